@@ -1,0 +1,57 @@
+"""
+Makes any httpx client resilient by changing one argument.
+
+    async with httpx.AsyncClient(transport=RetryingTransport()) as client: ...
+
+For httpx2 clients the same names are in `httpx_resilient.httpx2`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import httpx
+
+from httpx_resilient._family import Family
+from httpx_resilient._history import Attempt, attempts_of
+from httpx_resilient._retrying import Retrying
+from httpx_resilient._state import RetryState
+from httpx_resilient._strategies import (
+    retry_if_idempotent,
+    retry_if_status,
+    retry_if_transient,
+    wait_retry_after,
+    wait_transient,
+)
+
+__all__ = [
+    "Attempt",
+    "RetryState",
+    "RetryingTransport",
+    "attempts_of",
+    "retry_if_idempotent",
+    "retry_if_status",
+    "retry_if_transient",
+    "wait_retry_after",
+    "wait_transient",
+]
+
+__version__ = "0.1.0"
+
+_FAMILY = Family.of(httpx, home=__name__)
+
+
+class RetryingTransport(
+    Retrying[
+        httpx.Request,
+        httpx.Response,
+        httpx.AsyncBaseTransport | httpx.BaseTransport,
+        httpx.Limits,
+        httpx.Proxy | httpx.URL | str,
+    ],
+    httpx.AsyncBaseTransport,
+    httpx.BaseTransport,
+):
+    __doc__ = Retrying.__doc__
+
+    _family: ClassVar[Family] = _FAMILY

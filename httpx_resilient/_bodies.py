@@ -1,0 +1,263 @@
+"""
+Can this request be sent twice, byte for byte?
+
+HTTP libraries send a second *empty* body without complaint when an iterator or a pipe is
+spent. So a body counts as spent unless it is known to replay: bytes, a list or tuple of
+chunks, a file that can be rewound, and forms made of these. For any other body the
+caller may keep a copy (`buffer_request_body`) or make it anew (`body_factory`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from contextlib import suppress
+from functools import cache
+from typing import Any, Generic, cast
+
+from httpx_resilient._family import Family, RequestT, ResponseT
+from httpx_resilient._io import IO
+
+SPENT = (
+    "the body cannot be sent again: give bytes or a seekable file, or set "
+    "buffer_request_body or body_factory"
+)
+
+
+class Body(Generic[RequestT]):
+    """
+    A request whose body replays by itself, such as bytes.
+
+    Args:
+        request: What the first attempt sends.
+    """
+
+    __slots__ = ("request",)
+
+    def __init__(self, request: RequestT) -> None:
+        self.request = request
+
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - a body that is made anew asks the io
+        """Return what the next attempt sends, or `None` if there can be none."""
+        return self.request
+
+
+class _Spent(Body[RequestT]):
+    __slots__ = ()
+
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - as above
+        return None
+
+
+class _Empty(Body[RequestT]):
+    """No body goes over the wire, whatever the stream is: a spent one must not raise."""
+
+    __slots__ = ("_family",)
+
+    def __init__(self, request: RequestT, family: Family) -> None:
+        super().__init__(request)
+        self._family = family
+
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - as above
+        return _with_stream(self.request, self._family.plain_body(b""), self._family)
+
+
+class _File(Body[RequestT]):
+    """A file, read from where the caller left it."""
+
+    __slots__ = ("_file", "_start")
+
+    def __init__(self, request: RequestT, file: Any) -> None:
+        super().__init__(request)
+        self._file = file
+        self._start = file.tell()
+
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - as above
+        try:
+            self._file.seek(self._start)
+        except (OSError, ValueError):  # closed in the meantime
+            return None
+        return self.request
+
+
+class _Buffered(Body[RequestT]):
+    """A copy of what was sent, and the rest of it to come."""
+
+    __slots__ = ("_copy",)
+
+    def __init__(self, request: RequestT, limit: int, family: Family) -> None:
+        self._copy = _copy_class(family)(request.stream, limit)
+        super().__init__(_with_stream(request, self._copy, family))
+
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - as above
+        return self.request if self._copy.complete else None
+
+
+class _Made(Body[RequestT]):
+    """A body that the caller's factory makes anew for each further attempt."""
+
+    __slots__ = ("_factory", "_family")
+
+    def __init__(
+        self, request: RequestT, factory: Callable[[], object], family: Family
+    ) -> None:
+        super().__init__(request)
+        self._factory = factory
+        self._family = family
+
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:
+        body = await io.settle(self._factory())
+        sync, asynchronous = self._family.streams
+        wanted = asynchronous if io.asynchronous else sync
+        stream = None
+        # No content is a body of no bytes to a request, and a mistake here.
+        with suppress(TypeError):
+            if body is not None:
+                stream = self._family.request("POST", "http://_", content=body).stream
+        if not isinstance(stream, wanted):
+            kind = "an asynchronous iterable" if io.asynchronous else "an iterable"
+            msg = (
+                f"body_factory returned {type(body).__name__}: in this client it must "
+                f"return bytes or {kind} of bytes"
+            )
+            raise TypeError(msg)
+        return _with_stream(self.request, stream, self._family)
+
+
+class _Copy:
+    """
+    Passes a one-shot stream on and keeps up to `limit` bytes of it.
+
+    Iterated again, it gives what it kept and then the rest of the stream.
+    """
+
+    def __init__(
+        self, stream: Iterable[bytes] | AsyncIterable[bytes], limit: int
+    ) -> None:
+        self.complete = True
+        self._kept: list[bytes] = []
+        self._room = limit
+        self._stream = stream
+        self._rest: Any = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._kept
+        self._rest = self._rest or iter(cast("Iterable[bytes]", self._stream))
+        while True:
+            # A source that raises, or is interrupted, has no rest to go on with.
+            complete, self.complete = self.complete, False
+            chunk = next(self._rest, None)
+            self.complete = complete
+            if chunk is None:
+                return
+            self._keep(chunk)
+            yield chunk
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self._kept:
+            yield chunk
+        self._rest = self._rest or aiter(cast("AsyncIterable[bytes]", self._stream))
+        while True:
+            complete, self.complete = self.complete, False
+            chunk = await anext(self._rest, None)
+            self.complete = complete
+            if chunk is None:
+                return
+            self._keep(chunk)
+            yield chunk
+
+    def _keep(self, chunk: bytes) -> None:
+        self._room -= len(chunk)
+        if self._room < 0:
+            self.complete = False
+            self._kept.clear()
+        if self.complete:
+            self._kept.append(chunk)
+
+
+@cache
+def _copy_class(family: Family) -> type[_Copy]:
+    """Both clients check that a stream is one of their own."""
+    return type("Copy", (_Copy, *family.streams), {})
+
+
+def body_of(
+    request: RequestT,
+    family: Family,
+    *,
+    limit: int = 0,
+    factory: Callable[[], object] | None = None,
+) -> Body[RequestT]:
+    """
+    Find out how the body of a request is sent again, before it is sent at all.
+
+    Args:
+        request: The caller's request; it is not changed.
+        family: The library it belongs to.
+        limit: Bytes of a one-shot body to keep a copy of. 0 keeps none.
+        factory: Makes the body anew.
+    """
+    stream = request.stream
+    kind = type(stream)
+    if kind is family.plain_body:
+        return Body(request)
+    if not _has_body(request):
+        return _Empty(request, family)
+    if factory is not None:
+        return _Made(request, factory, family)
+    if kind is family.multipart_body and _all_rewindable(stream):
+        return Body(request)
+    if kind is family.iterator_body:
+        source = getattr(stream, "_stream", None)
+        if isinstance(source, Sequence):
+            return Body(request)
+        if _rewindable(source):
+            return _File(request, source)
+    return _Buffered(request, limit, family) if limit else _Spent(request)
+
+
+def _has_body(request: RequestT) -> bool:
+    """Without one of these headers no body is sent (RFC 9112 §6.3)."""
+    return any(
+        name.lower() in (b"content-length", b"transfer-encoding")
+        for name, _ in request.headers.raw
+    )
+
+
+def _all_rewindable(form: Any) -> bool:
+    """The form seeks every file to its start by itself, where the file can seek."""
+    files = [field.file for field in form.fields if hasattr(field, "file")]
+    return all(isinstance(file, (str, bytes)) or _rewindable(file) for file in files)
+
+
+def _rewindable(file: Any) -> bool:
+    try:
+        if not callable(file.read):
+            return False
+        position = file.tell()
+        seekable = getattr(file, "seekable", None)
+        if seekable is not None:
+            return bool(seekable())
+        file.seek(position)
+    except (AttributeError, OSError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _with_stream(request: RequestT, stream: object, family: Family) -> RequestT:
+    """Build the same request around another stream."""
+    extensions = request.extensions
+    made = family.request(
+        request.method,
+        request.url,
+        headers=request.headers,
+        stream=stream,
+        extensions=extensions,
+    )
+    return cast("RequestT", made)

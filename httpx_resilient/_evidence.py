@@ -1,0 +1,117 @@
+"""What a failure proves: was the request processed, perhaps, or certainly not?"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from enum import Enum
+
+from httpx_resilient._family import Family
+
+
+class Evidence(Enum):
+    """What a failed attempt tells about the next one."""
+
+    FINAL = "another attempt would end the same way, or is not ours to make"
+    MAYBE_PROCESSED = "only a request that may be repeated may be sent again"
+    UNPROCESSED = "any request may be sent again"
+
+
+_UNPROCESSED_STATUS = frozenset({425, 429})
+_FINAL_5XX = frozenset({501, 505, 511})
+_H2_REFUSED_STREAM = 7
+
+
+def of_status(status_code: int) -> Evidence:
+    """
+    Judge a response.
+
+    425 asks for the same request again (RFC 8470 §5.2). 429 refuses before
+    processing (RFC 6585 §4). 501, 505 and 511 will not change with time.
+    """
+    if status_code in _UNPROCESSED_STATUS:
+        return Evidence.UNPROCESSED
+    if status_code == 408 or (
+        500 <= status_code <= 599 and status_code not in _FINAL_5XX
+    ):
+        return Evidence.MAYBE_PROCESSED
+    return Evidence.FINAL
+
+
+def of_error(error: BaseException, family: Family) -> Evidence:
+    """
+    Judge an exception out of a transport of this family.
+
+    A connect error proves that nothing was sent, unless its cause says otherwise.
+    HTTP/2 can prove it later too: a stream reset with REFUSED_STREAM, or above the
+    last one that a GOAWAY names, was not processed (RFC 9113 §8.7).
+    """
+    if isinstance(error, family.never_sent):
+        causes = list(_causes(error))
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+            return Evidence.FINAL
+        if any(_tells_of_more(cause, family) for cause in causes):
+            return Evidence.MAYBE_PROCESSED
+        return Evidence.UNPROCESSED
+    if isinstance(error, family.interrupted):
+        if any(_h2_refused(cause) for cause in _causes(error)):
+            return Evidence.UNPROCESSED
+        return Evidence.MAYBE_PROCESSED
+    return Evidence.FINAL
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """
+    All exceptions behind this one, groups opened, each once.
+
+    Only what was raised *from* another counts, but for the first step: further down, a
+    mere context may be something the caller was handling when the request was made.
+    """
+    waiting = [error.__cause__ or error.__context__]
+    seen = {id(error)}
+    while waiting:
+        cause = waiting.pop()
+        if cause is None or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        waiting.append(cause.__cause__)
+        if isinstance(cause, BaseExceptionGroup):
+            waiting += cause.exceptions
+        yield cause
+
+
+_OWN = frozenset({"builtins", "socket", "ssl", "asyncio", "anyio", "trio", "socksio"})
+_CONNECT = re.compile(r"Connect(or|Error|Timeout)|ConnectionTimeout")
+
+
+def _tells_of_more(cause: BaseException, family: Family) -> bool:
+    """
+    Whether this is another library's error, and not one about connecting.
+
+    Bridges to other HTTP libraries may report a connection that was lost *after* sending
+    as a connect error: httpx-aiohttp does for every `ClientConnectionError`.
+    """
+    kind = type(cause)
+    library = kind.__module__.partition(".")[0]
+    if library in _OWN or library in {family.package, _core_of(family)}:
+        return False
+    return not _CONNECT.search(kind.__name__)
+
+
+def _core_of(family: Family) -> str:
+    return family.package.replace("httpx", "httpcore")
+
+
+def _h2_refused(cause: BaseException) -> bool:
+    """Whether this wraps an event of *h2* that proves the stream was not processed."""
+    event = cause.args[0] if cause.args else None
+    kind = type(event)
+    if kind.__module__ != "h2.events":
+        return False
+    if kind.__name__ == "StreamReset":
+        refused = getattr(event, "error_code", None) == _H2_REFUSED_STREAM
+        return refused and bool(getattr(event, "remote_reset", False))
+    # Our stream's number is not known here. Zero covers no stream at all; a higher
+    # last stream is dealt with by the connection pool.
+    return getattr(event, "last_stream_id", None) == 0

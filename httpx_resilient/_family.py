@@ -1,0 +1,169 @@
+"""
+What the inner rings know of an HTTP library, without importing one.
+
+*httpx* and its fork *httpx2* share every name and no class. A `Family` carries
+the few classes of one of them that decisions and flows need; the protocols say
+what a request and a response of either look like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Iterator,
+    MutableMapping,
+)
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+class HeadersLike(Protocol):
+    """The headers of a request or of a response."""
+
+    @property
+    def raw(self) -> list[tuple[bytes, bytes]]: ...
+
+
+class URLLike(Protocol):
+    """The URL of a request."""
+
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int | None: ...
+    @property
+    def raw_path(self) -> bytes: ...
+
+
+class RequestLike(Protocol):
+    """What the rings read of a request. They never write to it."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def url(self) -> URLLike: ...
+    @property
+    def headers(self) -> HeadersLike: ...
+    @property
+    def stream(self) -> Iterable[bytes] | AsyncIterable[bytes]: ...
+    @property
+    def extensions(self) -> MutableMapping[str, Any]: ...
+
+
+class ResponseLike(Protocol):
+    """What the rings read of a response, and how it is released."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def headers(self) -> HeadersLike: ...
+    @property
+    def stream(self) -> Iterable[bytes] | AsyncIterable[bytes]: ...
+    @property
+    def extensions(self) -> MutableMapping[str, Any]: ...
+
+    def close(self) -> None: ...
+    async def aclose(self) -> None: ...
+
+
+RequestT = TypeVar("RequestT", bound=RequestLike)
+ResponseT = TypeVar("ResponseT", bound=ResponseLike)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """
+    One HTTP library: the classes that flows and decisions tell apart.
+
+    Args:
+        name: The module users import, `httpx` or `httpx2`.
+        home: The module of ours that is bound to it.
+        request: Its `Request`.
+        plain_body: The stream of a body held in memory. It replays.
+        iterator_body: The stream around an iterable or a file.
+        async_iterator_body: The stream around an asynchronous iterable.
+        multipart_body: The stream of a multipart form.
+        streams: The base classes of synchronous and of asynchronous streams.
+        transport_error: The root of what a transport may raise.
+        never_sent: Errors raised before a byte of the request was written.
+        interrupted: Errors after which the server may have acted.
+        bases: The two base classes of its transports.
+        http_transport: Its synchronous HTTP transport.
+        async_http_transport: Its asynchronous HTTP transport.
+        proxy: Its description of a proxy.
+        limits: Its default limits of a connection pool.
+        package: The package its classes really live in.
+    """
+
+    name: str
+    home: str
+    request: type[Any]
+    plain_body: type[Any]
+    iterator_body: type[Any]
+    async_iterator_body: type[Any]
+    multipart_body: type[Any]
+    streams: tuple[type[Any], type[Any]]
+    transport_error: type[Exception]
+    never_sent: tuple[type[Exception], ...]
+    interrupted: tuple[type[Exception], ...]
+    bases: tuple[type[Any], ...]
+    http_transport: type[Any]
+    async_http_transport: type[Any]
+    proxy: type[Any]
+    limits: Any
+    package: str
+
+    @classmethod
+    def of(cls, module: ModuleType, *, home: str) -> Family:
+        """Read a family from its public module, private names untouched."""
+
+        def stream(**body: object) -> type[Any]:
+            return type(module.Request("POST", "http://localhost", **body).stream)
+
+        return cls(
+            name=module.__name__,
+            home=home,
+            request=module.Request,
+            plain_body=stream(content=b""),
+            iterator_body=stream(content=iter(())),
+            async_iterator_body=stream(content=_NothingAsync()),
+            multipart_body=stream(files={"file": b""}),
+            streams=(module.SyncByteStream, module.AsyncByteStream),
+            transport_error=module.TransportError,
+            never_sent=(module.ConnectError, module.ConnectTimeout),
+            interrupted=(
+                module.ReadTimeout,
+                module.ReadError,
+                module.WriteTimeout,
+                module.WriteError,
+                module.CloseError,
+                module.RemoteProtocolError,
+            ),
+            bases=(module.AsyncBaseTransport, module.BaseTransport),
+            http_transport=module.HTTPTransport,
+            async_http_transport=module.AsyncHTTPTransport,
+            proxy=module.Proxy,
+            limits=module.Limits(),
+            package=module.Request.__module__.partition(".")[0],
+        )
+
+
+class _NothingAsync:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        raise NotImplementedError
+
+
+def where(request: RequestLike) -> str:
+    """Method, origin and path: all that a log, note or `repr` may tell of a request."""
+    url = request.url
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    port = "" if url.port is None else f":{url.port}"
+    path = url.raw_path.partition(b"?")[0].decode("ascii", "backslashreplace")
+    return f"{request.method} {url.scheme}://{host}{port}{path}"

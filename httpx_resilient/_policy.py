@@ -1,0 +1,190 @@
+"""The retry policy: tenacity strategies, checked once, and the decision they make."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import tenacity
+from tenacity.retry import retry_base
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
+
+from httpx_resilient._state import RetryState
+from httpx_resilient._strategies import final_below, wait_transient
+
+_STRATEGIES = (retry_base, wait_base, stop_base)
+_OPTIONAL = ("before_sleep", "body_factory")
+
+RetryStrategy = Callable[[RetryState], bool | Awaitable[bool]]
+WaitStrategy = Callable[[RetryState], float | Awaitable[float]]
+StopStrategy = Callable[[RetryState], bool | Awaitable[bool]]
+Hook = Callable[[RetryState], Awaitable[None] | None]
+
+_EXAMPLES = {
+    "retry": "retry_if_transient()",
+    "wait": "wait_transient(), or tenacity.wait_none() for no wait",
+    "stop": "tenacity.stop_after_attempt(3)",
+    "before_sleep": "a function that takes the RetryState",
+    "body_factory": "a function without arguments that returns the body",
+}
+
+
+_SETTLED = frozenset({bool, float, int})
+"""What strategies answer, unless they are asynchronous."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """
+    What decides after a failed attempt. Frozen, and shared by all requests.
+
+    Args:
+        retry: Whether an outcome is worth another attempt.
+        wait: Seconds before it; `math.inf` for never.
+        stop: Whether to give up instead.
+        before_sleep: Called when another attempt is certain, with the outcome unread.
+        buffer_request_body: Bytes of a one-shot body to keep for another attempt.
+        body_factory: Makes the body anew for another attempt.
+    """
+
+    retry: RetryStrategy
+    wait: WaitStrategy
+    stop: StopStrategy
+    before_sleep: Hook | None = None
+    buffer_request_body: int = 0
+    body_factory: Callable[[], object] | None = None
+
+    final_below: float = field(init=False)
+    asynchronous: str | None = field(init=False)
+    controller: tenacity.BaseRetrying = field(init=False)
+
+    def __post_init__(self) -> None:
+        limit = self.buffer_request_body
+        if isinstance(limit, bool) or not isinstance(limit, int):
+            msg = f"buffer_request_body is a whole number of bytes, got {limit!r}"
+            raise TypeError(msg)
+        if limit < 0:
+            msg = f"buffer_request_body is 0 or more bytes, got {limit!r}"
+            raise ValueError(msg)
+        asynchronous = None
+        for name, example in _EXAMPLES.items():
+            strategy = getattr(self, name)
+            if strategy is None and name in _OPTIONAL:
+                continue
+            _check(name, strategy, example)
+            if _is_asynchronous(strategy):
+                asynchronous = name
+        derive = functools.partial(object.__setattr__, self)
+        derive("asynchronous", asynchronous)
+        derive("final_below", final_below(self.retry))
+        # Never run: hooks written for tenacity look their strategies up in it.
+        strategies: dict[str, Any] = {
+            "retry": self.retry,
+            "wait": self.wait,
+            "stop": self.stop,
+        }
+        derive("controller", tenacity.Retrying(**strategies))
+
+    def merged(self, options: object) -> RetryPolicy:
+        """
+        Change some of it for one request.
+
+        Raises:
+            TypeError: `options` is no mapping, or names something else.
+        """
+        known = sorted(f.name for f in fields(self) if f.init)
+        if not isinstance(options, Mapping):
+            msg = (
+                'extensions["retry"] is False, or a dict with some of '
+                f"{', '.join(known)}; got {options!r}"
+            )
+            raise TypeError(msg)
+        if unknown := [key for key in options if key not in known]:
+            msg = (
+                f'unknown in extensions["retry"]: {", ".join(map(repr, unknown))}; '
+                f"known are {', '.join(known)}"
+            )
+            raise TypeError(msg)
+        return replace(self, **options)
+
+    async def decide(
+        self, state: RetryState, settle: Callable[[Any], Awaitable[Any]]
+    ) -> float | None:
+        """
+        Say how many seconds to wait before the next attempt, or `None` to stop here.
+
+        In tenacity's order: retry, wait, stop. A strategy that is asynchronous gives
+        an awaitable, and `settle` awaits it.
+
+        Raises:
+            ValueError: A strategy asks to wait for what is not a number of seconds.
+        """
+        retry = self.retry(state)
+        if not (retry if type(retry) in _SETTLED else await settle(retry)):
+            return None
+        state.worth_retrying = True
+        if state.attempt_number == 1 and state.is_sdk_retry:
+            state.reason += ", and the SDK is retrying already"
+            return None
+        wait = self.wait(state)
+        delay = float(wait if type(wait) in _SETTLED else await settle(wait))
+        if delay == math.inf:
+            return None
+        if not delay >= 0:
+            msg = f"wait gave {delay!r}: give seconds, 0 or more, or math.inf for never"
+            raise ValueError(msg)
+        state.upcoming_sleep = delay
+        stop = self.stop(state)
+        if stop if type(stop) in _SETTLED else await settle(stop):
+            state.reason += ", and stop says enough"
+            return None
+        return delay
+
+
+def _check(name: str, strategy: object, example: str) -> None:
+    """Refuse what would fail, or be ignored, only once a request has failed."""
+    if isinstance(strategy, type) and issubclass(strategy, _STRATEGIES):
+        msg = f"{name} is the class {strategy.__name__}: give an instance of it"
+        raise TypeError(msg)
+    if not callable(strategy):
+        msg = f"{name} must be callable, such as {example}; got {strategy!r}"
+        raise TypeError(msg)
+    settings = getattr(strategy, "__dict__", {})
+    if isinstance(strategy, _STRATEGIES):
+        for setting, value in settings.items():
+            if not isinstance(value, (int, float)) or setting == "increment":
+                continue
+            if not value >= 0:
+                msg = f"{type(strategy).__name__}: {setting} is {value!r}, not 0 or more"
+                raise ValueError(msg)
+    for part in _parts(strategy):
+        _check(name, part, example)
+        if _is_asynchronous(part) and not _is_asynchronous(strategy):
+            msg = (
+                f"{name}: {part!r} is asynchronous and {type(strategy).__name__} would "
+                "not await it: combine with tenacity.asyncio, or in one async function"
+            )
+            raise TypeError(msg)
+
+
+def _parts(strategy: object) -> Iterator[object]:
+    for combined in ("retries", "stops", "wait_funcs", "strategies"):
+        yield from getattr(strategy, combined, ())
+    if isinstance(strategy, wait_transient):
+        yield from (strategy.failure, strategy.throttled)
+
+
+def _is_asynchronous(strategy: object) -> bool:
+    return any(
+        inspect.iscoroutinefunction(function)
+        for function in (
+            strategy,
+            getattr(strategy, "__call__", None),  # noqa: B004 - the method is wanted
+            getattr(strategy, "predicate", None),
+        )
+    )

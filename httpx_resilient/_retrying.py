@@ -1,0 +1,275 @@
+"""The retry layer: the flow of one request through its attempts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Generic, Unpack
+
+import tenacity
+
+from httpx_resilient._bodies import SPENT, Body, body_of
+from httpx_resilient._family import RequestT, ResponseT, where
+from httpx_resilient._history import KEY, Attempt
+from httpx_resilient._io import IO
+from httpx_resilient._policy import (
+    Hook,
+    RetryPolicy,
+    RetryStrategy,
+    StopStrategy,
+    WaitStrategy,
+)
+from httpx_resilient._state import RetryState
+from httpx_resilient._strategies import retry_if_transient, wait_transient
+from httpx_resilient._transport import (
+    HTTPOptions,
+    InnerT,
+    LimitsT,
+    ProxyT,
+    ResilientTransport,
+    home_of,
+)
+
+logger = logging.getLogger("httpx_resilient")
+
+_SWITCHING_PROTOCOLS = 101
+"""The connection is the caller's from here on: nothing is asked, read or closed."""
+
+_BREATH = 8
+"""Attempts without a wait between them until the event loop gets its turn."""
+
+
+class Retrying(
+    ResilientTransport[RequestT, ResponseT, InnerT],
+    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
+):
+    """
+    A transport that tries again what failed for a moment, and is safe to send again.
+
+    Give it to any client: `httpx.AsyncClient(transport=RetryingTransport())`.
+
+    Args:
+        inner: The transport to send with. Without one, the library's own HTTP transport
+            is built on first use, with the proxies of the environment.
+        retry: Which outcomes are worth another attempt. A tenacity retry strategy.
+        wait: Seconds before the next attempt. A tenacity wait strategy.
+        stop: When to give up. A tenacity stop strategy; three attempts by default.
+        before_sleep: Called with the `RetryState` before each wait, the failed response
+            still open and unread.
+        buffer_request_body: Bytes of a one-shot body (a generator, a pipe) to keep, so
+            that it can be sent again. By default none is kept: such a request gets one
+            attempt.
+        http: What the library's own HTTP transport takes: `verify`, `cert`, `trust_env`,
+            `http1`, `http2`, `limits`, `proxy`, `uds`, `local_address`,
+            `socket_options`. A client ignores its own once it is given a transport.
+
+    Raises:
+        TypeError: `inner` is no transport, or of the other library; a strategy is not
+            callable; an option is unknown, or given together with an `inner`.
+        ValueError: A number is negative or not a number; a proxy cannot be used.
+        ImportError: `http2=True` without its extra.
+
+    Strategies and hooks may be asynchronous in an asynchronous client.
+
+    In the end the last response is returned, unread, or the last exception raised: the
+    same object, with a note. `attempts_of` tells all that led to it.
+
+    One request may differ: `extensions={"retry": False}` sends it once;
+    `extensions={"retry": {...}}` changes any of `retry`, `wait`, `stop`, `before_sleep`
+    and `buffer_request_body` for it, or gives a `body_factory` that makes its body anew
+    for every further attempt.
+
+    Example:
+        >>> import httpx
+        >>> from tenacity import stop_after_attempt
+        >>> transport = RetryingTransport(stop=stop_after_attempt(5), http2=False)
+        >>> with httpx.Client(transport=transport) as client:
+        ...     pass
+    """
+
+    def __init__(
+        self,
+        inner: InnerT | None = None,
+        *,
+        retry: RetryStrategy = retry_if_transient(),
+        wait: WaitStrategy = wait_transient(),
+        stop: StopStrategy = tenacity.stop_after_attempt(3),
+        before_sleep: Hook | None = None,
+        buffer_request_body: int = 0,
+        **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
+    ) -> None:
+        super().__init__(inner, dict(http))
+        self._policy = RetryPolicy(
+            retry=retry,
+            wait=wait,
+            stop=stop,
+            before_sleep=before_sleep,
+            buffer_request_body=buffer_request_body,
+        )
+        self._plain_body = self._family.plain_body
+
+    def handle_request(self, request: RequestT) -> ResponseT:
+        """Handle a request of a synchronous client."""
+        _refuse_asynchronous(self._policy)
+        return super().handle_request(request)
+
+    async def _handle(
+        self, request: RequestT, io: IO[RequestT, ResponseT]
+    ) -> ResponseT:
+        # The happy path comes first: a body that replays, no options, an answer.
+        policy, body, attempt = self._policy, None, request
+        if type(request.stream) is not self._plain_body or KEY in request.extensions:
+            self._check_family(request)
+            if request.extensions.get(KEY) is False:
+                return await io.send(request)
+            policy, body = self._prepare(request, io)
+            attempt = body.request
+        state = None
+        started = io.now()
+        while True:
+            try:
+                response = await io.send(attempt)
+            except Exception as error:
+                state = state or self._state(request, policy, started, io)
+                state.raised(error, io.now())
+                following = await self._following(policy, state, body, io)
+                if following is None:
+                    raise
+            else:
+                status = response.status_code
+                if status < policy.final_below or status == _SWITCHING_PROTOCOLS:
+                    took = io.now() - started
+                    response.extensions[KEY] = state.succeeded(status, took) if state else took
+                    return response
+                state = state or self._state(request, policy, started, io)
+                state.returned(response, io.now())
+                following = await self._following(policy, state, body, io)
+                if following is None:
+                    return response
+                await io.discard(response)
+            # No wait means no detour over the event loop, which costs more than a
+            # decision; but attempts without end must leave it a chance to cancel them.
+            if state.upcoming_sleep or state.attempt_number % _BREATH == 0:
+                await io.sleep(state.upcoming_sleep)
+            started = io.now()
+            state.sends(started)
+            attempt = following
+
+    def _check_family(self, request: RequestT) -> None:
+        if not isinstance(request, self._family.request):
+            home = home_of(type(request)) or "the module bound to its library"
+            msg = (
+                f"this RetryingTransport is for {self._family.name} and was given a "
+                f"request of {type(request).__module__}: import it from {home}"
+            )
+            raise TypeError(msg)
+
+    def _prepare(
+        self, request: RequestT, io: IO[RequestT, ResponseT]
+    ) -> tuple[RetryPolicy, Body[RequestT]]:
+        policy = self._policy
+        options = request.extensions.get(KEY)
+        if options is not None:
+            policy = policy.merged(options)
+            if not io.asynchronous:
+                _refuse_asynchronous(policy)
+        body = body_of(
+            request,
+            self._family,
+            limit=policy.buffer_request_body,
+            factory=policy.body_factory,
+        )
+        return policy, body
+
+    def _state(
+        self,
+        request: RequestT,
+        policy: RetryPolicy,
+        started: float,
+        io: IO[RequestT, ResponseT],
+    ) -> RetryState:
+        return RetryState(
+            request, self._family, policy.controller, started, io.wall_time
+        )
+
+    async def _following(
+        self,
+        policy: RetryPolicy,
+        state: RetryState,
+        body: Body[RequestT] | None,
+        io: IO[RequestT, ResponseT],
+    ) -> RequestT | None:
+        """
+        Return what the next attempt sends, or `None` to end with this outcome.
+
+        If a strategy or hook raises, or is cancelled, the response is released.
+        """
+        settled = False
+        try:
+            following = None
+            delay = await policy.decide(state, io.settle)
+            if delay is not None:
+                following = state.request if body is None else await body.again(io)
+                if following is None:
+                    state.reason += f", and {SPENT}"
+            if following is None:
+                _end(state)
+            else:
+                state.waits()
+                if policy.before_sleep is not None:
+                    state.next_action = tenacity.RetryAction(state.upcoming_sleep)
+                    await io.settle(policy.before_sleep(state))
+                _log_retry(state)
+            settled = True
+            return following
+        finally:
+            if not settled and state.response is not None:
+                await io.discard(state.response)
+
+
+def _refuse_asynchronous(policy: RetryPolicy) -> None:
+    if policy.asynchronous is not None:
+        msg = (
+            f"{policy.asynchronous} is asynchronous and cannot be awaited in a "
+            "synchronous client: give a synchronous one, or use an AsyncClient"
+        )
+        raise TypeError(msg)
+
+
+def _log_retry(state: RetryState) -> None:
+    if logger.isEnabledFor(logging.INFO):
+        wait = state.upcoming_sleep
+        _log(logging.INFO, state, state.attempts[-1], f"next in {wait:.2f} s")
+
+
+def _end(state: RetryState) -> None:
+    """Leave history, note and log record behind."""
+    error, gives_up = state.error, state.worth_retrying
+    state.ends()
+    if not gives_up and state.attempt_number == 1:
+        return
+    outcomes = ", ".join(map(str, state.attempts))
+    times = f"{state.attempt_number} attempt{'s' * (state.attempt_number > 1)}"
+    story = f"gave up after {times} in {state.elapsed:.1f} s: {outcomes}"
+    if error is not None:
+        error.add_note(story)
+    if gives_up and logger.isEnabledFor(logging.WARNING):
+        _log(logging.WARNING, state, state.attempts[-1], story)
+
+
+def _log(level: int, state: RetryState, attempt: Attempt, then: str) -> None:
+    what = where(state.request)
+    logger.log(
+        level,
+        "%s: attempt %d: %s; %s",
+        what,
+        attempt.number,
+        attempt.reason,
+        then,
+        extra={
+            "request": what,
+            "attempt": attempt.number,
+            "reason": attempt.reason,
+            "wait": attempt.wait,
+        },
+    )

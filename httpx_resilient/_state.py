@@ -1,0 +1,191 @@
+"""One request's way through its attempts, in the form tenacity's strategies read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tenacity
+
+from httpx_resilient._family import Family, RequestLike, ResponseLike, where
+from httpx_resilient._hints import Hints, hints_in
+from httpx_resilient._history import ATTRIBUTE, KEY, Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Outcome(tenacity.Future):
+    """
+    The outcome of an attempt, as tenacity's strategies read it.
+
+    A `concurrent.futures.Future` with its lock costs 2 µs to build, and strategies ask
+    it for three things only. The rest of it comes to be when it is first asked for.
+    """
+
+    def __init__(self, number: int, value: object, error: Exception | None) -> None:
+        self.attempt_number = number
+        self._value = value
+        self._error = error
+
+    @property
+    def failed(self) -> bool:
+        return self._error is not None
+
+    def exception(self, timeout: float | None = None) -> Exception | None:  # noqa: ARG002 - it is known already
+        return self._error
+
+    def result(self, timeout: float | None = None) -> Any:  # noqa: ARG002 - it is known already
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "_condition" in vars(self):
+            raise AttributeError(name)
+        super().__init__(self.attempt_number)
+        if self._error is not None:
+            self.set_exception(self._error)
+        else:
+            self.set_result(self._value)
+        return getattr(self, name)
+
+
+class RetryState(tenacity.RetryCallState):
+    """
+    What strategies and hooks are given: tenacity's `RetryCallState`, and HTTP.
+
+    Args:
+        request: The request, as the caller made it.
+        family: The library it belongs to.
+        controller: Holds the strategies, for hooks that look them up in it.
+        start_time: Monotonic seconds when the first attempt was sent.
+        wall_time: Seconds since the epoch, on demand.
+
+    Besides tenacity's attributes it has `request`; `response` or `error`, whichever the
+    attempt ended with; `attempts`, the history so far; and `reason`, a text that
+    strategies may add to.
+
+    Example:
+        >>> def report(state: RetryState) -> None:
+        ...     print(state.attempt_number, state.reason, state.upcoming_sleep)
+        >>> RetryingTransport(before_sleep=report)
+        <RetryingTransport>
+    """
+
+    def __init__(
+        self,
+        request: RequestLike,
+        family: Family,
+        controller: tenacity.BaseRetrying,
+        start_time: float,
+        wall_time: Callable[[], float],
+    ) -> None:
+        # Not tenacity's own __init__: it would read a clock that is not ours.
+        self.start_time = start_time
+        self.retry_object = controller
+        self.fn = None
+        self.args = (request,)
+        self.kwargs = {}
+        self.attempt_number = 1
+        self.outcome = None
+        self.outcome_timestamp = None
+        self.idle_for = 0.0
+        self.next_action = None
+        self.upcoming_sleep = 0.0
+
+        self.request = request
+        self.family = family
+        self.response: ResponseLike | None = None
+        self.error: Exception | None = None
+        self.attempts: tuple[Attempt, ...] = ()
+        self.reason = ""
+        self.worth_retrying = False
+        self._wall_time = wall_time
+        self._sent = start_time
+        self._ended = start_time
+        self._hints: Hints | None = None
+
+    def raised(self, error: Exception, now: float) -> None:
+        """Note that the attempt raised."""
+        self.error = error
+        self.reason = type(error).__name__
+        self.outcome = Outcome(self.attempt_number, None, error)
+        self.outcome_timestamp = self._ended = now
+
+    def returned(self, response: ResponseLike, now: float) -> None:
+        """Note that the attempt was answered."""
+        self.response = response
+        self.reason = str(response.status_code)
+        self.outcome = Outcome(self.attempt_number, response, None)
+        self.outcome_timestamp = self._ended = now
+
+    def waits(self) -> None:
+        """Note that another attempt follows, after `upcoming_sleep`."""
+        self.idle_for += self.upcoming_sleep
+        self._remember(self.upcoming_sleep)
+
+    def sends(self, now: float) -> None:
+        """Note that another attempt is being sent."""
+        self.prepare_for_next_attempt()
+        self.response = self.error = self._hints = None
+        self.worth_retrying = False
+        self._sent = now
+
+    def succeeded(self, status_code: int, took: float) -> tuple[Attempt, ...]:
+        """Tell the history of a request that was answered for good, after `took` seconds."""
+        last = Attempt(self.attempt_number, status_code, "", 0.0, took)
+        return (*self.attempts, last)
+
+    def ends(self) -> None:
+        """Leave the history on the outcome, and let go of it: an error would be a cycle."""
+        self._remember(0.0)
+        if self.error is not None:
+            vars(self.error)[ATTRIBUTE] = self.attempts
+        elif self.response is not None:
+            self.response.extensions[KEY] = self.attempts
+        self.outcome = self.response = self.error = None
+
+    def _remember(self, wait: float) -> None:
+        kind: int | type[Exception] = 0
+        if self.error is not None:
+            kind = type(self.error)
+        elif self.response is not None:
+            kind = self.response.status_code
+        took = self._ended - self._sent
+        attempt = Attempt(self.attempt_number, kind, self.reason, wait, took)
+        self.attempts = (*self.attempts, attempt)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from sending the first attempt to the end of this one."""
+        return self._ended - self.start_time
+
+    @property
+    def hints(self) -> Hints:
+        """What the response says about trying again; nothing, if there is none."""
+        if self._hints is None:
+            response = self.response
+            headers = () if response is None else response.headers.raw
+            self._hints = hints_in(headers, self._wall_time)
+        return self._hints
+
+    @property
+    def has_idempotency_key(self) -> bool:
+        """Whether the request carries an `Idempotency-Key`."""
+        headers = self.request.headers.raw
+        return any(name.lower() == b"idempotency-key" for name, _ in headers)
+
+    @property
+    def is_sdk_retry(self) -> bool:
+        """Whether an SDK above is retrying this request: layers must not multiply."""
+        for name, value in self.request.headers.raw:
+            if name.lower() == b"x-stainless-retry-count":
+                return value.strip() not in (b"", b"0")
+        return False
+
+    def get_fn_name(self) -> str:
+        """Name the request, for tenacity's own hooks such as `before_sleep_log`."""
+        return where(self.request)
+
+    def __repr__(self) -> str:
+        return f"<RetryState {where(self.request)}: attempt {self.attempt_number}>"

@@ -1,0 +1,53 @@
+"""
+The names of `httpx_resilient`, for clients of httpx2.
+
+    async with httpx2.AsyncClient(transport=RetryingTransport()) as client: ...
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import httpx2
+
+from httpx_resilient._family import Family
+from httpx_resilient._history import Attempt, attempts_of
+from httpx_resilient._retrying import Retrying
+from httpx_resilient._state import RetryState
+from httpx_resilient._strategies import (
+    retry_if_idempotent,
+    retry_if_status,
+    retry_if_transient,
+    wait_retry_after,
+    wait_transient,
+)
+
+__all__ = [
+    "Attempt",
+    "RetryState",
+    "RetryingTransport",
+    "attempts_of",
+    "retry_if_idempotent",
+    "retry_if_status",
+    "retry_if_transient",
+    "wait_retry_after",
+    "wait_transient",
+]
+
+_FAMILY = Family.of(httpx2, home=__name__)
+
+
+class RetryingTransport(
+    Retrying[
+        httpx2.Request,
+        httpx2.Response,
+        httpx2.AsyncBaseTransport | httpx2.BaseTransport,
+        httpx2.Limits,
+        httpx2.Proxy | httpx2.URL | str,
+    ],
+    httpx2.AsyncBaseTransport,
+    httpx2.BaseTransport,
+):
+    __doc__ = Retrying.__doc__
+
+    _family: ClassVar[Family] = _FAMILY

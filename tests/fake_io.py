@@ -1,0 +1,55 @@
+"""A scripted IO: no event loop, no clock, no network, nothing patched."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import httpx
+
+Scripted = int | httpx.Response | Exception
+
+
+class FakeIO:
+    """
+    Gives the scripted outcomes in turn and notes what the flow did, in order.
+
+    Time stands still but for sleeping, and for `takes` seconds of each attempt.
+    """
+
+    def __init__(
+        self, *script: Scripted, takes: float = 0.0, asynchronous: bool = True
+    ) -> None:
+        self.asynchronous = asynchronous
+        self.script = list(script)
+        self.takes = takes
+        self.time = 0.0
+        self.did: list[str] = []
+        self.slept: list[float] = []
+        self.sent: list[Any] = []
+
+    async def send(self, request: Any) -> Any:
+        self.did.append("send")
+        self.sent.append(request)
+        self.time += self.takes
+        if isinstance(self.script[0], Exception):
+            raise self.script.pop(0)
+        outcome = self.script.pop(0)
+        return httpx.Response(outcome) if isinstance(outcome, int) else outcome
+
+    def now(self) -> float:
+        return self.time
+
+    def wall_time(self) -> float:
+        return 1_700_000_000.0 + self.time
+
+    async def settle(self, answer: Any) -> Any:
+        return await answer if inspect.isawaitable(answer) else answer
+
+    async def discard(self, response: Any) -> None:
+        self.did.append("discard")
+
+    async def sleep(self, seconds: float) -> None:
+        self.did.append("sleep")
+        self.slept.append(seconds)
+        self.time += seconds
