@@ -8,14 +8,14 @@ For httpx2 clients the same names are in `httpx_resilient.httpx2`.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import httpx
 
 from httpx_resilient._family import Family
 from httpx_resilient._history import Attempt, attempts_of
 from httpx_resilient._retrying import Retrying
-from httpx_resilient._state import RetryState
+from httpx_resilient._state import RetryState as _RetryState
 from httpx_resilient._strategies import (
     retry_if_idempotent,
     retry_if_status,
@@ -38,10 +38,15 @@ __all__ = [
 
 __version__ = "0.1.0"
 
+if TYPE_CHECKING:
+    RetryState = _RetryState[httpx.Request, httpx.Response]
+else:
+    RetryState = _RetryState
+
 _FAMILY = Family.of(httpx, home=__name__)
 
 
-class RetryingTransport(
+class RetryingTransport(  # noqa: D101 - it has one, from its base
     Retrying[
         httpx.Request,
         httpx.Response,

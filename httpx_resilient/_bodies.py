@@ -1,9 +1,9 @@
 """
 Can this request be sent twice, byte for byte?
 
-HTTP libraries send a second *empty* body without complaint when an iterator or a pipe is
-spent. So a body counts as spent unless it is known to replay: bytes, a list or tuple of
-chunks, a file that can be rewound, and forms made of these. For any other body the
+HTTP libraries send a second *empty* body without complaint when an iterator or a pipe
+is spent. So a body counts as spent unless it is known to replay: bytes, a list or tuple
+of chunks, a file that can be rewound, and forms made of these. For any other body the
 caller may keep a copy (`buffer_request_body`) or make it anew (`body_factory`).
 """
 
@@ -21,7 +21,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Generic, cast
 
-from httpx_resilient._family import Family, RequestT, ResponseT
+from httpx_resilient._family import Family, RequestLike, RequestT, ResponseT
 from httpx_resilient._io import IO
 
 SPENT = (
@@ -56,7 +56,7 @@ class _Spent(Body[RequestT]):
 
 
 class _Empty(Body[RequestT]):
-    """No body goes over the wire, whatever the stream is: a spent one must not raise."""
+    """No body goes over the wire, whatever the stream: a spent one must not raise."""
 
     __slots__ = ("_family",)
 
@@ -160,8 +160,8 @@ class _Copy:
             yield chunk
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self._kept:
-            yield chunk
+        for kept in self._kept:
+            yield kept
         self._rest = self._rest or aiter(cast("AsyncIterable[bytes]", self._stream))
         while True:
             complete, self.complete = self.complete, False
@@ -222,7 +222,7 @@ def body_of(
     return _Buffered(request, limit, family) if limit else _Spent(request)
 
 
-def _has_body(request: RequestT) -> bool:
+def _has_body(request: RequestLike) -> bool:
     """Without one of these headers no body is sent (RFC 9112 §6.3)."""
     return any(
         name.lower() in (b"content-length", b"transfer-encoding")
@@ -237,9 +237,9 @@ def _all_rewindable(form: Any) -> bool:
 
 
 def _rewindable(file: Any) -> bool:
+    if not hasattr(file, "read"):
+        return False
     try:
-        if not callable(file.read):
-            return False
         position = file.tell()
         seekable = getattr(file, "seekable", None)
         if seekable is not None:

@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from enum import Enum
+from typing import Any, cast
 
 from httpx_resilient._family import Family
 
@@ -39,7 +40,7 @@ def of_status(status_code: int) -> Evidence:
     return Evidence.FINAL
 
 
-def of_error(error: BaseException, family: Family) -> Evidence:
+def of_error(error: BaseException | None, family: Family) -> Evidence:
     """
     Judge an exception out of a transport of this family.
 
@@ -65,8 +66,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     """
     All exceptions behind this one, groups opened, each once.
 
-    Only what was raised *from* another counts, but for the first step: further down, a
-    mere context may be something the caller was handling when the request was made.
+    A mere context counts for the first step only: further down, it may be something the
+    caller was handling when the request was made. `raise ... from None`, as httpcore
+    does, hides the context from a traceback but was written where it was the cause.
     """
     waiting = [error.__cause__ or error.__context__]
     seen = {id(error)}
@@ -75,9 +77,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         if cause is None or id(cause) in seen:
             continue
         seen.add(id(cause))
-        waiting.append(cause.__cause__)
+        hidden = cause.__context__ if cause.__suppress_context__ else None
+        waiting.append(cause.__cause__ or hidden)
         if isinstance(cause, BaseExceptionGroup):
-            waiting += cause.exceptions
+            waiting += cast("BaseExceptionGroup[BaseException]", cause).exceptions
         yield cause
 
 
@@ -89,8 +92,8 @@ def _tells_of_more(cause: BaseException, family: Family) -> bool:
     """
     Whether this is another library's error, and not one about connecting.
 
-    Bridges to other HTTP libraries may report a connection that was lost *after* sending
-    as a connect error: httpx-aiohttp does for every `ClientConnectionError`.
+    Bridges to other HTTP libraries may report a connection that was lost *after*
+    sending as a connect error: httpx-aiohttp does for every `ClientConnectionError`.
     """
     kind = type(cause)
     library = kind.__module__.partition(".")[0]
@@ -105,11 +108,10 @@ def _core_of(family: Family) -> str:
 
 def _h2_refused(cause: BaseException) -> bool:
     """Whether this wraps an event of *h2* that proves the stream was not processed."""
-    event = cause.args[0] if cause.args else None
-    kind = type(event)
-    if kind.__module__ != "h2.events":
+    event: Any = cause.args[0] if cause.args else None
+    if type(event).__module__ != "h2.events":
         return False
-    if kind.__name__ == "StreamReset":
+    if type(event).__name__ == "StreamReset":
         refused = getattr(event, "error_code", None) == _H2_REFUSED_STREAM
         return refused and bool(getattr(event, "remote_reset", False))
     # Our stream's number is not known here. Zero covers no stream at all; a higher

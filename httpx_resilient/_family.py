@@ -8,15 +8,9 @@ what a request and a response of either look like.
 
 from __future__ import annotations
 
-from collections.abc import (
-    AsyncIterable,
-    AsyncIterator,
-    Iterable,
-    Iterator,
-    MutableMapping,
-)
+from collections.abc import AsyncIterable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -88,7 +82,6 @@ class Family:
         request: Its `Request`.
         plain_body: The stream of a body held in memory. It replays.
         iterator_body: The stream around an iterable or a file.
-        async_iterator_body: The stream around an asynchronous iterable.
         multipart_body: The stream of a multipart form.
         streams: The base classes of synchronous and of asynchronous streams.
         transport_error: The root of what a transport may raise.
@@ -107,7 +100,6 @@ class Family:
     request: type[Any]
     plain_body: type[Any]
     iterator_body: type[Any]
-    async_iterator_body: type[Any]
     multipart_body: type[Any]
     streams: tuple[type[Any], type[Any]]
     transport_error: type[Exception]
@@ -125,7 +117,8 @@ class Family:
         """Read a family from its public module, private names untouched."""
 
         def stream(**body: object) -> type[Any]:
-            return type(module.Request("POST", "http://localhost", **body).stream)
+            request = module.Request("POST", "http://localhost", **body)
+            return cast("type[Any]", type(request.stream))  # type: ignore[redundant-cast]  # to pyright it is not
 
         return cls(
             name=module.__name__,
@@ -133,7 +126,6 @@ class Family:
             request=module.Request,
             plain_body=stream(content=b""),
             iterator_body=stream(content=iter(())),
-            async_iterator_body=stream(content=_NothingAsync()),
             multipart_body=stream(files={"file": b""}),
             streams=(module.SyncByteStream, module.AsyncByteStream),
             transport_error=module.TransportError,
@@ -155,15 +147,10 @@ class Family:
         )
 
 
-class _NothingAsync:
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        raise NotImplementedError
-
-
-def where(request: RequestLike) -> str:
-    """Method, origin and path: all that a log, note or `repr` may tell of a request."""
+def address(request: RequestLike) -> str:
+    """Origin and path: all that a log or `repr` may tell of a request's URL."""
     url = request.url
     host = f"[{url.host}]" if ":" in url.host else url.host
     port = "" if url.port is None else f":{url.port}"
     path = url.raw_path.partition(b"?")[0].decode("ascii", "backslashreplace")
-    return f"{request.method} {url.scheme}://{host}{port}{path}"
+    return f"{url.scheme}://{host}{port}{path}"

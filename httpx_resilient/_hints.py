@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timezone
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 _MILLISECONDS = (b"retry-after-ms", b"x-ms-retry-after-ms")
@@ -44,7 +44,7 @@ def hints_in(
     is negative, malformed or not finite counts as not said.
     """
     # One pass over all headers costs less than two look-ups.
-    found = {}
+    found: dict[bytes, bytes] = {}
     for name, value in headers:
         if (lower := name.lower()) in _NAMES:
             found[lower] = value
@@ -93,6 +93,6 @@ def _date(value: bytes | None) -> float | None:
     try:
         date = parsedate_to_datetime(value.decode("latin-1").strip())
         # The asctime form names no zone: it is always UTC (RFC 9110 §5.6.7).
-        return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp()
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 KEY = "retry"
 """The history in a response's extensions. Where the first attempt succeeded only its
@@ -60,7 +60,7 @@ def attempts_of(outcome: object) -> tuple[Attempt, ...]:
         >>> [attempt.outcome for attempt in attempts_of(response)]
         [503, 200]
     """
-    response = getattr(outcome, "response", outcome)
+    response: Any = getattr(outcome, "response", outcome)
     found = getattr(outcome, ATTRIBUTE, None)
     if found is None:
         found = getattr(response, "extensions", {}).get(KEY, ())

@@ -23,13 +23,14 @@ from collections.abc import (
 )
 from contextlib import suppress
 from inspect import isawaitable
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import anyio
 
-from httpx_resilient._family import RequestT, ResponseT
+from httpx_resilient._family import RequestT, ResponseLike, ResponseT
 
 T = TypeVar("T")
+SentT_contra = TypeVar("SentT_contra", contravariant=True)
 
 DRAIN_BYTES = 64 * 1024
 """A failed body up to this long costs less to read than a new connection (measured)."""
@@ -38,12 +39,15 @@ DRAIN_SECONDS = 0.25
 """And is not waited for longer than this."""
 
 
-class IO(Protocol[RequestT, ResponseT]):
+class IO(Protocol[SentT_contra, ResponseT]):
     """The effects a flow may have."""
 
-    asynchronous: ClassVar[bool]
+    @property
+    def asynchronous(self) -> bool:
+        """Whether it serves an asynchronous client."""
+        ...
 
-    def send(self, request: RequestT, /) -> Awaitable[ResponseT]:
+    def send(self, request: SentT_contra) -> Awaitable[ResponseT]:
         """Send through the inner transport, once."""
         ...
 
@@ -71,14 +75,19 @@ class IO(Protocol[RequestT, ResponseT]):
 class AsyncIO(Generic[RequestT, ResponseT]):
     """Effects on asyncio and trio."""
 
-    __slots__ = ("send",)
+    __slots__ = ("_inner",)
 
     asynchronous = True
     now = staticmethod(time.monotonic)
     wall_time = staticmethod(time.time)
 
-    def __init__(self, send: Callable[[RequestT], Awaitable[ResponseT]]) -> None:
-        self.send = send
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def send(self, request: RequestT) -> Awaitable[ResponseT]:
+        # Looked up each time: instrumentation and mocks patch a transport's class.
+        sent: Awaitable[ResponseT] = self._inner.handle_async_request(request)
+        return sent
 
     async def settle(self, answer: Any) -> Any:
         return await answer if isawaitable(answer) else answer
@@ -136,7 +145,9 @@ def _on_asyncio() -> bool:
         return False
 
 
-async def _asyncio_at_most(seconds: float, coroutine: Coroutine[Any, Any, None]) -> None:
+async def _asyncio_at_most(
+    seconds: float, coroutine: Coroutine[Any, Any, None]
+) -> None:
     """
     Await a coroutine for at most so long, and start the clock only if it has to wait.
 
@@ -173,31 +184,26 @@ class _Resumed:
 class SyncIO(Generic[RequestT, ResponseT]):
     """Effects of a synchronous client, for one call: nothing here ever suspends."""
 
-    __slots__ = ("_send", "_timeouts")
+    __slots__ = ("_inner", "_timeouts")
 
     asynchronous = False
     now = staticmethod(time.monotonic)
     wall_time = staticmethod(time.time)
 
-    def __init__(self, send: Callable[[RequestT], ResponseT]) -> None:
-        self._send = send
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
         self._timeouts: dict[str, float | None] = {}
 
     async def send(self, request: RequestT) -> ResponseT:
         # A blocking read cannot be interrupted, only given a shorter timeout before
         # it starts. The transport looks for it in the request, and the caller's
         # request is not ours to change: so it gets a twin with timeouts of its own.
-        timeouts = request.extensions.get("timeout")
-        if timeouts:
-            self._timeouts = dict(timeouts)
-            twin = object.__new__(type(request))
-            vars(twin).update(vars(request))
-            vars(twin)["extensions"] = {
-                **request.extensions,
-                "timeout": self._timeouts,
-            }
-            request = twin
-        return self._send(request)
+        self._timeouts = dict(request.extensions.get("timeout", {}))
+        twin = object.__new__(type(request))
+        vars(twin).update(vars(request))
+        vars(twin)["extensions"] = {**request.extensions, "timeout": self._timeouts}
+        response: ResponseT = self._inner.handle_request(twin)
+        return response
 
     async def settle(self, answer: Any) -> Any:
         if isawaitable(answer):
@@ -228,10 +234,10 @@ class SyncIO(Generic[RequestT, ResponseT]):
                 response.close()
 
     async def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        time.sleep(seconds)  # noqa: ASYNC251 - nobody else is waiting
 
 
-def _worth_draining(response: ResponseT) -> bool:
+def _worth_draining(response: ResponseLike) -> bool:
     for name, value in response.headers.raw:
         if name.lower() == b"content-length":
             return not value.isdigit() or int(value) <= DRAIN_BYTES

@@ -7,23 +7,24 @@ import inspect
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, cast
 
 import tenacity
 from tenacity.retry import retry_base
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
+from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._state import RetryState
 from httpx_resilient._strategies import final_below, wait_transient
 
 _STRATEGIES = (retry_base, wait_base, stop_base)
 _OPTIONAL = ("before_sleep", "body_factory")
 
-RetryStrategy = Callable[[RetryState], bool | Awaitable[bool]]
-WaitStrategy = Callable[[RetryState], float | Awaitable[float]]
-StopStrategy = Callable[[RetryState], bool | Awaitable[bool]]
-Hook = Callable[[RetryState], Awaitable[None] | None]
+RetryStrategy = Callable[[RetryState[RequestT, ResponseT]], bool | Awaitable[bool]]
+WaitStrategy = Callable[[RetryState[RequestT, ResponseT]], float | Awaitable[float]]
+StopStrategy = Callable[[RetryState[RequestT, ResponseT]], bool | Awaitable[bool]]
+Hook = Callable[[RetryState[RequestT, ResponseT]], Awaitable[None] | None]
 
 _EXAMPLES = {
     "retry": "retry_if_transient()",
@@ -52,10 +53,10 @@ class RetryPolicy:
         body_factory: Makes the body anew for another attempt.
     """
 
-    retry: RetryStrategy
-    wait: WaitStrategy
-    stop: StopStrategy
-    before_sleep: Hook | None = None
+    retry: RetryStrategy[Any, Any]
+    wait: WaitStrategy[Any, Any]
+    stop: StopStrategy[Any, Any]
+    before_sleep: Hook[Any, Any] | None = None
     buffer_request_body: int = 0
     body_factory: Callable[[], object] | None = None
 
@@ -104,16 +105,17 @@ class RetryPolicy:
                 f"{', '.join(known)}; got {options!r}"
             )
             raise TypeError(msg)
-        if unknown := [key for key in options if key not in known]:
+        changes = cast("Mapping[str, Any]", options)
+        if unknown := [key for key in changes if key not in known]:
             msg = (
                 f'unknown in extensions["retry"]: {", ".join(map(repr, unknown))}; '
                 f"known are {', '.join(known)}"
             )
             raise TypeError(msg)
-        return replace(self, **options)
+        return replace(self, **changes)
 
     async def decide(
-        self, state: RetryState, settle: Callable[[Any], Awaitable[Any]]
+        self, state: RetryState[Any, Any], settle: Callable[[Any], Awaitable[Any]]
     ) -> float | None:
         """
         Say how many seconds to wait before the next attempt, or `None` to stop here.
@@ -131,7 +133,7 @@ class RetryPolicy:
         if state.attempt_number == 1 and state.is_sdk_retry:
             state.reason += ", and the SDK is retrying already"
             return None
-        wait = self.wait(state)
+        wait: Any = self.wait(state)
         delay = float(wait if type(wait) in _SETTLED else await settle(wait))
         if delay == math.inf:
             return None
@@ -146,21 +148,23 @@ class RetryPolicy:
         return delay
 
 
-def _check(name: str, strategy: object, example: str) -> None:
+def _check(name: str, strategy: Any, example: str) -> None:
     """Refuse what would fail, or be ignored, only once a request has failed."""
-    if isinstance(strategy, type) and issubclass(strategy, _STRATEGIES):
+    if inspect.isclass(strategy) and issubclass(strategy, _STRATEGIES):
         msg = f"{name} is the class {strategy.__name__}: give an instance of it"
         raise TypeError(msg)
     if not callable(strategy):
         msg = f"{name} must be callable, such as {example}; got {strategy!r}"
         raise TypeError(msg)
     settings = getattr(strategy, "__dict__", {})
-    if isinstance(strategy, _STRATEGIES):
+    if type(strategy).__module__.startswith("tenacity."):
         for setting, value in settings.items():
             if not isinstance(value, (int, float)) or setting == "increment":
                 continue
             if not value >= 0:
-                msg = f"{type(strategy).__name__}: {setting} is {value!r}, not 0 or more"
+                msg = (
+                    f"{type(strategy).__name__}: {setting} is {value!r}, not 0 or more"
+                )
                 raise ValueError(msg)
     for part in _parts(strategy):
         _check(name, part, example)
@@ -172,14 +176,14 @@ def _check(name: str, strategy: object, example: str) -> None:
             raise TypeError(msg)
 
 
-def _parts(strategy: object) -> Iterator[object]:
+def _parts(strategy: Any) -> Iterator[Any]:
     for combined in ("retries", "stops", "wait_funcs", "strategies"):
         yield from getattr(strategy, combined, ())
     if isinstance(strategy, wait_transient):
         yield from (strategy.failure, strategy.throttled)
 
 
-def _is_asynchronous(strategy: object) -> bool:
+def _is_asynchronous(strategy: Any) -> bool:
     return any(
         inspect.iscoroutinefunction(function)
         for function in (

@@ -1,8 +1,8 @@
 """
 The default inner transport, with the environment's proxies.
 
-A stock client turns `HTTP_PROXY`, `NO_PROXY` and their like off as soon as it is given a
-transport. Ours must not lose them, and must send every URL where a stock client of
+A stock client turns `HTTP_PROXY`, `NO_PROXY` and their like off as soon as it is given
+a transport. Ours must not lose them, and must send every URL where a stock client of
 the family would. The two families differ in how they read `NO_PROXY` and change it
 with their releases, so the family's own reading is asked, not written again.
 """

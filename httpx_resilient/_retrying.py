@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Generic, Unpack
+from typing import Any, Generic, Unpack
 
 import tenacity
 
 from httpx_resilient._bodies import SPENT, Body, body_of
-from httpx_resilient._family import RequestT, ResponseT, where
+from httpx_resilient._family import RequestT, ResponseT, address
 from httpx_resilient._history import KEY, Attempt
 from httpx_resilient._io import IO
 from httpx_resilient._policy import (
@@ -59,8 +58,8 @@ class Retrying(
         buffer_request_body: Bytes of a one-shot body (a generator, a pipe) to keep, so
             that it can be sent again. By default none is kept: such a request gets one
             attempt.
-        http: What the library's own HTTP transport takes: `verify`, `cert`, `trust_env`,
-            `http1`, `http2`, `limits`, `proxy`, `uds`, `local_address`,
+        http: What the library's own HTTP transport takes: `verify`, `cert`,
+            `trust_env`, `http1`, `http2`, `limits`, `proxy`, `uds`, `local_address`,
             `socket_options`. A client ignores its own once it is given a transport.
 
     Raises:
@@ -91,10 +90,10 @@ class Retrying(
         self,
         inner: InnerT | None = None,
         *,
-        retry: RetryStrategy = retry_if_transient(),
-        wait: WaitStrategy = wait_transient(),
-        stop: StopStrategy = tenacity.stop_after_attempt(3),
-        before_sleep: Hook | None = None,
+        retry: RetryStrategy[RequestT, ResponseT] = retry_if_transient(),
+        wait: WaitStrategy[RequestT, ResponseT] = wait_transient(),
+        stop: StopStrategy[RequestT, ResponseT] = tenacity.stop_after_attempt(3),
+        before_sleep: Hook[RequestT, ResponseT] | None = None,
         buffer_request_body: int = 0,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
@@ -139,7 +138,9 @@ class Retrying(
                 status = response.status_code
                 if status < policy.final_below or status == _SWITCHING_PROTOCOLS:
                     took = io.now() - started
-                    response.extensions[KEY] = state.succeeded(status, took) if state else took
+                    response.extensions[KEY] = (
+                        state.succeeded(status, took) if state else took
+                    )
                     return response
                 state = state or self._state(request, policy, started, io)
                 state.returned(response, io.now())
@@ -187,7 +188,7 @@ class Retrying(
         policy: RetryPolicy,
         started: float,
         io: IO[RequestT, ResponseT],
-    ) -> RetryState:
+    ) -> RetryState[RequestT, ResponseT]:
         return RetryState(
             request, self._family, policy.controller, started, io.wall_time
         )
@@ -195,7 +196,7 @@ class Retrying(
     async def _following(
         self,
         policy: RetryPolicy,
-        state: RetryState,
+        state: RetryState[RequestT, ResponseT],
         body: Body[RequestT] | None,
         io: IO[RequestT, ResponseT],
     ) -> RequestT | None:
@@ -236,13 +237,13 @@ def _refuse_asynchronous(policy: RetryPolicy) -> None:
         raise TypeError(msg)
 
 
-def _log_retry(state: RetryState) -> None:
+def _log_retry(state: RetryState[Any, Any]) -> None:
     if logger.isEnabledFor(logging.INFO):
         wait = state.upcoming_sleep
         _log(logging.INFO, state, state.attempts[-1], f"next in {wait:.2f} s")
 
 
-def _end(state: RetryState) -> None:
+def _end(state: RetryState[Any, Any]) -> None:
     """Leave history, note and log record behind."""
     error, gives_up = state.error, state.worth_retrying
     state.ends()
@@ -257,17 +258,19 @@ def _end(state: RetryState) -> None:
         _log(logging.WARNING, state, state.attempts[-1], story)
 
 
-def _log(level: int, state: RetryState, attempt: Attempt, then: str) -> None:
-    what = where(state.request)
+def _log(level: int, state: RetryState[Any, Any], attempt: Attempt, then: str) -> None:
+    method, url = state.request.method, address(state.request)
     logger.log(
         level,
-        "%s: attempt %d: %s; %s",
-        what,
+        "%s %s: attempt %d: %s; %s",
+        method,
+        url,
         attempt.number,
         attempt.reason,
         then,
         extra={
-            "request": what,
+            "method": method,
+            "url": url,
             "attempt": attempt.number,
             "reason": attempt.reason,
             "wait": attempt.wait,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 import tenacity
 
-from httpx_resilient._family import Family, RequestLike, ResponseLike, where
+from httpx_resilient._family import Family, RequestT, ResponseT, address
 from httpx_resilient._hints import Hints, hints_in
 from httpx_resilient._history import ATTRIBUTE, KEY, Attempt
 
@@ -50,7 +50,7 @@ class Outcome(tenacity.Future):
         return getattr(self, name)
 
 
-class RetryState(tenacity.RetryCallState):
+class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     """
     What strategies and hooks are given: tenacity's `RetryCallState`, and HTTP.
 
@@ -74,7 +74,7 @@ class RetryState(tenacity.RetryCallState):
 
     def __init__(
         self,
-        request: RequestLike,
+        request: RequestT,
         family: Family,
         controller: tenacity.BaseRetrying,
         start_time: float,
@@ -95,7 +95,7 @@ class RetryState(tenacity.RetryCallState):
 
         self.request = request
         self.family = family
-        self.response: ResponseLike | None = None
+        self.response: ResponseT | None = None
         self.error: Exception | None = None
         self.attempts: tuple[Attempt, ...] = ()
         self.reason = ""
@@ -104,17 +104,20 @@ class RetryState(tenacity.RetryCallState):
         self._sent = start_time
         self._ended = start_time
         self._hints: Hints | None = None
+        self._kind: int | type[Exception]
 
     def raised(self, error: Exception, now: float) -> None:
         """Note that the attempt raised."""
         self.error = error
+        self._kind = type(error)
         self.reason = type(error).__name__
         self.outcome = Outcome(self.attempt_number, None, error)
         self.outcome_timestamp = self._ended = now
 
-    def returned(self, response: ResponseLike, now: float) -> None:
+    def returned(self, response: ResponseT, now: float) -> None:
         """Note that the attempt was answered."""
         self.response = response
+        self._kind = response.status_code
         self.reason = str(response.status_code)
         self.outcome = Outcome(self.attempt_number, response, None)
         self.outcome_timestamp = self._ended = now
@@ -132,27 +135,22 @@ class RetryState(tenacity.RetryCallState):
         self._sent = now
 
     def succeeded(self, status_code: int, took: float) -> tuple[Attempt, ...]:
-        """Tell the history of a request that was answered for good, after `took` seconds."""
+        """Tell the history of a request that was answered for good."""
         last = Attempt(self.attempt_number, status_code, "", 0.0, took)
         return (*self.attempts, last)
 
     def ends(self) -> None:
-        """Leave the history on the outcome, and let go of it: an error would be a cycle."""
+        """Leave the history on the outcome and let go of it: no cycle with an error."""
         self._remember(0.0)
         if self.error is not None:
             vars(self.error)[ATTRIBUTE] = self.attempts
-        elif self.response is not None:
-            self.response.extensions[KEY] = self.attempts
+        else:
+            cast("ResponseT", self.response).extensions[KEY] = self.attempts
         self.outcome = self.response = self.error = None
 
     def _remember(self, wait: float) -> None:
-        kind: int | type[Exception] = 0
-        if self.error is not None:
-            kind = type(self.error)
-        elif self.response is not None:
-            kind = self.response.status_code
         took = self._ended - self._sent
-        attempt = Attempt(self.attempt_number, kind, self.reason, wait, took)
+        attempt = Attempt(self.attempt_number, self._kind, self.reason, wait, took)
         self.attempts = (*self.attempts, attempt)
 
     @property
@@ -180,12 +178,12 @@ class RetryState(tenacity.RetryCallState):
         """Whether an SDK above is retrying this request: layers must not multiply."""
         for name, value in self.request.headers.raw:
             if name.lower() == b"x-stainless-retry-count":
-                return value.strip() not in (b"", b"0")
+                return value.isdigit() and int(value) > 0
         return False
 
     def get_fn_name(self) -> str:
         """Name the request, for tenacity's own hooks such as `before_sleep_log`."""
-        return where(self.request)
+        return f"{self.request.method} {address(self.request)}"
 
     def __repr__(self) -> str:
-        return f"<RetryState {where(self.request)}: attempt {self.attempt_number}>"
+        return f"<RetryState {self.get_fn_name()}: attempt {self.attempt_number}>"

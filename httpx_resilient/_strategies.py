@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import random
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import tenacity
+from tenacity.asyncio import retry as async_retry
 from tenacity.retry import retry_base
 from tenacity.wait import WaitBaseT, wait_base
 
@@ -42,7 +43,7 @@ def _methods(extra: tuple[str, ...]) -> frozenset[str]:
     return IDEMPOTENT_METHODS | {method.upper() for method in extra}
 
 
-def _may_be_repeated(state: RetryState, methods: frozenset[str]) -> bool:
+def _may_be_repeated(state: RetryState[Any, Any], methods: frozenset[str]) -> bool:
     return state.request.method in methods or state.has_idempotency_key
 
 
@@ -69,7 +70,7 @@ class retry_if_idempotent(retry_base):  # noqa: N801 - tenacity's idiom
         self.methods = _methods(extra_methods)
 
     def __call__(self, retry_state: RetryCallState) -> bool:
-        return _may_be_repeated(cast("RetryState", retry_state), self.methods)
+        return _may_be_repeated(cast("RetryState[Any, Any]", retry_state), self.methods)
 
 
 class retry_if_status(retry_base):  # noqa: N801 - tenacity's idiom
@@ -99,7 +100,7 @@ class retry_if_status(retry_base):  # noqa: N801 - tenacity's idiom
         self.status_codes = frozenset(status_codes)
 
     def __call__(self, retry_state: RetryCallState) -> bool:
-        response = cast("RetryState", retry_state).response
+        response = cast("RetryState[Any, Any]", retry_state).response
         return response is not None and response.status_code in self.status_codes
 
 
@@ -131,14 +132,16 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's idiom
         self.methods = _methods(extra_methods)
 
     def __call__(self, retry_state: RetryCallState) -> bool:
-        state = cast("RetryState", retry_state)
+        state = cast("RetryState[Any, Any]", retry_state)
         if state.response is not None:
             evidence = _evidence.of_status(state.response.status_code)
-            told = state.hints.should_retry if state.response.status_code >= 400 else None
+            told = (
+                state.hints.should_retry if state.response.status_code >= 400 else None
+            )
             if told is not None:
                 state.reason = f"{state.reason}, x-should-retry: {str(told).lower()}"
                 return told
-        elif state.error is not None:
+        else:
             evidence = _evidence.of_error(state.error, state.family)
         if evidence is Evidence.MAYBE_PROCESSED:
             if _may_be_repeated(state, self.methods):
@@ -155,25 +158,25 @@ def final_below(retry: object) -> float:
     A response below it is final without building a state or asking the strategy: this
     is the fast path. Of a strategy that is not known, nothing is assumed.
     """
-    kind = type(retry)
-    if isinstance(retry, (tenacity.retry_any, tenacity.asyncio.retry.retry_any)):
+    kind: type[Any] = type(retry)
+    if isinstance(retry, (tenacity.retry_any, async_retry.retry_any)):
         return min(map(final_below, retry.retries), default=math.inf)
-    if isinstance(retry, (tenacity.retry_all, tenacity.asyncio.retry.retry_all)):
+    if isinstance(retry, (tenacity.retry_all, async_retry.retry_all)):
         return max(map(final_below, retry.retries), default=0)
-    if isinstance(retry, retry_if_status):
-        return min(retry.status_codes)
+    if kind is retry_if_status:
+        return min(cast("retry_if_status", retry).status_codes)
     if kind is retry_if_transient:
         return 400
     return math.inf if kind in _ON_EXCEPTIONS_ONLY else 0
 
 
-_ON_EXCEPTIONS_ONLY = {
+_ON_EXCEPTIONS_ONLY: set[type[Any]] = {
     tenacity.retry_if_exception,
     tenacity.retry_if_exception_type,
     tenacity.retry_if_not_exception_type,
     tenacity.retry_if_exception_cause_type,
     tenacity.retry_if_exception_message,
-    tenacity.asyncio.retry.retry_if_exception,
+    async_retry.retry_if_exception,
 }
 
 
@@ -207,8 +210,8 @@ class wait_retry_after(wait_base):  # noqa: N801 - tenacity's idiom
         ValueError: `max_retry_after` is negative or not a number.
 
     Example:
-        >>> from tenacity import wait_random_exponential
-        >>> RetryingTransport(wait=wait_retry_after(20) + wait_random_exponential(max=8))
+        >>> from tenacity import wait_fixed
+        >>> RetryingTransport(wait=wait_retry_after(20) + wait_fixed(1))
         <RetryingTransport>
     """
 
@@ -216,7 +219,7 @@ class wait_retry_after(wait_base):  # noqa: N801 - tenacity's idiom
         self.max_retry_after = _seconds("max_retry_after", max_retry_after)
 
     def __call__(self, retry_state: RetryCallState) -> float:
-        state = cast("RetryState", retry_state)
+        state = cast("RetryState[Any, Any]", retry_state)
         told = state.hints.retry_after
         if told is None:
             return 0.0
@@ -272,7 +275,7 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's idiom
         self.server = wait_retry_after(max_retry_after)
 
     def __call__(self, retry_state: RetryCallState) -> float:
-        state = cast("RetryState", retry_state)
+        state = cast("RetryState[Any, Any]", retry_state)
         told = self.server(state)
         status = None if state.response is None else state.response.status_code
         throttled = status == _THROTTLED or (status == _UNAVAILABLE and told > 0)

@@ -8,7 +8,7 @@ layer adds one flow, `_handle`; everything that is the same for all layers is he
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from importlib.util import find_spec
 from threading import Lock
@@ -20,7 +20,7 @@ from httpx_resilient._proxies import Routes, default_transport, routes_of_enviro
 
 if TYPE_CHECKING:
     import ssl
-    from types import TracebackType
+    from types import CoroutineType, TracebackType
 
 LimitsT = TypeVar("LimitsT")
 ProxyT = TypeVar("ProxyT")
@@ -90,18 +90,17 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
     # The flow's coroutine is handed out as it is: one frame less to await.
     def handle_async_request(
         self, request: RequestT
-    ) -> Coroutine[Any, Any, ResponseT]:
+    ) -> CoroutineType[Any, Any, ResponseT]:
         """Handle a request of an asynchronous client."""
-        return self._handle(request, self._io or self._open())
+        return self._handle(request, self._io or self._open())  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
 
     def _open(self) -> AsyncIO[RequestT, ResponseT]:
-        self._io = AsyncIO(self._async_side.transport().handle_async_request)
+        self._io = AsyncIO(self._async_side.transport())
         return self._io
 
     def handle_request(self, request: RequestT) -> ResponseT:
         """Handle a request of a synchronous client."""
-        inner = self._sync_side.transport()
-        return run_sync(self._handle(request, SyncIO(inner.handle_request)))
+        return run_sync(self._handle(request, SyncIO(self._sync_side.transport())))
 
     async def __aenter__(self) -> Self:
         inner = self._async_side.transport()
@@ -171,7 +170,7 @@ class _Side:
         return self.made
 
     @contextmanager
-    def entering(self) -> Iterator[bool]:
+    def entering(self) -> Generator[bool]:
         """Count a client in, if it gets in. Yields whether it is the first."""
         entered = False
         with self._lock:
@@ -234,12 +233,10 @@ def _given_inner(inner: Any, family: Family) -> Callable[[bool], Any]:
         handler = "handle_async_request" if asynchronous else "handle_request"
         if hasattr(inner, handler):
             return inner
-        client, other = ("AsyncClient", "synchronous")
-        if not asynchronous:
-            client, other = ("Client", "asynchronous")
+        client, other = ("AsyncClient", "sync") if asynchronous else ("Client", "async")
         msg = (
-            f"{type(inner).__name__} is {other} and cannot serve {family.name}.{client}: "
-            f"give an inner transport that has {handler}"
+            f"{type(inner).__name__} is {other} and cannot serve "
+            f"{family.name}.{client}: give an inner transport that has {handler}"
         )
         raise TypeError(msg)
 
@@ -249,11 +246,11 @@ def _given_inner(inner: Any, family: Family) -> Callable[[bool], Any]:
 def _check_inner(inner: object, family: Family, http: dict[str, Any]) -> None:
     kind = type(inner).__name__
     if isinstance(inner, type):
-        msg = f"inner is the class {inner.__name__}: give an instance, {inner.__name__}()"
+        msg = (
+            f"inner is the class {inner.__name__}: give an instance, {inner.__name__}()"
+        )
         raise TypeError(msg)
-    if not (
-        hasattr(inner, "handle_request") or hasattr(inner, "handle_async_request")
-    ):
+    if not (hasattr(inner, "handle_request") or hasattr(inner, "handle_async_request")):
         msg = (
             f"inner must be a transport such as {family.name}.AsyncHTTPTransport(), "
             f"got {kind}"

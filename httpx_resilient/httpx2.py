@@ -6,14 +6,14 @@ The names of `httpx_resilient`, for clients of httpx2.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import httpx2
 
 from httpx_resilient._family import Family
 from httpx_resilient._history import Attempt, attempts_of
 from httpx_resilient._retrying import Retrying
-from httpx_resilient._state import RetryState
+from httpx_resilient._state import RetryState as _RetryState
 from httpx_resilient._strategies import (
     retry_if_idempotent,
     retry_if_status,
@@ -34,10 +34,15 @@ __all__ = [
     "wait_transient",
 ]
 
+if TYPE_CHECKING:
+    RetryState = _RetryState[httpx2.Request, httpx2.Response]
+else:
+    RetryState = _RetryState
+
 _FAMILY = Family.of(httpx2, home=__name__)
 
 
-class RetryingTransport(
+class RetryingTransport(  # noqa: D101 - it has one, from its base
     Retrying[
         httpx2.Request,
         httpx2.Response,

@@ -75,7 +75,9 @@ class World:
         return self.library.AsyncClient(transport=transport, **options)
 
     def http(self, **options: Any) -> Any:
-        make = self.library.HTTPTransport if self.sync else self.library.AsyncHTTPTransport
+        make = (
+            self.library.HTTPTransport if self.sync else self.library.AsyncHTTPTransport
+        )
         return make(**options)
 
     def mock(self, handler: Callable[[Any], Any]) -> Any:

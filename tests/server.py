@@ -1,7 +1,7 @@
 """
 A real HTTP/1.1 server on loopback that does exactly what a test says.
 
-Each request consumes one step of the script; the last step answers all further requests.
+Each request consumes one step of the script; the last step answers all further ones.
 Everything it receives is recorded, and every TCP connection counted.
 """
 
@@ -152,7 +152,9 @@ def drip(status: int, pieces: Iterable[bytes], *, every: float = 0.0) -> Step:
 class Server:
     """Listens on loopback, or on a unix socket, in threads of its own."""
 
-    def __init__(self, *script: Step, uds: str | None = None, read_body: bool = True) -> None:
+    def __init__(
+        self, *script: Step, uds: str | None = None, read_body: bool = True
+    ) -> None:
         self.script = list(script) or [reply()]
         self.received: list[Received] = []
         self.connections = 0
@@ -197,7 +199,9 @@ class Server:
                 request = connection.receive(body=self._read_body)
                 with self._lock:
                     self.received.append(request)
-                    step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+                    step = (
+                        self.script.pop(0) if len(self.script) > 1 else self.script[0]
+                    )
                 going = step(connection)
         with self._lock:
             self._open.discard(sock)

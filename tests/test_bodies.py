@@ -148,7 +148,9 @@ SPENT_IN_SYNC: dict[str, Callable[[], dict[str, Any]]] = {
 }
 SPENT_IN_ASYNC: dict[str, Callable[[], dict[str, Any]]] = {
     "an async generator": lambda: {"content": async_generator()},
-    "an async re-iterable": lambda: {"content": type("A", (), {"__aiter__": ReIterable.__aiter__})()},
+    "an async re-iterable": lambda: {
+        "content": type("A", (), {"__aiter__": ReIterable.__aiter__})()
+    },
 }
 
 
@@ -157,8 +159,7 @@ def put(world: World, server: Server) -> Any:
     async def put(body: dict[str, Any], **options: Any) -> Any:
         extensions = options.pop("extensions", None)
         async with world.client(world.transport(**options)) as client:
-            response = await client.put(server.url, **body, extensions=extensions)
-        return response
+            return await client.put(server.url, **body, extensions=extensions)
 
     return put
 
@@ -167,7 +168,11 @@ def cases(both: dict, in_sync: dict, in_async: dict) -> Any:
     named = [("both", both), ("sync", in_sync), ("async", in_async)]
     return pytest.mark.parametrize(
         ("side", "make"),
-        [pytest.param(side, make, id=name) for side, kinds in named for name, make in kinds.items()],
+        [
+            pytest.param(side, make, id=name)
+            for side, kinds in named
+            for name, make in kinds.items()
+        ],
     )
 
 
@@ -231,7 +236,9 @@ async def test_is_replayed_if_it_was_buffered(
     assert DATA[:4096] in first
 
 
-@cases({}, {"": SPENT_IN_SYNC["a generator"]}, {"": SPENT_IN_ASYNC["an async generator"]})
+@cases(
+    {}, {"": SPENT_IN_SYNC["a generator"]}, {"": SPENT_IN_ASYNC["an async generator"]}
+)
 async def test_more_than_the_buffer_holds_goes_out_whole_and_once(
     world: World, server: Server, put: Any, side: str, make: Any
 ) -> None:
@@ -243,7 +250,9 @@ async def test_more_than_the_buffer_holds_goes_out_whole_and_once(
     assert server.bodies == [DATA]
 
 
-@cases({}, {"": SPENT_IN_SYNC["a generator"]}, {"": SPENT_IN_ASYNC["an async generator"]})
+@cases(
+    {}, {"": SPENT_IN_SYNC["a generator"]}, {"": SPENT_IN_ASYNC["an async generator"]}
+)
 async def test_a_factory_makes_a_spent_body_anew(
     world: World, server: Server, put: Any, side: str, make: Any
 ) -> None:
@@ -271,24 +280,32 @@ async def test_a_factory_that_makes_no_body_is_told_so(
     if made == "other side":
         made = ReIterable.__aiter__(ReIterable()) if world.sync else iter([DATA])
     with pytest.raises(TypeError, match="it must return bytes or"):
-        await put({"content": body}, extensions={"retry": {"body_factory": lambda: made}})
+        await put(
+            {"content": body}, extensions={"retry": {"body_factory": lambda: made}}
+        )
     if hasattr(made, "aclose"):
         await made.aclose()
 
 
 @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
-async def test_a_factory_may_be_asynchronous(world: World, server: Server, put: Any) -> None:
+async def test_a_factory_may_be_asynchronous(
+    world: World, server: Server, put: Any
+) -> None:
     async def factory() -> bytes:
         return DATA
 
     server.play(reply(503), reply(200))
-    await put({"content": async_generator()}, extensions={"retry": {"body_factory": factory}})
+    await put(
+        {"content": async_generator()}, extensions={"retry": {"body_factory": factory}}
+    )
     assert server.bodies == [DATA, DATA]
 
 
 @pytest.mark.parametrize("runtime", ["sync"])
 @pytest.mark.parametrize("library", ["httpx2"])
-async def test_a_file_is_sent_from_where_the_caller_left_it(server: Server, put: Any) -> None:
+async def test_a_file_is_sent_from_where_the_caller_left_it(
+    server: Server, put: Any
+) -> None:
     """httpx itself announces the whole file's length, and then fails to send it."""
     server.play(reply(503), reply(200))
     file = io.BytesIO(b"skip this" + DATA)
@@ -307,14 +324,18 @@ async def test_a_file_that_is_closed_in_the_meantime_ends_with_the_first_outcome
     assert response.content == b"first"
 
 
-async def test_without_a_body_any_stream_is_sent_again(world: World, server: Server) -> None:
+async def test_without_a_body_any_stream_is_sent_again(
+    world: World, server: Server
+) -> None:
     """Caches wrap even the GET's empty body into a one-shot stream."""
     server.play(reply(503), reply(200))
     async with world.client() as client:
         plain = client.build_request("GET", server.url)
         stream = custom_stream(world.library)
         type(stream).chunks = iter([])
-        request = world.library.Request("GET", plain.url, headers=plain.headers, stream=stream)
+        request = world.library.Request(
+            "GET", plain.url, headers=plain.headers, stream=stream
+        )
         response = await client.send(request)
     assert response.status_code == 200
 
@@ -336,7 +357,7 @@ async def test_a_custom_stream_gets_one_attempt(world: World, server: Server) ->
 async def test_an_upload_that_breaks_off_goes_on_with_the_rest(
     world: World, server: Server
 ) -> None:
-    """The server answers before it has read all: what was not sent yet is still to come."""
+    """What was not sent at the first attempt is still to come."""
 
     class HalfRead(world.library.MockTransport):
         """Takes one chunk, then fails; the second time it takes all."""
@@ -362,12 +383,16 @@ async def test_an_upload_that_breaks_off_goes_on_with_the_rest(
 
     inner = HalfRead()
     body = generator() if world.sync else async_generator()
-    async with world.client(world.transport(inner, buffer_request_body=10**6)) as client:
+    async with world.client(
+        world.transport(inner, buffer_request_body=10**6)
+    ) as client:
         await client.put("http://a/", content=body)
     assert inner.taken == [DATA[:1000], DATA]
 
 
-async def test_a_source_that_fails_is_not_taken_for_one_that_ended(world: World) -> None:
+async def test_a_source_that_fails_is_not_taken_for_one_that_ended(
+    world: World,
+) -> None:
     """A download that is uploaded elsewhere: its own error may look like ours."""
 
     def download() -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from conftest import LIBRARIES, World
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from server import Server, reply
 
@@ -52,7 +52,9 @@ class TestOptions:
         async with world.client(world.transport(local_address="127.0.0.1")) as client:
             assert (await client.get(server.url)).status_code == 200
 
-    async def test_a_unix_socket(self, world: World, tmp_path: Path, monkeypatch: Any) -> None:
+    async def test_a_unix_socket(
+        self, world: World, tmp_path: Path, monkeypatch: Any
+    ) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
         path = str(tmp_path / "socket")
         with Server(reply(503), reply(200, b"by file"), uds=path) as server:
@@ -128,7 +130,16 @@ class TestEnvironment:
         assert server.connections == 2
 
 
-HOSTS = ["a.com", "b.a.com", "ba.com", "localhost", "10.1.2.3", "10.9.0.1", "[::1]", "com"]
+HOSTS = [
+    "a.com",
+    "b.a.com",
+    "ba.com",
+    "localhost",
+    "10.1.2.3",
+    "10.9.0.1",
+    "[::1]",
+    "com",
+]
 PROXIES = st.sampled_from(
     ["", "http://p1:1", "https://p2:2", "p3:3", "http://u:p@p4:4", "socks5://p5:5"]
 )
@@ -157,7 +168,11 @@ URLS = st.builds(
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(environment=ENVIRONMENTS, urls=st.lists(URLS, min_size=1, max_size=5))
 def test_every_url_goes_where_a_stock_client_sends_it(
     library: str, environment: dict[str, str], urls: list[str], asynchronous: bool
@@ -179,7 +194,9 @@ def test_every_url_goes_where_a_stock_client_sends_it(
     for text in urls:
         url = module.URL(text)
         expected = proxy_of(stock._transport_for_url(url))
-        assert proxy_of(inner.pick(url) if hasattr(inner, "pick") else inner) == expected
+        assert (
+            proxy_of(inner.pick(url) if hasattr(inner, "pick") else inner) == expected
+        )
 
 
 def proxy_of(transport: Any) -> Any:
@@ -302,7 +319,9 @@ class TestLifecycle:
                 tasks.start_soon(anyio.to_thread.run_sync, use)
         assert len(made) == 1
 
-    async def test_one_transport_serves_both_sides(self, library: str, server: Server) -> None:
+    async def test_one_transport_serves_both_sides(
+        self, library: str, server: Server
+    ) -> None:
         module, ours = LIBRARIES[library]
         transport = ours.RetryingTransport()
         async with module.AsyncClient(transport=transport) as client:

@@ -57,7 +57,9 @@ def test_the_last_exception_is_raised_as_it_is_with_a_note() -> None:
     with pytest.raises(httpx.ReadTimeout) as caught:
         flow(io)
     assert caught.value is last
-    assert last.__notes__ == ["gave up after 3 attempts in 2.1 s: 503, 503, ReadTimeout"]
+    assert last.__notes__ == [
+        "gave up after 3 attempts in 2.1 s: 503, 503, ReadTimeout"
+    ]
 
 
 def test_an_exception_that_is_not_retried_has_no_note() -> None:
@@ -84,7 +86,9 @@ def test_a_raised_exception_holds_no_cycle() -> None:
         gc.enable()
 
 
-@pytest.mark.parametrize("passing", [KeyboardInterrupt(), SystemExit(), GeneratorExit()])
+@pytest.mark.parametrize(
+    "passing", [KeyboardInterrupt(), SystemExit(), GeneratorExit()]
+)
 def test_only_exceptions_are_caught(passing: BaseException) -> None:
     io = FakeIO(passing)
     transport = RetryingTransport(retry=tenacity.retry_always)
@@ -118,7 +122,9 @@ def test_the_hook_sees_the_open_response_and_the_wait() -> None:
     seen = []
 
     def hook(state: Any) -> None:
-        seen.append((state.response.status_code, state.upcoming_sleep, state.next_action.sleep))
+        seen.append(
+            (state.response.status_code, state.upcoming_sleep, state.next_action.sleep)
+        )
         seen.append(list(io.did))
 
     io = FakeIO(503, 200)
@@ -152,7 +158,10 @@ def test_tenacitys_asynchronous_strategies_are_awaited() -> None:
     async def unavailable(response: httpx.Response) -> bool:
         return response.status_code == 503
 
-    either = tenacity.asyncio.retry_if_result(unavailable) | tenacity.retry_if_exception_type()
+    either = (
+        tenacity.asyncio.retry_if_result(unavailable)
+        | tenacity.retry_if_exception_type()
+    )
     io = FakeIO(503, ValueError(), 200)
     assert flow(io, retry=either).status_code == 200
 
@@ -206,7 +215,9 @@ def test_a_success_may_be_asked_about() -> None:
 class TestPerRequest:
     def test_false_sends_once(self) -> None:
         io = FakeIO(503)
-        response = flow(io, httpx.Request("GET", "http://a", extensions={"retry": False}))
+        response = flow(
+            io, httpx.Request("GET", "http://a", extensions={"retry": False})
+        )
         assert response.status_code == 503
         assert io.did == ["send"]
         assert attempts_of(response) == ()
@@ -222,11 +233,17 @@ class TestPerRequest:
         flow(io, httpx.Request("GET", "http://a", extensions={"retry": options}))
         assert io.slept == [1.0] * 4
 
-    @pytest.mark.parametrize("options", [{"stopp": 1}, {"final_below": 0}, True, 3, "no"])
-    def test_what_is_unknown_is_refused_before_anything_is_sent(self, options: object) -> None:
+    @pytest.mark.parametrize(
+        "options", [{"stopp": 1}, {"final_below": 0}, True, 3, "no"]
+    )
+    def test_what_is_unknown_is_refused_before_anything_is_sent(
+        self, options: object
+    ) -> None:
         io = FakeIO(200)
         request = httpx.Request("GET", "http://a", extensions={"retry": options})
-        with pytest.raises(TypeError, match="before_sleep, body_factory, buffer_request_body"):
+        with pytest.raises(
+            TypeError, match="before_sleep, body_factory, buffer_request_body"
+        ):
             flow(io, request)
         assert io.did == []
 
@@ -236,7 +253,9 @@ class TestNestedRetries:
 
     def send(self, count: str) -> int:
         io = FakeIO(*[503] * 3)
-        request = httpx.Request("GET", "http://a", headers={"X-Stainless-Retry-Count": count})
+        request = httpx.Request(
+            "GET", "http://a", headers={"X-Stainless-Retry-Count": count}
+        )
         flow(io, request)
         return io.did.count("send")
 

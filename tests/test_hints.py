@@ -33,13 +33,22 @@ def seconds(value: str, **headers: str) -> float | None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("120", 120), ("1.5", 1.5), (".5", 0.5), ("3.", 3), (" 7 ", 7), ("1000000000", 1e9)],
+    [
+        ("120", 120),
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("3.", 3),
+        (" 7 ", 7),
+        ("1000000000", 1e9),
+    ],
 )
 def test_seconds(value: str, expected: float) -> None:
     assert seconds(value) == expected
 
 
-@pytest.mark.parametrize("value", IN_HALF_A_MINUTE.values(), ids=IN_HALF_A_MINUTE.keys())
+@pytest.mark.parametrize(
+    "value", IN_HALF_A_MINUTE.values(), ids=IN_HALF_A_MINUTE.keys()
+)
 def test_dates_are_relative_to_the_responses_own(value: str) -> None:
     assert seconds(value, Date=DATE) == 30
 
@@ -53,8 +62,8 @@ def test_a_date_without_another_is_relative_to_our_clock() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        "-1", "-0.5", "0", "", " ", "soon", "nan", "inf", "1e3", "+5", "1,5", "0x10", "1_000",
-        "٣", "5, 10", "9" * 400, "Sun, 06 Nov 1994 08:49:00 GMT",
+        "-1", "-0.5", "0", "", " ", "soon", "nan", "inf", "1e3", "+5", "1,5", "0x10",
+        "1_000", "٣", "5, 10", "9" * 400, "Sun, 06 Nov 1994 08:49:00 GMT",
         "Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 99999 08:49:37 GMT",
     ],
 )  # fmt: skip
@@ -86,7 +95,9 @@ def test_silence() -> None:
 @given(st.binary(max_size=40), st.binary(max_size=40))
 @example(b"Mon, 1 Jan 2024 00:00:00 +9999", b"")
 @example(b"Mon, 01 Jan 0001 00:00:00 GMT", b"")
-def test_whatever_is_said_is_a_time_to_come_or_nothing(value: bytes, date: bytes) -> None:
+def test_whatever_is_said_is_a_time_to_come_or_nothing(
+    value: bytes, date: bytes
+) -> None:
     raw = [(b"retry-after", value), (b"date", date), (b"retry-after-ms", value)]
     told = hints_in(raw, lambda: 1.7e9).retry_after
     assert told is None or 0 <= told < float("inf")

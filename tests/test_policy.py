@@ -89,7 +89,9 @@ class TestUnprocessed:
     ROWS = {
         "connect error": lambda lib: lib.ConnectError("refused"),
         "connect timeout": lambda lib: lib.ConnectTimeout("slow"),
-        "name not found": lambda lib: caused(lib.ConnectError(""), OSError(-2, "unknown")),
+        "name not found": lambda lib: caused(
+            lib.ConnectError(""), OSError(-2, "unknown")
+        ),
         "both addresses refused": lambda lib: caused(
             lib.ConnectError(""),
             ExceptionGroup("", [ConnectionRefusedError(), ConnectionRefusedError()]),
@@ -110,35 +112,51 @@ class TestUnprocessed:
 class TestMaybeProcessed:
     """Only what may be repeated."""
 
-    ROWS = {
-        name: (lambda name: lambda lib: getattr(lib, name)(""))(name)
-        for name in [
-            "ReadTimeout", "ReadError", "WriteTimeout", "WriteError", "CloseError",
-            "RemoteProtocolError",
-        ]
-    } | {
-        "another HTTP/2 reset": lambda lib: protocol_error(lib, reset_stream(2)),
-        "a reset of our own": lambda lib: protocol_error(lib, reset_stream(7, by_server=False)),
-        "GOAWAY that may cover the stream": lambda lib: protocol_error(lib, goaway(1)),
-        "lost after sending, by its cause": lambda lib: caused(
-            lib.ConnectTimeout(""), foreign("ServerDisconnectedError")
-        ),
-        "lost after sending, by its context": lambda lib: with_context(
-            lib.ConnectError(""), foreign("ClientConnectionError")
-        ),
-    } | {
-        str(code): (lambda code: lambda lib: code)(code)
-        for code in [408, 500, 502, 503, 504, 507, 520, 529, 599]
-    }
+    ROWS = (
+        {
+            name: (lambda name: lambda lib: getattr(lib, name)(""))(name)
+            for name in [
+                "ReadTimeout",
+                "ReadError",
+                "WriteTimeout",
+                "WriteError",
+                "CloseError",
+                "RemoteProtocolError",
+            ]
+        }
+        | {
+            "another HTTP/2 reset": lambda lib: protocol_error(lib, reset_stream(2)),
+            "a reset of our own": lambda lib: protocol_error(
+                lib, reset_stream(7, by_server=False)
+            ),
+            "GOAWAY that may cover the stream": lambda lib: protocol_error(
+                lib, goaway(1)
+            ),
+            "lost after sending, by its cause": lambda lib: caused(
+                lib.ConnectTimeout(""), foreign("ServerDisconnectedError")
+            ),
+            "lost after sending, by its context": lambda lib: with_context(
+                lib.ConnectError(""), foreign("ClientConnectionError")
+            ),
+        }
+        | {
+            str(code): (lambda code: lambda lib: code)(code)
+            for code in [408, 500, 502, 503, 504, 507, 520, 529, 599]
+        }
+    )
 
     @pytest.mark.parametrize("row", ROWS)
     @pytest.mark.parametrize("method", IDEMPOTENT)
-    def test_is_retried_if_idempotent(self, row: str, method: str, library: Any) -> None:
+    def test_is_retried_if_idempotent(
+        self, row: str, method: str, library: Any
+    ) -> None:
         assert is_retried(self.ROWS[row](library), method, library=library)
 
     @pytest.mark.parametrize("row", ROWS)
     @pytest.mark.parametrize("method", OTHER)
-    def test_is_not_retried_otherwise(self, row: str, method: str, library: Any) -> None:
+    def test_is_not_retried_otherwise(
+        self, row: str, method: str, library: Any
+    ) -> None:
         assert not is_retried(self.ROWS[row](library), method, library=library)
 
     @pytest.mark.parametrize("row", ROWS)
@@ -178,10 +196,29 @@ class TestFinal:
         "proxy 407": lambda lib: lib.ProxyError("407 Proxy Authentication Required"),
         "decoding": lambda lib: lib.DecodingError(""),
         "somebody else's": lambda lib: OSError(),
-        "the other library's": lambda lib: (httpx2 if lib is httpx else httpx).ReadError(""),
+        "the other library's": lambda lib: (
+            httpx2 if lib is httpx else httpx
+        ).ReadError(""),
     } | {
         str(code): (lambda code: lambda lib: code)(code)
-        for code in [200, 204, 301, 304, 400, 401, 403, 404, 407, 409, 413, 421, 422, 501, 505, 511]
+        for code in [
+            200,
+            204,
+            301,
+            304,
+            400,
+            401,
+            403,
+            404,
+            407,
+            409,
+            413,
+            421,
+            422,
+            501,
+            505,
+            511,
+        ]
     }
 
     @pytest.mark.parametrize("row", ROWS)
@@ -190,9 +227,22 @@ class TestFinal:
         assert not is_retried(self.ROWS[row](library), method, library=library)
 
 
-def test_an_error_of_another_library_about_connecting_proves_that_nothing_was_sent() -> None:
+def test_another_librarys_connect_error_proves_that_nothing_was_sent() -> None:
     error = caused(httpx.ConnectError(""), foreign("ClientConnectorError"))
     assert is_retried(error, "POST")
+
+
+def test_what_the_caller_was_handling_is_no_cause() -> None:
+    error = caused(httpx.ConnectError(""), OSError())
+    with_context(error.__cause__, ssl.SSLCertVerificationError())
+    assert is_retried(error, "POST")
+
+
+def test_a_cause_hidden_by_from_none_counts() -> None:
+    error = caused(httpx.ConnectError(""), httpx.ConnectError(""))
+    with_context(error.__cause__, ssl.SSLCertVerificationError())
+    error.__cause__.__suppress_context__ = True
+    assert not is_retried(error)
 
 
 def test_causes_that_form_a_circle_end() -> None:
@@ -203,7 +253,9 @@ def test_causes_that_form_a_circle_end() -> None:
 
 class TestTheServersWord:
     def say(self, word: str, status: int = 503, method: str = "POST") -> bool:
-        return is_retried(httpx.Response(status, headers={"X-Should-Retry": word}), method)
+        return is_retried(
+            httpx.Response(status, headers={"X-Should-Retry": word}), method
+        )
 
     def test_true_allows_any_method(self) -> None:
         assert self.say("true")
@@ -235,12 +287,16 @@ def test_evidence_follows_from_the_table(status: int) -> None:
 class TestWaitTransient:
     wait = wait_transient()
 
-    @pytest.mark.parametrize(("attempt", "most"), [(1, 0.1), (2, 0.2), (3, 0.4), (7, 5), (10**6, 5)])
+    @pytest.mark.parametrize(
+        ("attempt", "most"), [(1, 0.1), (2, 0.2), (3, 0.4), (7, 5), (10**6, 5)]
+    )
     def test_failures_back_off_briefly(self, attempt: int, most: float) -> None:
         waits = [self.wait(state_after(503, attempt=attempt)) for _ in range(50)]
         assert 0 <= min(waits) < most / 2 < max(waits) <= most
 
-    @pytest.mark.parametrize(("attempt", "most"), [(1, 1), (2, 2), (3, 4), (6, 20), (10**6, 20)])
+    @pytest.mark.parametrize(
+        ("attempt", "most"), [(1, 1), (2, 2), (3, 4), (6, 20), (10**6, 20)]
+    )
     def test_throttling_backs_off_longer(self, attempt: int, most: float) -> None:
         waits = [self.wait(state_after(429, attempt=attempt)) for _ in range(50)]
         assert 0 <= min(waits) < most / 2 < max(waits) <= most
@@ -259,7 +315,9 @@ class TestWaitTransient:
         assert 30 <= min(waits) <= max(waits) <= 33
 
     def test_both_backoffs_can_be_replaced(self) -> None:
-        wait = wait_transient(failure=lambda state: 1.5, throttled=tenacity.wait_fixed(2.5))
+        wait = wait_transient(
+            failure=lambda state: 1.5, throttled=tenacity.wait_fixed(2.5)
+        )
         assert wait(state_after(500)) == 1.5
         assert wait(state_after(429)) == 2.5
 
@@ -305,9 +363,9 @@ class TestWorstCase:
 
 class TestCombination:
     def test_with_tenacitys_own_by_or_and_and(self) -> None:
-        retry = retry_if_status(418) & retry_if_idempotent() | tenacity.retry_if_exception_type(
-            ZeroDivisionError
-        )
+        retry = retry_if_status(
+            418
+        ) & retry_if_idempotent() | tenacity.retry_if_exception_type(ZeroDivisionError)
         assert retry(state_after(418, "PUT"))
         assert not retry(state_after(418, "POST"))
         assert retry(state_after(ZeroDivisionError(), "POST"))
@@ -336,13 +394,18 @@ RETRIES = st.recursive(
 
 
 @given(RETRIES, st.integers(100, 599))
-def test_the_fast_path_skips_nothing_that_would_be_retried(retry: Any, status: int) -> None:
+def test_the_fast_path_skips_nothing_that_would_be_retried(
+    retry: Any, status: int
+) -> None:
     if status < final_below(retry):
         assert not retry(state_after(status))
 
 
 def test_the_fast_path_is_taken_by_the_defaults() -> None:
     assert final_below(retry_if_transient()) == 400
-    assert final_below(retry_if_transient() | tenacity.retry_if_exception_type(OSError)) == 400
+    assert (
+        final_below(retry_if_transient() | tenacity.retry_if_exception_type(OSError))
+        == 400
+    )
     assert final_below(lambda state: True) == 0
     assert final_below(tenacity.asyncio.retry_any(retry_if_transient())) == 400

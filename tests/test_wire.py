@@ -36,7 +36,9 @@ async def test_survives(world: World, server: Server, failure) -> None:
     assert server.requests == 3
 
 
-async def test_survives_a_server_that_says_nothing(world: World, server: Server) -> None:
+async def test_survives_a_server_that_says_nothing(
+    world: World, server: Server
+) -> None:
     server.play(stall(), reply(200, b"finally"))
     async with world.client(timeout=world.library.Timeout(5, read=0.2)) as client:
         response = await client.get(server.url)
@@ -57,12 +59,16 @@ async def test_the_last_response_is_unread_and_its_body_readable(
 ) -> None:
     server.play(reply(503, b"one"), reply(503, b"two"), reply(503, b"three"))
     async with world.client() as client:
-        response = await client.send(client.build_request("GET", server.url), stream=True)
+        response = await client.send(
+            client.build_request("GET", server.url), stream=True
+        )
         assert not response.is_stream_consumed
         assert await world.read(response) == b"three"
 
 
-async def test_small_error_bodies_leave_one_connection(world: World, server: Server) -> None:
+async def test_small_error_bodies_leave_one_connection(
+    world: World, server: Server
+) -> None:
     server.play(reply(503, b"x" * 10), reply(500, b"y" * 65536), reply(200))
     async with world.client() as client:
         await client.get(server.url)
@@ -79,7 +85,9 @@ async def test_a_body_that_comes_after_its_headers_is_waited_for(
 
 
 @pytest.mark.parametrize("length", [65537, 10**9])
-async def test_a_long_error_body_is_not_read(world: World, server: Server, length) -> None:
+async def test_a_long_error_body_is_not_read(
+    world: World, server: Server, length
+) -> None:
     server.play(raw(head(503, {"content-length": str(length)})), reply(200))
     async with world.client() as client:
         started = time.monotonic()
@@ -88,7 +96,9 @@ async def test_a_long_error_body_is_not_read(world: World, server: Server, lengt
     assert time.monotonic() - started < 2
 
 
-async def test_an_endless_error_body_costs_no_time(world: World, server: Server) -> None:
+async def test_an_endless_error_body_costs_no_time(
+    world: World, server: Server
+) -> None:
     server.play(drip(503, repeat(b"x" * 4096)), reply(200))
     async with world.client() as client:
         response = await client.get(server.url)
@@ -130,7 +140,9 @@ async def test_one_connection_is_enough(world: World, server: Server) -> None:
     )
     limits = world.library.Limits(max_connections=1)
     async with world.client(world.transport(limits=limits)) as client:
-        response = await client.get(server.url, timeout=world.library.Timeout(5, pool=1))
+        response = await client.get(
+            server.url, timeout=world.library.Timeout(5, pool=1)
+        )
     assert response.content == b"ok"
 
 
@@ -162,7 +174,9 @@ async def test_a_stream_is_not_read_ahead(world: World, server: Server) -> None:
 
     server.play(drip(200, body()))
     async with world.client() as client:
-        response = await client.send(client.build_request("GET", server.url), stream=True)
+        response = await client.send(
+            client.build_request("GET", server.url), stream=True
+        )
         received = []
         async for chunk in world.chunks(response):
             received.append(chunk)
@@ -171,7 +185,9 @@ async def test_a_stream_is_not_read_ahead(world: World, server: Server) -> None:
     assert received == [b"first", b"second"]
 
 
-async def test_a_body_that_breaks_midway_is_the_callers(world: World, server: Server) -> None:
+async def test_a_body_that_breaks_midway_is_the_callers(
+    world: World, server: Server
+) -> None:
     server.play(close(head(200, {"content-length": "10"}) + b"half"))
     async with world.client() as client:
         with pytest.raises(world.library.RemoteProtocolError):
@@ -226,7 +242,10 @@ async def test_the_request_is_left_as_it_was(world: World, server: Server) -> No
     server.play(reply(503), reply(200))
     async with world.client() as client:
         request = client.build_request(
-            "POST", server.url, content=b"data", headers={"idempotency-key": "1"},
+            "POST",
+            server.url,
+            content=b"data",
+            headers={"idempotency-key": "1"},
             extensions={"retry": {"stop": tenacity.stop_after_attempt(2)}, "mine": 1},
         )
         before = (request.stream, request.extensions, dict(request.extensions))

@@ -1,0 +1,132 @@
+"""
+The TCP connections that retries open, which is the most that a retry can cost.
+
+A failed response that is closed without being read takes its connection with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socketserver
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from socket import socket
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from benchmarks.peers import BARE, EAGER, Factory
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+SMALL = 16
+LARGE = 64 * 1024
+BODIES = (SMALL, LARGE)
+RETRYING = [peer for peer in EAGER if peer != BARE]
+FAILING_OF_TEN = 3
+
+
+def opened_by_retries(requests: int, progress: Progress) -> dict[int, dict[str, int]]:
+    """Count them: for each size of the failed responses' body, and each peer."""
+    runs = list(itertools.product(RETRYING, (0, *BODIES)))
+    accepts: dict[tuple[str, int], int] = {}
+    with _server() as (url, accepted):
+        for peer, size in progress.track(runs, description="connections"):
+            asyncio.run(_send(EAGER[peer], url, requests, size))
+            accepts[peer, size] = accepted()
+    return {
+        size: {peer: accepts[peer, size] - accepts[peer, 0] for peer in RETRYING}
+        for size in BODIES
+    }
+
+
+async def _send(make: Factory, url: str, requests: int, size: int) -> None:
+    """Send one after the other. Of ten requests, three fail at first, if `size` is not 0."""
+    transport = make(httpx.AsyncHTTPTransport())
+    async with httpx.AsyncClient(transport=transport, base_url=url) as client:
+        for number in range(requests):
+            fails = number % 10 < FAILING_OF_TEN
+            response = await client.get(f"/{size if fails else 0}/{number}")
+            response.raise_for_status()
+
+
+@contextmanager
+def _server() -> Iterator[tuple[str, Callable[[], int]]]:
+    """Run the server below: its address, and what it accepted since it was last asked."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.connections"],
+        cwd=Path(__file__).parent.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for us, who then close its stdin
+    ) as process:
+        asked, told = process.stdin, process.stdout
+        assert asked is not None
+        assert told is not None
+
+        def accepted() -> int:
+            print(file=asked, flush=True)
+            return int(told.readline())
+
+        yield told.readline().strip(), accepted
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Connection)
+        self.accepted = 0
+        self.seen: set[bytes] = set()
+
+    def get_request(self) -> tuple[socket, Any]:
+        self.accepted += 1
+        return super().get_request()
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    """Answers `/size/...` with 503 and so long a body the first time, unless it is 0."""
+
+    server: _Server
+    disable_nagle_algorithm = True
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # to break connections is what some peers do
+            while request_line := self.rfile.readline():
+                while self.rfile.readline() != b"\r\n":
+                    pass
+                self.wfile.write(self.answer(request_line.split()[1]))
+
+    def answer(self, path: bytes) -> bytes:
+        size = int(path.split(b"/")[1])
+        if size == 0 or path in self.server.seen:
+            return _answer(b"200 OK", SMALL)
+        self.server.seen.add(path)
+        return _answer(b"503 Service Unavailable", size)
+
+
+def _answer(status: bytes, size: int) -> bytes:
+    head = b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n" % (status, size)
+    return head + b"x" * size
+
+
+def _serve() -> None:
+    """Serve until stdin is closed. Each line on it asks for the count, and resets it."""
+    server = _Server()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
+    for _ in sys.stdin:
+        print(server.accepted, flush=True)
+        server.accepted = 0
+        server.seen.clear()
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,302 @@
+"""
+Sends the same requests without and with `RetryingTransport()`, and counts the losses.
+
+    python examples/quickstart.py         to a server on loopback that fails on purpose
+    python examples/quickstart.py URL     to a server of your own
+
+The faults happen on real sockets, because that is where they happen to you. In every
+run, and from either client, a request meets the same ones. The exit code is 0 if the
+retrying client lost nothing, else 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+import httpx
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, Progress
+from rich.table import Table
+
+from httpx_resilient import RetryingTransport, attempts_of
+
+REQUESTS, CONCURRENCY = 300, 20
+TIMEOUT = httpx.Timeout(5.0, read=1.0)
+
+console = Console(highlight=False)
+
+
+class Job(NamedTuple):
+    """Where to send a GET, and the body it has to bring, if that is known."""
+
+    url: httpx.URL
+    body: bytes | None = None
+
+
+async def compare(jobs: list[Job], stats: httpx.URL | None = None) -> int:
+    """Send everything twice. Only the transport differs."""
+    score = "[green]{task.fields[kept]:>3} succeeded  [red]{task.fields[lost]:>3} lost"
+    with Progress("{task.description:7}", BarColumn(), score, console=console) as bars:
+        without, retrying = Tally("without", bars), Tally("with", bars)
+
+        async with httpx.AsyncClient() as client:
+            await send_all(client, jobs, without)
+        await without.ask(stats)
+
+        async with httpx.AsyncClient(transport=RetryingTransport()) as client:
+            await send_all(client, jobs, retrying)
+        await retrying.ask(stats)
+
+    console.print()
+    console.print(table_of(without, retrying))
+    console.print(
+        f"\nwithout: [bold]{without.lost.total()} of {REQUESTS}[/] lost. with "
+        f"RetryingTransport(): [bold]{retrying.lost.total()} of {REQUESTS}[/] lost."
+    )
+    return 1 if retrying.lost else 0
+
+
+async def send_all(client: httpx.AsyncClient, jobs: list[Job], tally: Tally) -> None:
+    """Send all requests, a bounded number at a time."""
+    waiting = iter(jobs)
+
+    async def work() -> None:
+        for job in waiting:
+            started = time.perf_counter()
+            loss, attempts = await send(client, job)
+            tally.note(loss, attempts, time.perf_counter() - started)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CONCURRENCY):
+            group.create_task(work())
+
+
+async def send(client: httpx.AsyncClient, job: Job) -> tuple[str, int]:
+    """Send one request. Returns what it was lost to, if anything, and its attempts."""
+    try:
+        response = await client.get(job.url, timeout=TIMEOUT)
+    except httpx.HTTPError as error:
+        return type(error).__name__, len(attempts_of(error))
+    loss = "" if job.body in (None, response.content) else "wrong body"
+    if response.is_error:
+        loss = str(response.status_code)
+    return loss, len(attempts_of(response))
+
+
+class Tally:
+    """What became of one client's requests, in numbers and as a live bar."""
+
+    def __init__(self, name: str, bars: Progress) -> None:
+        self.name, self.bars = name, bars
+        self.bar = bars.add_task(name, total=REQUESTS, kept=0, lost=0)
+        self.kept, self.attempts = 0, 0
+        self.lost = Counter[str]()
+        self.milliseconds: list[float] = []
+        self.server: dict[str, int] = {}
+
+    def note(self, loss: str, attempts: int, seconds: float) -> None:
+        """Count one request. An empty loss is none."""
+        if loss:
+            self.lost[loss] += 1
+        else:
+            self.kept += 1
+        # A stock client tries once, and keeps no history.
+        self.attempts += attempts or 1
+        self.milliseconds.append(1000 * seconds)
+        self.bars.update(self.bar, advance=1, kept=self.kept, lost=self.lost.total())
+
+    async def ask(self, stats: httpx.URL | None) -> None:
+        """Ask the server what it counted: a client does not see its connections."""
+        if stats is not None:
+            async with httpx.AsyncClient() as client:
+                self.server = (await client.get(stats)).json()
+
+
+def table_of(*tallies: Tally) -> Table:
+    """Lay out the numbers. The latencies are of all requests, lost or not."""
+    table = Table("", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("succeeded", justify="right", style="green")
+    table.add_column("lost", style="red")
+    for heading in ("attempts", "TCP\nconnections", "p50\nms", "p99\nms"):
+        table.add_column(heading, justify="right")
+    for tally in tallies:
+        kinds = [f"{count:>3} {kind}" for kind, count in tally.lost.most_common()]
+        percentiles = statistics.quantiles(tally.milliseconds, n=100)
+        table.add_row(
+            tally.name,
+            str(tally.kept),
+            "\n".join(kinds) or "  0",
+            str(tally.attempts),
+            str(tally.server.get("connections", "-")),
+            f"{percentiles[49]:.0f}",
+            f"{percentiles[98]:.0f}",
+        )
+    if counted := [str(tally.server["requests"]) for tally in tallies if tally.server]:
+        table.caption = f"The server counted {' and '.join(counted)} requests."
+    return table
+
+
+def main() -> int:
+    """Read the command line, and start a server unless one is named."""
+    parser = argparse.ArgumentParser(description="Counts losses with and without.")
+    parser.add_argument("url", nargs="?", type=url_in, help="a server of your own")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    try:
+        if arguments.serve:
+            return asyncio.run(serve())
+        if arguments.url is not None:
+            introduce(arguments.url.netloc.decode())
+            return asyncio.run(compare([Job(arguments.url)] * REQUESTS))
+        with flaky_server() as url:
+            introduce("a server that fails a third of them on purpose")
+            paths = map(str, range(REQUESTS))
+            jobs = [Job(url.join(path), body_of(path)) for path in paths]
+            return asyncio.run(compare(jobs, url.join("__stats")))
+    except KeyboardInterrupt:
+        console.print("interrupted")
+        return 130
+
+
+def url_in(argument: str) -> httpx.URL:
+    """Refuse what cannot be sent to, before anything is sent."""
+    with suppress(httpx.InvalidURL):
+        url = httpx.URL(argument)
+        if url.scheme in ("http", "https") and url.host:
+            return url
+    msg = f"{argument!r} is no URL such as http://localhost:8000/"
+    raise argparse.ArgumentTypeError(msg)
+
+
+def introduce(server: str) -> None:
+    """Say what is about to be sent, and where to."""
+    console.print(f"{REQUESTS} GETs, {CONCURRENCY} at a time, twice, to", end=" ")
+    console.print(server, markup=False, soft_wrap=True)
+    console.print("  without  httpx.AsyncClient()")
+    console.print("  with     httpx.AsyncClient(transport=RetryingTransport())\n")
+
+
+# The server from here on, in a process of its own.
+
+SEED, FAULTS_IN_A_ROW = 1, 2
+FAULTS = ("503", "503", "429", "429 soon", "reset", "reset", "close", "stall")
+
+
+@contextmanager
+def flaky_server() -> Iterator[httpx.URL]:
+    """Run the server. It lives as long as its stdin, and so never longer than we do."""
+    os.environ["no_proxy"] = "*"  # no proxy would know our loopback
+    with subprocess.Popen(  # noqa: S603 - this very file
+        [sys.executable, __file__, "--serve"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for us, who then close its stdin
+    ) as process:
+        port = process.stdout.readline() if process.stdout else b""
+        if not port:
+            sys.exit("the server did not start")
+        yield httpx.URL(f"http://127.0.0.1:{int(port)}/")
+
+
+async def serve() -> int:
+    """Serve until stdin is closed."""
+    server = await asyncio.start_server(FlakyServer().talk, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    server.close()
+    return 0
+
+
+def body_of(path: str) -> bytes:
+    """Tell what the server means to answer, so that a mix-up would be noticed."""
+    return f"the answer to request {path}, and to no other one".encode()
+
+
+def reply(status: str, body: bytes, *headers: str) -> bytes:
+    """Put a response together."""
+    head = (f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", "")
+    return "\r\n".join(head).encode() + body
+
+
+REFUSALS = {
+    "503": reply("503 Service Unavailable", b"overloaded"),
+    "429": reply("429 Too Many Requests", b"slow down", "Retry-After: 1"),
+    "429 soon": reply("429 Too Many Requests", b"slow down", "retry-after-ms: 100"),
+}
+
+
+class FlakyServer:
+    """A server that fails as real ones do, and counts what it is sent."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.seen = Counter[str]()
+
+    async def talk(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Serve one connection until a fault or the client ends it."""
+        self.connections += 1
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                path = head.split()[1].decode().strip("/")
+                response = reply("200 OK", body_of(path))
+                match fate := "stats" if path == "__stats" else self.fate_of(path):
+                    case "stats":
+                        writer.write(self.stats())
+                    case "reset":
+                        # To linger for no time is to send RST instead of FIN.
+                        linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+                        sock = writer.get_extra_info("socket")
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                        break
+                    case "close":
+                        break
+                    case "stall":
+                        await reader.read()  # ends when the client has lost patience
+                        break
+                    case "slow":
+                        for part in response[:-20], response[-20:-10], response[-10:]:
+                            writer.write(part)
+                            await asyncio.sleep(0.05)
+                    case _:
+                        writer.write(REFUSALS.get(fate, response))
+        writer.close()
+
+    def fate_of(self, path: str) -> str:
+        """
+        Throw the dice, which know nothing but the request and how often it came.
+
+        With one sequence for all, a fate would depend on what else arrives meanwhile.
+        """
+        dice = random.Random(f"{SEED} {path} {self.seen[path]}")
+        self.seen[path] += 1
+        fails = self.seen[path] <= FAULTS_IN_A_ROW and dice.random() < 1 / 3
+        return dice.choice(FAULTS if fails else ("fast",) * 5 + ("slow",))
+
+    def stats(self) -> bytes:
+        """Tell what was counted, and start anew for the next client."""
+        connections = self.connections - 1  # without the one that asks
+        requests = self.seen.total()
+        self.connections, self.seen = 0, Counter()
+        counted = {"connections": connections, "requests": requests}
+        return reply("200 OK", json.dumps(counted).encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

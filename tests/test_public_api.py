@@ -1,0 +1,104 @@
+"""The names that are public, their types and their documentation."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+from conftest import LIBRARIES
+
+import httpx_resilient
+import httpx_resilient.httpx2
+
+PACKAGE = Path(httpx_resilient.__file__).parent
+RINGS = [path for path in PACKAGE.glob("_*.py") if path.name != "__init__.py"]
+
+
+def test_both_modules_have_the_same_names() -> None:
+    assert httpx_resilient.__all__ == httpx_resilient.httpx2.__all__
+
+
+@pytest.mark.parametrize("name", httpx_resilient.__all__)
+def test_what_has_no_family_is_the_same_object_in_both(name: str) -> None:
+    ours, theirs = getattr(httpx_resilient, name), getattr(httpx_resilient.httpx2, name)
+    assert (ours is theirs) == (name != "RetryingTransport")
+
+
+@pytest.mark.parametrize("module", [httpx_resilient, httpx_resilient.httpx2])
+def test_all_public_members_are_in_all(module: ModuleType) -> None:
+    public = {name for name in vars(module) if not name.startswith("_")}
+    imported = {
+        "annotations",
+        "ClassVar",
+        "TYPE_CHECKING",
+        "Family",
+        "Retrying",
+        "httpx",
+        "httpx2",
+    }
+    assert public - imported == set(module.__all__)
+
+
+@pytest.mark.parametrize("name", httpx_resilient.__all__)
+def test_every_public_name_has_an_example_that_runs(name: str) -> None:
+    documented = getattr(httpx_resilient, name)
+    text = inspect.getdoc(documented) or ""
+    test = doctest.DocTestParser().get_doctest(
+        text, {**vars(httpx_resilient)}, name, None, None
+    )
+    assert test.examples
+    assert doctest.DocTestRunner().run(test).failed == 0
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_transport_is_what_its_client_asks_for(library: str) -> None:
+    module, ours = LIBRARIES[library]
+    assert issubclass(ours.RetryingTransport, (module.AsyncBaseTransport))
+    assert issubclass(ours.RetryingTransport, (module.BaseTransport))
+
+
+def test_the_httpx2_transport_has_nothing_of_httpx() -> None:
+    """SDKs look through the bases and refuse such a transport."""
+    bases = httpx_resilient.httpx2.RetryingTransport.__mro__
+    assert not [base for base in bases if base.__module__.partition(".")[0] == "httpx"]
+    assert httpx.AsyncBaseTransport not in bases
+    assert httpx2.AsyncBaseTransport in bases
+
+
+@pytest.mark.parametrize("path", RINGS, ids=lambda path: path.name)
+def test_the_inner_rings_import_neither_library(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [str(node.module)]
+        roots = {name.partition(".")[0] for name in names}
+        assert not roots & {"httpx", "httpx2", "httpcore", "httpcore2"}
+
+
+def test_the_root_package_needs_no_httpx2() -> None:
+    code = "import sys; sys.modules['httpx2'] = None; import httpx_resilient"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_the_version_is_the_changelogs() -> None:
+    changelog = PACKAGE.parent / "CHANGELOG.md"
+    assert f"## [{httpx_resilient.__version__}]" in changelog.read_text()
+
+
+def test_the_signature_tells_the_defaults() -> None:
+    parameters: Any = inspect.signature(httpx_resilient.RetryingTransport).parameters
+    assert list(parameters) == [
+        "inner", "retry", "wait", "stop", "before_sleep", "buffer_request_body", "http",
+    ]  # fmt: skip
+    assert parameters["stop"].default.max_attempt_number == 3

@@ -1,0 +1,92 @@
+"""The public API as type checkers see it. Checked by mypy and pyright, never run."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+import httpx
+import httpx2
+from tenacity import (
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_random_exponential,
+)
+
+import httpx_resilient
+import httpx_resilient.httpx2
+from httpx_resilient import (
+    Attempt,
+    RetryingTransport,
+    RetryState,
+    attempts_of,
+    retry_if_idempotent,
+    retry_if_status,
+    retry_if_transient,
+    wait_retry_after,
+    wait_transient,
+)
+
+
+async def newcomer() -> None:
+    async with httpx.AsyncClient(transport=RetryingTransport()) as client:
+        response = await client.get("https://example.org/")
+    assert_type(attempts_of(response), tuple[Attempt, ...])
+
+
+def in_a_synchronous_client() -> None:
+    httpx.Client(transport=RetryingTransport(httpx.HTTPTransport()))
+
+
+def with_httpx2() -> None:
+    transport = httpx_resilient.httpx2.RetryingTransport(
+        limits=httpx2.Limits(), proxy=httpx2.Proxy("http://localhost:1")
+    )
+    httpx2.AsyncClient(transport=transport)
+    httpx2.Client(transport=transport)
+
+
+def the_libraries_do_not_mix() -> None:
+    httpx.AsyncClient(
+        transport=httpx_resilient.httpx2.RetryingTransport()  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+    )
+    RetryingTransport(
+        httpx2.AsyncHTTPTransport()  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+    )
+    RetryingTransport(
+        limits=httpx2.Limits()  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+    )
+
+
+def options_are_typed() -> None:
+    RetryingTransport(
+        verify=False, cert="c", http2=True, limits=httpx.Limits(), proxy="http://a"
+    )
+    RetryingTransport(
+        retries=3,  # type: ignore[call-arg] # pyright: ignore[reportCallIssue] - refusing it is the point
+    )
+
+
+def tenacity_user() -> None:
+    async def report(state: RetryState) -> None:
+        print(state.request.url.host, state.attempt_number, state.upcoming_sleep)
+
+    RetryingTransport(
+        httpx.AsyncHTTPTransport(),
+        retry=(retry_if_status(429) | retry_if_exception_type(httpx.ConnectTimeout))
+        & retry_if_idempotent("POST"),
+        wait=wait_retry_after() + wait_random_exponential(max=10),
+        stop=stop_after_attempt(5) | stop_before_delay(30),
+        before_sleep=report,
+        buffer_request_body=1000,
+    )
+    RetryingTransport(
+        retry=retry_if_transient() | retry_if_status(409), wait=wait_transient()
+    )
+
+
+def own_strategies() -> None:
+    async def is_busy(state: RetryState) -> bool:
+        return state.response is not None and state.response.status_code == 503
+
+    RetryingTransport(retry=is_busy, wait=lambda state: state.attempt_number * 0.5)
