@@ -12,8 +12,8 @@ import json
 import platform
 import statistics
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,21 +36,26 @@ PACKAGES = ("httpx", "tenacity", "httpx_resilient", "httpx-retries", "pydantic-a
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured of all peers, or nothing; less is better."""
+    """A line of the table: what was measured of each peer. Less is better."""
 
     subject: str
     unit: str
-    goal: float
     values: Mapping[str, float]
+    goal: float
+    digits: int = 0
 
     @property
     def reached(self) -> bool | None:
-        """Whether ours is as good as it should be, if it was measured."""
+        """Whether ours is as good as it means to be, if it was measured."""
         return self.values[OURS] <= self.goal if self.values else None
+
+    def shown(self, value: float | None) -> str:
+        """Format a value."""
+        return "-" if value is None else f"{value:,.{self.digits}f}"
 
 
 def measure(arguments: argparse.Namespace) -> list[Figure]:
-    """Measure all figures, one kind after the other."""
+    """Measure one kind of figures after the other."""
     # Drawn between measurements only: a thread that draws is CPU time of ours as well.
     with Progress(
         TextColumn("{task.description:12}"),
@@ -67,22 +72,135 @@ def measure(arguments: argparse.Namespace) -> list[Figure]:
         if arguments.instructions:
             counts = overhead.instructions(arguments.counted, progress)
 
-    happy = over_rounds(overhead.happy_path, times)
-    extra = over_rounds(overhead.extra_attempt, times)
-    counted = [counts] if counts else []
-    unit = "instructions"
-    if counts is None:
-        unit += "\n(needs valgrind)" if arguments.instructions else "\n(skipped)"
-    return [
-        Figure("happy path", "µs", 0.5, happy),
-        Figure("happy path", f"/ {RIVAL}", 0.53, relative(happy)),
-        Figure("happy path", unit, 5_500, over_rounds(overhead.happy_path, counted)),
-        Figure("extra attempt", "µs", 11, extra),
-        Figure("extra attempt", f"/ {RIVAL}", 0.97, relative(extra)),
-        Figure("extra attempt", unit, 100_000, over_rounds(overhead.extra_attempt, counted)),
-        Figure("in flight", "bytes", 300, over_rounds(overhead.happy_path, [held])),
-        *(
-            Figure("new connections", f"{size:,} B bodies", 0, opened[size])
-            for size in connections.BODIES
-        ),
-    ]
+    figures: list[Figure] = []
+    for subject, of, goals in (
+        ("happy path", overhead.happy_path, (0.5, 0.53, 5_500)),
+        ("extra attempt", overhead.extra_attempt, (11, 0.97, 100_000)),
+    ):
+        spent = medians(of, times)
+        ratio = {peer: spent[peer] / spent[RIVAL] for peer in PEERS if peer != BARE}
+        figures.append(Figure(subject, "µs", spent, goals[0], digits=2))
+        figures.append(Figure(subject, f"of {RIVAL}", ratio, goals[1], digits=3))
+        if arguments.instructions:
+            counted = medians(of, [counts]) if counts else {}
+            figures.append(Figure(subject, "instructions", counted, goals[2]))
+    waiting = medians(overhead.happy_path, [held])
+    figures.append(Figure("held in flight", "bytes", waiting, 300))
+    figures.extend(
+        Figure("new connections", f"{size:,} B bodies", of_peers, 0)
+        for size, of_peers in opened.items()
+    )
+    return figures
+
+
+def medians(
+    of: Callable[[overhead.Costs, str], float], rounds: Sequence[overhead.Costs]
+) -> dict[str, float]:
+    """
+    Take the median of what was found within each round.
+
+    Not the other way round: what slows down a whole round is subtracted with it.
+    """
+    return {
+        peer: statistics.median(of(costs, peer) for costs in rounds) for peer in PEERS
+    }
+
+
+def table_of(figures: Sequence[Figure]) -> Table:
+    """Lay out the figures, narrow enough for any terminal."""
+    table = Table(
+        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    table.add_column("")
+    for peer in PEERS:
+        table.add_column(peer.replace("-", "-\n"), justify="right")
+        if peer == OURS:
+            table.add_column("goal", justify="right")
+            table.add_column("reached")
+    subject = ""
+    for figure in figures:
+        if figure.subject != subject:
+            subject = figure.subject
+            table.add_row(f"[bold]{subject}")
+        missing = "" if figure.values else "\n  needs valgrind"
+        table.add_row(f"  {figure.unit}{missing}", *cells(figure))
+    return table
+
+
+def cells(figure: Figure) -> Iterator[str]:
+    """Yield the cells of a line, its goal beside ours."""
+    for peer in PEERS:
+        value = figure.shown(figure.values.get(peer))
+        if peer == OURS:
+            yield f"[bold]{value}"
+            yield figure.shown(figure.goal)
+            yield {True: "[green]yes", False: "[red]no", None: ""}[figure.reached]
+        else:
+            yield value
+
+
+def main() -> None:
+    """Read the command line, measure, and tell."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measures what RetryingTransport costs, next to its peers.",
+    )
+    parser.add_argument("--quick", action="store_true", help="see that it works")
+    parser.add_argument("--rounds", type=positive, help="of CPU time; 25 by default")
+    parser.add_argument("--n", type=positive, help="requests in each; 2000 by default")
+    parser.add_argument(
+        "--no-instructions",
+        dest="instructions",
+        action="store_false",
+        help="do not count instructions, which takes most of the time",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write figures there")
+    arguments = parser.parse_args()
+    quick = arguments.quick
+    arguments.rounds = arguments.rounds or (5 if quick else 25)
+    arguments.n = arguments.n or (500 if quick else 2000)
+    arguments.requests = 100 if quick else 1000
+    arguments.counted = 50 if quick else 200
+
+    figures = measure(arguments)
+    console = Console(highlight=False)
+    console.print(table_of(figures))
+    console.print(
+        "All is over bare, of which its own is shown. Other machines have other µs: "
+        f"compare the ratio to {RIVAL}. New connections are those opened because "
+        f"{connections.failing(arguments.requests)} of {arguments.requests:,} requests "
+        "failed once."
+    )
+    if arguments.json is not None:
+        arguments.json.write_text(json_of(figures, arguments), encoding="utf-8")
+
+
+def positive(argument: str) -> int:
+    """Refuse what cannot be counted to."""
+    number = int(argument)
+    if number < 1:
+        msg = f"{number} is less than 1"
+        raise argparse.ArgumentTypeError(msg)
+    return number
+
+
+def json_of(figures: Sequence[Figure], arguments: argparse.Namespace) -> str:
+    """Tell figures, and what is needed to take them for what they are."""
+    report = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "rounds": arguments.rounds,
+        "n": arguments.n,
+        "figures": [
+            {**asdict(figure), "reached": figure.reached} for figure in figures
+        ],
+    }
+    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -29,7 +29,15 @@ SMALL = 16
 LARGE = 64 * 1024
 BODIES = (SMALL, LARGE)
 RETRYING = [peer for peer in EAGER if peer != BARE]
-FAILING_OF_TEN = 3
+
+
+def failing(requests: int) -> int:
+    """Tell how many of so many requests fail once."""
+    return sum(map(_fails, range(requests)))
+
+
+def _fails(number: int) -> bool:
+    return number % 10 < 3
 
 
 def opened_by_retries(requests: int, progress: Progress) -> dict[int, dict[str, int]]:
@@ -47,18 +55,18 @@ def opened_by_retries(requests: int, progress: Progress) -> dict[int, dict[str, 
 
 
 async def _send(make: Factory, url: str, requests: int, size: int) -> None:
-    """Send one after the other. Of ten requests, three fail at first, if `size` is not 0."""
+    """Send one after the other. Unless `size` is 0, three of ten fail at first."""
     transport = make(httpx.AsyncHTTPTransport())
     async with httpx.AsyncClient(transport=transport, base_url=url) as client:
         for number in range(requests):
-            fails = number % 10 < FAILING_OF_TEN
-            response = await client.get(f"/{size if fails else 0}/{number}")
+            first = size if _fails(number) else 0
+            response = await client.get(f"/{first}/{number}")
             response.raise_for_status()
 
 
 @contextmanager
 def _server() -> Iterator[tuple[str, Callable[[], int]]]:
-    """Run the server below: its address, and what it accepted since it was last asked."""
+    """Run the server below: its address, and how to ask for its count."""
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.connections"],
         cwd=Path(__file__).parent.parent,
@@ -92,7 +100,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class _Connection(socketserver.StreamRequestHandler):
-    """Answers `/size/...` with 503 and so long a body the first time, unless it is 0."""
+    """Answers `/size/...` with 503 and so long a body at first, unless it is 0."""
 
     server: _Server
     disable_nagle_algorithm = True
@@ -100,7 +108,7 @@ class _Connection(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         with suppress(ConnectionError):  # to break connections is what some peers do
             while request_line := self.rfile.readline():
-                while self.rfile.readline() != b"\r\n":
+                while self.rfile.readline().strip():
                     pass
                 self.wfile.write(self.answer(request_line.split()[1]))
 
@@ -118,7 +126,7 @@ def _answer(status: bytes, size: int) -> bytes:
 
 
 def _serve() -> None:
-    """Serve until stdin is closed. Each line on it asks for the count, and resets it."""
+    """Serve until stdin is closed. A line on it asks for the count, and resets it."""
     server = _Server()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)

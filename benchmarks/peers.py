@@ -57,7 +57,7 @@ def ours(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
 
 
 def ours_without_wait(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
-    """As eager as the others: the wait is the point of a retry, but none of its cost."""
+    """As eager as the others: to wait is the point of a retry, not its overhead."""
     return RetryingTransport(
         inner, wait=tenacity.wait_none(), stop=tenacity.stop_after_attempt(ATTEMPTS)
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import os
 import random
 import socket
@@ -25,7 +26,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
 
 import httpx
 from rich.box import SIMPLE_HEAD
@@ -38,14 +38,12 @@ from httpx_resilient import RetryingTransport, attempts_of
 REQUESTS, CONCURRENCY = 300, 20
 TIMEOUT = httpx.Timeout(5.0, read=1.0)
 
+Job = tuple[httpx.URL, bytes | None]
+"""Where to send a GET, and the body it has to bring, if that is known."""
+
 console = Console(highlight=False)
-
-
-class Job(NamedTuple):
-    """Where to send a GET, and the body it has to bring, if that is known."""
-
-    url: httpx.URL
-    body: bytes | None = None
+# Without a handler its warnings would go to stderr, into the bars; the table tells all.
+logging.getLogger("httpx_resilient").addHandler(logging.NullHandler())
 
 
 async def compare(jobs: list[Job], stats: httpx.URL | None = None) -> int:
@@ -55,47 +53,61 @@ async def compare(jobs: list[Job], stats: httpx.URL | None = None) -> int:
         without, retrying = Tally("without", bars), Tally("with", bars)
 
         async with httpx.AsyncClient() as client:
-            await send_all(client, jobs, without)
-        await without.ask(stats)
+            await send_all(client, jobs, without, stats)
 
         async with httpx.AsyncClient(transport=RetryingTransport()) as client:
-            await send_all(client, jobs, retrying)
-        await retrying.ask(stats)
+            await send_all(client, jobs, retrying, stats)
 
-    console.print()
-    console.print(table_of(without, retrying))
+    table = Table("", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("succeeded", justify="right", style="green")
+    table.add_column("lost", style="red")
+    for heading in ("attempts", "TCP\nconnections", "p50\nms", "p99\nms"):
+        table.add_column(heading, justify="right")
+    for tally in (without, retrying):
+        table.add_row(*tally.row())
+    console.print("", table, "", sep="\n")
     console.print(
-        f"\nwithout: [bold]{without.lost.total()} of {REQUESTS}[/] lost. with "
+        f"without: [bold]{without.lost.total()} of {REQUESTS}[/] lost. with "
         f"RetryingTransport(): [bold]{retrying.lost.total()} of {REQUESTS}[/] lost."
     )
     return 1 if retrying.lost else 0
 
 
-async def send_all(client: httpx.AsyncClient, jobs: list[Job], tally: Tally) -> None:
+async def send_all(
+    client: httpx.AsyncClient, jobs: list[Job], tally: Tally, stats: httpx.URL | None
+) -> None:
     """Send all requests, a bounded number at a time."""
     waiting = iter(jobs)
 
     async def work() -> None:
-        for job in waiting:
-            started = time.perf_counter()
-            loss, attempts = await send(client, job)
-            tally.note(loss, attempts, time.perf_counter() - started)
+        for url, body in waiting:
+            await send(client, url, body, tally)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(CONCURRENCY):
             group.create_task(work())
+    if stats is not None:
+        async with httpx.AsyncClient() as other:
+            tally.server = (await other.get(stats)).json()
 
 
-async def send(client: httpx.AsyncClient, job: Job) -> tuple[str, int]:
-    """Send one request. Returns what it was lost to, if anything, and its attempts."""
+async def send(
+    client: httpx.AsyncClient, url: httpx.URL, body: bytes | None, tally: Tally
+) -> None:
+    """Send one request. It is lost to an error, or if it brings another one's body."""
+    started, loss = time.perf_counter(), ""
+    outcome: httpx.Response | httpx.HTTPError
     try:
-        response = await client.get(job.url, timeout=TIMEOUT)
+        outcome = await client.get(url, timeout=TIMEOUT)
+        if outcome.is_error:
+            loss = str(outcome.status_code)
+        elif body not in (None, outcome.content):
+            loss = "wrong body"
     except httpx.HTTPError as error:
-        return type(error).__name__, len(attempts_of(error))
-    loss = "" if job.body in (None, response.content) else "wrong body"
-    if response.is_error:
-        loss = str(response.status_code)
-    return loss, len(attempts_of(response))
+        outcome, loss = error, type(error).__name__
+    milliseconds = 1000 * (time.perf_counter() - started)
+    # A stock client tries once, and keeps no history.
+    tally.note(loss, len(attempts_of(outcome)) or 1, milliseconds)
 
 
 class Tally:
@@ -104,56 +116,39 @@ class Tally:
     def __init__(self, name: str, bars: Progress) -> None:
         self.name, self.bars = name, bars
         self.bar = bars.add_task(name, total=REQUESTS, kept=0, lost=0)
-        self.kept, self.attempts = 0, 0
-        self.lost = Counter[str]()
-        self.milliseconds: list[float] = []
+        self.kept, self.lost = 0, Counter[str]()
+        self.attempts = 0
+        self.latencies: list[float] = []
         self.server: dict[str, int] = {}
 
-    def note(self, loss: str, attempts: int, seconds: float) -> None:
+    def note(self, loss: str, attempts: int, milliseconds: float) -> None:
         """Count one request. An empty loss is none."""
         if loss:
             self.lost[loss] += 1
         else:
             self.kept += 1
-        # A stock client tries once, and keeps no history.
-        self.attempts += attempts or 1
-        self.milliseconds.append(1000 * seconds)
+        self.attempts += attempts
+        self.latencies.append(milliseconds)
         self.bars.update(self.bar, advance=1, kept=self.kept, lost=self.lost.total())
 
-    async def ask(self, stats: httpx.URL | None) -> None:
-        """Ask the server what it counted: a client does not see its connections."""
-        if stats is not None:
-            async with httpx.AsyncClient() as client:
-                self.server = (await client.get(stats)).json()
-
-
-def table_of(*tallies: Tally) -> Table:
-    """Lay out the numbers. The latencies are of all requests, lost or not."""
-    table = Table("", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("succeeded", justify="right", style="green")
-    table.add_column("lost", style="red")
-    for heading in ("attempts", "TCP\nconnections", "p50\nms", "p99\nms"):
-        table.add_column(heading, justify="right")
-    for tally in tallies:
-        kinds = [f"{count:>3} {kind}" for kind, count in tally.lost.most_common()]
-        percentiles = statistics.quantiles(tally.milliseconds, n=100)
-        table.add_row(
-            tally.name,
-            str(tally.kept),
-            "\n".join(kinds) or "  0",
-            str(tally.attempts),
-            str(tally.server.get("connections", "-")),
-            f"{percentiles[49]:.0f}",
-            f"{percentiles[98]:.0f}",
-        )
-    if counted := [str(tally.server["requests"]) for tally in tallies if tally.server]:
-        table.caption = f"The server counted {' and '.join(counted)} requests."
-    return table
+    def row(self) -> list[str]:
+        """Tell the numbers. Latencies are of all requests, lost or not."""
+        kinds = [f"{count:>3} {kind}" for kind, count in self.lost.most_common()]
+        lost = "\n".join(kinds) or "  0"
+        # What the client tells and what the server saw is the same, or worth a look.
+        attempts, requests = self.attempts, self.server.get("requests", self.attempts)
+        sent = f"{attempts}" if attempts == requests else f"{attempts}, not {requests}"
+        connections = str(self.server.get("connections", "-"))
+        percentiles = statistics.quantiles(self.latencies, n=100, method="inclusive")
+        p50, p99 = f"{percentiles[49]:.0f}", f"{percentiles[98]:.0f}"
+        return [self.name, str(self.kept), lost, sent, connections, p50, p99]
 
 
 def main() -> int:
     """Read the command line, and start a server unless one is named."""
-    parser = argparse.ArgumentParser(description="Counts losses with and without.")
+    parser = argparse.ArgumentParser(
+        description="Sends the same GETs without and with RetryingTransport()."
+    )
     parser.add_argument("url", nargs="?", type=url_in, help="a server of your own")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -162,11 +157,11 @@ def main() -> int:
             return asyncio.run(serve())
         if arguments.url is not None:
             introduce(arguments.url.netloc.decode())
-            return asyncio.run(compare([Job(arguments.url)] * REQUESTS))
+            return asyncio.run(compare([(arguments.url, None)] * REQUESTS))
         with flaky_server() as url:
-            introduce("a server that fails a third of them on purpose")
+            introduce("a server that fails a third of them")
             paths = map(str, range(REQUESTS))
-            jobs = [Job(url.join(path), body_of(path)) for path in paths]
+            jobs: list[Job] = [(url.join(path), body_of(path)) for path in paths]
             return asyncio.run(compare(jobs, url.join("__stats")))
     except KeyboardInterrupt:
         console.print("interrupted")
@@ -193,7 +188,7 @@ def introduce(server: str) -> None:
 
 # The server from here on, in a process of its own.
 
-SEED, FAULTS_IN_A_ROW = 1, 2
+SEED, FAULTS_IN_A_ROW = 42, 2
 FAULTS = ("503", "503", "429", "429 soon", "reset", "reset", "close", "stall")
 
 
@@ -250,9 +245,10 @@ class FlakyServer:
     async def talk(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Serve one connection until a fault or the client ends it."""
+        """Serve one connection until a fault, the client or our own end."""
         self.connections += 1
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
+        ends = ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError
+        with suppress(*ends):
             while head := await reader.readuntil(b"\r\n\r\n"):
                 path = head.split()[1].decode().strip("/")
                 response = reply("200 OK", body_of(path))
@@ -291,10 +287,11 @@ class FlakyServer:
 
     def stats(self) -> bytes:
         """Tell what was counted, and start anew for the next client."""
-        connections = self.connections - 1  # without the one that asks
-        requests = self.seen.total()
+        counted = {
+            "connections": self.connections - 1,  # without the one that asks
+            "requests": self.seen.total(),
+        }
         self.connections, self.seen = 0, Counter()
-        counted = {"connections": connections, "requests": requests}
         return reply("200 OK", json.dumps(counted).encode())
 
 

@@ -49,7 +49,8 @@ def attempts_of(outcome: object) -> tuple[Attempt, ...]:
 
     Returns:
         One `Attempt` for each time the request was sent; empty for what did not come
-        through a `RetryingTransport`, or came through it with `{"retry": False}`.
+        through a `RetryingTransport`, or came through it with `{"retry": False}`, and
+        for an exception that a body raised while you read it: ask its response.
 
     Example:
         >>> import httpx

@@ -142,10 +142,9 @@ class RetryPolicy:
             raise ValueError(msg)
         state.upcoming_sleep = delay
         stop = self.stop(state)
-        if stop if type(stop) in _SETTLED else await settle(stop):
-            state.reason += ", and stop says enough"
-            return None
-        return delay
+        return (
+            None if (stop if type(stop) in _SETTLED else await settle(stop)) else delay
+        )
 
 
 def _check(name: str, strategy: Any, example: str) -> None:

@@ -9,7 +9,7 @@ import tenacity
 
 from httpx_resilient._bodies import SPENT, Body, body_of
 from httpx_resilient._family import RequestT, ResponseT, address
-from httpx_resilient._history import KEY, Attempt
+from httpx_resilient._history import KEY
 from httpx_resilient._io import IO
 from httpx_resilient._policy import (
     Hook,
@@ -30,6 +30,7 @@ from httpx_resilient._transport import (
 )
 
 logger = logging.getLogger("httpx_resilient")
+logger.addHandler(logging.NullHandler())
 
 _SWITCHING_PROTOCOLS = 101
 """The connection is the caller's from here on: nothing is asked, read or closed."""
@@ -239,8 +240,8 @@ def _refuse_asynchronous(policy: RetryPolicy) -> None:
 
 def _log_retry(state: RetryState[Any, Any]) -> None:
     if logger.isEnabledFor(logging.INFO):
-        wait = state.upcoming_sleep
-        _log(logging.INFO, state, state.attempts[-1], f"next in {wait:.2f} s")
+        reason, wait = state.attempts[-1].reason, state.upcoming_sleep
+        _log(logging.INFO, state, f"{reason}; next attempt in {wait:.2f} s")
 
 
 def _end(state: RetryState[Any, Any]) -> None:
@@ -249,25 +250,25 @@ def _end(state: RetryState[Any, Any]) -> None:
     state.ends()
     if not gives_up and state.attempt_number == 1:
         return
-    outcomes = ", ".join(map(str, state.attempts))
-    times = f"{state.attempt_number} attempt{'s' * (state.attempt_number > 1)}"
+    *earlier, last = state.attempts
+    outcomes = ", ".join([*map(str, earlier), last.reason])
+    times = "1 attempt" if last.number == 1 else f"{last.number} attempts"
     story = f"gave up after {times} in {state.elapsed:.1f} s: {outcomes}"
     if error is not None:
         error.add_note(story)
     if gives_up and logger.isEnabledFor(logging.WARNING):
-        _log(logging.WARNING, state, state.attempts[-1], story)
+        _log(logging.WARNING, state, story)
 
 
-def _log(level: int, state: RetryState[Any, Any], attempt: Attempt, then: str) -> None:
+def _log(level: int, state: RetryState[Any, Any], text: str) -> None:
     method, url = state.request.method, address(state.request)
+    attempt = state.attempts[-1]
     logger.log(
         level,
-        "%s %s: attempt %d: %s; %s",
+        "%s %s: %s",
         method,
         url,
-        attempt.number,
-        attempt.reason,
-        then,
+        text,
         extra={
             "method": method,
             "url": url,

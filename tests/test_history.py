@@ -46,9 +46,7 @@ class TestAttempts:
     def test_out_of_attempts(self) -> None:
         first, second, third = self.run(503, 503, httpx.ReadTimeout("slow"))
         assert (first.reason, second.wait) == ("503", 2.0)
-        assert third == Attempt(
-            3, httpx.ReadTimeout, "ReadTimeout, and stop says enough", 0.0, 0.5
-        )
+        assert third == Attempt(3, httpx.ReadTimeout, "ReadTimeout", 0.0, 0.5)
 
     @pytest.mark.parametrize(
         ("script", "method", "reason"),
@@ -117,15 +115,14 @@ class TestLogs:
         )
         url = server.url + "some/path"
         first, second, last = self.ours(caplog)
-        assert first.getMessage() == f"GET {url}: attempt 1: 503; next in 0.01 s"
+        assert first.getMessage() == f"GET {url}: 503; next attempt in 0.01 s"
         assert (first.levelname, second.levelname, last.levelname) == (
             "INFO",
             "INFO",
             "WARNING",
         )
-        assert last.getMessage().startswith(
-            f"GET {url}: attempt 3: 503, and stop says enough; gave up after 3 attempts in"
-        )
+        assert last.getMessage().startswith(f"GET {url}: gave up after 3 attempts in")
+        assert last.getMessage().endswith(": 503, 503, 503")
 
     async def test_the_fields_are_in_the_record(
         self, world: World, server: Server, caplog: Any
@@ -190,9 +187,9 @@ def test_tenacitys_own_hook_names_the_request(caplog: Any) -> None:
     (text,) = [
         record.getMessage() for record in caplog.records if record.name == "mine"
     ]
-    assert text.startswith(
-        "Retrying GET https://[::1]:8080/a in 0 seconds as it returned"
-    )
+    # Before 9.2 tenacity does not ask a state for its name.
+    asks = hasattr(tenacity.RetryCallState, "get_fn_name")
+    assert ("GET https://[::1]:8080/a in" if asks else "<unknown>") in text
 
 
 def test_hooks_written_for_tenacity_find_all_they_look_for() -> None:

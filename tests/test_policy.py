@@ -70,11 +70,14 @@ def protocol_error(library: Any, event: object) -> Exception:
 
 
 def reset_stream(code: int, *, by_server: bool = True) -> StreamReset:
-    return StreamReset(stream_id=1, error_code=code, remote_reset=by_server)
+    # By attributes: h2's constructors changed with its releases.
+    event = object.__new__(StreamReset)
+    event.error_code, event.remote_reset = code, by_server
+    return event
 
 
 def goaway(last_stream_id: int) -> ConnectionTerminated:
-    event = ConnectionTerminated()
+    event = object.__new__(ConnectionTerminated)
     event.last_stream_id = last_stream_id
     return event
 
