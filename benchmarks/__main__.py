@@ -80,14 +80,14 @@ def measure(arguments: argparse.Namespace) -> list[Figure]:
         spent = medians(of, times)
         ratio = {peer: spent[peer] / spent[RIVAL] for peer in PEERS if peer != BARE}
         figures.append(Figure(subject, "µs", spent, goals[0], digits=2))
-        figures.append(Figure(subject, f"of {RIVAL}", ratio, goals[1], digits=3))
+        figures.append(Figure(subject, "ratio", ratio, goals[1], digits=3))
         if arguments.instructions:
             counted = medians(of, [counts]) if counts else {}
             figures.append(Figure(subject, "instructions", counted, goals[2]))
     waiting = medians(overhead.happy_path, [held])
     figures.append(Figure("held in flight", "bytes", waiting, 300))
     figures.extend(
-        Figure("new connections", f"{size:,} B bodies", of_peers, 0)
+        Figure("new connections", f"after {size:,} B", of_peers, 0)
         for size, of_peers in opened.items()
     )
     return figures
@@ -167,9 +167,9 @@ def main() -> None:
     console.print(table_of(figures))
     console.print(
         "All is over bare, of which its own is shown. Other machines have other µs: "
-        f"compare the ratio to {RIVAL}. New connections are those opened because "
-        f"{connections.failing(arguments.requests)} of {arguments.requests:,} requests "
-        "failed once."
+        f"compare the ratio, which is to {RIVAL}. New connections are those opened "
+        f"because {connections.failing(arguments.requests)} of "
+        f"{arguments.requests:,} requests failed once."
     )
     if arguments.json is not None:
         arguments.json.write_text(json_of(figures, arguments), encoding="utf-8")
