@@ -7,7 +7,7 @@ from typing import Any, Generic, Unpack
 
 import tenacity
 
-from httpx_resilient._bodies import SPENT, Body, body_of
+from httpx_resilient._bodies import SPENT, body_of
 from httpx_resilient._family import RequestT, ResponseT, address
 from httpx_resilient._history import KEY
 from httpx_resilient._io import IO
@@ -18,7 +18,7 @@ from httpx_resilient._policy import (
     StopStrategy,
     WaitStrategy,
 )
-from httpx_resilient._state import RetryState
+from httpx_resilient._state import RetryState, note_success
 from httpx_resilient._strategies import retry_if_transient, wait_transient
 from httpx_resilient._transport import (
     HTTPOptions,
@@ -99,7 +99,7 @@ class Retrying(
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
         super().__init__(inner, dict(http))
-        self._policy = RetryPolicy(
+        self.policy = RetryPolicy(
             retry=retry,
             wait=wait,
             stop=stop,
@@ -110,43 +110,42 @@ class Retrying(
 
     def handle_request(self, request: RequestT) -> ResponseT:
         """Handle a request of a synchronous client."""
-        _refuse_asynchronous(self._policy)
+        _refuse_asynchronous(self.policy)
         return super().handle_request(request)
 
     async def _handle(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
-        # The happy path comes first: a body that replays, no options, an answer.
-        policy, body, attempt = self._policy, None, request
+        # The happy path comes first: a body that replays, no options, an answer. What
+        # only failures need is kept in the state, not in locals: all requests in flight
+        # hold this frame.
+        state = None
         if type(request.stream) is not self._plain_body or KEY in request.extensions:
             self._check_family(request)
             if request.extensions.get(KEY) is False:
                 return await io.send(request)
-            policy, body = self._prepare(request, io)
-            attempt = body.request
-        state = None
+            state, request = self._prepare(request, io)
         started = io.now()
         while True:
             try:
-                response = await io.send(attempt)
+                response = await io.send(request)
             except Exception as error:
-                state = state or self._state(request, policy, started, io)
+                state = state or self._state(request, io, started)
                 state.raised(error, io.now())
-                following = await self._following(policy, state, body, io)
-                if following is None:
+                request = await self._following(state, io)
+                if state.is_over:
                     raise
             else:
-                status = response.status_code
-                if status < policy.final_below or status == _SWITCHING_PROTOCOLS:
-                    took = io.now() - started
-                    response.extensions[KEY] = (
-                        state.succeeded(status, took) if state else took
-                    )
+                if (
+                    response.status_code < (state or self).policy.final_below
+                    or response.status_code == _SWITCHING_PROTOCOLS
+                ):
+                    note_success(response, state, io.now() - started)
                     return response
-                state = state or self._state(request, policy, started, io)
+                state = state or self._state(request, io, started)
                 state.returned(response, io.now())
-                following = await self._following(policy, state, body, io)
-                if following is None:
+                request = await self._following(state, io)
+                if state.is_over:
                     return response
                 await io.discard(response)
             # No wait means no detour over the event loop, which costs more than a
@@ -155,7 +154,6 @@ class Retrying(
                 await io.sleep(state.upcoming_sleep)
             started = io.now()
             state.sends(started)
-            attempt = following
 
     def _check_family(self, request: RequestT) -> None:
         if not isinstance(request, self._family.request):
@@ -168,8 +166,9 @@ class Retrying(
 
     def _prepare(
         self, request: RequestT, io: IO[RequestT, ResponseT]
-    ) -> tuple[RetryPolicy, Body[RequestT]]:
-        policy = self._policy
+    ) -> tuple[RetryState[RequestT, ResponseT], RequestT]:
+        """Look at a request with options, or with a body that might not replay."""
+        policy = self.policy
         options = request.extensions.get(KEY)
         if options is not None:
             policy = policy.merged(options)
@@ -181,40 +180,35 @@ class Retrying(
             limit=policy.buffer_request_body,
             factory=policy.body_factory,
         )
-        return policy, body
+        state: RetryState[RequestT, ResponseT] = RetryState(
+            request, body, policy, self._family, io.now(), io.wall_time
+        )
+        return state, body.request
 
     def _state(
-        self,
-        request: RequestT,
-        policy: RetryPolicy,
-        started: float,
-        io: IO[RequestT, ResponseT],
+        self, request: RequestT, io: IO[RequestT, ResponseT], started: float
     ) -> RetryState[RequestT, ResponseT]:
-        return RetryState(
-            request, self._family, policy.controller, started, io.wall_time
-        )
+        policy, family = self.policy, self._family
+        return RetryState(request, None, policy, family, started, io.wall_time)
 
     async def _following(
-        self,
-        policy: RetryPolicy,
-        state: RetryState[RequestT, ResponseT],
-        body: Body[RequestT] | None,
-        io: IO[RequestT, ResponseT],
-    ) -> RequestT | None:
+        self, state: RetryState[RequestT, ResponseT], io: IO[RequestT, ResponseT]
+    ) -> RequestT:
         """
-        Return what the next attempt sends, or `None` to end with this outcome.
+        Return what the next attempt sends, unless this outcome is the last.
 
         If a strategy or hook raises, or is cancelled, the response is released.
         """
+        policy, body = state.policy, state.body
+        following: RequestT | None = state.request
         settled = False
         try:
-            following = None
-            delay = await policy.decide(state, io.settle)
-            if delay is not None:
-                following = state.request if body is None else await body.again(io)
-                if following is None:
-                    state.reason += f", and {SPENT}"
-            if following is None:
+            if await policy.decide(state, io.settle) is None:
+                state.is_over = True
+            elif body is not None and (following := await body.again(io)) is None:
+                state.is_over = True
+                state.reason += f", and {SPENT}"
+            if state.is_over:
                 _end(state)
             else:
                 state.waits()
@@ -223,7 +217,7 @@ class Retrying(
                     await io.settle(policy.before_sleep(state))
                 _log_retry(state)
             settled = True
-            return following
+            return following or state.request
         finally:
             if not settled and state.response is not None:
                 await io.discard(state.response)

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 
 import tenacity
 
-from httpx_resilient._family import Family, RequestT, ResponseT, address
+from httpx_resilient._family import Family, RequestT, ResponseLike, ResponseT, address
 from httpx_resilient._hints import Hints, hints_in
 from httpx_resilient._history import ATTRIBUTE, KEY, Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from httpx_resilient._bodies import Body
+    from httpx_resilient._policy import RetryPolicy
 
 
 class Outcome(tenacity.Future):
@@ -56,8 +59,9 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
 
     Args:
         request: The request, as the caller made it.
+        body: How its body is sent again; `None` if the request just is.
+        policy: The strategies that decide about it.
         family: The library it belongs to.
-        controller: Holds the strategies, for hooks that look them up in it.
         start_time: Monotonic seconds when the first attempt was sent.
         wall_time: Seconds since the epoch, on demand.
 
@@ -75,14 +79,15 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     def __init__(
         self,
         request: RequestT,
+        body: Body[RequestT] | None,
+        policy: RetryPolicy,
         family: Family,
-        controller: tenacity.BaseRetrying,
         start_time: float,
         wall_time: Callable[[], float],
     ) -> None:
         # Not tenacity's own __init__: it would read a clock that is not ours.
         self.start_time = start_time
-        self.retry_object = controller
+        self.retry_object = policy.controller
         self.fn = None
         self.args = (request,)
         self.kwargs = {}
@@ -94,12 +99,15 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.upcoming_sleep = 0.0
 
         self.request = request
+        self.body = body
+        self.policy = policy
         self.family = family
         self.response: ResponseT | None = None
         self.error: Exception | None = None
         self.attempts: tuple[Attempt, ...] = ()
         self.reason = ""
         self.worth_retrying = False
+        self.is_over = False
         self._wall_time = wall_time
         self._sent = start_time
         self._ended = start_time
@@ -133,11 +141,6 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.response = self.error = self._hints = None
         self.worth_retrying = False
         self._sent = now
-
-    def succeeded(self, status_code: int, took: float) -> tuple[Attempt, ...]:
-        """Tell the history of a request that was answered for good."""
-        last = Attempt(self.attempt_number, status_code, "", 0.0, took)
-        return (*self.attempts, last)
 
     def ends(self) -> None:
         """Leave the history on the outcome and let go of it: no cycle with an error."""
@@ -187,3 +190,15 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
 
     def __repr__(self) -> str:
         return f"<RetryState {self.get_fn_name()}: attempt {self.attempt_number}>"
+
+
+def note_success(
+    response: ResponseLike, state: RetryState[Any, Any] | None, took: float
+) -> None:
+    """Leave the history on the response that ends a request, after `took` seconds."""
+    if state is None or not state.attempts:
+        response.extensions[KEY] = took
+    else:
+        number = state.attempt_number
+        last = Attempt(number, response.status_code, "", 0.0, took)
+        response.extensions[KEY] = (*state.attempts, last)

@@ -43,7 +43,8 @@ def state_after(
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = library.Request(method, "https://example.org/", headers=named)
     ours = httpx_resilient if library is httpx else httpx_resilient.httpx2
-    state = RetryState(request, ours._FAMILY, tenacity.Retrying(), 0.0, lambda: 1.7e9)
+    policy = ours.RetryingTransport().policy
+    state = RetryState(request, None, policy, ours._FAMILY, 0.0, lambda: 1.7e9)
     state.attempt_number = attempt
     if isinstance(outcome, Exception):
         state.raised(outcome, 0.0)
