@@ -88,8 +88,8 @@ class Family:
         never_sent: Errors raised before a byte of the request was written.
         interrupted: Errors after which the server may have acted.
         bases: The two base classes of its transports.
-        http_transport: Its synchronous HTTP transport.
-        async_http_transport: Its asynchronous HTTP transport.
+        http: Its synchronous HTTP transport.
+        async_http: Its asynchronous HTTP transport.
         proxy: Its description of a proxy.
         limits: Its default limits of a connection pool.
         package: The package its classes really live in.
@@ -106,8 +106,8 @@ class Family:
     never_sent: tuple[type[Exception], ...]
     interrupted: tuple[type[Exception], ...]
     bases: tuple[type[Any], ...]
-    http_transport: type[Any]
-    async_http_transport: type[Any]
+    http: type[Any]
+    async_http: type[Any]
     proxy: type[Any]
     limits: Any
     package: str
@@ -139,8 +139,8 @@ class Family:
                 module.RemoteProtocolError,
             ),
             bases=(module.AsyncBaseTransport, module.BaseTransport),
-            http_transport=module.HTTPTransport,
-            async_http_transport=module.AsyncHTTPTransport,
+            http=module.HTTPTransport,
+            async_http=module.AsyncHTTPTransport,
             proxy=module.Proxy,
             limits=module.Limits(),
             package=module.Request.__module__.partition(".")[0],

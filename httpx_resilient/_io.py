@@ -18,7 +18,6 @@ from collections.abc import (
     Awaitable,
     Callable,
     Coroutine,
-    Generator,
     Iterable,
 )
 from contextlib import suppress
@@ -27,6 +26,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import anyio
 
+from httpx_resilient._asyncio import at_most, on_asyncio
 from httpx_resilient._family import RequestT, ResponseLike, ResponseT
 
 T = TypeVar("T")
@@ -97,8 +97,8 @@ class AsyncIO(Generic[RequestT, ResponseT]):
         try:
             if _worth_draining(response):
                 body = cast("AsyncIterable[bytes]", response.stream)
-                if _on_asyncio():
-                    await _asyncio_at_most(DRAIN_SECONDS, _drain(body))
+                if on_asyncio():
+                    await at_most(DRAIN_SECONDS, _drain(body))
                 else:
                     with anyio.move_on_after(DRAIN_SECONDS) as scope:
                         await _drain(body, scope.cancel)
@@ -112,7 +112,7 @@ class AsyncIO(Generic[RequestT, ResponseT]):
                     await response.aclose()
 
     def sleep(self, seconds: float) -> Awaitable[None]:
-        return asyncio.sleep(seconds) if _on_asyncio() else anyio.sleep(seconds)
+        return asyncio.sleep(seconds) if on_asyncio() else anyio.sleep(seconds)
 
 
 async def _drain(
@@ -132,53 +132,6 @@ async def _drain(
         if isinstance(chunks, AsyncGenerator):
             await chunks.aclose()
         return
-
-
-# anyio serves both event loops, at a price: 8 µs for a timeout and 2 µs for a sleep on
-# asyncio, as much as all else that another attempt costs. So asyncio is asked directly.
-
-
-def _on_asyncio() -> bool:
-    try:
-        return asyncio.current_task() is not None
-    except RuntimeError:
-        return False
-
-
-async def _asyncio_at_most(
-    seconds: float, coroutine: Coroutine[Any, Any, None]
-) -> None:
-    """
-    Await a coroutine for at most so long, and start the clock only if it has to wait.
-
-    A short body has mostly arrived with its headers, and no timer is needed.
-    """
-    try:
-        awaited = coroutine.send(None)
-    except StopIteration:
-        return
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await _Resumed(coroutine, awaited)
-
-
-class _Resumed:
-    """The rest of a coroutine that was started by hand, and what it waits for."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, None], awaited: object) -> None:
-        self._coroutine = coroutine
-        self._awaited = awaited
-
-    def __await__(self) -> Generator[object, Any, None]:
-        awaited = self._awaited
-        with suppress(StopIteration):
-            while True:
-                try:
-                    sent = yield awaited
-                except BaseException as error:  # noqa: BLE001 - handed on, as `yield from` does
-                    awaited = self._coroutine.throw(error)
-                else:
-                    awaited = self._coroutine.send(sent)
 
 
 class SyncIO(Generic[RequestT, ResponseT]):

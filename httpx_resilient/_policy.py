@@ -10,13 +10,18 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast
 
 import tenacity
+from tenacity.asyncio import retry as async_retry
 from tenacity.retry import retry_base
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
 from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._state import RetryState
-from httpx_resilient._strategies import final_below, wait_transient
+from httpx_resilient._strategies import (
+    retry_if_status,
+    retry_if_transient,
+    wait_transient,
+)
 
 _STRATEGIES = (retry_base, wait_base, stop_base)
 _OPTIONAL = ("before_sleep", "body_factory")
@@ -191,3 +196,32 @@ def _is_asynchronous(strategy: Any) -> bool:
             getattr(strategy, "predicate", None),
         )
     )
+
+
+def final_below(retry: object) -> float:
+    """
+    The lowest status code that a retry strategy may ask to retry.
+
+    A response below it is final without building a state or asking the strategy: this
+    is the fast path. Of a strategy that is not known, nothing is assumed.
+    """
+    kind: type[Any] = type(retry)
+    if isinstance(retry, (tenacity.retry_any, async_retry.retry_any)):
+        return min(map(final_below, retry.retries), default=math.inf)
+    if isinstance(retry, (tenacity.retry_all, async_retry.retry_all)):
+        return max(map(final_below, retry.retries), default=0)
+    if kind is retry_if_status:
+        return min(cast("retry_if_status", retry).status_codes)
+    if kind is retry_if_transient:
+        return 400
+    return math.inf if kind in _ON_EXCEPTIONS_ONLY else 0
+
+
+_ON_EXCEPTIONS_ONLY: set[type[Any]] = {
+    tenacity.retry_if_exception,
+    tenacity.retry_if_exception_type,
+    tenacity.retry_if_not_exception_type,
+    tenacity.retry_if_exception_cause_type,
+    tenacity.retry_if_exception_message,
+    async_retry.retry_if_exception,
+}

@@ -9,7 +9,7 @@ with their releases, so the family's own reading is asked, not written again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack
 from importlib import import_module
 from typing import Any, Self
@@ -38,10 +38,9 @@ def routes_of_environment(family: Family) -> Routes:
 
 
 def default_transport(
-    family: Family, *, asynchronous: bool, options: Mapping[str, Any], routes: Routes
+    make: Callable[..., Any], options: Mapping[str, Any], routes: Routes
 ) -> Any:
-    """Build the family's HTTP transport, one more for each proxy of the environment."""
-    make = family.async_http_transport if asynchronous else family.http_transport
+    """Make an HTTP transport, and one more for each proxy of the environment."""
     direct = make(**options)
     if not routes:
         return direct

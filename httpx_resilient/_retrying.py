@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Any, Generic, Unpack
+from typing import Generic, Unpack
 
 import tenacity
 
 from httpx_resilient._bodies import SPENT, body_of
-from httpx_resilient._family import RequestT, ResponseT, address
+from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._history import KEY
+from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT, home_of
 from httpx_resilient._io import IO
 from httpx_resilient._policy import (
     Hook,
@@ -20,17 +20,8 @@ from httpx_resilient._policy import (
 )
 from httpx_resilient._state import RetryState, note_success
 from httpx_resilient._strategies import retry_if_transient, wait_transient
-from httpx_resilient._transport import (
-    HTTPOptions,
-    InnerT,
-    LimitsT,
-    ProxyT,
-    ResilientTransport,
-    home_of,
-)
-
-logger = logging.getLogger("httpx_resilient")
-logger.addHandler(logging.NullHandler())
+from httpx_resilient._telling import end, log_retry
+from httpx_resilient._transport import InnerT, ResilientTransport
 
 _SWITCHING_PROTOCOLS = 101
 """The connection is the caller's from here on: nothing is asked, read or closed."""
@@ -209,13 +200,13 @@ class Retrying(
                 state.is_over = True
                 state.reason += f", and {SPENT}"
             if state.is_over:
-                _end(state)
+                end(state)
             else:
                 state.waits()
                 if policy.before_sleep is not None:
                     state.next_action = tenacity.RetryAction(state.upcoming_sleep)
                     await io.settle(policy.before_sleep(state))
-                _log_retry(state)
+                log_retry(state)
             settled = True
             return following or state.request
         finally:
@@ -230,44 +221,3 @@ def _refuse_asynchronous(policy: RetryPolicy) -> None:
             "synchronous client: give a synchronous one, or use an AsyncClient"
         )
         raise TypeError(msg)
-
-
-def _log_retry(state: RetryState[Any, Any]) -> None:
-    if logger.isEnabledFor(logging.INFO):
-        reason, wait = state.attempts[-1].reason, state.upcoming_sleep
-        _log(logging.INFO, state, f"{reason}; next attempt in {wait:.2f} s")
-
-
-def _end(state: RetryState[Any, Any]) -> None:
-    """Leave history, note and log record behind."""
-    error, gives_up = state.error, state.worth_retrying
-    state.ends()
-    if not gives_up and state.attempt_number == 1:
-        return
-    *earlier, last = state.attempts
-    outcomes = ", ".join([*map(str, earlier), last.reason])
-    times = "1 attempt" if last.number == 1 else f"{last.number} attempts"
-    story = f"gave up after {times} in {state.elapsed:.1f} s: {outcomes}"
-    if error is not None:
-        error.add_note(story)
-    if gives_up and logger.isEnabledFor(logging.WARNING):
-        _log(logging.WARNING, state, story)
-
-
-def _log(level: int, state: RetryState[Any, Any], text: str) -> None:
-    method, url = state.request.method, address(state.request)
-    attempt = state.attempts[-1]
-    logger.log(
-        level,
-        "%s %s: %s",
-        method,
-        url,
-        text,
-        extra={
-            "method": method,
-            "url": url,
-            "attempt": attempt.number,
-            "reason": attempt.reason,
-            "wait": attempt.wait,
-        },
-    )

@@ -13,7 +13,6 @@ import re
 from typing import TYPE_CHECKING, Any, cast
 
 import tenacity
-from tenacity.asyncio import retry as async_retry
 from tenacity.retry import retry_base
 from tenacity.wait import WaitBaseT, wait_base
 
@@ -149,35 +148,6 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's idiom
             state.reason += f", and {state.request.method} is not idempotent"
             return False
         return evidence is Evidence.UNPROCESSED
-
-
-def final_below(retry: object) -> float:
-    """
-    The lowest status code that a retry strategy may ask to retry.
-
-    A response below it is final without building a state or asking the strategy: this
-    is the fast path. Of a strategy that is not known, nothing is assumed.
-    """
-    kind: type[Any] = type(retry)
-    if isinstance(retry, (tenacity.retry_any, async_retry.retry_any)):
-        return min(map(final_below, retry.retries), default=math.inf)
-    if isinstance(retry, (tenacity.retry_all, async_retry.retry_all)):
-        return max(map(final_below, retry.retries), default=0)
-    if kind is retry_if_status:
-        return min(cast("retry_if_status", retry).status_codes)
-    if kind is retry_if_transient:
-        return 400
-    return math.inf if kind in _ON_EXCEPTIONS_ONLY else 0
-
-
-_ON_EXCEPTIONS_ONLY: set[type[Any]] = {
-    tenacity.retry_if_exception,
-    tenacity.retry_if_exception_type,
-    tenacity.retry_if_not_exception_type,
-    tenacity.retry_if_exception_cause_type,
-    tenacity.retry_if_exception_message,
-    async_retry.retry_if_exception,
-}
 
 
 def _seconds(name: str, value: float) -> float:

@@ -280,6 +280,13 @@ class TestLifecycle:
         await client.aclose()
         assert inner.calls == ["handle", "close"]
 
+    async def test_an_inner_that_was_never_used_is_closed_too(
+        self, world: World
+    ) -> None:
+        inner = Counting(world)
+        await world.client(world.transport(inner)).aclose()
+        assert inner.calls == ["close"]
+
     async def test_closing_an_unused_client_builds_nothing(self, world: World) -> None:
         transport = world.transport()
         await world.client(transport).aclose()

@@ -26,8 +26,8 @@ from httpx_resilient import (
 )
 from httpx_resilient._evidence import Evidence, of_status
 from httpx_resilient._io import run_sync
+from httpx_resilient._policy import final_below
 from httpx_resilient._state import RetryState
-from httpx_resilient._strategies import final_below
 
 IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"]
 OTHER = ["POST", "PATCH", "CONNECT", "LOCK", "get-it"]
