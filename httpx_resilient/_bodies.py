@@ -55,19 +55,6 @@ class _Spent(Body[RequestT]):
         return None
 
 
-class _Empty(Body[RequestT]):
-    """No body goes over the wire, whatever the stream: a spent one must not raise."""
-
-    __slots__ = ("_family",)
-
-    def __init__(self, request: RequestT, family: Family) -> None:
-        super().__init__(request)
-        self._family = family
-
-    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - as above
-        return _with_stream(self.request, self._family.plain_body(b""), self._family)
-
-
 class _File(Body[RequestT]):
     """A file, read from where the caller left it."""
 
@@ -102,7 +89,7 @@ class _Buffered(Body[RequestT]):
 class _Made(Body[RequestT]):
     """A body that the caller's factory makes anew for each further attempt."""
 
-    __slots__ = ("_factory", "_family")
+    __slots__ = ("_factory", "_family", "_sent")
 
     def __init__(
         self, request: RequestT, factory: Callable[[], object], family: Family
@@ -110,9 +97,17 @@ class _Made(Body[RequestT]):
         super().__init__(request)
         self._factory = factory
         self._family = family
+        self._sent: object = getattr(request.stream, "_stream", None)
 
     async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:
         body = await io.settle(self._factory())
+        if body is not None and body is self._sent and not _is_chunks(body):
+            msg = (
+                f"body_factory returned the same {type(body).__name__} that was sent "
+                "already: return a new one each time"
+            )
+            raise TypeError(msg)
+        self._sent = body
         sync, asynchronous = self._family.streams
         wanted = asynchronous if io.asynchronous else sync
         stream = None
@@ -207,23 +202,28 @@ def body_of(
     kind = type(stream)
     if kind is family.plain_body:
         return Body(request)
-    if not _has_body(request):
-        return _Empty(request, family)
     if factory is not None:
         return _Made(request, factory, family)
     if kind is family.multipart_body and _all_rewindable(stream):
         return Body(request)
     if kind is family.iterator_body:
         source = getattr(stream, "_stream", None)
-        if isinstance(source, Sequence):
+        if _is_chunks(source):
             return Body(request)
         if _rewindable(source):
             return _File(request, source)
-    return _Buffered(request, limit, family) if limit else _Spent(request)
+    if limit or not _announces_body(request):
+        return _Buffered(request, limit, family)
+    return _Spent(request)
 
 
-def _has_body(request: RequestLike) -> bool:
-    """Without one of these headers no body is sent (RFC 9112 §6.3)."""
+def _announces_body(request: RequestLike) -> bool:
+    """
+    Whether HTTP may send a body (RFC 9112 §6.3).
+
+    Where it does not, the stream is likely to be empty: caches wrap even the body of a
+    GET into a one-shot stream. A copy of no bytes shows whether it was.
+    """
     return any(
         name.lower() in (b"content-length", b"transfer-encoding")
         for name, _ in request.headers.raw
@@ -236,8 +236,13 @@ def _all_rewindable(form: Any) -> bool:
     return all(isinstance(file, (str, bytes)) or _rewindable(file) for file in files)
 
 
+def _is_chunks(body: object) -> bool:
+    """Whether it is bytes, or a list or tuple of them: what iterates anew each time."""
+    return isinstance(body, Sequence)
+
+
 def _rewindable(file: Any) -> bool:
-    if not hasattr(file, "read"):
+    if not (hasattr(file, "read") and hasattr(file, "seek")):
         return False
     try:
         position = file.tell()

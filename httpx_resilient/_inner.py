@@ -79,7 +79,8 @@ class Side:
     def left(self) -> bool:
         """Count a client out. Returns whether it was the last."""
         with self._lock:
-            self._users -= 1
+            # A client that is closed without having been entered counts for nothing.
+            self._users = max(self._users - 1, 0)
             return self._users == 0
 
 

@@ -63,8 +63,8 @@ class IO(Protocol[SentT_contra, ResponseT]):
         """Await what a strategy or hook gave, if it is awaitable."""
         ...
 
-    async def discard(self, response: ResponseT) -> None:
-        """Release a response: drained so that its connection lives on, else closed."""
+    async def discard(self, response: ResponseT, *, drain: bool = True) -> None:
+        """Release a response: drained so that its connection lives on, or closed."""
         ...
 
     def sleep(self, seconds: float) -> Awaitable[None]:
@@ -92,10 +92,10 @@ class AsyncIO(Generic[RequestT, ResponseT]):
     async def settle(self, answer: Any) -> Any:
         return await answer if isawaitable(answer) else answer
 
-    async def discard(self, response: ResponseT) -> None:
+    async def discard(self, response: ResponseT, *, drain: bool = True) -> None:
         closed = False
         try:
-            if _worth_draining(response):
+            if drain and _worth_draining(response):
                 body = cast("AsyncIterable[bytes]", response.stream)
                 if on_asyncio():
                     await at_most(DRAIN_SECONDS, _drain(body))
@@ -155,7 +155,12 @@ class SyncIO(Generic[RequestT, ResponseT]):
         twin = object.__new__(type(request))
         vars(twin).update(vars(request))
         vars(twin)["extensions"] = {**request.extensions, "timeout": self._timeouts}
-        response: ResponseT = self._inner.handle_request(twin)
+        try:
+            response: ResponseT = self._inner.handle_request(twin)
+        finally:
+            # What became of the twin became of the request: a mock has read it, say.
+            vars(twin)["extensions"] = request.extensions
+            vars(request).update(vars(twin))
         return response
 
     async def settle(self, answer: Any) -> Any:
@@ -169,14 +174,15 @@ class SyncIO(Generic[RequestT, ResponseT]):
             raise TypeError(msg)
         return answer
 
-    async def discard(self, response: ResponseT) -> None:
+    async def discard(self, response: ResponseT, *, drain: bool = True) -> None:
         # One more read may start just before half of the time is over.
         patience = DRAIN_SECONDS / 2
+        timeouts = dict(self._timeouts)
         self._timeouts["read"] = patience
         until = time.monotonic() + patience
         try:
             with suppress(Exception):
-                if _worth_draining(response):
+                if drain and _worth_draining(response):
                     seen = 0
                     for chunk in cast("Iterable[bytes]", response.stream):
                         seen += len(chunk)
@@ -185,6 +191,7 @@ class SyncIO(Generic[RequestT, ResponseT]):
         finally:
             with suppress(Exception):
                 response.close()
+            self._timeouts.update(timeouts)
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251 - nobody else is waiting

@@ -25,6 +25,7 @@ from httpx_resilient._strategies import (
 
 _STRATEGIES = (retry_base, wait_base, stop_base)
 _OPTIONAL = ("before_sleep", "body_factory")
+_MAY_BE_NEGATIVE = ("start", "increment")
 
 RetryStrategy = Callable[[RetryState[RequestT, ResponseT]], bool | Awaitable[bool]]
 WaitStrategy = Callable[[RetryState[RequestT, ResponseT]], float | Awaitable[float]]
@@ -133,6 +134,7 @@ class RetryPolicy:
         """
         retry = self.retry(state)
         if not (retry if type(retry) in _SETTLED else await settle(retry)):
+            state.reason += state.refusal
             return None
         state.worth_retrying = True
         if state.attempt_number == 1 and state.is_sdk_retry:
@@ -163,7 +165,7 @@ def _check(name: str, strategy: Any, example: str) -> None:
     settings = getattr(strategy, "__dict__", {})
     if type(strategy).__module__.startswith("tenacity."):
         for setting, value in settings.items():
-            if not isinstance(value, (int, float)) or setting == "increment":
+            if not isinstance(value, (int, float)) or setting in _MAY_BE_NEGATIVE:
                 continue
             if not value >= 0:
                 msg = (
@@ -198,20 +200,20 @@ def _is_asynchronous(strategy: Any) -> bool:
     )
 
 
-def final_below(retry: object) -> float:
+def final_below(retry: Any) -> float:
     """
     The lowest status code that a retry strategy may ask to retry.
 
     A response below it is final without building a state or asking the strategy: this
     is the fast path. Of a strategy that is not known, nothing is assumed.
     """
-    kind: type[Any] = type(retry)
-    if isinstance(retry, (tenacity.retry_any, async_retry.retry_any)):
+    kind = retry.__class__
+    if kind in (tenacity.retry_any, async_retry.retry_any):
         return min(map(final_below, retry.retries), default=math.inf)
-    if isinstance(retry, (tenacity.retry_all, async_retry.retry_all)):
+    if kind in (tenacity.retry_all, async_retry.retry_all):
         return max(map(final_below, retry.retries), default=0)
     if kind is retry_if_status:
-        return min(cast("retry_if_status", retry).status_codes)
+        return float(min(retry.status_codes))
     if kind is retry_if_transient:
         return 400
     return math.inf if kind in _ON_EXCEPTIONS_ONLY else 0

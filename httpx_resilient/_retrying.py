@@ -211,7 +211,7 @@ class Retrying(
             return following or state.request
         finally:
             if not settled and state.response is not None:
-                await io.discard(state.response)
+                await io.discard(state.response, drain=False)
 
 
 def _refuse_asynchronous(policy: RetryPolicy) -> None:

@@ -104,8 +104,9 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.family = family
         self.response: ResponseT | None = None
         self.error: Exception | None = None
-        self.attempts: tuple[Attempt, ...] = ()
+        self._attempts: list[Attempt] = []
         self.reason = ""
+        self.refusal = ""
         self.worth_retrying = False
         self.is_over = False
         self._wall_time = wall_time
@@ -140,6 +141,7 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.prepare_for_next_attempt()
         self.response = self.error = self._hints = None
         self.worth_retrying = False
+        self.refusal = ""
         self._sent = now
 
     def ends(self) -> None:
@@ -154,7 +156,12 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     def _remember(self, wait: float) -> None:
         took = self._ended - self._sent
         attempt = Attempt(self.attempt_number, self._kind, self.reason, wait, took)
-        self.attempts = (*self.attempts, attempt)
+        self._attempts.append(attempt)
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The history so far."""
+        return tuple(self._attempts)
 
     @property
     def elapsed(self) -> float:
@@ -174,7 +181,7 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     def has_idempotency_key(self) -> bool:
         """Whether the request carries an `Idempotency-Key`."""
         headers = self.request.headers.raw
-        return any(name.lower() == b"idempotency-key" for name, _ in headers)
+        return any(n.lower() == b"idempotency-key" and v.strip() for n, v in headers)
 
     @property
     def is_sdk_retry(self) -> bool:

@@ -145,7 +145,7 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's idiom
         if evidence is Evidence.MAYBE_PROCESSED:
             if _may_be_repeated(state, self.methods):
                 return True
-            state.reason += f", and {state.request.method} is not idempotent"
+            state.refusal = f", and {state.request.method} is not idempotent"
             return False
         return evidence is Evidence.UNPROCESSED
 

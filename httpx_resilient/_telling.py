@@ -15,8 +15,8 @@ logger.addHandler(logging.NullHandler())
 def log_retry(state: RetryState[Any, Any]) -> None:
     """Log that another attempt follows."""
     if logger.isEnabledFor(logging.INFO):
-        reason, wait = state.attempts[-1].reason, state.upcoming_sleep
-        _log(logging.INFO, state, f"{reason}; next attempt in {wait:.2f} s")
+        wait = state.upcoming_sleep
+        _log(logging.INFO, state, f"{state.reason}; next attempt in {wait:.2f} s")
 
 
 def end(state: RetryState[Any, Any]) -> None:

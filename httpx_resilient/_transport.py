@@ -77,8 +77,8 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        if self._async_side.left():
-            inner = self._async_side.transport()
+        inner = self._async_side.made
+        if self._async_side.left() and inner is not None:
             await inner.__aexit__(exc_type, exc_value, traceback)
 
     async def aclose(self) -> None:
@@ -99,8 +99,8 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        if self._sync_side.left():
-            inner = self._sync_side.transport()
+        inner = self._sync_side.made
+        if self._sync_side.left() and inner is not None:
             inner.__exit__(exc_type, exc_value, traceback)
 
     def close(self) -> None:

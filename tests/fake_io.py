@@ -46,8 +46,8 @@ class FakeIO:
     async def settle(self, answer: Any) -> Any:
         return await answer if inspect.isawaitable(answer) else answer
 
-    async def discard(self, response: Any) -> None:
-        self.did.append("discard")
+    async def discard(self, response: Any, *, drain: bool = True) -> None:
+        self.did.append("discard" if drain else "close")
 
     async def sleep(self, seconds: float) -> None:
         self.did.append("sleep")

@@ -340,6 +340,51 @@ async def test_without_a_body_any_stream_is_sent_again(
     assert response.status_code == 200
 
 
+async def test_a_body_that_was_not_announced_is_not_lost(world: World) -> None:
+    """HTTP would not send it; an application called in this process gets it."""
+    received = []
+
+    def handler(request: Any) -> Any:
+        received.append(request.read() if world.sync else request.content)
+        return world.library.Response(503 if len(received) == 1 else 200)
+
+    async def async_handler(request: Any) -> Any:
+        await request.aread()
+        return handler(request)
+
+    inner = world.mock(handler if world.sync else async_handler)
+    async with world.client(world.transport(inner)) as client:
+        request = world.library.Request(
+            "PUT", "http://a/", stream=custom_stream(world.library)
+        )
+        response = await client.send(request)
+    assert (response.status_code, received) == (503, [DATA])
+
+
+@cases(
+    {}, {"": SPENT_IN_SYNC["a generator"]}, {"": SPENT_IN_ASYNC["an async generator"]}
+)
+async def test_a_factory_that_gives_the_spent_body_again_is_told_so(
+    world: World, server: Server, put: Any, side: str, make: Any
+) -> None:
+    server.play(reply(503), reply(200))
+    if not applies(side, world):
+        return
+    body = make()
+    factory = {"retry": {"body_factory": lambda: body["content"]}}
+    with pytest.raises(TypeError, match="sent already: return a new one each time"):
+        await put(body, extensions=factory)
+    assert server.bodies == [DATA]
+
+
+@pytest.mark.parametrize("runtime", ["sync"])
+async def test_what_the_inner_transport_reads_the_caller_can_read(world: World) -> None:
+    inner = world.mock(lambda request: world.library.Response(200))
+    async with world.client(world.transport(inner)) as client:
+        response = await client.post("http://a/", files={"file": DATA})
+    assert DATA in response.request.content
+
+
 async def test_a_custom_stream_gets_one_attempt(world: World, server: Server) -> None:
     server.play(reply(503), reply(200))
     async with world.client() as client:

@@ -273,6 +273,16 @@ class TestLifecycle:
             pass
         assert inner.calls == ["enter", "exit"]
 
+    async def test_an_exit_without_an_entry_closes_and_counts_for_nothing(
+        self, world: World
+    ) -> None:
+        inner = Counting(world)
+        transport = world.transport(inner)
+        await world.client(transport).__aexit__(None, None, None)
+        async with world.client(transport):
+            pass
+        assert inner.calls == ["exit", "enter", "exit"]
+
     async def test_closing_the_client_closes_the_inner(self, world: World) -> None:
         inner = Counting(world)
         client = world.client(world.transport(inner))

@@ -101,6 +101,7 @@ def test_a_number_out_of_range_is_refused(
 
 def test_a_wait_may_shrink() -> None:
     RetryingTransport(wait=tenacity.wait_incrementing(start=10, increment=-1))
+    RetryingTransport(wait=tenacity.wait_incrementing(start=-5, increment=3))
 
 
 @pytest.mark.parametrize(

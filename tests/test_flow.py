@@ -140,7 +140,7 @@ def test_a_strategy_that_raises_leaks_no_response(part: str) -> None:
     io = FakeIO(503)
     with pytest.raises(ZeroDivisionError):
         flow(io, **{part: broken})
-    assert io.did == ["send", "discard"]
+    assert io.did == ["send", "close"]
 
 
 @pytest.mark.parametrize("part", ["retry", "wait", "stop", "before_sleep"])
@@ -179,7 +179,7 @@ def test_a_wait_that_is_no_time_is_refused_and_nothing_leaks(bad: float) -> None
     io = FakeIO(503)
     with pytest.raises(ValueError, match="wait gave"):
         flow(io, wait=lambda state: bad)
-    assert io.did == ["send", "discard"]
+    assert io.did == ["send", "close"]
 
 
 def test_an_infinite_wait_is_the_end() -> None:

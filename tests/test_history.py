@@ -12,7 +12,13 @@ from conftest import World
 from fake_io import FakeIO
 from server import Server, close, reply
 
-from httpx_resilient import Attempt, RetryingTransport, attempts_of
+from httpx_resilient import (
+    Attempt,
+    RetryingTransport,
+    attempts_of,
+    retry_if_status,
+    retry_if_transient,
+)
 from httpx_resilient._io import run_sync
 
 pytestmark = pytest.mark.anyio
@@ -63,6 +69,11 @@ class TestAttempts:
     ) -> None:
         (only,) = self.run(script, method=method)
         assert only.reason == reason
+
+    def test_who_said_no_is_not_told_if_another_said_yes(self) -> None:
+        retry = retry_if_transient() | retry_if_status(500)
+        first, _ = self.run(500, 200, method="POST", retry=retry)
+        assert first.reason == "500"
 
     def test_why_the_server_was_not_waited_for(self) -> None:
         response = httpx.Response(429, headers={"retry-after": "3600"})

@@ -405,6 +405,18 @@ def test_the_fast_path_skips_nothing_that_would_be_retried(
         assert not retry(state_after(status))
 
 
+def test_of_a_subclass_the_fast_path_assumes_nothing() -> None:
+    class Stubborn(tenacity.retry_any):
+        def __call__(self, retry_state: Any) -> bool:
+            return True
+
+    assert final_below(Stubborn(retry_if_transient())) == 0
+
+
+def test_an_empty_idempotency_key_identifies_nothing() -> None:
+    assert not is_retried(503, "POST", idempotency_key=" ")
+
+
 def test_the_fast_path_is_taken_by_the_defaults() -> None:
     assert final_below(retry_if_transient()) == 400
     assert (

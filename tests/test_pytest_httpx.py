@@ -68,6 +68,15 @@ async def teapot(transport: object, request: object) -> httpx.Response:
     return httpx.Response(418)
 
 
+def test_recorded_requests_keep_their_timeouts(httpx_mock: Any, transport: Any) -> None:
+    """Those of a blocking client are shortened while a failed body is drained."""
+    script(httpx_mock)
+    with httpx.Client(transport=transport, timeout=7) as client:
+        client.get("https://example.org/")
+    timeouts = [r.extensions["timeout"]["read"] for r in httpx_mock.get_requests()]
+    assert timeouts == [7, 7, 7]
+
+
 def test_a_request_that_nobody_expected_is_not_retried(
     httpx_mock: Any, transport: Any
 ) -> None:
