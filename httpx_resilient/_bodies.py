@@ -10,17 +10,13 @@ caller may keep a copy (`buffer_request_body`) or make it anew (`body_factory`).
 from __future__ import annotations
 
 from collections.abc import (
-    AsyncIterable,
-    AsyncIterator,
     Callable,
-    Iterable,
-    Iterator,
     Sequence,
 )
 from contextlib import suppress
-from functools import cache
 from typing import Any, Generic, cast
 
+from httpx_resilient._copies import copy_class
 from httpx_resilient._family import Family, RequestLike, RequestT, ResponseT
 from httpx_resilient._io import IO
 
@@ -79,7 +75,7 @@ class _Buffered(Body[RequestT]):
     __slots__ = ("_copy",)
 
     def __init__(self, request: RequestT, limit: int, family: Family) -> None:
-        self._copy = _copy_class(family)(request.stream, limit)
+        self._copy = copy_class(family)(request.stream, limit)
         super().__init__(_with_stream(request, self._copy, family))
 
     async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - as above
@@ -123,63 +119,6 @@ class _Made(Body[RequestT]):
             )
             raise TypeError(msg)
         return _with_stream(self.request, stream, self._family)
-
-
-class _Copy:
-    """
-    Passes a one-shot stream on and keeps up to `limit` bytes of it.
-
-    Iterated again, it gives what it kept and then the rest of the stream.
-    """
-
-    def __init__(
-        self, stream: Iterable[bytes] | AsyncIterable[bytes], limit: int
-    ) -> None:
-        self.complete = True
-        self._kept: list[bytes] = []
-        self._room = limit
-        self._stream = stream
-        self._rest: Any = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._kept
-        self._rest = self._rest or iter(cast("Iterable[bytes]", self._stream))
-        while True:
-            # A source that raises, or is interrupted, has no rest to go on with.
-            complete, self.complete = self.complete, False
-            chunk = next(self._rest, None)
-            self.complete = complete
-            if chunk is None:
-                return
-            self._keep(chunk)
-            yield chunk
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for kept in self._kept:
-            yield kept
-        self._rest = self._rest or aiter(cast("AsyncIterable[bytes]", self._stream))
-        while True:
-            complete, self.complete = self.complete, False
-            chunk = await anext(self._rest, None)
-            self.complete = complete
-            if chunk is None:
-                return
-            self._keep(chunk)
-            yield chunk
-
-    def _keep(self, chunk: bytes) -> None:
-        self._room -= len(chunk)
-        if self._room < 0:
-            self.complete = False
-            self._kept.clear()
-        if self.complete:
-            self._kept.append(chunk)
-
-
-@cache
-def _copy_class(family: Family) -> type[_Copy]:
-    """Both clients check that a stream is one of their own."""
-    return type("Copy", (_Copy, *family.streams), {})
 
 
 def body_of(
