@@ -1,8 +1,9 @@
 """
 asyncio, asked directly.
 
-anyio serves both event loops, at a price: 8 µs for a timeout and 2 µs for a sleep on
-asyncio, as much as all else that another attempt costs.
+anyio serves both event loops, at a price (callgrind, CPython 3.11): a timeout takes
+52,000 instructions and a sleep of no time 29,000, where all of another attempt may take
+100,000. asyncio itself takes 33,000 and 20,000, and a timeout is rarely needed at all.
 """
 
 from __future__ import annotations
