@@ -19,8 +19,8 @@ from pathlib import Path
 
 try:
     # Used by peers only, but there it would be late to learn that one is missing.
-    import httpx_retries  # noqa: F401
-    import pydantic_ai.retries  # noqa: F401
+    import httpx_retries  # noqa: F401 - as said above
+    import pydantic_ai.retries  # noqa: F401 - as said above
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn

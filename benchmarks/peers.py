@@ -69,7 +69,7 @@ def ours_without_wait(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTranspo
 
 def httpx_retries(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
     """httpx-retries, which does not wait by default."""
-    from httpx_retries import Retry, RetryTransport  # noqa: PLC0415
+    from httpx_retries import Retry, RetryTransport  # noqa: PLC0415 - only who is measured is loaded
 
     retry = Retry(total=ATTEMPTS - 1, status_forcelist=STATUSES)
     return RetryTransport(transport=inner, retry=retry)
@@ -77,8 +77,8 @@ def httpx_retries(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
 
 def pydantic_ai(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
     """pydantic-ai's transport for httpx, which is deprecated for the one for httpx2."""
-    from pydantic_ai import PydanticAIDeprecationWarning  # noqa: PLC0415
-    from pydantic_ai.retries import AsyncTenacityTransport, RetryConfig  # noqa: PLC0415
+    from pydantic_ai import PydanticAIDeprecationWarning  # noqa: PLC0415 - only who is measured is loaded
+    from pydantic_ai.retries import AsyncTenacityTransport, RetryConfig  # noqa: PLC0415 - only who is measured is loaded
 
     config = RetryConfig(
         retry=tenacity.retry_if_exception_type((httpx.HTTPStatusError, *ERRORS)),

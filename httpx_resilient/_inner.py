@@ -149,17 +149,15 @@ def _check_options(family: Family, http: dict[str, Any]) -> None:
 
 
 def _check_inner(inner: object, family: Family, http: dict[str, Any]) -> None:
-    kind = type(inner).__name__
-    if isinstance(inner, type):
-        msg = (
-            f"inner is the class {inner.__name__}: give an instance, {inner.__name__}()"
-        )
-        raise TypeError(msg)
+    kind = inner.__name__ if isinstance(inner, type) else type(inner).__name__
     if not (hasattr(inner, "handle_request") or hasattr(inner, "handle_async_request")):
         msg = (
             f"inner must be a transport such as {family.name}.AsyncHTTPTransport(), "
             f"got {kind}"
         )
+        raise TypeError(msg)
+    if isinstance(inner, type):
+        msg = f"inner is the class {kind}: give an instance, {kind}()"
         raise TypeError(msg)
     if http:
         msg = (

@@ -51,6 +51,7 @@ ASYNCHRONOUS = {
     [
         ({"inner": 5}, "inner must be a transport such as httpx.AsyncHTTPTransport"),
         ({"inner": httpx.AsyncClient()}, "got AsyncClient"),
+        ({"inner": httpx.AsyncClient}, "must be a transport such as"),
         ({"inner": httpx.AsyncHTTPTransport}, "give an instance, AsyncHTTPTransport()"),
         ({"inner": httpx2.MockTransport(print)}, "import from httpx_resilient.httpx2"),
         ({"inner": httpx.HTTPTransport(), "http2": True}, "http2 cannot be given together"),

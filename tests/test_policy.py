@@ -336,6 +336,12 @@ class TestWaitRetryAfter:
         seconds = round(seconds, 3)
         assert seconds <= self.told(seconds) <= seconds + min(seconds / 10, 5)
 
+    @pytest.mark.parametrize(("seconds", "most"), [(10, 1), (60, 5)])
+    def test_clients_do_not_come_back_together(self, seconds: int, most: int) -> None:
+        """A tenth more at random, five seconds at most."""
+        later = [self.told(seconds) - seconds for _ in range(50)]
+        assert 0 <= min(later) < most / 2 < max(later) <= most
+
     def test_above_the_maximum_there_is_no_next_attempt(self) -> None:
         assert self.told(60.1) == float("inf")
         assert self.told(60.1, max_retry_after=120) < 70
