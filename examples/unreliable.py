@@ -1,0 +1,89 @@
+"""
+A server on this machine that fails twice, then answers: what the examples talk to.
+
+    with unreliable({"text": "finally"}) as url: ...
+
+It prints what it answered, so that you see the attempts that the caller does not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+Answer = Callable[[str, str, bytes], tuple[int, str, bytes]]
+"""From method, path and body to status, content type and body."""
+
+
+@contextmanager
+def unreliable(
+    answer: Answer | dict[str, Any] | str, failures: int = 2
+) -> Iterator[str]:
+    """
+    Serve on loopback, and yield the URL.
+
+    Args:
+        answer: What to say to every request: JSON, a text, or a function that decides.
+        failures: How many requests are answered 503 before.
+    """
+    decide = answer if callable(answer) else always(answer)
+    answered: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_one_request(self) -> None:
+            """Serve any method, not only those that have a `do_...`."""
+            self.raw_requestline = self.rfile.readline(65537)
+            if not self.raw_requestline or not self.parse_request():
+                self.close_connection = True
+                return
+            body = self.body()
+            status, kind, content = 503, "text/plain", b"not now"
+            if len(answered) >= failures:
+                status, kind, content = decide(self.command, self.path, body)
+            answered.append(status)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        def body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding") != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            content = b""
+            while size := int(self.rfile.readline(), 16):
+                content += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return content
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: the summary tells it all."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        print("the server answered:", *answered)
+
+
+def always(answer: dict[str, Any] | str) -> Answer:
+    """Say the same to every request."""
+    if isinstance(answer, str):
+        fixed = 200, "text/plain; charset=utf-8", answer.encode()
+    else:
+        fixed = 200, "application/json", json.dumps(answer).encode()
+    return lambda *_: fixed
