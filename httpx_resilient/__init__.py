@@ -8,7 +8,8 @@ For httpx2 clients the same names are in `httpx_resilient.httpx2`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import httpx
 
@@ -23,6 +24,7 @@ from httpx_resilient._strategies import (
     wait_retry_after,
     wait_transient,
 )
+from httpx_resilient._wrapping import wrapped
 
 __all__ = [
     "Attempt",
@@ -34,6 +36,7 @@ __all__ = [
     "retry_if_transient",
     "wait_retry_after",
     "wait_transient",
+    "wrap",
 ]
 
 __version__ = "0.1.0"
@@ -60,3 +63,16 @@ class RetryingTransport(  # noqa: D101 - it has one, from its base
     __doc__ = Retrying.__doc__
 
     _family: ClassVar[Family] = _FAMILY
+
+
+ClientT = TypeVar("ClientT", bound=httpx.AsyncClient | httpx.Client)
+
+
+def wrap(  # noqa: D103 - it has one, below
+    client: ClientT,
+    layer: Callable[[Any], httpx.AsyncBaseTransport | httpx.BaseTransport],
+) -> ClientT:
+    return wrapped(client, layer, _FAMILY)
+
+
+wrap.__doc__ = wrapped.__doc__

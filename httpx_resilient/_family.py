@@ -87,6 +87,7 @@ class Family:
         transport_error: The root of what a transport may raise.
         never_sent: Errors raised before a byte of the request was written.
         interrupted: Errors after which the server may have acted.
+        clients: Its two clients.
         bases: The two base classes of its transports.
         http: Its synchronous HTTP transport.
         async_http: Its asynchronous HTTP transport.
@@ -105,6 +106,7 @@ class Family:
     transport_error: type[Exception]
     never_sent: tuple[type[Exception], ...]
     interrupted: tuple[type[Exception], ...]
+    clients: tuple[type[Any], ...]
     bases: tuple[type[Any], ...]
     http: type[Any]
     async_http: type[Any]
@@ -138,6 +140,7 @@ class Family:
                 module.CloseError,
                 module.RemoteProtocolError,
             ),
+            clients=(module.AsyncClient, module.Client),
             bases=(module.AsyncBaseTransport, module.BaseTransport),
             http=module.HTTPTransport,
             async_http=module.AsyncHTTPTransport,

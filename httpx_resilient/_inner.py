@@ -150,7 +150,7 @@ def _check_options(family: Family, http: dict[str, Any]) -> None:
 
 def _check_inner(inner: object, family: Family, http: dict[str, Any]) -> None:
     kind = inner.__name__ if isinstance(inner, type) else type(inner).__name__
-    if not (hasattr(inner, "handle_request") or hasattr(inner, "handle_async_request")):
+    if not is_transport(inner):
         msg = (
             f"inner must be a transport such as {family.name}.AsyncHTTPTransport(), "
             f"got {kind}"
@@ -174,6 +174,11 @@ def _check_inner(inner: object, family: Family, http: dict[str, Any]) -> None:
                     f"to wrap it, this one is for {family.name}"
                 )
                 raise TypeError(msg)
+
+
+def is_transport(given: object) -> bool:
+    """Tell a transport by what it does: neither library asks for its own classes."""
+    return hasattr(given, "handle_request") or hasattr(given, "handle_async_request")
 
 
 def home_of(kind: type) -> str | None:

@@ -6,7 +6,8 @@ The names of `httpx_resilient`, for clients of httpx2.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import httpx2
 
@@ -21,6 +22,7 @@ from httpx_resilient._strategies import (
     wait_retry_after,
     wait_transient,
 )
+from httpx_resilient._wrapping import wrapped
 
 __all__ = [
     "Attempt",
@@ -32,6 +34,7 @@ __all__ = [
     "retry_if_transient",
     "wait_retry_after",
     "wait_transient",
+    "wrap",
 ]
 
 if TYPE_CHECKING:
@@ -56,3 +59,16 @@ class RetryingTransport(  # noqa: D101 - it has one, from its base
     __doc__ = Retrying.__doc__
 
     _family: ClassVar[Family] = _FAMILY
+
+
+ClientT = TypeVar("ClientT", bound=httpx2.AsyncClient | httpx2.Client)
+
+
+def wrap(  # noqa: D103 - it has one, below
+    client: ClientT,
+    layer: Callable[[Any], httpx2.AsyncBaseTransport | httpx2.BaseTransport],
+) -> ClientT:
+    return wrapped(client, layer, _FAMILY)
+
+
+wrap.__doc__ = wrapped.__doc__

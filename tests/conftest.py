@@ -71,8 +71,11 @@ class World:
         """A client whose methods are awaited; the synchronous one just blocks."""
         transport = transport or self.transport()
         if self.sync:
-            return _Awaited(self.library.Client(transport=transport, **options))
+            return self.awaited(self.library.Client(transport=transport, **options))
         return self.library.AsyncClient(transport=transport, **options)
+
+    def awaited(self, client: Any) -> Any:
+        return _Awaited(client) if self.sync else client
 
     def http(self, **options: Any) -> Any:
         make = (

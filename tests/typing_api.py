@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import assert_type
 
 import httpx
@@ -25,6 +26,7 @@ from httpx_resilient import (
     retry_if_transient,
     wait_retry_after,
     wait_transient,
+    wrap,
 )
 
 
@@ -44,6 +46,22 @@ def with_httpx2() -> None:
     )
     httpx2.AsyncClient(transport=transport)
     httpx2.Client(transport=transport)
+
+
+def a_client_that_exists() -> None:
+    class Special(httpx.AsyncClient):
+        """Such as an SDK's own."""
+
+    assert_type(wrap(Special(), RetryingTransport), Special)
+    retrying = partial(RetryingTransport, stop=stop_after_attempt(5))
+    assert_type(wrap(httpx.Client(), retrying), httpx.Client)
+    httpx_resilient.httpx2.wrap(
+        httpx2.Client(), lambda inner: httpx_resilient.httpx2.RetryingTransport(inner)
+    )
+    wrap(
+        httpx2.Client(),  # type: ignore[type-var] # pyright: ignore[reportArgumentType] - refusing it is the point
+        RetryingTransport,
+    )
 
 
 def the_libraries_do_not_mix() -> None:
