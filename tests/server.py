@@ -34,6 +34,7 @@ class Connection:
     def __init__(self, sock: socket.socket, number: int) -> None:
         self.sock = sock
         self.number = number
+        self.request: Received
         self._buffer = b""
 
     def receive(self, *, body: bool = True) -> Received:
@@ -47,7 +48,8 @@ class Connection:
             for name, _, value in (line.partition(":") for line in lines)
         }
         content = self._body(headers) if body else b""
-        return Received(method, target, headers, content, self.number)
+        self.request = Received(method, target, headers, content, self.number)
+        return self.request
 
     def _body(self, headers: dict[str, str]) -> bytes:
         if headers.get("transfer-encoding") == "chunked":
@@ -135,11 +137,14 @@ def stall(after: bytes = b"", seconds: float = 60.0) -> Step:
     return step
 
 
-def drip(status: int, pieces: Iterable[bytes], *, every: float = 0.0) -> Step:
+def drip(
+    status: int, pieces: Iterable[bytes], *, every: float = 0.0, **headers: str
+) -> Step:
     """Send a chunked body piece by piece."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def step(connection: Connection) -> bool:
-        connection.send(head(status, {"transfer-encoding": "chunked"}))
+        connection.send(head(status, {"transfer-encoding": "chunked", **named}))
         for piece in pieces:
             time.sleep(every)
             connection.send(b"%x\r\n%s\r\n" % (len(piece), piece))

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import io
+from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from typing import Any
+
+import openai
+from sdk import SDK, TEXT, as_events, as_json
+from server import Received, Step
+
+
+class Driver(SDK):
+    error = openai.InternalServerError
+
+    @asynccontextmanager
+    async def connect(
+        self, url: str, *, timeout: float, own_retries: bool
+    ) -> AsyncIterator[openai.AsyncOpenAI]:
+        http = self.httpx.AsyncClient(transport=self.transport())
+        retries = openai.DEFAULT_MAX_RETRIES if own_retries else 0
+        async with openai.AsyncOpenAI(
+            base_url=url, api_key="key", http_client=http, timeout=timeout,
+            max_retries=retries,
+        ) as client:  # fmt: skip
+            yield client
+
+    async def call(self, client: openai.AsyncOpenAI) -> str:
+        answer = await client.chat.completions.create(**QUESTION)
+        return answer.choices[0].message.content
+
+    async def stream(self, client: openai.AsyncOpenAI) -> str:
+        pieces = await client.chat.completions.create(**QUESTION, stream=True)
+        return "".join([each.choices[0].delta.content async for each in pieces])
+
+    async def upload(self, client: openai.AsyncOpenAI, data: bytes) -> None:
+        await client.files.create(
+            file=("data.jsonl", io.BytesIO(data)), purpose="batch"
+        )
+
+    def answer(self, request: Received) -> Step:
+        if request.target == "/files":
+            return as_json({"id": "file", "object": "file", "filename": "data.jsonl"})
+        if b'"stream":true' in request.body.replace(b" ", b""):
+            return as_events(map(chunk, TEXT), last="[DONE]")
+        return as_json(completion(TEXT))
+
+
+QUESTION: dict[str, Any] = {
+    "model": "any",
+    "messages": [{"role": "user", "content": "When will it work?"}],
+}
+
+
+def completion(text: str) -> dict[str, Any]:
+    """A chat completion, as many other APIs have it too."""
+    message = {"role": "assistant", "content": text}
+    return {
+        "id": "1", "object": "chat.completion", "created": 1, "model": "any",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    }  # fmt: skip
+
+
+def chunk(text: str) -> dict[str, Any]:
+    """A piece of a chat completion that is streamed."""
+    choice = {"index": 0, "delta": {"role": "assistant", "content": text}}
+    return {
+        "id": "1", "object": "chat.completion.chunk", "created": 1, "model": "any",
+        "choices": [{**choice, "finish_reason": None}],
+    }  # fmt: skip

@@ -1,0 +1,124 @@
+"""
+What one SDK is to the matrix: how it is given our transport, and what it is asked to do.
+
+A driver says this for its SDK, through nothing but the SDK's public interface, and plays
+the API it talks to. The scenarios in `test_matrix.py` are the same for all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
+from importlib import import_module
+from itertools import repeat
+from types import ModuleType
+from typing import Any, ClassVar
+
+from matrix import Row
+from server import Connection, Received, Server, Step, drip, reply
+
+TEXT = "finally"
+"""What every API answers, wherever it has a place for a text."""
+
+
+class SDK:
+    """The base of all drivers."""
+
+    error: ClassVar[type[Exception]]
+    """What the SDK itself raises for a 503."""
+
+    def __init__(self, row: Row) -> None:
+        self.row = row
+        self.httpx: ModuleType = import_module(row.family)
+        home = {"httpx": "httpx_resilient", "httpx2": "httpx_resilient.httpx2"}
+        self.ours: ModuleType = import_module(home[row.family])
+
+    def transport(self) -> Any:
+        """Our transport, for an API where a POST may be repeated."""
+        return self.ours.RetryingTransport(retry=self.ours.retry_if_transient("POST"))
+
+    def connect(
+        self, url: str, *, timeout: float, own_retries: bool
+    ) -> AbstractAsyncContextManager[Any]:
+        """
+        Open the SDK's client, with our transport.
+
+        Args:
+            url: Where its API is, without a slash at the end.
+            timeout: Seconds until a read times out.
+            own_retries: Leave the SDK's own retries at their default, or turn them off.
+        """
+        raise NotImplementedError
+
+    async def call(self, client: Any) -> str:
+        """Ask for a text."""
+        raise NotImplementedError
+
+    async def stream(self, client: Any) -> str:
+        """Ask for a text that comes in pieces, and join them."""
+        raise NotImplementedError
+
+    async def upload(self, client: Any, data: bytes) -> None:
+        """Send a file."""
+        raise NotImplementedError
+
+    def answer(self, request: Received) -> Step:
+        """Play the API: what it says to a request if nothing is wrong."""
+        raise NotImplementedError
+
+    def counts(self, request: Received) -> bool:
+        """Whether this is a request that the scenario is about: all, but for logins."""
+        return True
+
+
+class Api:
+    """The SDK's API on loopback: first the faults of a scenario, then what it answers."""
+
+    def __init__(self, sdk: SDK) -> None:
+        self._sdk = sdk
+        self._faults: Iterator[Step] = iter(())
+        self.received: list[Received] = []
+        self._server = Server(self._step)
+        self.url = self._server.url.rstrip("/")
+
+    def fails(self, *faults: Step) -> None:
+        self._faults = iter(faults)
+
+    def fails_always(self, fault: Step) -> None:
+        self._faults = repeat(fault)
+
+    def _step(self, connection: Connection) -> bool:
+        request = connection.request
+        step = None
+        if self._sdk.counts(request):
+            self.received.append(request)
+            step = next(self._faults, None)
+        return (step or self._sdk.answer(request))(connection)
+
+    @property
+    def requests(self) -> int:
+        return len(self.received)
+
+    def __enter__(self) -> Api:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+
+def as_json(content: Any, status: int = 200, **headers: str) -> Step:
+    body = json.dumps(content).encode()
+    return reply(status, body, **{"content_type": "application/json", **headers})
+
+
+def as_events(events: Iterable[Any], *, last: str | None = None) -> Step:
+    """Server-sent events, one every few milliseconds: JSON, or (name, JSON)."""
+    pieces = []
+    for event in events:
+        name, data = event if isinstance(event, tuple) else (None, event)
+        line = f"data: {json.dumps(data)}\n\n"
+        pieces.append((f"event: {name}\n{line}" if name else line).encode())
+    if last is not None:
+        pieces.append(f"data: {last}\n\n".encode())
+    return drip(200, pieces, every=0.002, content_type="text/event-stream")
