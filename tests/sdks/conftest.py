@@ -31,6 +31,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("row", rows)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Forget the scenarios that no row asked for has."""
+    items[:] = [each for each in items if isinstance(each.callspec.params["row"], Row)]
+
+
 def known_failures(row: Row, scenario: str) -> list[pytest.MarkDecorator]:
     reason = row.fails.get(scenario)
     return [pytest.mark.xfail(reason=reason, strict=True)] if reason else []

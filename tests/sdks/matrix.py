@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 SCENARIOS = {
-    "503 twice": "503 ×2",
+    "503 twice": "503, 503",
     "429 with Retry-After": "429",
     "reset before the response": "reset",
     "close before the response": "close",

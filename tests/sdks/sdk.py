@@ -39,14 +39,14 @@ class SDK:
         return self.ours.RetryingTransport(retry=self.ours.retry_if_transient("POST"))
 
     def connect(
-        self, url: str, *, timeout: float, own_retries: bool
+        self, url: str, *, patience: float, own_retries: bool
     ) -> AbstractAsyncContextManager[Any]:
         """
         Open the SDK's client, with our transport.
 
         Args:
             url: Where its API is, without a slash at the end.
-            timeout: Seconds until a read times out.
+            patience: Seconds until a read times out.
             own_retries: Leave the SDK's own retries at their default, or turn them off.
         """
         raise NotImplementedError

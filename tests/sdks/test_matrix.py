@@ -22,8 +22,8 @@ def scenario(name: str) -> pytest.MarkDecorator:
     return pytest.mark.scenario(name)
 
 
-async def get_text(sdk: SDK, api: Api, timeout: float = PATIENT) -> None:
-    async with sdk.connect(api.url, timeout=timeout, own_retries=False) as client:
+async def get_text(sdk: SDK, api: Api, patience: float = PATIENT) -> None:
+    async with sdk.connect(api.url, patience=patience, own_retries=False) as client:
         assert await sdk.call(client) == TEXT
 
 
@@ -65,14 +65,14 @@ async def test_an_answer_after_a_close(sdk: SDK, api: Api) -> None:
 @scenario("read timeout")
 async def test_an_answer_after_a_read_timeout(sdk: SDK, api: Api) -> None:
     api.fails(stall())
-    await get_text(sdk, api, timeout=0.5)
+    await get_text(sdk, api, patience=0.5)
     assert_attempts(api, 2)
 
 
 @scenario("stream after two 503")
 async def test_a_stream_arrives_unbroken(sdk: SDK, api: Api) -> None:
     api.fails(reply(503), reply(503))
-    async with sdk.connect(api.url, timeout=PATIENT, own_retries=False) as client:
+    async with sdk.connect(api.url, patience=PATIENT, own_retries=False) as client:
         assert await sdk.stream(client) == TEXT
     assert_attempts(api, 3)
 
@@ -81,7 +81,7 @@ async def test_a_stream_arrives_unbroken(sdk: SDK, api: Api) -> None:
 async def test_an_upload_arrives_as_it_was(sdk: SDK, api: Api) -> None:
     data = random.Random(1).randbytes(300_000)
     api.fails(reply(503), reset())
-    async with sdk.connect(api.url, timeout=PATIENT, own_retries=False) as client:
+    async with sdk.connect(api.url, patience=PATIENT, own_retries=False) as client:
         await sdk.upload(client, data)
     assert_attempts(api, 3)
     assert data in api.received[-1].body
@@ -90,7 +90,7 @@ async def test_an_upload_arrives_as_it_was(sdk: SDK, api: Api) -> None:
 @scenario("own retries off")
 async def test_three_requests_then_the_error_of_the_sdk(sdk: SDK, api: Api) -> None:
     api.fails_always(reply(503))
-    async with sdk.connect(api.url, timeout=PATIENT, own_retries=False) as client:
+    async with sdk.connect(api.url, patience=PATIENT, own_retries=False) as client:
         with pytest.raises(sdk.error):
             await sdk.call(client)
     assert_attempts(api, 3)
@@ -99,7 +99,7 @@ async def test_three_requests_then_the_error_of_the_sdk(sdk: SDK, api: Api) -> N
 @scenario("own retries on")
 async def test_no_more_requests_than_we_say(sdk: SDK, api: Api, row: Row) -> None:
     api.fails_always(reply(503))
-    async with sdk.connect(api.url, timeout=PATIENT, own_retries=True) as client:
+    async with sdk.connect(api.url, patience=PATIENT, own_retries=True) as client:
         with pytest.raises(sdk.error):
             await sdk.call(client)
     assert_attempts(api, row.requests)

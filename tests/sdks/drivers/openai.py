@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import io
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import openai
@@ -15,12 +15,12 @@ class Driver(SDK):
 
     @asynccontextmanager
     async def connect(
-        self, url: str, *, timeout: float, own_retries: bool
+        self, url: str, *, patience: float, own_retries: bool
     ) -> AsyncIterator[openai.AsyncOpenAI]:
         http = self.httpx.AsyncClient(transport=self.transport())
         retries = openai.DEFAULT_MAX_RETRIES if own_retries else 0
         async with openai.AsyncOpenAI(
-            base_url=url, api_key="key", http_client=http, timeout=timeout,
+            base_url=url, api_key="key", http_client=http, timeout=patience,
             max_retries=retries,
         ) as client:  # fmt: skip
             yield client
