@@ -19,6 +19,9 @@ from server import Server
 import httpx_resilient
 import httpx_resilient.httpx2
 
+collect_ignore = ["sdks"]
+"""The matrix runs in environments of its own: `python3 tests/sdks`."""
+
 LIBRARIES = {
     "httpx": (httpx, httpx_resilient),
     "httpx2": (httpx2, httpx_resilient.httpx2),

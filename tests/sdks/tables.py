@@ -1,0 +1,128 @@
+"""
+The two tables of the README, made from what the matrix found and what it knows.
+
+    from tables import in_readme, render
+
+Standard library only, as in `matrix.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from matrix import ROWS, SCENARIOS, Row
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+RESULTS = Path(__file__).with_name("results.json")
+
+BEGIN = "<!-- made by `python3 tests/sdks --write`: change the matrix, not this -->"
+END = "<!-- end of what the matrix made -->"
+COUNTED = {"own retries off", "own retries on"}
+
+Results = dict[str, dict[str, str]]
+"""By row: its version, and the outcome of each of its scenarios."""
+
+
+def read_results() -> Results:
+    content: Results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return content
+
+
+def outcomes(result: dict[str, str]) -> dict[str, str]:
+    """What must not change unnoticed: all but the version."""
+    return {key: value for key, value in result.items() if key != "version"}
+
+
+def render(results: Results) -> str:
+    parts = [_matrix(results), *_failures(results), _recipes()]
+    return "\n".join([BEGIN, "", *parts, END])
+
+
+def in_readme(text: str, made: str) -> str:
+    """The README with this in the place of what was made before."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + made + after
+
+
+def _matrix(results: Results) -> str:
+    head = ["SDK", "version", "library", *SCENARIOS.values()]
+    rows = [
+        [
+            _name(row),
+            results.get(row.name, {}).get("version", "not run"),
+            row.family,
+            *(_cell(row, scenario, results) for scenario in SCENARIOS),
+        ]
+        for row in ROWS
+    ]
+    return _table(head, rows)
+
+
+def _cell(row: Row, scenario: str, results: Results) -> str:
+    if scenario not in row.scenarios():
+        return "n/a"
+    outcome = results.get(row.name, {}).get(scenario)
+    if outcome is None:
+        return "not run"
+    if outcome != "passed":
+        return f"**{outcome}**"
+    if scenario not in COUNTED:
+        return "✓"
+    return str(row.requests if scenario == "own retries on" else 3)
+
+
+def _failures(results: Results) -> Iterable[str]:
+    """Say why, for whatever did not pass."""
+    for row in ROWS:
+        for scenario, outcome in outcomes(results.get(row.name, {})).items():
+            if outcome != "passed":
+                why = row.fails.get(scenario, "not yet understood")
+                yield f"* {row.name}, {scenario}: {why}.\n"
+
+
+def _recipes() -> str:
+    head = ["SDK", "what makes it resilient", "its own retries off", "not covered"]
+    rows = [
+        [_name(row), _lines(row), row.off or "it has none here", row.uncovered]
+        for row in ROWS
+        if row.example
+    ]
+    return _table(head, rows)
+
+
+def _name(row: Row) -> str:
+    return f"[{row.name}](examples/{row.example}.py)" if row.example else row.name
+
+
+def _lines(row: Row) -> str:
+    """What the example's `connect` does, line by line."""
+    source = (ROOT / "examples" / f"{row.example}.py").read_text()
+    connect = next(
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.name == "connect"
+    )
+    first, last = connect.body[0], connect.body[-1]
+    lines = source.splitlines()[first.lineno - 1 : last.end_lineno]
+    code = [ast.unparse(node) for node in ast.parse(_undented(lines)).body]
+    return "<br>".join(f"`{re.sub(r'^return ', '', each)}`" for each in code)
+
+
+def _undented(lines: list[str]) -> str:
+    # `return` is fine here: this is parsed, and never compiled.
+    return textwrap.dedent("\n".join(lines))
+
+
+def _table(head: list[str], rows: list[list[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    cells = [[str(cell).replace("|", "\\|") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells) + "\n"
