@@ -45,7 +45,8 @@ def attempts_of(outcome: object) -> tuple[Attempt, ...]:
 
     Args:
         outcome: A response, or an exception raised by a request. For an
-            `HTTPStatusError` these are the attempts of its response.
+            `HTTPStatusError` these are the attempts of its response, for the exception
+            of an SDK those of its response or of its cause.
 
     Returns:
         One `Attempt` for each time the request was sent; empty for what did not come
@@ -61,10 +62,14 @@ def attempts_of(outcome: object) -> tuple[Attempt, ...]:
         >>> [attempt.outcome for attempt in attempts_of(response)]
         [503, 200]
     """
-    response: Any = getattr(outcome, "response", outcome)
-    found = getattr(outcome, ATTRIBUTE, None)
-    if found is None:
-        found = getattr(response, "extensions", {}).get(KEY, ())
-    if isinstance(found, float):
-        found = (Attempt(1, response.status_code, "", wait=0.0, duration=found),)
-    return cast("tuple[Attempt, ...]", found)
+    while outcome is not None:
+        response: Any = getattr(outcome, "response", outcome)
+        found = getattr(outcome, ATTRIBUTE, None)
+        if found is None:
+            found = getattr(response, "extensions", {}).get(KEY, ())
+        if isinstance(found, float):
+            found = (Attempt(1, response.status_code, "", wait=0.0, duration=found),)
+        if found:
+            return cast("tuple[Attempt, ...]", found)
+        outcome = getattr(outcome, "__cause__", None)
+    return ()

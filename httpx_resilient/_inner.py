@@ -42,6 +42,19 @@ class HTTPOptions(TypedDict, Generic[LimitsT, ProxyT], total=False):
 
 
 _OPTIONS = frozenset(HTTPOptions.__annotations__)
+_ELSEWHERE = {
+    "allowed_methods": 'retry=retry_if_transient("POST") here',
+    "attempts": "stop=stop_after_attempt(n) here",
+    "max_retries": "stop=stop_after_attempt(n + 1) here",
+    "retries": "stop=stop_after_attempt(n + 1) here",
+    "status_forcelist": "retry=retry_if_status(...) here",
+    "timeout": "the client's, and counts for each attempt",
+    "total": "stop=stop_after_attempt(n + 1) here",
+    "transport": "the first argument here, inner",
+    "wrapped": "the first argument here, inner",
+}
+"""What other retrying transports call it."""
+
 _HOMES = {"httpx": "httpx_resilient", "httpx2": "httpx_resilient.httpx2"}
 
 
@@ -94,6 +107,7 @@ def sides_of(inner: Any, family: Family, http: dict[str, Any]) -> tuple[Side, Si
         ValueError: A proxy, given or from the environment, cannot be used.
         ImportError: `http2=True` without its extra.
     """
+    _check_known(http)
     if inner is None:
         _check_options(family, http)
         routes = _routes(family, http)
@@ -127,16 +141,19 @@ def _routes(family: Family, http: dict[str, Any]) -> Routes:
     return [] if named else routes_of_environment(family)
 
 
-def _check_options(family: Family, http: dict[str, Any]) -> None:
-    if "retries" in http:
-        msg = "retries= would multiply with ours: use stop=stop_after_attempt(n)"
-        raise TypeError(msg)
+def _check_known(http: dict[str, Any]) -> None:
     if unknown := sorted(http.keys() - _OPTIONS):
+        hints = [
+            f"{name}= is {_ELSEWHERE[name]}" for name in unknown if name in _ELSEWHERE
+        ]
         msg = (
-            f"unknown option {', '.join(unknown)}: the default inner transport takes "
-            f"{', '.join(sorted(_OPTIONS))}"
+            f"unknown option {', '.join(unknown)}: besides its own options this takes "
+            f"those of the default inner transport, {', '.join(sorted(_OPTIONS))}"
         )
-        raise TypeError(msg)
+        raise TypeError("; ".join([msg, *hints]))
+
+
+def _check_options(family: Family, http: dict[str, Any]) -> None:
     if not hasattr(http.get("limits", family.limits), "max_connections"):
         msg = f"limits is a {family.name}.Limits, got {http['limits']!r}"
         raise TypeError(msg)

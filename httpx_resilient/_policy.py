@@ -162,6 +162,8 @@ def _check(name: str, strategy: Any, example: str) -> None:
     if not callable(strategy):
         msg = f"{name} must be callable, such as {example}; got {strategy!r}"
         raise TypeError(msg)
+    if isinstance(strategy, tenacity.retry_if_exception_type):
+        _check_types(strategy.exception_types)
     settings = getattr(strategy, "__dict__", {})
     if type(strategy).__module__.startswith("tenacity."):
         for setting, value in settings.items():
@@ -178,6 +180,16 @@ def _check(name: str, strategy: Any, example: str) -> None:
             msg = (
                 f"{name}: {part!r} is asynchronous and {type(strategy).__name__} would "
                 "not await it: combine with tenacity.asyncio, or in one async function"
+            )
+            raise TypeError(msg)
+
+
+def _check_types(types: type[BaseException] | tuple[type[BaseException], ...]) -> None:
+    for kind in types if isinstance(types, tuple) else (types,):
+        if kind.__name__ == "HTTPStatusError":
+            msg = (
+                "HTTPStatusError is raised by raise_for_status(), not by a transport. "
+                "retry_if_status(502, 503) asks for responses with these statuses"
             )
             raise TypeError(msg)
 

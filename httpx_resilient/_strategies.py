@@ -212,7 +212,8 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's idiom
 
     Args:
         failure: The wait after a failure: up to 0.1 s, then 0.2 s, 0.4 s ... 5 s.
-        throttled: The wait when throttled: up to 1 s, then 2 s, 4 s ... 20 s.
+        throttled: The wait when throttled: up to 1 s, then 2 s, 4 s ... 20 s. `None`
+            for the same as after a failure.
         max_retry_after: Seconds, as for `wait_retry_after`.
 
     Raises:
@@ -233,9 +234,12 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's idiom
     def __init__(
         self,
         failure: WaitBaseT = tenacity.wait_random_exponential(multiplier=0.1, max=5),
-        throttled: WaitBaseT = tenacity.wait_random_exponential(multiplier=1, max=20),
+        throttled: WaitBaseT | None = tenacity.wait_random_exponential(
+            multiplier=1, max=20
+        ),
         max_retry_after: float = 60.0,
     ) -> None:
+        throttled = failure if throttled is None else throttled
         for name, wait in (("failure", failure), ("throttled", throttled)):
             if not callable(wait):
                 msg = f"{name} is a tenacity wait such as wait_fixed(1), got {wait!r}"

@@ -90,6 +90,20 @@ class TestAttempts:
             response.raise_for_status()
         assert attempts_of(caught.value) == attempts_of(response) != ()
 
+    def test_of_what_an_sdk_raised_they_are_those_of_its_cause(self) -> None:
+        def refuse(request: httpx.Request) -> httpx.Response:
+            raise httpx.ConnectError("refused")
+
+        transport = RetryingTransport(
+            httpx.MockTransport(refuse), wait=tenacity.wait_none()
+        )
+        with httpx.Client(transport=transport) as client:
+            with pytest.raises(httpx.ConnectError) as caught:
+                client.get("https://a/")
+        theirs = LookupError()
+        theirs.__cause__ = caught.value
+        assert len(attempts_of(theirs)) == 3
+
     @pytest.mark.parametrize("stranger", [httpx.Response(200), ValueError(), None])
     def test_of_a_stranger_there_are_none(self, stranger: object) -> None:
         assert attempts_of(stranger) == ()

@@ -325,6 +325,10 @@ class TestWaitTransient:
         assert wait(state_after(500)) == 1.5
         assert wait(state_after(429)) == 2.5
 
+    def test_throttled_none_means_as_after_a_failure(self) -> None:
+        wait = wait_transient(failure=tenacity.wait_fixed(1.5), throttled=None)
+        assert wait(state_after(429)) == wait(state_after(500)) == 1.5
+
 
 class TestWaitRetryAfter:
     def told(self, seconds: float, **options: float) -> float:
