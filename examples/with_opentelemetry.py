@@ -1,0 +1,35 @@
+"""
+OpenTelemetry on both sides of our transport: a span per attempt, in one for the call.
+
+`HTTPXClientInstrumentor().instrument()` gives those inside, without a line of yours.
+`instrument_client(client)` gives the one outside, and retries stay invisible.
+
+    pip install httpx_resilient opentelemetry-sdk opentelemetry-instrumentation-httpx
+
+For httpx2: `SyncOpenTelemetryTransportHttpx2`, `HTTPX2ClientInstrumentor`.
+"""
+
+from __future__ import annotations
+
+import httpx
+from opentelemetry.instrumentation.httpx import SyncOpenTelemetryTransport
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from unreliable import unreliable
+
+from httpx_resilient import RetryingTransport
+
+exporter = InMemorySpanExporter()
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(exporter))
+
+with unreliable("finally") as url:
+    attempt = SyncOpenTelemetryTransport(httpx.HTTPTransport(), provider)
+    call = SyncOpenTelemetryTransport(RetryingTransport(attempt), provider)
+    with httpx.Client(transport=call) as client:
+        client.get(url)
+
+for span in exporter.get_finished_spans():
+    kind = "attempt" if span.parent else "call"
+    print(f"{kind:7} {span.name}", (span.attributes or {})["http.status_code"])

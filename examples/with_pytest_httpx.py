@@ -1,0 +1,43 @@
+"""
+pytest-httpx mocks the transport inside of ours: each attempt takes a response.
+
+Register one per attempt, or one with `is_reusable=True`. It mocks httpx's own HTTP
+transports, so that an inner transport of another kind is not mocked; nor is httpx2.
+
+    pip install httpx_resilient pytest-httpx
+    python -m pytest examples/with_pytest_httpx.py
+"""
+
+# ruff: noqa: S101 - a test asserts
+
+from __future__ import annotations
+
+import httpx
+from pytest_httpx import HTTPXMock
+from tenacity import wait_none
+
+from httpx_resilient import RetryingTransport, attempts_of
+
+
+def test_my_code_survives_two_failures(httpx_mock: HTTPXMock) -> None:
+    """They are taken in the order in which they are added."""
+    httpx_mock.add_response(status_code=503)
+    httpx_mock.add_exception(httpx.ReadTimeout("slow"))
+    httpx_mock.add_response(text="finally")
+
+    transport = RetryingTransport(wait=wait_none())  # no test needs to wait
+    with httpx.Client(transport=transport) as client:
+        response = client.get("https://api.example.com/")
+
+    assert response.text == "finally"
+    assert len(httpx_mock.get_requests()) == 3
+    print("attempts:", *map(str, attempts_of(response)))
+
+
+def test_my_code_gives_up(httpx_mock: HTTPXMock) -> None:
+    """One response may answer all attempts."""
+    httpx_mock.add_response(status_code=503, is_reusable=True)
+    transport = RetryingTransport(wait=wait_none())
+    with httpx.Client(transport=transport) as client:
+        assert client.get("https://api.example.com/").status_code == 503
+    assert len(httpx_mock.get_requests()) == 3
