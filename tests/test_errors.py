@@ -124,7 +124,7 @@ def test_a_wait_may_shrink() -> None:
         (lambda: wait_retry_after(-1), ValueError),
         (lambda: wait_transient(max_retry_after=math.nan), ValueError),
         (lambda: wait_transient(failure=1), TypeError),
-        (lambda: wait_transient(throttled=None), TypeError),
+        (lambda: wait_transient(throttled=5), TypeError),
     ],
 )
 def test_a_strategy_checks_its_arguments(make: Any, error: type[Exception]) -> None:
