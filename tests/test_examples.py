@@ -1,0 +1,46 @@
+"""Every recipe runs as a user would run it. Those of SDKs run in the matrix."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from matrix import ROWS
+from tables import README
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+ALL = sorted(EXAMPLES.glob("with_*.py"))
+OF_SDKS = {row.example for row in ROWS}
+RECIPES = [path for path in ALL if path.stem not in OF_SDKS]
+
+
+def ran(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        cwd=EXAMPLES,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_is_tried_again_and_succeeds(path: Path) -> None:
+    if "\ndef test_" in path.read_text() or "\nasync def test_" in path.read_text():
+        assert " passed" in ran("-m", "pytest", "-p", "no:cacheprovider", path.name)
+    else:
+        assert "503" in ran(path.name)
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+def test_the_readme_names_it(path: Path) -> None:
+    assert f"(examples/{path.name})" in README.read_text()
+
+
+def test_the_recipe_of_every_sdk_is_there() -> None:
+    assert OF_SDKS - {""} <= {path.stem for path in ALL}
