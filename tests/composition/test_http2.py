@@ -1,0 +1,194 @@
+"""HTTP/2 over TLS, by ALPN: it can prove that a request was not processed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trustme
+from conftest import World
+from h2.connection import H2Connection
+from h2_server import Answer, H2Server, go_away, ok, refuse
+from tls_server import trusting
+
+from httpx_resilient import attempts_of
+
+pytestmark = pytest.mark.anyio
+
+INTERNAL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 2, 7, 8, 11
+
+NOT_PROCESSED = {
+    "REFUSED_STREAM": refuse(REFUSED_STREAM),
+    "GOAWAY with last stream 0": go_away(0),
+    "GOAWAY with last stream 0, for too many requests": go_away(0, ENHANCE_YOUR_CALM),
+}
+MAYBE_PROCESSED = {
+    "CANCEL": refuse(CANCEL),
+    "INTERNAL_ERROR": refuse(INTERNAL_ERROR),
+    "ENHANCE_YOUR_CALM": refuse(ENHANCE_YOUR_CALM),
+    "GOAWAY that covers the stream": go_away(1),
+    "GOAWAY that covers all streams": go_away(2**31 - 1),
+}
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def client(world: World, authority: trustme.CA) -> Any:
+    return world.client(world.transport(http2=True, verify=trusting(authority)))
+
+
+def half_then(code: int) -> Answer:
+    def answer(connection: H2Connection, stream: int) -> bool:
+        connection.send_headers(stream, [(":status", "200")])
+        connection.send_data(stream, b"half")
+        connection.reset_stream(stream, code)
+        return True
+
+    return answer
+
+
+def keep(connection: H2Connection, stream: int) -> bool:
+    """Do not answer yet."""
+    return True
+
+
+Serve = Callable[..., H2Server]
+
+
+@pytest.fixture
+def serve(authority: trustme.CA) -> Serve:
+    return lambda *script: H2Server(*script, authority=authority)
+
+
+def cases(of: dict[str, Answer]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("failure", of.values(), ids=of.keys())
+
+
+@cases(NOT_PROCESSED)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_what_was_not_processed_is_sent_again(
+    client: Any, serve: Serve, failure: Answer, method: str
+) -> None:
+    with serve(failure, failure, ok) as server:
+        async with client:
+            response = await client.request(method, server.url, content=b"data")
+    assert (response.status_code, response.http_version) == (200, "HTTP/2")
+    assert len(attempts_of(response)) == server.requests == 3
+    assert server.bodies == [b"data"] * 3
+
+
+@cases(MAYBE_PROCESSED)
+async def test_what_may_have_been_processed_is_sent_again_if_idempotent(
+    client: Any, serve: Serve, failure: Answer
+) -> None:
+    with serve(failure, failure, ok) as server:
+        async with client:
+            response = await client.get(server.url)
+    assert response.status_code == 200
+    assert len(attempts_of(response)) == server.requests == 3
+
+
+@cases(MAYBE_PROCESSED)
+async def test_what_may_have_been_processed_is_not_sent_again_by_post(
+    world: World, client: Any, serve: Serve, failure: Answer
+) -> None:
+    with serve(failure) as server:
+        async with client:
+            with pytest.raises(world.library.RemoteProtocolError) as caught:
+                await client.post(server.url, content=b"data")
+    assert len(attempts_of(caught.value)) == server.requests == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_goaway_that_does_not_cover_the_stream_is_the_pools_own_to_repeat(
+    client: Any, serve: Serve, method: str
+) -> None:
+    """The pool knows the number of the stream. To us it is one attempt."""
+    with serve(ok, go_away(1), ok) as server:
+        async with client:
+            await client.get(server.url)
+            response = await client.request(method, server.url, content=b"data")
+    assert response.status_code == 200
+    assert len(attempts_of(response)) == 1
+    assert (server.requests, server.connections) == (3, 2)
+    assert server.bodies[1:] == [b"data"] * 2
+
+
+async def test_a_refused_stream_leaves_its_connection(
+    client: Any, serve: Serve
+) -> None:
+    with serve(refuse(REFUSED_STREAM), refuse(CANCEL), ok) as server:
+        async with client:
+            await client.get(server.url)
+    assert (server.requests, server.connections) == (3, 1)
+
+
+async def test_after_a_goaway_comes_a_new_connection(client: Any, serve: Serve) -> None:
+    with serve(go_away(0), go_away(0), ok) as server:
+        async with client:
+            await client.post(server.url)
+    assert (server.requests, server.connections) == (3, 3)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("code", [REFUSED_STREAM, CANCEL])
+async def test_a_stream_that_is_reset_in_the_midst_of_its_body_is_not_sent_again(
+    world: World, client: Any, serve: Serve, method: str, code: int
+) -> None:
+    with serve(half_then(code)) as server:
+        async with client:
+            with pytest.raises(world.library.RemoteProtocolError):
+                await client.request(method, server.url)
+    assert server.requests == 1
+
+
+# In threads httpcore's HTTP/2 is not safe; see test_hypercorn.py.
+@pytest.mark.parametrize("runtime", ["asyncio", "trio"])
+async def test_all_posts_in_flight_that_a_goaway_does_not_cover_are_sent_again(
+    world: World, client: Any, serve: Serve
+) -> None:
+    with serve(ok, keep, keep, keep, go_away(1)) as server:
+        async with client:
+            await client.get(server.url)
+            ended: list[int] = []
+
+            async def post() -> None:
+                ended.append((await client.post(server.url)).status_code)
+
+            await world.together(*[post] * 4)
+    assert ended == [200] * 4
+    assert (server.requests, server.connections) == (1 + 4 + 4, 2)
+
+
+async def test_it_gives_up_on_a_server_that_refuses_all_streams(
+    world: World, client: Any, serve: Serve
+) -> None:
+    with serve(*[refuse(REFUSED_STREAM)] * 9) as server:
+        async with client:
+            with pytest.raises(world.library.RemoteProtocolError) as caught:
+                await client.post(server.url)
+    assert len(attempts_of(caught.value)) == server.requests == 3
+
+
+async def test_around_an_inner_transport_of_the_callers(
+    world: World, authority: trustme.CA, serve: Serve
+) -> None:
+    inner = world.http(http2=True, verify=trusting(authority))
+    with serve(refuse(REFUSED_STREAM), go_away(0), ok) as server:
+        async with world.client(world.transport(inner)) as client:
+            response = await client.post(server.url, content=b"data")
+    assert response.http_version == "HTTP/2"
+    assert server.requests == 3
+
+
+async def test_the_same_without_tls_by_prior_knowledge(world: World) -> None:
+    with H2Server(refuse(REFUSED_STREAM), go_away(0), ok) as server:
+        async with world.client(world.transport(http1=False, http2=True)) as client:
+            response = await client.post(server.url, content=b"data")
+    assert response.http_version == "HTTP/2"
+    assert server.requests == 3

@@ -1,0 +1,208 @@
+"""Through proxy.py, a real HTTP proxy: forwarding, and tunnels to TLS servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import trustme
+from conftest import World
+from real_proxies import Door, http_proxy
+from server import Server, reply, reset
+from tls_server import TLSServer, trusting
+
+from httpx_resilient import attempts_of
+
+pytestmark = pytest.mark.anyio
+
+METHODS = ["GET", "POST"]
+
+
+@pytest.fixture(scope="module")
+def proxy_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with http_proxy(tmp_path_factory.mktemp("proxy"), auth="user:secret") as port:
+        yield port
+
+
+@pytest.fixture
+def door(proxy_port: int) -> Iterator[Door]:
+    with Door(proxy_port) as door:
+        yield door
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def tls_server(authority: trustme.CA) -> Iterator[TLSServer]:
+    with TLSServer(authority) as server:
+        yield server
+
+
+Through = Callable[..., Any]
+
+
+@pytest.fixture(params=["as an option", "in an inner transport", "by the environment"])
+def through(
+    request: pytest.FixtureRequest,
+    world: World,
+    authority: trustme.CA,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Through:
+    """Makes a client that goes through a proxy, which is named in each way."""
+
+    def make(port: int, credentials: str = "user:secret") -> Any:
+        proxy = f"http://{credentials}@127.0.0.1:{port}"
+        trust = trusting(authority)
+        match request.param:
+            case "as an option":
+                transport = world.transport(proxy=proxy, verify=trust)
+            case "in an inner transport":
+                transport = world.transport(world.http(proxy=proxy, verify=trust))
+            case _:
+                monkeypatch.setenv("HTTP_PROXY", proxy)
+                monkeypatch.setenv("HTTPS_PROXY", proxy)
+                transport = world.transport(verify=trust)
+        return world.client(transport)
+
+    return make
+
+
+class TestForwarding:
+    async def test_a_503_of_the_origin_is_retried(
+        self, through: Through, door: Door, server: Server
+    ) -> None:
+        server.play(reply(503), reply(503), reply(200, b"finally"))
+        async with through(door.port) as client:
+            response = await client.get(server.url)
+        assert response.content == b"finally"
+        assert server.requests == door.requests == 3
+        assert "proxy.py" in server.received[0].headers["via"]
+
+    async def test_a_body_is_the_same_each_time(
+        self, through: Through, door: Door, server: Server
+    ) -> None:
+        server.play(reply(503), reply(503), reply())
+        async with through(door.port) as client:
+            await client.put(server.url, content=b"data")
+        assert server.bodies == [b"data"] * 3
+
+    async def test_each_attempt_brings_the_password(
+        self, through: Through, door: Door, server: Server
+    ) -> None:
+        server.play(reply(503), reply())
+        async with through(door.port) as client:
+            await client.get(server.url)
+        assert door.heard.lower().count(b"proxy-authorization: basic") == 2
+
+    async def test_a_reset_by_the_origin_is_retried(
+        self, through: Through, door: Door, server: Server
+    ) -> None:
+        server.play(reset(), reset(), reply(200, b"finally"))
+        async with through(door.port) as client:
+            response = await client.get(server.url)
+        assert response.content == b"finally"
+        assert server.requests == 3
+
+    async def test_a_post_that_the_origin_reset_is_not(
+        self, world: World, through: Through, door: Door, server: Server
+    ) -> None:
+        server.play(reset())
+        async with through(door.port) as client:
+            with pytest.raises(world.library.TransportError) as caught:
+                await client.post(server.url, content=b"data")
+        assert len(attempts_of(caught.value)) == server.requests == 1
+
+    @pytest.mark.parametrize("method", METHODS)
+    async def test_a_wrong_password_gets_one_attempt_and_its_407(
+        self, through: Through, door: Door, server: Server, method: str
+    ) -> None:
+        async with through(door.port, "user:wrong") as client:
+            response = await client.request(method, server.url)
+        assert response.status_code == 407
+        assert len(attempts_of(response)) == door.requests == door.connections == 1
+        assert server.requests == 0
+
+    async def test_an_origin_that_is_gone_is_the_proxys_502_and_retried_if_idempotent(
+        self, through: Through, door: Door
+    ) -> None:
+        with Server() as gone:
+            pass
+        async with through(door.port) as client:
+            got, posted = await client.get(gone.url), await client.post(gone.url)
+        assert [a.outcome for a in attempts_of(got)] == [502] * 3
+        assert [a.outcome for a in attempts_of(posted)] == [502]
+
+
+class TestTunnels:
+    async def test_a_503_of_the_origin_is_retried_in_the_same_tunnel(
+        self, through: Through, door: Door, tls_server: TLSServer
+    ) -> None:
+        tls_server.play(reply(503, b"no"), reply(503, b"no"), reply(200, b"finally"))
+        async with through(door.port) as client:
+            response = await client.get(tls_server.url)
+        assert response.content == b"finally"
+        assert (tls_server.requests, tls_server.connections) == (3, 1)
+        assert door.heard.startswith(b"CONNECT ")
+        assert door.requests == 1
+
+    async def test_a_reset_by_the_origin_is_retried_in_a_tunnel_of_its_own(
+        self, through: Through, door: Door, tls_server: TLSServer
+    ) -> None:
+        tls_server.play(reset(), reset(), reply(200, b"finally"))
+        async with through(door.port) as client:
+            response = await client.get(tls_server.url)
+        assert response.content == b"finally"
+        assert tls_server.requests == door.requests == 3
+
+    async def test_a_post_that_the_origin_reset_is_not(
+        self, world: World, through: Through, door: Door, tls_server: TLSServer
+    ) -> None:
+        tls_server.play(reset())
+        async with through(door.port) as client:
+            with pytest.raises(world.library.TransportError) as caught:
+                await client.post(tls_server.url, content=b"data")
+        assert len(attempts_of(caught.value)) == tls_server.requests == 1
+        assert door.requests == 1
+
+    @pytest.mark.parametrize("method", METHODS)
+    async def test_a_wrong_password_gets_one_attempt_and_a_proxy_error(
+        self,
+        world: World,
+        through: Through,
+        door: Door,
+        tls_server: TLSServer,
+        method: str,
+    ) -> None:
+        async with through(door.port, "user:wrong") as client:
+            with pytest.raises(world.library.ProxyError, match="407") as caught:
+                await client.request(method, tls_server.url)
+        assert len(attempts_of(caught.value)) == door.requests == door.connections == 1
+        assert tls_server.connections == 0
+
+    @pytest.mark.parametrize("method", METHODS)
+    async def test_an_origin_that_is_gone_is_a_proxy_error_and_final(
+        self, world: World, through: Through, door: Door, method: str
+    ) -> None:
+        with Server() as gone:
+            pass
+        async with through(door.port) as client:
+            with pytest.raises(world.library.ProxyError, match="502") as caught:
+                await client.request(method, gone.url.replace("http", "https"))
+        assert len(attempts_of(caught.value)) == door.requests == 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "https://127.0.0.1:9/"])
+async def test_a_proxy_that_is_gone_is_a_connect_error_and_retried(
+    world: World, through: Through, method: str, url: str
+) -> None:
+    with Server() as gone:
+        pass
+    async with through(gone.port) as client:
+        with pytest.raises(world.library.ConnectError) as caught:
+            await client.request(method, url)
+    assert len(attempts_of(caught.value)) == 3

@@ -1,0 +1,138 @@
+"""Through pproxy, a real SOCKS5 proxy."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+import trustme
+from conftest import World
+from real_proxies import Door, socks5_proxy
+from server import Server, reply, reset
+from tls_server import TLSServer, trusting
+
+from httpx_resilient import attempts_of
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """Leave nothing that would warn in another test."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture(scope="module")
+def open_port() -> Iterator[int]:
+    with socks5_proxy() as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def guarded_port() -> Iterator[int]:
+    with socks5_proxy(auth="user:secret") as port:
+        yield port
+
+
+@pytest.fixture
+def open_door(open_port: int) -> Iterator[Door]:
+    with Door(open_port) as door:
+        yield door
+
+
+@pytest.fixture
+def guarded_door(guarded_port: int) -> Iterator[Door]:
+    with Door(guarded_port) as door:
+        yield door
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+async def test_a_503_of_the_origin_is_retried_on_the_same_connection(
+    world: World, open_door: Door, server: Server, scheme: str
+) -> None:
+    server.play(reply(503, b"no"), reply(503, b"no"), reply(200, b"finally"))
+    proxy = f"{scheme}://127.0.0.1:{open_door.port}"
+    async with world.client(world.transport(proxy=proxy)) as client:
+        response = await client.get(server.url)
+    assert response.content == b"finally"
+    assert (server.requests, server.connections, open_door.connections) == (3, 1, 1)
+
+
+async def test_around_an_inner_transport_of_the_callers(
+    world: World, open_door: Door, server: Server
+) -> None:
+    server.play(reply(503), reply(503), reply(200, b"finally"))
+    inner = world.http(proxy=f"socks5://127.0.0.1:{open_door.port}")
+    async with world.client(world.transport(inner)) as client:
+        response = await client.get(server.url)
+    assert response.content == b"finally"
+    assert open_door.connections == 1
+
+
+async def test_tls_within(world: World, open_door: Door) -> None:
+    authority = trustme.CA()
+    transport = world.transport(
+        proxy=f"socks5://127.0.0.1:{open_door.port}", verify=trusting(authority)
+    )
+    script = reply(503), reply(503), reply(200, b"finally")
+    with TLSServer(authority, *script) as server:
+        async with world.client(transport) as client:
+            response = await client.get(server.url)
+    assert response.content == b"finally"
+    assert open_door.connections == 1
+
+
+async def test_a_name_and_password_are_given_once_per_connection(
+    world: World, guarded_door: Door, server: Server
+) -> None:
+    server.play(reset(), reset(), reply(200, b"finally"))
+    proxy = f"socks5://user:secret@127.0.0.1:{guarded_door.port}"
+    async with world.client(world.transport(proxy=proxy)) as client:
+        response = await client.get(server.url)
+    assert response.content == b"finally"
+    assert server.requests == guarded_door.connections == 3
+    assert guarded_door.heard.count(b"secret") == 3
+
+
+# httpcore does not close the socket of a proxy that refused it; the collector does.
+@pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
+@pytest.mark.usefixtures("collected")
+class TestRefusal:
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    async def test_a_wrong_password_gets_one_attempt(
+        self, world: World, guarded_door: Door, server: Server, method: str
+    ) -> None:
+        proxy = f"socks5://user:wrong@127.0.0.1:{guarded_door.port}"
+        async with world.client(world.transport(proxy=proxy)) as client:
+            with pytest.raises(world.library.ProxyError) as caught:
+                await client.request(method, server.url)
+        assert len(attempts_of(caught.value)) == guarded_door.connections == 1
+        assert server.connections == 0
+
+    async def test_no_password_gets_one_attempt_and_an_error_the_library_does_not_map(
+        self, world: World, guarded_door: Door, server: Server
+    ) -> None:
+        """pproxy hangs up. What httpcore then raises is neither's: socksio's own."""
+        proxy = f"socks5://127.0.0.1:{guarded_door.port}"
+        async with world.client(world.transport(proxy=proxy)) as client:
+            with pytest.raises(Exception, match="Malformed reply") as caught:
+                await client.get(server.url)
+        assert type(caught.value).__module__ == "socksio.exceptions"
+        assert len(attempts_of(caught.value)) == guarded_door.connections == 1
+        assert server.connections == 0
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_proxy_that_is_gone_is_a_connect_error_and_retried(
+    world: World, method: str
+) -> None:
+    with Server() as gone:
+        pass
+    transport = world.transport(proxy=f"socks5://127.0.0.1:{gone.port}")
+    async with world.client(transport) as client:
+        with pytest.raises(world.library.ConnectError) as caught:
+            await client.request(method, "http://127.0.0.1:9/")
+    assert len(attempts_of(caught.value)) == 3

@@ -1,0 +1,75 @@
+"""Over a unix socket, which has a path and no port."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import World
+from server import Server, reply, reset
+
+from httpx_resilient import attempts_of
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """Leave nothing that would warn in another test."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "socket")
+
+
+@pytest.fixture
+def server(path: str) -> Iterator[Server]:
+    with Server(uds=path) as server:
+        yield server
+
+
+async def test_a_503_is_retried_on_the_same_connection(
+    world: World, server: Server, path: str
+) -> None:
+    server.play(reply(503, b"no"), reply(503, b"no"), reply(200, b"finally"))
+    async with world.client(world.transport(uds=path)) as client:
+        response = await client.get("http://api/")
+    assert response.content == b"finally"
+    assert (server.requests, server.connections) == (3, 1)
+
+
+async def test_a_reset_is_retried_on_a_new_one(
+    world: World, server: Server, path: str
+) -> None:
+    server.play(reset(), reset(), reply(200, b"finally"))
+    async with world.client(world.transport(uds=path)) as client:
+        response = await client.get("http://api/")
+    assert response.content == b"finally"
+    assert (server.requests, server.connections) == (3, 3)
+
+
+async def test_around_an_inner_transport_of_the_callers(
+    world: World, server: Server, path: str
+) -> None:
+    server.play(reply(503), reply(503), reply(200, b"finally"))
+    async with world.client(world.transport(world.http(uds=path))) as client:
+        response = await client.get("http://api/")
+    assert response.content == b"finally"
+
+
+# The synchronous httpcore does not close a unix socket that could not connect.
+@pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning")
+@pytest.mark.usefixtures("collected")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_path_where_nobody_listens_is_a_connect_error_and_retried(
+    world: World, path: str, method: str
+) -> None:
+    async with world.client(world.transport(uds=path)) as client:
+        with pytest.raises(world.library.ConnectError) as caught:
+            await client.request(method, "http://api/")
+    assert len(attempts_of(caught.value)) == 3
