@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from httpx_resilient._bodies import Body
     from httpx_resilient._policy import RetryPolicy
 
+_COUNTS_OF_SDKS = (b"x-stainless-retry-count", b"x-retry-count")
+"""How often an SDK has tried already: openai and its kin; postgrest, supabase."""
+
 
 class Outcome(tenacity.Future):
     """
@@ -187,7 +190,7 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     def is_sdk_retry(self) -> bool:
         """Whether an SDK above is retrying this request: layers must not multiply."""
         for name, value in self.request.headers.raw:
-            if name.lower() == b"x-stainless-retry-count":
+            if name.lower() in _COUNTS_OF_SDKS:
                 return value.isdigit() and int(value) > 0
         return False
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import openai
+from payloads import QUESTION, chunk, completion
 from sdk import SDK, TEXT, as_events, as_json
 from server import Received, Step
 
@@ -44,28 +44,3 @@ class Driver(SDK):
         if b'"stream":true' in request.body.replace(b" ", b""):
             return as_events(map(chunk, TEXT), last="[DONE]")
         return as_json(completion(TEXT))
-
-
-QUESTION: dict[str, Any] = {
-    "model": "any",
-    "messages": [{"role": "user", "content": "When will it work?"}],
-}
-
-
-def completion(text: str) -> dict[str, Any]:
-    """A chat completion, as many other APIs have it too."""
-    message = {"role": "assistant", "content": text}
-    return {
-        "id": "1", "object": "chat.completion", "created": 1, "model": "any",
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-    }  # fmt: skip
-
-
-def chunk(text: str) -> dict[str, Any]:
-    """A piece of a chat completion that is streamed."""
-    choice = {"index": 0, "delta": {"role": "assistant", "content": text}}
-    return {
-        "id": "1", "object": "chat.completion.chunk", "created": 1, "model": "any",
-        "choices": [{**choice, "finish_reason": None}],
-    }  # fmt: skip

@@ -1,0 +1,51 @@
+"""
+groq: retried by the transport, and only there.
+
+    pip install 'httpx_resilient[groq]'
+
+A POST of its API may be repeated: at worst you pay for an answer that you did not get.
+`wrap` keeps what the SDK's client was made with: its timeouts, pool and socket options.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from groq import AsyncGroq, DefaultAsyncHttpxClient
+from unreliable import unreliable
+
+from httpx_resilient import RetryingTransport, retry_if_transient, wrap
+
+ANSWER = {
+    "id": "1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "any",
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": "finally"},
+        }
+    ],
+}
+
+
+def connect(url: str) -> AsyncGroq:
+    retrying = partial(RetryingTransport, retry=retry_if_transient("POST"))
+    http = wrap(DefaultAsyncHttpxClient(), retrying)
+    return AsyncGroq(base_url=url, api_key="key", http_client=http, max_retries=0)
+
+
+async def main(url: str) -> None:
+    async with connect(url) as client:
+        answer = await client.chat.completions.create(
+            model="any", messages=[{"role": "user", "content": "When will it work?"}]
+        )
+        print(answer.choices[0].message.content)
+
+
+if __name__ == "__main__":
+    with unreliable(ANSWER) as url:
+        asyncio.run(main(url))

@@ -1,0 +1,55 @@
+"""
+mistralai: retried by the transport, and only there.
+
+    pip install 'httpx_resilient[mistralai]'
+
+A POST of its API may be repeated: at worst you pay for an answer that you did not get.
+The SDK itself retries only if you give it a `retry_config`: do not. It leaves it to you
+to close the client, and each attempt may take its five minutes, or `timeout_ms=`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx2
+from mistralai.client import Mistral
+from mistralai.client.models import UserMessage
+from unreliable import unreliable
+
+from httpx_resilient.httpx2 import RetryingTransport, retry_if_transient
+
+ANSWER = {
+    "id": "1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "any",
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": "finally"},
+        }
+    ],
+}
+
+
+def connect(url: str) -> tuple[httpx2.AsyncClient, Mistral]:
+    retrying = RetryingTransport(retry=retry_if_transient("POST"))
+    http = httpx2.AsyncClient(transport=retrying, follow_redirects=True)
+    return http, Mistral(server_url=url, api_key="key", async_client=http)
+
+
+async def main(url: str) -> None:
+    http, client = connect(url)
+    async with http, client:
+        answer = await client.chat.complete_async(
+            model="any", messages=[UserMessage(content="When will it work?")]
+        )
+        print(*(choice.message.content for choice in answer.choices if choice.message))
+
+
+if __name__ == "__main__":
+    with unreliable(ANSWER) as url:
+        asyncio.run(main(url))

@@ -1,0 +1,38 @@
+"""
+ollama: chats and more, retried by the transport.
+
+    pip install 'httpx_resilient[ollama]'
+
+Without `timeout=` it waits forever, and what never times out is not retried. But be
+patient: a server that is still loading a model takes long to say its first word. And
+`create_blob` sends a generator, which needs `buffer_request_body=` to go out again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from ollama import AsyncClient
+from unreliable import unreliable
+
+from httpx_resilient import RetryingTransport, retry_if_transient
+
+ANSWER = {"model": "any", "message": {"role": "assistant", "content": "finally"}}
+
+
+def connect(url: str) -> AsyncClient:
+    retrying = RetryingTransport(retry=retry_if_transient("POST"))
+    return AsyncClient(url, transport=retrying, timeout=300)
+
+
+async def main(url: str) -> None:
+    async with connect(url) as client:
+        answer = await client.chat(
+            model="any", messages=[{"role": "user", "content": "When will it work?"}]
+        )
+        print(answer.message.content)
+
+
+if __name__ == "__main__":
+    with unreliable(ANSWER) as url:
+        asyncio.run(main(url))

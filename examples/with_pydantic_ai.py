@@ -1,0 +1,56 @@
+"""
+pydantic-ai: its models' requests, retried by the transport, and only there.
+
+    pip install 'httpx_resilient[pydantic-ai]'
+
+`max_retries=0` is for the provider's SDK. What the agent asks again because an answer
+was of no use (`retries=`) is another matter, and stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import httpx2
+from pydantic_ai import Agent, ModelSettings
+from pydantic_ai.models import create_async_httpx2_client
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
+from unreliable import unreliable
+
+from httpx_resilient.httpx2 import RetryingTransport, retry_if_transient, wrap
+
+ANSWER = {
+    "id": "1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "any",
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": "finally"},
+        }
+    ],
+}
+
+
+def connect(url: str) -> tuple[httpx2.AsyncClient, OpenAIChatModel]:
+    retrying = partial(RetryingTransport, retry=retry_if_transient("POST"))
+    http = wrap(create_async_httpx2_client(), retrying)
+    provider = OpenAIProvider(base_url=url, api_key="key", http_client=http)
+    once = ModelSettings(max_retries=0)
+    return http, OpenAIChatModel("any", provider=provider, settings=once)
+
+
+async def main(url: str) -> None:
+    http, model = connect(url)
+    async with http:
+        result = await Agent(model).run("When will it work?")
+        print(result.output)
+
+
+if __name__ == "__main__":
+    with unreliable(ANSWER) as url:
+        asyncio.run(main(url))

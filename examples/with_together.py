@@ -1,0 +1,56 @@
+"""
+together: retried by the transport, and only there.
+
+    pip install 'httpx_resilient[together]'
+
+A POST of its API may be repeated: at worst you pay for an answer that you did not get.
+It uploads files from a generator, which can be read only once: `buffer_request_body` is
+what may be kept of one for a retry. A larger file gets one attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from together import AsyncTogether, DefaultAsyncHttpxClient
+from unreliable import unreliable
+
+from httpx_resilient import RetryingTransport, retry_if_transient, wrap
+
+ANSWER = {
+    "id": "1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "any",
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": "finally"},
+        }
+    ],
+}
+
+
+def connect(url: str) -> AsyncTogether:
+    retrying = partial(
+        RetryingTransport,
+        retry=retry_if_transient("POST"),
+        buffer_request_body=50_000_000,
+    )
+    http = wrap(DefaultAsyncHttpxClient(), retrying)
+    return AsyncTogether(base_url=url, api_key="key", http_client=http, max_retries=0)
+
+
+async def main(url: str) -> None:
+    async with connect(url) as client:
+        answer = await client.chat.completions.create(
+            model="any", messages=[{"role": "user", "content": "When will it work?"}]
+        )
+        print(*(choice.message.content for choice in answer.choices if choice.message))
+
+
+if __name__ == "__main__":
+    with unreliable(ANSWER) as url:
+        asyncio.run(main(url))
