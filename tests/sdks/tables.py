@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
@@ -113,13 +112,17 @@ def _lines(row: Row) -> str:
     )
     first, last = connect.body[0], connect.body[-1]
     lines = source.splitlines()[first.lineno - 1 : last.end_lineno]
-    code = [ast.unparse(node) for node in ast.parse(_undented(lines)).body]
-    return "<br>".join(f"`{re.sub(r'^return ', '', each)}`" for each in code)
-
-
-def _undented(lines: list[str]) -> str:
     # `return` is fine here: this is parsed, and never compiled.
-    return textwrap.dedent("\n".join(lines))
+    body = ast.parse(textwrap.dedent("\n".join(lines))).body
+    return "<br>".join(f"`{_line(node)}`" for node in body)
+
+
+def _line(node: ast.stmt) -> str:
+    if not isinstance(node, ast.Return) or node.value is None:
+        return ast.unparse(node)
+    # With what is to be closed, if the client does not do that: the client comes last.
+    made = node.value.elts[-1] if isinstance(node.value, ast.Tuple) else node.value
+    return ast.unparse(made)
 
 
 def _table(head: list[str], rows: list[list[Any]]) -> str:
