@@ -15,8 +15,10 @@ import httpx
 
 from httpx_resilient._family import Family
 from httpx_resilient._history import Attempt, attempts_of
+from httpx_resilient._pooling import Pooling
 from httpx_resilient._retrying import Retrying
 from httpx_resilient._state import RetryState as _RetryState
+from httpx_resilient._stats import PoolStats
 from httpx_resilient._strategies import (
     retry_if_idempotent,
     retry_if_status,
@@ -28,6 +30,8 @@ from httpx_resilient._wrapping import wrapped
 
 __all__ = [
     "Attempt",
+    "PoolStats",
+    "PoolingTransport",
     "RetryState",
     "RetryingTransport",
     "attempts_of",
@@ -61,6 +65,22 @@ class RetryingTransport(  # noqa: D101 - it has one, from its base
     httpx.BaseTransport,
 ):
     __doc__ = Retrying.__doc__
+
+    _family: ClassVar[Family] = _FAMILY
+
+
+class PoolingTransport(  # noqa: D101 - it has one, from its base
+    Pooling[
+        httpx.Request,
+        httpx.Response,
+        httpx.AsyncBaseTransport | httpx.BaseTransport,
+        httpx.Limits,
+        httpx.Proxy | httpx.URL | str,
+    ],
+    httpx.AsyncBaseTransport,
+    httpx.BaseTransport,
+):
+    __doc__ = Pooling.__doc__
 
     _family: ClassVar[Family] = _FAMILY
 

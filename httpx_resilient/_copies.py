@@ -1,4 +1,4 @@
-"""A copy of a body that can be read only once, made while it is sent."""
+"""Copies: of a body that can be read only once, and of a request to add to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from functools import cache
 from typing import Any, cast
 
-from httpx_resilient._family import Family
+from httpx_resilient._family import Family, RequestT
 
 
 class Copy:
@@ -64,3 +64,11 @@ class Copy:
 def copy_class(family: Family) -> type[Copy]:
     """Both clients check that a stream is one of their own."""
     return type("Copy", (Copy, *family.streams), {})
+
+
+def twin_of(request: RequestT, **extensions: object) -> RequestT:
+    """Make a request that differs in extensions, because the caller's is not ours."""
+    twin = object.__new__(type(request))
+    vars(twin).update(vars(request))
+    vars(twin)["extensions"] = {**request.extensions, **extensions}
+    return twin

@@ -106,11 +106,21 @@ def _core_of(family: Family) -> str:
     return family.package.replace("httpx", "httpcore")
 
 
+def of_one_stream(error: Exception) -> bool:
+    """Whether HTTP/2 ended this request only, and its connection goes on."""
+    return any(
+        type(_h2_event(cause)).__name__ == "StreamReset" for cause in _causes(error)
+    )
+
+
+def _h2_event(cause: BaseException) -> Any:
+    event = cause.args[0] if cause.args else None
+    return event if type(event).__module__ == "h2.events" else None
+
+
 def _h2_refused(cause: BaseException) -> bool:
     """Whether this wraps an event of *h2* that proves the stream was not processed."""
-    event: Any = cause.args[0] if cause.args else None
-    if type(event).__module__ != "h2.events":
-        return False
+    event = _h2_event(cause)
     if type(event).__name__ == "StreamReset":
         refused = getattr(event, "error_code", None) == _H2_REFUSED_STREAM
         return refused and bool(getattr(event, "remote_reset", False))

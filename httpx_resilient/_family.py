@@ -8,7 +8,8 @@ what a request and a response of either look like.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, MutableMapping
+import ssl
+from collections.abc import AsyncIterable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -87,12 +88,15 @@ class Family:
         transport_error: The root of what a transport may raise.
         never_sent: Errors raised before a byte of the request was written.
         interrupted: Errors after which the server may have acted.
+        disconnected: Those of them that tell of a connection that was closed.
+        pool_timeout: Raised by a request that got no connection in time.
         clients: Its two clients.
         bases: The two base classes of its transports.
         http: Its synchronous HTTP transport.
         async_http: Its asynchronous HTTP transport.
         proxy: Its description of a proxy.
         limits: Its default limits of a connection pool.
+        ssl_context: Makes the TLS settings from `verify`, `cert` and `trust_env`.
         package: The package its classes really live in.
     """
 
@@ -106,12 +110,15 @@ class Family:
     transport_error: type[Exception]
     never_sent: tuple[type[Exception], ...]
     interrupted: tuple[type[Exception], ...]
+    disconnected: tuple[type[Exception], ...]
+    pool_timeout: type[Exception]
     clients: tuple[type[Any], ...]
     bases: tuple[type[Any], ...]
     http: type[Any]
     async_http: type[Any]
     proxy: type[Any]
     limits: Any
+    ssl_context: Callable[..., ssl.SSLContext]
     package: str
 
     @classmethod
@@ -140,12 +147,19 @@ class Family:
                 module.CloseError,
                 module.RemoteProtocolError,
             ),
+            disconnected=(
+                module.ReadError,
+                module.WriteError,
+                module.RemoteProtocolError,
+            ),
+            pool_timeout=module.PoolTimeout,
             clients=(module.AsyncClient, module.Client),
             bases=(module.AsyncBaseTransport, module.BaseTransport),
             http=module.HTTPTransport,
             async_http=module.AsyncHTTPTransport,
             proxy=module.Proxy,
-            limits=module.Limits(),
+            limits=module.Limits(max_connections=100, max_keepalive_connections=20),
+            ssl_context=module.create_ssl_context,
             package=module.Request.__module__.partition(".")[0],
         )
 

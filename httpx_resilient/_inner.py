@@ -14,7 +14,8 @@ from threading import Lock
 from typing import Any, Generic, TypedDict, TypeVar
 
 from httpx_resilient._family import Family
-from httpx_resilient._proxies import Routes, default_transport, routes_of_environment
+from httpx_resilient._pooled import Pooled
+from httpx_resilient._proxies import Routes, routes_of_environment
 
 LimitsT = TypeVar("LimitsT")
 ProxyT = TypeVar("ProxyT")
@@ -112,8 +113,8 @@ def sides_of(inner: Any, family: Family, http: dict[str, Any]) -> tuple[Side, Si
         _check_options(family, http)
         routes = _routes(family, http)
         return (
-            Side(None, lambda: default_transport(family.async_http, http, routes)),
-            Side(None, lambda: default_transport(family.http, http, routes)),
+            Side(None, lambda: Pooled(family, http, routes, asynchronous=True)),
+            Side(None, lambda: Pooled(family, http, routes, asynchronous=False)),
         )
     _check_inner(inner, family, http)
     return (

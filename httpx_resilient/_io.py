@@ -27,7 +27,14 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 import anyio
 
 from httpx_resilient._asyncio import at_most, on_asyncio
+from httpx_resilient._copies import twin_of
 from httpx_resilient._family import RequestT, ResponseLike, ResponseT
+from httpx_resilient._waiting import (
+    AsyncioWaiter,
+    ThreadWaiter,
+    TrioWaiter,
+    Waiter,
+)
 
 T = TypeVar("T")
 SentT_contra = TypeVar("SentT_contra", contravariant=True)
@@ -49,6 +56,18 @@ class IO(Protocol[SentT_contra, ResponseT]):
 
     def send(self, request: SentT_contra) -> Awaitable[ResponseT]:
         """Send through the inner transport, once."""
+        ...
+
+    def through(self, transport: Any, request: SentT_contra) -> Awaitable[ResponseT]:
+        """Send through a transport other than the inner one."""
+        ...
+
+    async def close(self, transport: Any) -> None:
+        """Close such a transport, whatever happens."""
+        ...
+
+    def waiter(self) -> Waiter:
+        """Make what this request can wait with, for another one to wake it."""
         ...
 
     def now(self) -> float:
@@ -88,6 +107,17 @@ class AsyncIO(Generic[RequestT, ResponseT]):
         # Looked up each time: instrumentation and mocks patch a transport's class.
         sent: Awaitable[ResponseT] = self._inner.handle_async_request(request)
         return sent
+
+    def through(self, transport: Any, request: RequestT) -> Awaitable[ResponseT]:
+        sent: Awaitable[ResponseT] = transport.handle_async_request(request)
+        return sent
+
+    async def close(self, transport: Any) -> None:
+        with anyio.CancelScope(shield=True), suppress(Exception):
+            await transport.aclose()
+
+    def waiter(self) -> Waiter:
+        return AsyncioWaiter() if on_asyncio() else TrioWaiter()
 
     async def settle(self, answer: Any) -> Any:
         return await answer if isawaitable(answer) else answer
@@ -152,9 +182,7 @@ class SyncIO(Generic[RequestT, ResponseT]):
         # it starts. The transport looks for it in the request, and the caller's
         # request is not ours to change: so it gets a twin with timeouts of its own.
         self._timeouts = dict(request.extensions.get("timeout", {}))
-        twin = object.__new__(type(request))
-        vars(twin).update(vars(request))
-        vars(twin)["extensions"] = {**request.extensions, "timeout": self._timeouts}
+        twin = twin_of(request, timeout=self._timeouts)
         try:
             response: ResponseT = self._inner.handle_request(twin)
         finally:
@@ -162,6 +190,17 @@ class SyncIO(Generic[RequestT, ResponseT]):
             vars(twin)["extensions"] = request.extensions
             vars(request).update(vars(twin))
         return response
+
+    async def through(self, transport: Any, request: RequestT) -> ResponseT:
+        response: ResponseT = transport.handle_request(request)
+        return response
+
+    async def close(self, transport: Any) -> None:
+        with suppress(Exception):
+            transport.close()
+
+    def waiter(self) -> Waiter:
+        return ThreadWaiter()
 
     async def settle(self, answer: Any) -> Any:
         if isawaitable(answer):

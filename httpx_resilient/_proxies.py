@@ -1,5 +1,5 @@
 """
-The default inner transport, with the environment's proxies.
+The environment's proxies, for transports that we make.
 
 A stock client turns `HTTP_PROXY`, `NO_PROXY` and their like off as soon as it is given
 a transport. Ours must not lose them, and must send every URL where a stock client of
@@ -9,10 +9,8 @@ with their releases, so the family's own reading is asked, not written again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, ExitStack
 from importlib import import_module
-from typing import Any, Self
+from typing import Any
 
 from httpx_resilient._family import Family, URLLike
 
@@ -37,61 +35,9 @@ def routes_of_environment(family: Family) -> Routes:
     return sorted(proxies.items(), key=lambda route: route[0].priority)
 
 
-def default_transport(
-    make: Callable[..., Any], options: Mapping[str, Any], routes: Routes
-) -> Any:
-    """Make an HTTP transport, and one more for each proxy of the environment."""
-    direct = make(**options)
-    if not routes:
-        return direct
-    return _Routed(
-        direct,
-        [
-            (pattern, direct if proxy is None else make(**options, proxy=proxy))
-            for pattern, proxy in routes
-        ],
-    )
-
-
-class _Routed:
-    """Transports by URL pattern, as a client mounts them."""
-
-    def __init__(self, direct: Any, mounts: list[tuple[Any, Any]]) -> None:
-        self._direct = direct
-        self._mounts = mounts
-        self._all = list({id(t): t for t in (direct, *(t for _, t in mounts))}.values())
-
-    def pick(self, url: URLLike) -> Any:
-        """Return the transport for a URL."""
-        for pattern, transport in self._mounts:
-            if pattern.matches(url):
-                return transport
-        return self._direct
-
-    def handle_request(self, request: Any) -> Any:
-        return self.pick(request.url).handle_request(request)
-
-    async def handle_async_request(self, request: Any) -> Any:
-        return await self.pick(request.url).handle_async_request(request)
-
-    def close(self) -> None:
-        with ExitStack() as stack:
-            for transport in self._all:
-                stack.callback(transport.close)
-
-    async def aclose(self) -> None:
-        async with AsyncExitStack() as stack:
-            for transport in self._all:
-                stack.push_async_callback(transport.aclose)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+def proxy_for(url: URLLike, routes: Routes) -> Any:
+    """Return the proxy for a URL, `None` for none."""
+    for pattern, proxy in routes:
+        if pattern.matches(url):
+            return proxy
+    return None

@@ -13,8 +13,10 @@ import httpx2
 
 from httpx_resilient._family import Family
 from httpx_resilient._history import Attempt, attempts_of
+from httpx_resilient._pooling import Pooling
 from httpx_resilient._retrying import Retrying
 from httpx_resilient._state import RetryState as _RetryState
+from httpx_resilient._stats import PoolStats
 from httpx_resilient._strategies import (
     retry_if_idempotent,
     retry_if_status,
@@ -26,6 +28,8 @@ from httpx_resilient._wrapping import wrapped
 
 __all__ = [
     "Attempt",
+    "PoolStats",
+    "PoolingTransport",
     "RetryState",
     "RetryingTransport",
     "attempts_of",
@@ -57,6 +61,22 @@ class RetryingTransport(  # noqa: D101 - it has one, from its base
     httpx2.BaseTransport,
 ):
     __doc__ = Retrying.__doc__
+
+    _family: ClassVar[Family] = _FAMILY
+
+
+class PoolingTransport(  # noqa: D101 - it has one, from its base
+    Pooling[
+        httpx2.Request,
+        httpx2.Response,
+        httpx2.AsyncBaseTransport | httpx2.BaseTransport,
+        httpx2.Limits,
+        httpx2.Proxy | httpx2.URL | str,
+    ],
+    httpx2.AsyncBaseTransport,
+    httpx2.BaseTransport,
+):
+    __doc__ = Pooling.__doc__
 
     _family: ClassVar[Family] = _FAMILY
 

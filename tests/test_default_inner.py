@@ -40,10 +40,11 @@ class TestOptions:
             max_connections=7, max_keepalive_connections=3, keepalive_expiry=2
         )
         transport = world.transport(limits=limits, **self.OPTIONS)
-        pool = inner_of(transport, world)._pool
+        url = world.library.URL("https://a/")
+        pool = inner_of(transport, world).connection_for(url)._pool
         assert pool._ssl_context is TLS
         assert (pool._http1, pool._http2) == (False, True)
-        assert (pool._max_connections, pool._max_keepalive_connections) == (7, 3)
+        assert (pool._max_connections, pool._max_keepalive_connections) == (1, 1)
         assert pool._keepalive_expiry == 2
         assert pool._local_address == "127.0.0.2"
         assert pool._socket_options == [(6, 1, 1)]
@@ -194,9 +195,7 @@ def test_every_url_goes_where_a_stock_client_sends_it(
     for text in urls:
         url = module.URL(text)
         expected = proxy_of(stock._transport_for_url(url))
-        assert (
-            proxy_of(inner.pick(url) if hasattr(inner, "pick") else inner) == expected
-        )
+        assert proxy_of(inner.connection_for(url)) == expected
 
 
 def proxy_of(transport: Any) -> Any:

@@ -105,9 +105,6 @@ def client(world: World, authority: trustme.CA) -> Any:
     return world.client(transport, timeout=30)
 
 
-# Not in threads: httpcore's synchronous HTTP/2 is not safe between them, with the bare
-# transport neither (pydantic/httpx2, pull request 1153).
-@pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 async def test_many_requests_at_once_all_end_well_each_with_its_own_body(
     world: World, app: App, client: Any, url: str, method: str
@@ -127,7 +124,10 @@ async def test_many_requests_at_once_all_end_well_each_with_its_own_body(
     for response in ended.values():
         assert [a.outcome for a in attempts_of(response)] == [503, 503, 200]
     assert set(app.seen.values()) == {3}
-    assert (app.versions, len(app.clients)) == ({"2"}, 1)
+    assert app.versions == {"2"}
+    # Tasks share a connection. Threads do not: httpcore's synchronous HTTP/2 is not made
+    # for it (pydantic/httpx2, pull request 1153).
+    assert world.sync or len(app.clients) == 1
 
 
 @pytest.mark.parametrize("runtime", ["sync"])

@@ -35,7 +35,7 @@ class TestDownloads:
     async def test_after_two_failures_it_comes_unbroken(
         self, world: World, server: Server
     ) -> None:
-        server.play(reply(503, b"no"), reset(), reply(200, LONG))
+        server.play(reset(), reply(503, b"no"), reply(200, LONG))
         async with world.client() as client:
             response = await stream(client, server.url)
             received = [chunk async for chunk in world.chunks(response)]

@@ -1,0 +1,285 @@
+"""The pool's flow: a fair gate in front of connections that are the family's own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Coroutine, Mapping
+from threading import Lock
+from time import monotonic
+from typing import Any, Self
+
+from httpx_resilient._copies import twin_of
+from httpx_resilient._evidence import of_one_stream
+from httpx_resilient._family import Family
+from httpx_resilient._held import held_class
+from httpx_resilient._io import IO, AsyncIO, SyncIO, run_sync
+from httpx_resilient._pool import Pool, Slot
+from httpx_resilient._proxies import Routes, proxy_for
+from httpx_resilient._strategies import IDEMPOTENT_METHODS
+
+
+class Pooled:
+    """
+    The transport of one side, whose connections are transports of the family.
+
+    Each of them has one connection. So whatever the family's transport does is done,
+    and what mocks or watches it works; here it is only decided who gets which.
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        options: Mapping[str, Any],
+        routes: Routes,
+        *,
+        asynchronous: bool,
+    ) -> None:
+        limits = options.get("limits", family.limits)
+        self._family = family
+        self._make: Callable[..., Any] = (
+            family.async_http if asynchronous else family.http
+        )
+        self._routes = routes
+        self._options = for_one_connection(options, family)
+        self._http1 = options.get("http1", True)
+        # Threads must not share a connection of HTTP/2: httpcore's is not made for it.
+        self._http2 = options.get("http2", False) and asynchronous
+        self._held = held_class(family)
+        self._lock = Lock()
+        self._lost: list[Slot] = []
+        self.pool = Pool(
+            _unless_none(limits.max_connections),
+            _unless_none(limits.max_keepalive_connections),
+            _unless_none(limits.keepalive_expiry),
+            self._is_multiplexed,
+        )
+
+    def handle_request(self, request: Any) -> Any:
+        return run_sync(self._handle(request, SyncIO(self)))
+
+    # As in the layers, the flow's coroutine is handed out as it is.
+    def handle_async_request(self, request: Any) -> Coroutine[Any, Any, Any]:
+        return self._handle(request, AsyncIO(self))
+
+    async def _handle(self, request: Any, io: IO[Any, Any]) -> Any:
+        slot = await self._slot_for(request, io)
+        while True:
+            was_open = slot.connection is not None
+            answered = again = well = False
+            try:
+                response = await self._send(request, slot, io)
+            except Exception as error:
+                # Once, because the next one is not open yet.
+                again = was_open and self._may_replay(request, error)
+                again = again and self._renewed(slot)
+                if not again:
+                    well = of_one_stream(error)
+                    raise
+            else:
+                answered = True
+                return response
+            finally:
+                if not (answered or again):
+                    self._end(slot, io.now(), well=well)
+                if self.pool.closing:
+                    await self.close_retired(io)
+
+    async def _slot_for(self, request: Any, io: IO[Any, Any]) -> Slot:
+        url = request.url
+        now = io.now()
+        with self._lock:
+            self._end_lost(now)
+            origin = self.pool.origin((url.scheme, url.host, url.port))
+            slot = self.pool.take(origin, now)
+            if slot is not None:
+                return slot
+            waiter = io.waiter()
+            ticket = self.pool.enqueue(origin, waiter.wake)
+        if self._lost:
+            self.lose()
+        seconds = request.extensions.get("timeout", {}).get("pool")
+        taken = False
+        try:
+            await waiter.wait(seconds)
+            slot = ticket.slot
+            if slot is None:
+                msg = (
+                    f"all {len(self.pool.slots)} connections were in use for "
+                    f"{seconds:g} s: is every response closed? Else raise "
+                    "max_connections in limits=, or pool= in the client's timeout"
+                )
+                raise self._family.pool_timeout(msg)
+            taken = True
+            return slot
+        finally:
+            if not taken:
+                with self._lock:
+                    self.pool.abandon(ticket, io.now())
+                if self.pool.closing:
+                    await self.close_retired(io)
+
+    async def _send(self, request: Any, slot: Slot, io: IO[Any, Any]) -> Any:
+        if slot.transport is None:
+            with self._lock:
+                slot.transport = slot.transport or self.connection_for(request.url)
+        sent = request
+        if slot.origin.leader is slot:
+            direct = self._proxy_for(request.url) is None
+            asking = _Asking(self, slot, request, direct=direct)
+            sent = twin_of(request, trace=asking)
+        response = await io.through(slot.transport, sent)
+        self._note(slot, response)
+        response.stream = self._held(response.stream, slot, self)
+        return response
+
+    def connection_for(self, url: Any) -> Any:
+        """Make a transport for one connection, to here or to the proxy for it."""
+        return self._make(**{**self._options, "proxy": self._proxy_for(url)})
+
+    def _proxy_for(self, url: Any) -> Any:
+        return proxy_for(url, self._routes) or self._options.get("proxy")
+
+    def _note(self, slot: Slot, response: Any) -> None:
+        """Note what a response tells of its connection. One of a mock tells nothing."""
+        origin, extensions = slot.origin, response.extensions
+        connection = extensions.get("network_stream")
+        with self._lock:
+            if connection is not None and connection is slot.connection:
+                origin.reused += 1
+                return
+            slot.connection = connection
+            origin.opened += connection is not None
+        if self._http2:
+            multiplexed = extensions.get("http_version") == b"HTTP/2"
+            self.learned(slot, multiplexed=multiplexed)
+
+    def learned(self, slot: Slot, *, multiplexed: bool) -> None:
+        """Let those in who wait for word whether a connection takes several."""
+        origin = slot.origin
+        if origin.leader is slot or origin.multiplexed is not multiplexed:
+            with self._lock:
+                self.pool.learn(slot, multiplexed=multiplexed)
+
+    def _may_replay(self, request: Any, error: Exception) -> bool:
+        """Whether this tells of a connection that was closed while it was idle."""
+        family = self._family
+        return (
+            isinstance(error, family.disconnected)
+            and request.method in IDEMPOTENT_METHODS
+            and type(request.stream) is family.plain_body
+            and not of_one_stream(error)
+        )
+
+    def _renewed(self, slot: Slot) -> bool:
+        with self._lock:
+            return self.pool.renew(slot)
+
+    def _end(self, slot: Slot, now: float, *, well: bool) -> None:
+        with self._lock:
+            if not well:
+                self.pool.retire(slot)
+            self.pool.give(slot, now)
+            self._end_lost(now)
+
+    def _end_lost(self, now: float) -> None:
+        while self._lost:
+            slot = self._lost.pop()
+            self.pool.retire(slot)
+            self.pool.give(slot, now)
+
+    def ended(self, slot: Slot, *, well: bool) -> bool:
+        """Hear that a response was closed. Says whether there is something to close."""
+        self._end(slot, monotonic(), well=well)
+        return bool(self.pool.closing)
+
+    def lose(self, *slots: Slot) -> None:
+        """Hear of responses that were never closed. In any thread, at any moment."""
+        self._lost += slots
+        # Whoever holds the lock may be the one in whose midst this was collected; it
+        # looks for what was lost when it is done.
+        if self._lock.acquire(blocking=False):
+            try:
+                self._end_lost(monotonic())
+            finally:
+                self._lock.release()
+
+    async def close_retired(self, io: IO[Any, Any]) -> None:
+        """Close the connections that nobody is to use again."""
+        with self._lock:
+            closing, self.pool.closing = self.pool.closing, []
+        for transport in closing:
+            await io.close(transport)
+
+    def _is_multiplexed(self, key: Any) -> bool | None:
+        if not self._http2:
+            return False
+        if not self._http1:
+            return True
+        return None if key[0] == "https" else False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def close(self) -> None:
+        run_sync(self._close_all(SyncIO(self)))
+
+    async def aclose(self) -> None:
+        await self._close_all(AsyncIO(self))
+
+    async def _close_all(self, io: IO[Any, Any]) -> None:
+        with self._lock:
+            self.pool.drain()
+        await self.close_retired(io)
+
+
+class _Asking:
+    """The first request to an origin tells which HTTP it got, before it is answered."""
+
+    def __init__(
+        self, pooled: Pooled, slot: Slot, request: Any, *, direct: bool
+    ) -> None:
+        self._pooled = pooled
+        self._slot = slot
+        self._trace = request.extensions.get("trace")
+        self._direct = direct
+
+    async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        if event.startswith("http2."):
+            self._pooled.learned(self._slot, multiplexed=True)
+        elif event.startswith("http11.") and self._direct:
+            # To a proxy it may be HTTP/1.1, and HTTP/2 through it.
+            self._pooled.learned(self._slot, multiplexed=False)
+        if self._trace is not None:
+            await self._trace(event, info)
+
+
+def for_one_connection(options: Mapping[str, Any], family: Family) -> dict[str, Any]:
+    """Take the options of a transport with many connections; TLS is set up once."""
+    one = dict(options)
+    limits = one.pop("limits", family.limits)
+    one["limits"] = type(limits)(
+        max_connections=1,
+        max_keepalive_connections=1,
+        keepalive_expiry=limits.keepalive_expiry,
+    )
+    one["verify"] = family.ssl_context(
+        verify=one.get("verify", True),
+        cert=one.pop("cert", None),
+        trust_env=one.get("trust_env", True),
+    )
+    if one.get("socket_options") is not None:
+        one["socket_options"] = list(one["socket_options"])
+    return one
+
+
+def _unless_none(limit: float | None) -> float:
+    return math.inf if limit is None else limit

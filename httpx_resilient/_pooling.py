@@ -1,0 +1,62 @@
+"""The pool as a transport, and what it tells of itself."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Unpack
+
+from httpx_resilient._family import RequestT, ResponseT
+from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
+from httpx_resilient._io import IO
+from httpx_resilient._stats import PoolStats, stats_of
+from httpx_resilient._transport import InnerT, ResilientTransport
+
+
+class Pooling(
+    ResilientTransport[RequestT, ResponseT, InnerT],
+    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
+):
+    """
+    The library's own HTTP transport, with a pool that holds under load.
+
+    It is what a `RetryingTransport()` sends with, and can be given to a client alone.
+    Connections are handed from one request to the next in the order in which these
+    came, at a cost that does not grow with their number; a request that was cancelled
+    leaves no gap; `max_connections` counts over all origins, and
+    `max_keepalive_connections` is what remains after a burst, not what may be kept
+    within one. A request waits for a connection for `timeout["pool"]` seconds in all.
+
+    Args:
+        http: What the library's own HTTP transport takes: `verify`, `cert`,
+            `trust_env`, `http1`, `http2`, `limits`, `proxy`, `uds`, `local_address`,
+            `socket_options`. The environment's proxies are used, unless `proxy`, `uds`
+            or `trust_env=False` says otherwise.
+
+    Raises:
+        TypeError: An option is unknown.
+        ValueError: A proxy, given or from the environment, cannot be used.
+        ImportError: `http2=True` without its extra.
+
+    Example:
+        >>> import httpx
+        >>> pool = PoolingTransport(limits=httpx.Limits(max_connections=500))
+        >>> with httpx.Client(transport=RetryingTransport(pool)) as client:
+        ...     pool.stats().active
+        0
+    """
+
+    def __init__(self, **http: Unpack[HTTPOptions[LimitsT, ProxyT]]) -> None:
+        super().__init__(None, dict(http))
+
+    async def _handle(
+        self, request: RequestT, io: IO[RequestT, ResponseT]
+    ) -> ResponseT:
+        return await io.send(request)
+
+    def stats(self) -> PoolStats:
+        """
+        Count what the pool is doing, in all and by origin.
+
+        Cheap enough to be asked every second: it looks at origins, not at connections.
+        """
+        sides: list[Any] = [self._async_side.made, self._sync_side.made]
+        return stats_of([side.pool for side in sides if side is not None])
