@@ -13,10 +13,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import (
-    AsyncGenerator,
     AsyncIterable,
     Awaitable,
-    Callable,
     Coroutine,
     Iterable,
 )
@@ -28,7 +26,13 @@ import anyio
 
 from httpx_resilient._asyncio import at_most, on_asyncio
 from httpx_resilient._copies import twin_of
-from httpx_resilient._family import RequestT, ResponseLike, ResponseT
+from httpx_resilient._draining import (
+    DRAIN_BYTES,
+    DRAIN_SECONDS,
+    drain_async,
+    is_worth_draining,
+)
+from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._waiting import (
     AsyncioWaiter,
     ThreadWaiter,
@@ -38,12 +42,6 @@ from httpx_resilient._waiting import (
 
 T = TypeVar("T")
 SentT_contra = TypeVar("SentT_contra", contravariant=True)
-
-DRAIN_BYTES = 64 * 1024
-"""A failed body up to this long costs less to read than a new connection (measured)."""
-
-DRAIN_SECONDS = 0.25
-"""And is not waited for longer than this."""
 
 
 class IO(Protocol[SentT_contra, ResponseT]):
@@ -125,13 +123,13 @@ class AsyncIO(Generic[RequestT, ResponseT]):
     async def discard(self, response: ResponseT, *, drain: bool = True) -> None:
         closed = False
         try:
-            if drain and _worth_draining(response):
+            if drain and is_worth_draining(response):
                 body = cast("AsyncIterable[bytes]", response.stream)
                 if on_asyncio():
-                    await at_most(DRAIN_SECONDS, _drain(body))
+                    await at_most(DRAIN_SECONDS, drain_async(body))
                 else:
                     with anyio.move_on_after(DRAIN_SECONDS) as scope:
-                        await _drain(body, scope.cancel)
+                        await drain_async(body, scope.cancel)
             await response.aclose()
             closed = True
         except Exception:  # noqa: BLE001, S110 - a body that breaks is released as well
@@ -143,25 +141,6 @@ class AsyncIO(Generic[RequestT, ResponseT]):
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         return asyncio.sleep(seconds) if on_asyncio() else anyio.sleep(seconds)
-
-
-async def _drain(
-    body: AsyncIterable[bytes], interrupt: Callable[[], None] | None = None
-) -> None:
-    seen = 0
-    chunks = aiter(body)
-    async for chunk in chunks:
-        seen += len(chunk)
-        if seen <= DRAIN_BYTES:
-            continue
-        # Transports read through nested generators. Left half-way, trio warns of each;
-        # interrupted in the midst of a read, each ends with the exception.
-        if interrupt is not None and seen <= 2 * DRAIN_BYTES:
-            interrupt()
-            continue
-        if isinstance(chunks, AsyncGenerator):
-            await chunks.aclose()
-        return
 
 
 class SyncIO(Generic[RequestT, ResponseT]):
@@ -221,7 +200,7 @@ class SyncIO(Generic[RequestT, ResponseT]):
         until = time.monotonic() + patience
         try:
             with suppress(Exception):
-                if drain and _worth_draining(response):
+                if drain and is_worth_draining(response):
                     seen = 0
                     for chunk in cast("Iterable[bytes]", response.stream):
                         seen += len(chunk)
@@ -234,13 +213,6 @@ class SyncIO(Generic[RequestT, ResponseT]):
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251 - nobody else is waiting
-
-
-def _worth_draining(response: ResponseLike) -> bool:
-    for name, value in response.headers.raw:
-        if name.lower() == b"content-length":
-            return not value.isdigit() or int(value) <= DRAIN_BYTES
-    return True
 
 
 def run_sync(flow: Coroutine[Any, Any, T]) -> T:

@@ -1,0 +1,39 @@
+"""Reading the rest of a failed response, so that its connection can be used again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+
+from httpx_resilient._family import ResponseLike
+
+DRAIN_BYTES = 64 * 1024
+"""A failed body up to this long costs less to read than a new connection (measured)."""
+
+DRAIN_SECONDS = 0.25
+"""And is not waited for longer than this."""
+
+
+def is_worth_draining(response: ResponseLike) -> bool:
+    for name, value in response.headers.raw:
+        if name.lower() == b"content-length":
+            return not value.isdigit() or int(value) <= DRAIN_BYTES
+    return True
+
+
+async def drain_async(
+    body: AsyncIterable[bytes], interrupt: Callable[[], None] | None = None
+) -> None:
+    seen = 0
+    chunks = aiter(body)
+    async for chunk in chunks:
+        seen += len(chunk)
+        if seen <= DRAIN_BYTES:
+            continue
+        # Transports read through nested generators. Left half-way, trio warns of each;
+        # interrupted in the midst of a read, each ends with the exception.
+        if interrupt is not None and seen <= 2 * DRAIN_BYTES:
+            interrupt()
+            continue
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
+        return
