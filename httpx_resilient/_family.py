@@ -167,7 +167,11 @@ class Family:
 def address(request: RequestLike) -> str:
     """Origin and path: all that a log or `repr` may tell of a request's URL."""
     url = request.url
-    host = f"[{url.host}]" if ":" in url.host else url.host
-    port = "" if url.port is None else f":{url.port}"
     path = url.raw_path.partition(b"?")[0].decode("ascii", "backslashreplace")
-    return f"{url.scheme}://{host}{port}{path}"
+    return f"{origin_of(url.scheme, url.host, url.port)}{path}"
+
+
+def origin_of(scheme: str, host: str, port: int | None) -> str:
+    """Scheme, host and port, as they stand in a URL."""
+    literal = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{literal}" if port is None else f"{scheme}://{literal}:{port}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from httpx_resilient._family import origin_of
 from httpx_resilient._pool import Origin, Pool
 
 
@@ -42,8 +43,8 @@ def stats_of(pools: Iterable[Pool]) -> PoolStats:
     origins: dict[str, PoolStats] = {}
     for pool in pools:
         # Copied at once, because a request may add an origin at any moment.
-        for (scheme, host, port), origin in list(pool.origins.items()):
-            name = f"{scheme}://{host}" if port is None else f"{scheme}://{host}:{port}"
+        for key, origin in list(pool.origins.items()):
+            name = origin_of(*key)
             origins[name] = _sum(_of(origin), origins.get(name, PoolStats()))
     return replace(_sum(*origins.values()), origins=origins)
 
