@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 LINGER = 1.0
 """Seconds that an idle connection beyond `keep` stays open, because in a burst the next
@@ -26,6 +26,12 @@ Key = tuple[str, str, int | None]
 
 REMEMBERED = 1000
 """Origins without a connection whose numbers are kept."""
+
+
+class Sleeper(Protocol):
+    """What is woken."""
+
+    def wake(self) -> None: ...
 
 
 class Origin:
@@ -84,11 +90,11 @@ class Slot:
 class Ticket:
     """A request that waits."""
 
-    __slots__ = ("origin", "passed", "slot", "wake")
+    __slots__ = ("origin", "passed", "slot", "waiter")
 
-    def __init__(self, origin: Origin, wake: Callable[[], None]) -> None:
+    def __init__(self, origin: Origin, waiter: Sleeper) -> None:
         self.origin = origin
-        self.wake = wake
+        self.waiter = waiter
         self.slot: Slot | None = None
         self.passed = 0
 
@@ -148,9 +154,9 @@ class Pool:
             return self._use(slot)
         return None if origin.awaits_word else self._make_room(origin)
 
-    def enqueue(self, origin: Origin, wake: Callable[[], None]) -> Ticket:
-        """Wait for a place. `wake` is called when the ticket has its slot."""
-        ticket = Ticket(origin, wake)
+    def enqueue(self, origin: Origin, waiter: Sleeper) -> Ticket:
+        """Wait for a place. The waiter is woken when the ticket has its slot."""
+        ticket = Ticket(origin, waiter)
         origin.waiting[ticket] = None
         if not origin.awaits_word:
             self._waiting[ticket] = None
@@ -250,7 +256,7 @@ class Pool:
     def _hand(self, slot: Slot, ticket: Ticket) -> None:
         self._forget(ticket)
         ticket.slot = self._use(slot)
-        ticket.wake()
+        ticket.waiter.wake()
 
     def _forget(self, ticket: Ticket) -> None:
         self._waiting.pop(ticket, None)
@@ -276,7 +282,7 @@ class Pool:
             ticket = next(iter(origin.waiting))
             self._forget(ticket)
             ticket.slot = slot
-            ticket.wake()
+            ticket.waiter.wake()
 
     def _make_room(self, origin: Origin) -> Slot | None:
         if len(self.slots) >= self._most:
@@ -313,7 +319,8 @@ class Pool:
             ticket = next(iter(self._waiting))
             self._forget(ticket)
             ticket.slot = self._new(ticket.origin)
-            ticket.wake()
+            ticket.waiter.wake()
+            self._share(ticket.slot)
 
     def _expire(self, now: float) -> None:
         while self._idle:

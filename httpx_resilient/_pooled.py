@@ -94,7 +94,7 @@ class Pooled:
             if slot is not None:
                 return slot
             waiter = io.waiter()
-            ticket = self.pool.enqueue(origin, waiter.wake)
+            ticket = self.pool.enqueue(origin, waiter)
         if self._lost:
             self.lose()
         seconds = request.extensions.get("timeout", {}).get("pool")
@@ -112,6 +112,7 @@ class Pooled:
             taken = True
             return slot
         finally:
+            waiter.close()
             if not taken:
                 with self._lock:
                     self.pool.abandon(ticket, io.now())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from threading import Event
 from typing import Protocol
 
@@ -14,19 +15,24 @@ class Waiter(Protocol):
 
     def wake(self) -> None: ...
 
-    async def wait(self, seconds: float | None) -> None:
+    def wait(self, seconds: float | None) -> Awaitable[None]:
         """Return when woken, or when the time is over."""
+        ...
+
+    def close(self) -> None:
+        """Wait no longer."""
         ...
 
 
 class AsyncioWaiter:
-    """A future, and a timer only if there is a limit."""
+    """A future, and a timer only if there is a limit. No frame: there may be many."""
 
-    __slots__ = ("_future", "_loop")
+    __slots__ = ("_future", "_loop", "_timer")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._future: asyncio.Future[None] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
         try:
@@ -39,34 +45,45 @@ class AsyncioWaiter:
             # An abandoned response may be collected, and wake us, in any thread.
             self._loop.call_soon_threadsafe(self._done)
 
-    async def wait(self, seconds: float | None) -> None:
-        if seconds is None:
-            return await self._future
-        timer = self._loop.call_later(seconds, self._done)
-        try:
-            await self._future
-        finally:
-            timer.cancel()
+    def wait(self, seconds: float | None) -> Awaitable[None]:
+        if seconds is not None:
+            self._timer = self._loop.call_later(seconds, self._done)
+        return self._future
 
     def _done(self) -> None:
         if not self._future.done():
             self._future.set_result(None)
 
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
 
 class TrioWaiter:
-    """An event of anyio."""
+    """An event, and the loop in which alone it may be set."""
 
-    __slots__ = ("_event",)
+    __slots__ = ("_event", "_loop")
 
     def __init__(self) -> None:
+        from trio import lowlevel  # noqa: PLC0415 - it is there if it runs us
+
         self._event = anyio.Event()
+        self._loop = lowlevel.current_trio_token()
 
     def wake(self) -> None:
-        self._event.set()
+        from trio import lowlevel  # noqa: PLC0415 - it is there if it runs us
+
+        if lowlevel.in_trio_run() and lowlevel.current_trio_token() is self._loop:
+            self._event.set()
+        else:
+            self._loop.run_sync_soon(self._event.set)
 
     async def wait(self, seconds: float | None) -> None:
         with anyio.move_on_after(seconds):
             await self._event.wait()
+
+    def close(self) -> None:
+        """Nothing is left of it."""
 
 
 class ThreadWaiter:
@@ -82,3 +99,6 @@ class ThreadWaiter:
 
     async def wait(self, seconds: float | None) -> None:
         self._event.wait(seconds)
+
+    def close(self) -> None:
+        """Nothing is left of it."""

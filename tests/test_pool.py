@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import settings
@@ -56,9 +57,8 @@ class Desk:
 
     def wait(self, key: Key = A, name: Any = None) -> Any:
         assert self.take(key) is None
-        return self.pool.enqueue(
-            self.pool.origin(key), lambda: self.served.append(name)
-        )
+        waiter = SimpleNamespace(wake=lambda: self.served.append(name))
+        return self.pool.enqueue(self.pool.origin(key), waiter)
 
     def give(self, slot: Slot) -> None:
         self.pool.give(slot, self.now)
@@ -245,6 +245,13 @@ class TestSharing:
         desk.give(slot)
         assert desk.served == ["next"]
 
+    def test_one_that_takes_the_place_of_another_is_shared_at_once(self) -> None:
+        desk = Desk(pool_of(1, multiplexed=True))
+        slot = desk.must_take(A)
+        first, second = desk.wait(B), desk.wait(B)
+        desk.give(slot)
+        assert first.slot is second.slot is not None
+
     def test_until_it_is_known_the_first_goes_alone(self) -> None:
         desk = Desk(pool_of(10, multiplexed=None))
         desk.must_take()
@@ -326,7 +333,7 @@ class TestMemory:
         assert desk.pool.origin(A) is slot.origin
 
 
-@settings(max_examples=200, stateful_step_count=60, deadline=None)
+@settings(max_examples=300, stateful_step_count=60, deadline=None)
 class Requests(RuleBasedStateMachine):
     """Whatever requests do, in whatever order: nothing is lost, nobody forgotten."""
 
@@ -355,7 +362,7 @@ class Requests(RuleBasedStateMachine):
         slot = self.pool.take(origin, self.now)
         if slot is not None:
             return ("sent", self.begin(slot))
-        ticket = self.pool.enqueue(origin, lambda: None)
+        ticket = self.pool.enqueue(origin, SimpleNamespace(wake=lambda: None))
         self.tickets.append(ticket)
         return ("waits", ticket)
 
