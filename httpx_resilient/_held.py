@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from typing import Any, Protocol
 
+from httpx_resilient._evidence import of_one_stream
 from httpx_resilient._family import Family
 from httpx_resilient._io import IO, AsyncIO, SyncIO, run_sync
 from httpx_resilient._pool import Slot
@@ -27,12 +28,23 @@ class Held:
         self._stream = stream
         self._slot: Slot | None = slot
         self._owner = owner
+        self._well = True
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._stream)
+        try:
+            yield from self._stream
+        except BaseException as error:
+            self._well = _is_harmless(error)
+            raise
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._stream)
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._stream:
+                yield chunk
+        except BaseException as error:
+            # Cancelled twice, httpcore closes a connection and still holds its place.
+            self._well = _is_harmless(error)
+            raise
 
     def close(self) -> None:
         well = False
@@ -54,7 +66,7 @@ class Held:
 
     def _given_back(self, *, well: bool) -> bool:
         slot, self._slot = self._slot, None
-        return slot is not None and self._owner.ended(slot, well=well)
+        return slot is not None and self._owner.ended(slot, well=well and self._well)
 
     def __del__(self) -> None:
         slot, self._slot = self._slot, None
@@ -62,6 +74,13 @@ class Held:
             self._owner.lose(slot)
             msg = "a response was neither read nor closed: its connection is lost"
             warnings.warn(msg, ResourceWarning, source=self, stacklevel=2)
+
+
+def _is_harmless(error: BaseException) -> bool:
+    """Whether the connection is well, or will be closed by whoever stops to read."""
+    if isinstance(error, Exception):
+        return of_one_stream(error)
+    return isinstance(error, GeneratorExit)
 
 
 @cache

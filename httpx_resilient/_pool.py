@@ -147,7 +147,8 @@ class Pool:
         """Take a place at once, if there is one. `now` is in monotonic seconds."""
         self._expire(now)
         if origin.shared:
-            return self._use(next(reversed(origin.shared)))
+            slot = next(reversed(origin.shared))
+            return self._use(slot) if self._may_overtake(slot) else None
         if origin.idle:
             slot = origin.idle[-1]
             self._leave_idle(slot, newest=True)
@@ -166,6 +167,7 @@ class Pool:
         """Wait no longer, or give back what was handed over in the meantime."""
         if ticket.slot is None:
             self._forget(ticket)
+            self._resume()
         else:
             self.give(ticket.slot, now)
 
@@ -185,7 +187,7 @@ class Pool:
         if slot.streams:
             self._share(slot)
             return
-        ticket = self._next(origin)
+        ticket = self._next(slot)
         if ticket is None:
             slot.since = now
             origin.shared.pop(slot, None)
@@ -265,7 +267,7 @@ class Pool:
     def _share(self, slot: Slot) -> None:
         """Let requests of its origin in, as many as there is room for."""
         waiting = slot.origin.waiting
-        while waiting and slot.streams < slot.room:
+        while waiting and slot.streams < slot.room and self._may_overtake(slot):
             self._hand(slot, next(iter(waiting)))
         if slot.streams < slot.room:
             slot.origin.shared[slot] = None
@@ -298,17 +300,33 @@ class Pool:
             origin.leader = slot
         return self._use(slot)
 
-    def _next(self, origin: Origin) -> Ticket | None:
-        """Say who gets a connection of this origin, which is free now."""
+    def _next(self, slot: Slot) -> Ticket | None:
+        """Say who gets a connection that is free now."""
         if not self._waiting:
             return None
+        waiting = slot.origin.waiting
+        if waiting and self._may_overtake(slot):
+            return next(iter(waiting))
+        return next(iter(self._waiting))
+
+    def _may_overtake(self, slot: Slot) -> bool:
+        """Whether its origin may use it again before the one who waits longest."""
+        if not self._waiting:
+            return True
         longest = next(iter(self._waiting))
-        if longest.origin is origin or not origin.waiting:
-            return longest
-        if longest.passed >= self._patience:
-            return longest
+        if longest.origin is slot.origin:
+            return True
+        if longest.passed >= self._patience * slot.room:
+            return False
         longest.passed += 1
-        return next(iter(origin.waiting))
+        return True
+
+    def _resume(self) -> None:
+        """Let those in who were held back for one that waits no more."""
+        if self._waiting:
+            shared = next(iter(self._waiting)).origin.shared
+            if shared:
+                self._share(next(reversed(shared)))
 
     def _free(self, slot: Slot) -> None:
         """Close a connection, and give its place to the one who has waited longest."""
@@ -321,6 +339,7 @@ class Pool:
             ticket.slot = self._new(ticket.origin)
             ticket.waiter.wake()
             self._share(ticket.slot)
+            self._resume()
 
     def _expire(self, now: float) -> None:
         while self._idle:

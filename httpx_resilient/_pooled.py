@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from threading import Lock
 from time import monotonic
 from typing import Any, Self
@@ -67,6 +68,8 @@ class Pooled:
             was_open = slot.connection is not None
             answered = again = well = False
             try:
+                if self.pool.closing:
+                    await self.close_retired(io)
                 response = await self._send(request, slot, io)
             except Exception as error:
                 # Once, because the next one is not open yet.
@@ -81,7 +84,6 @@ class Pooled:
             finally:
                 if not (answered or again):
                     self._end(slot, io.now(), well=well)
-                if self.pool.closing:
                     await self.close_retired(io)
 
     async def _slot_for(self, request: Any, io: IO[Any, Any]) -> Slot:
@@ -206,10 +208,10 @@ class Pooled:
 
     async def close_retired(self, io: IO[Any, Any]) -> None:
         """Close the connections that nobody is to use again."""
-        with self._lock:
-            closing, self.pool.closing = self.pool.closing, []
-        for transport in closing:
-            await io.close(transport)
+        # One by one, because asyncio may cancel this in the midst of it.
+        with suppress(IndexError):
+            while True:
+                await io.close(self.pool.closing.pop())
 
     def _is_multiplexed(self, key: Any) -> bool | None:
         if not self._http2:
@@ -267,9 +269,11 @@ def for_one_connection(options: Mapping[str, Any], family: Family) -> dict[str, 
     """Take the options of a transport with many connections; TLS is set up once."""
     one = dict(options)
     limits = one.pop("limits", family.limits)
+    # Streams that go on after a GOAWAY must not hold up those on its successor.
+    most = None if one.get("http2") else 1
     one["limits"] = type(limits)(
-        max_connections=1,
-        max_keepalive_connections=1,
+        max_connections=most,
+        max_keepalive_connections=most,
         keepalive_expiry=limits.keepalive_expiry,
     )
     one["verify"] = family.ssl_context(

@@ -252,6 +252,26 @@ class TestSharing:
         desk.give(slot)
         assert first.slot is second.slot is not None
 
+    def test_but_nobody_is_passed_over_for_long_by_those_who_share(self) -> None:
+        desk = Desk(pool_of(1, multiplexed=True))
+        slot = desk.must_take(A)
+        desk.wait(B, name="other")
+        for _ in range(2 * STREAMS):
+            desk.give(desk.must_take(A))
+        desk.wait(A, name="late")
+        desk.give(slot)
+        assert desk.served == ["other"]
+
+    def test_and_goes_on_if_that_one_waits_no_more(self) -> None:
+        desk = Desk(pool_of(1, multiplexed=True))
+        slot = desk.must_take(A)
+        other = desk.wait(B)
+        for _ in range(2 * STREAMS):
+            desk.give(desk.must_take(A))
+        held_back = desk.wait(A)
+        desk.pool.abandon(other, desk.now)
+        assert held_back.slot is slot
+
     def test_until_it_is_known_the_first_goes_alone(self) -> None:
         desk = Desk(pool_of(10, multiplexed=None))
         desk.must_take()
