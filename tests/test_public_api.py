@@ -30,7 +30,9 @@ def test_both_modules_have_the_same_names() -> None:
 @pytest.mark.parametrize("name", httpx_resilient.__all__)
 def test_what_has_no_family_is_the_same_object_in_both(name: str) -> None:
     ours, theirs = getattr(httpx_resilient, name), getattr(httpx_resilient.httpx2, name)
-    assert (ours is theirs) == (name not in {"PoolingTransport", "RetryingTransport", "wrap"})
+    assert (ours is theirs) == (
+        name not in {"PoolingTransport", "RetryingTransport", "wrap"}
+    )
 
 
 @pytest.mark.parametrize("module", [httpx_resilient, httpx_resilient.httpx2])
