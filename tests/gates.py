@@ -68,3 +68,14 @@ async def is_whole(world: World, transport: Any, client: Any, server: Server) ->
 
 def side_of(transport: Any, world: World) -> Any:
     return (transport._sync_side if world.sync else transport._async_side).made
+
+
+async def burst(world: World, client: Any, url: str, size: int) -> list[int]:
+    """Send so many requests at once. Returns how they ended."""
+    statuses: list[int] = []
+
+    async def get() -> None:
+        statuses.append((await client.get(url)).status_code)
+
+    await world.together(*[get] * size)
+    return statuses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -47,6 +48,17 @@ class TestReuse:
                 assert (await client.post(server.url)).status_code == 200
                 await until(world, lambda: not server._open)
         assert (in_total(transport)["opened"], server.requests) == (2, 2)
+
+    async def test_options_that_can_be_read_only_once_serve_all_connections(
+        self, world: World, server: Server
+    ) -> None:
+        options = iter([(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)])
+        async with world.client(pooling(world, 2, socket_options=options)) as client:
+            for response in [await stream(client, server.url) for _ in range(2)]:
+                connection = response.extensions["network_stream"]
+                sock = connection.get_extra_info("socket")
+                assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                await world.read(response)
 
     @pytest.mark.parametrize("runtime", ["sync"])
     async def test_fifty_threads_share_five_connections(
