@@ -127,7 +127,8 @@ async def test_many_requests_at_once_all_end_well_each_with_its_own_body(
     assert app.versions == {"2"}
     # Tasks share a connection. Threads do not: httpcore's synchronous HTTP/2 is not made
     # for it (pydantic/httpx2, pull request 1153).
-    assert world.sync or len(app.clients) == 1
+    # And on a busy machine a 503 whose body comes late costs a connection, not a request.
+    assert world.sync or len(app.clients) <= 3
 
 
 @pytest.mark.parametrize("runtime", ["sync"])
