@@ -12,6 +12,15 @@ DRAIN_BYTES = 64 * 1024
 DRAIN_SECONDS = 0.25
 """And is not waited for longer than this."""
 
+SHARED_DRAIN_SECONDS = 2.0
+"""Nor longer than this on HTTP/2, where to stop in the midst of a read can harm other
+requests on the connection: so not because this machine was busy for a moment."""
+
+
+def drain_seconds(response: ResponseLike) -> float:
+    shared = response.extensions.get("http_version") == b"HTTP/2"
+    return SHARED_DRAIN_SECONDS if shared else DRAIN_SECONDS
+
 
 def is_worth_draining(response: ResponseLike) -> bool:
     for name, value in response.headers.raw:

@@ -30,6 +30,7 @@ from httpx_resilient._draining import (
     DRAIN_BYTES,
     DRAIN_SECONDS,
     drain_async,
+    drain_seconds,
     is_worth_draining,
 )
 from httpx_resilient._family import RequestT, ResponseT
@@ -126,9 +127,9 @@ class AsyncIO(Generic[RequestT, ResponseT]):
             if drain and is_worth_draining(response):
                 body = cast("AsyncIterable[bytes]", response.stream)
                 if on_asyncio():
-                    await at_most(DRAIN_SECONDS, drain_async(body))
+                    await at_most(drain_seconds(response), drain_async(body))
                 else:
-                    with anyio.move_on_after(DRAIN_SECONDS) as scope:
+                    with anyio.move_on_after(drain_seconds(response)) as scope:
                         await drain_async(body, scope.cancel)
             await response.aclose()
             closed = True
