@@ -3,8 +3,7 @@ Which connection serves which request: the state of a pool, and no IO.
 
 A `Slot` is a place for one connection, of one origin. There are never more of them than
 `max_connections`, and every transition takes as long with ten requests as with ten
-thousand: stock pools look through all connections for each request and each response,
-which at 1,000 in flight is six times the work of all else (measured).
+thousand: stock pools look through all connections for each request and each response.
 """
 
 from __future__ import annotations

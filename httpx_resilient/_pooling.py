@@ -19,11 +19,11 @@ class Pooling(
     The library's own HTTP transport, with a pool that holds under load.
 
     It is what a `RetryingTransport()` sends with, and can be given to a client alone.
-    Connections are handed from one request to the next in the order in which these
-    came, at a cost that does not grow with their number; a request that was cancelled
-    leaves no gap; `max_connections` counts over all origins, and
-    `max_keepalive_connections` is what remains after a burst, not what may be kept
-    within one. A request waits for a connection for `timeout["pool"]` seconds in all.
+    The requests to one origin get connections in the order in which they came, at a
+    cost that does not grow with their number; those to another one wait for a bounded
+    number of them. A request that was cancelled leaves no gap. `max_connections` counts
+    over all origins. `max_keepalive_connections` is what remains a second after a
+    burst. A request waits for a connection for `timeout["pool"]` seconds in all.
 
     Args:
         http: What the library's own HTTP transport takes: `verify`, `cert`,

@@ -40,8 +40,8 @@ class Retrying(
     Give it to any client: `httpx.AsyncClient(transport=RetryingTransport())`.
 
     Args:
-        inner: The transport to send with. Without one, the library's own HTTP transport
-            is built on first use, with the proxies of the environment.
+        inner: The transport to send with. Without one, it is what a `PoolingTransport`
+            is: the library's own, built on first use, with the environment's proxies.
         retry: Which outcomes are worth another attempt. A tenacity retry strategy.
         wait: Seconds before the next attempt. A tenacity wait strategy.
         stop: When to give up. A tenacity stop strategy; three attempts by default.
