@@ -33,7 +33,7 @@ class Held:
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield from self._stream
-        except BaseException as error:
+        except BaseException as error:  # as below
             self._well = _is_harmless(error)
             raise
 
@@ -42,7 +42,8 @@ class Held:
             async for chunk in self._stream:
                 yield chunk
         except BaseException as error:
-            # Cancelled twice, httpcore closes a connection and still holds its place.
+            # Only looked at, and passed on. Of a read that is cancelled twice, httpcore
+            # closes the connection and still holds its place.
             self._well = _is_harmless(error)
             raise
 

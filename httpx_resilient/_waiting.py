@@ -62,18 +62,18 @@ class AsyncioWaiter:
 class TrioWaiter:
     """An event, and the loop in which alone it may be set."""
 
-    __slots__ = ("_event", "_loop")
+    __slots__ = ("_event", "_loop", "_trio")
 
     def __init__(self) -> None:
-        from trio import lowlevel  # noqa: PLC0415 - it is there if it runs us
+        from trio import lowlevel  # noqa: PLC0415 - no dependency of ours, but it runs us
 
+        self._trio = lowlevel
         self._event = anyio.Event()
         self._loop = lowlevel.current_trio_token()
 
     def wake(self) -> None:
-        from trio import lowlevel  # noqa: PLC0415 - it is there if it runs us
-
-        if lowlevel.in_trio_run() and lowlevel.current_trio_token() is self._loop:
+        trio = self._trio
+        if trio.in_trio_run() and trio.current_trio_token() is self._loop:
             self._event.set()
         else:
             self._loop.run_sync_soon(self._event.set)

@@ -28,7 +28,9 @@ def http_proxy(folder: Path, *, auth: str | None = None) -> Iterator[int]:
             while not (port_file.exists() and port_file.read_text().strip()):
                 assert process.poll() is None, "the proxy did not start"
                 assert time.monotonic() < until, "the proxy told no port"
-                time.sleep(0.02)
+                time.sleep(
+                    0.02
+                )  # another process writes it, and can tell us no other way
             yield int(port_file.read_text())
         finally:
             # As Ctrl-C: it then stops its own processes.

@@ -94,7 +94,8 @@ def run(rows: list[Row], python: Path) -> Results:
              "--results", results.name, *names, "tests/sdks"],
             cwd=ROOT, check=False, env={**os.environ, **ONLY_LOOPBACK},
         )  # fmt: skip
-        found: Results = json.load(results)
+        # Nothing, if it broke down before it could write.
+        found: Results = json.loads(results.read() or "{}")
     return {
         row.name: {"version": version(row, python), **found.get(row.name, {})}
         for row in rows
