@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from httpx_resilient._evidence import of_one_stream
 from httpx_resilient._family import Family
 from httpx_resilient._io import IO, AsyncIO, SyncIO, run_sync
-from httpx_resilient._pool import Slot
+from httpx_resilient._slots import Slot
 
 
 class Owner(Protocol):

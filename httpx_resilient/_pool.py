@@ -1,101 +1,27 @@
 """
 Which connection serves which request: the state of a pool, and no IO.
 
-A `Slot` is a place for one connection, of one origin. There are never more of them than
-`max_connections`, and every transition takes as long with ten requests as with ten
-thousand: stock pools look through all connections for each request and each response.
+Every transition takes as long with ten requests as with ten thousand: stock pools look
+through all their connections for each request and each response.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
+
+from httpx_resilient._slots import STREAMS, Origin, Sleeper, Slot, Ticket
 
 LINGER = 1.0
 """Seconds that an idle connection beyond `keep` stays open, because in a burst the next
 request is already on its way."""
-
-STREAMS = 100
-"""Requests at a time on a connection that takes several. Where the server allows fewer,
-the connection itself lets them wait."""
 
 Key = tuple[str, str, int | None]
 """Scheme, host and port."""
 
 REMEMBERED = 1000
 """Origins without a connection whose numbers are kept."""
-
-
-class Sleeper(Protocol):
-    """What is woken."""
-
-    def wake(self) -> None: ...
-
-
-class Origin:
-    """All that the pool holds of one origin."""
-
-    __slots__ = (
-        "active", "idle", "leader", "multiplexed", "opened", "retired", "reused",
-        "shared", "waiting",
-    )  # fmt: skip
-
-    def __init__(self, *, multiplexed: bool | None) -> None:
-        self.active = self.opened = self.reused = self.retired = 0
-        self.idle: deque[Slot] = deque()
-        """Newest last."""
-        self.shared: OrderedDict[Slot, None] = OrderedDict()
-        """In use, with room for more."""
-        self.waiting: OrderedDict[Ticket, None] = OrderedDict()
-        self.multiplexed = multiplexed
-        """Whether its connections take several requests; `None` until one tells."""
-        self.leader: Slot | None = None
-        """The first connection, which will tell. The others wait for its word."""
-
-    @property
-    def awaits_word(self) -> bool:
-        """Whether its requests wait to hear if they may share a connection."""
-        return self.multiplexed is None and self.leader is not None
-
-    @property
-    def is_unused(self) -> bool:
-        return not (self.active or self.idle or self.waiting)
-
-
-class Slot:
-    """A place for a connection, and how many requests are on it."""
-
-    __slots__ = (
-        "connection",
-        "origin",
-        "retired",
-        "room",
-        "since",
-        "streams",
-        "transport",
-    )
-
-    def __init__(self, origin: Origin) -> None:
-        self.origin = origin
-        self.transport: Any = None
-        self.connection: object = None
-        self.streams = 0
-        self.room = STREAMS if origin.multiplexed else 1
-        self.since = 0.0
-        self.retired = False
-
-
-class Ticket:
-    """A request that waits."""
-
-    __slots__ = ("origin", "passed", "slot", "waiter")
-
-    def __init__(self, origin: Origin, waiter: Sleeper) -> None:
-        self.origin = origin
-        self.waiter = waiter
-        self.slot: Slot | None = None
-        self.passed = 0
 
 
 class Pool:
@@ -147,7 +73,7 @@ class Pool:
         self._expire(now)
         if origin.shared:
             slot = next(reversed(origin.shared))
-            return self._use(slot) if self._may_overtake(slot) else None
+            return self._use(slot) if self._overtakes(slot) else None
         if origin.idle:
             slot = origin.idle[-1]
             self._leave_idle(slot, newest=True)
@@ -194,7 +120,7 @@ class Pool:
             self._idle[slot] = None
             self._expire(now)
         elif ticket.origin is origin:
-            self._hand(slot, ticket)
+            self._hand(self._use(slot), ticket)
             self._share(slot)
         else:
             self._free(slot)
@@ -256,7 +182,7 @@ class Pool:
 
     def _hand(self, slot: Slot, ticket: Ticket) -> None:
         self._forget(ticket)
-        ticket.slot = self._use(slot)
+        ticket.slot = slot
         ticket.waiter.wake()
 
     def _forget(self, ticket: Ticket) -> None:
@@ -266,8 +192,8 @@ class Pool:
     def _share(self, slot: Slot) -> None:
         """Let requests of its origin in, as many as there is room for."""
         waiting = slot.origin.waiting
-        while waiting and slot.streams < slot.room and self._may_overtake(slot):
-            self._hand(slot, next(iter(waiting)))
+        while waiting and slot.streams < slot.room and self._overtakes(slot):
+            self._hand(self._use(slot), next(iter(waiting)))
         if slot.streams < slot.room:
             slot.origin.shared[slot] = None
 
@@ -280,10 +206,7 @@ class Pool:
                 for ticket in origin.waiting:
                     self._waiting.setdefault(ticket)
                 return
-            ticket = next(iter(origin.waiting))
-            self._forget(ticket)
-            ticket.slot = slot
-            ticket.waiter.wake()
+            self._hand(slot, next(iter(origin.waiting)))
 
     def _make_room(self, origin: Origin) -> Slot | None:
         if len(self.slots) >= self._most:
@@ -304,12 +227,16 @@ class Pool:
         if not self._waiting:
             return None
         waiting = slot.origin.waiting
-        if waiting and self._may_overtake(slot):
+        if waiting and self._overtakes(slot):
             return next(iter(waiting))
         return next(iter(self._waiting))
 
-    def _may_overtake(self, slot: Slot) -> bool:
-        """Whether its origin may use it again before the one who waits longest."""
+    def _overtakes(self, slot: Slot) -> bool:
+        """
+        Pass over the one who waits longest, and let this origin keep its connection.
+
+        Not if that one was passed over often enough.
+        """
         if not self._waiting:
             return True
         longest = next(iter(self._waiting))
@@ -334,10 +261,9 @@ class Pool:
         self._close(slot)
         if self._waiting:
             ticket = next(iter(self._waiting))
-            self._forget(ticket)
-            ticket.slot = self._new(ticket.origin)
-            ticket.waiter.wake()
-            self._share(ticket.slot)
+            successor = self._new(ticket.origin)
+            self._hand(successor, ticket)
+            self._share(successor)
             self._resume()
 
     def _expire(self, now: float) -> None:

@@ -14,8 +14,9 @@ from httpx_resilient._evidence import of_one_stream
 from httpx_resilient._family import Family
 from httpx_resilient._held import held_class
 from httpx_resilient._io import IO, AsyncIO, SyncIO, run_sync
-from httpx_resilient._pool import Pool, Slot
+from httpx_resilient._pool import Pool
 from httpx_resilient._proxies import Routes, proxy_for
+from httpx_resilient._slots import Slot
 from httpx_resilient._strategies import IDEMPOTENT_METHODS
 
 

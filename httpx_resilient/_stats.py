@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from httpx_resilient._family import origin_of
-from httpx_resilient._pool import Origin, Pool
+from httpx_resilient._pool import Pool
+from httpx_resilient._slots import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

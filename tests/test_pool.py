@@ -15,7 +15,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from httpx_resilient._pool import LINGER, REMEMBERED, STREAMS, Key, Pool, Slot
+from httpx_resilient._pool import LINGER, REMEMBERED, Key, Pool
+from httpx_resilient._slots import STREAMS, Slot
 
 A: Key = ("https", "a", None)
 B: Key = ("https", "b", None)

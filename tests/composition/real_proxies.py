@@ -28,9 +28,8 @@ def http_proxy(folder: Path, *, auth: str | None = None) -> Iterator[int]:
             while not (port_file.exists() and port_file.read_text().strip()):
                 assert process.poll() is None, "the proxy did not start"
                 assert time.monotonic() < until, "the proxy told no port"
-                time.sleep(
-                    0.02
-                )  # another process writes it, and can tell us no other way
+                # Another process writes it, which can tell us in no other way.
+                time.sleep(0.02)
             yield int(port_file.read_text())
         finally:
             # As Ctrl-C: it then stops its own processes.
