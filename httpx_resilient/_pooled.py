@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from threading import Lock
 from time import monotonic
 from typing import Any, Self
 
+from httpx_resilient._asking import Asking
+from httpx_resilient._connections import Connections
 from httpx_resilient._copies import twin_of
 from httpx_resilient._evidence import of_one_stream
 from httpx_resilient._family import Family
 from httpx_resilient._held import held_class
 from httpx_resilient._io import IO, AsyncIO, SyncIO, run_sync
 from httpx_resilient._pool import Pool
-from httpx_resilient._proxies import Routes, proxy_for
+from httpx_resilient._proxies import Routes
 from httpx_resilient._slots import Slot
 from httpx_resilient._strategies import IDEMPOTENT_METHODS
 
@@ -38,11 +40,9 @@ class Pooled:
     ) -> None:
         limits = options.get("limits", family.limits)
         self._family = family
-        self._make: Callable[..., Any] = (
-            family.async_http if asynchronous else family.http
+        self.connections = Connections(
+            family, options, routes, asynchronous=asynchronous
         )
-        self._routes = routes
-        self._options = for_one_connection(options, family)
         self._http1 = options.get("http1", True)
         # Threads must not share a connection of HTTP/2: httpcore's is not made for it.
         self._http2 = options.get("http2", False) and asynchronous
@@ -125,23 +125,16 @@ class Pooled:
     async def _send(self, request: Any, slot: Slot, io: IO[Any, Any]) -> Any:
         if slot.transport is None:
             with self._lock:
-                slot.transport = slot.transport or self.connection_for(request.url)
+                slot.transport = slot.transport or self.connections.to(request.url)
         sent = request
         if slot.origin.leader is slot:
-            direct = self._proxy_for(request.url) is None
-            asking = _Asking(self, slot, request, direct=direct)
+            direct = self.connections.proxy_for(request.url) is None
+            asking = Asking(self, slot, request, direct=direct)
             sent = twin_of(request, trace=asking)
         response = await io.through(slot.transport, sent)
         self._note(slot, response)
         response.stream = self._held(response.stream, slot, self)
         return response
-
-    def connection_for(self, url: Any) -> Any:
-        """Make a transport for one connection, to here or to the proxy for it."""
-        return self._make(**{**self._options, "proxy": self._proxy_for(url)})
-
-    def _proxy_for(self, url: Any) -> Any:
-        return proxy_for(url, self._routes) or self._options.get("proxy")
 
     def _note(self, slot: Slot, response: Any) -> None:
         """Note what a response tells of its connection. One of a mock tells nothing."""
@@ -243,48 +236,6 @@ class Pooled:
         with self._lock:
             self.pool.drain()
         await self.close_retired(io)
-
-
-class _Asking:
-    """The first request to an origin tells which HTTP it got, before it is answered."""
-
-    def __init__(
-        self, pooled: Pooled, slot: Slot, request: Any, *, direct: bool
-    ) -> None:
-        self._pooled = pooled
-        self._slot = slot
-        self._trace = request.extensions.get("trace")
-        self._direct = direct
-
-    async def __call__(self, event: str, info: dict[str, Any]) -> None:
-        if event.startswith("http2."):
-            self._pooled.learned(self._slot, multiplexed=True)
-        elif event.startswith("http11.") and self._direct:
-            # To a proxy it may be HTTP/1.1, and HTTP/2 through it.
-            self._pooled.learned(self._slot, multiplexed=False)
-        if self._trace is not None:
-            await self._trace(event, info)
-
-
-def for_one_connection(options: Mapping[str, Any], family: Family) -> dict[str, Any]:
-    """Take the options of a transport with many connections; TLS is set up once."""
-    one = dict(options)
-    limits = one.pop("limits", family.limits)
-    # Streams that go on after a GOAWAY must not hold up those on its successor.
-    most = None if one.get("http2") else 1
-    one["limits"] = type(limits)(
-        max_connections=most,
-        max_keepalive_connections=most,
-        keepalive_expiry=limits.keepalive_expiry,
-    )
-    one["verify"] = family.ssl_context(
-        verify=one.get("verify", True),
-        cert=one.pop("cert", None),
-        trust_env=one.get("trust_env", True),
-    )
-    if one.get("socket_options") is not None:
-        one["socket_options"] = list(one["socket_options"])
-    return one
 
 
 def _unless_none(limit: float | None) -> float:

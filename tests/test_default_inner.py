@@ -42,7 +42,7 @@ class TestOptions:
         )
         transport = world.transport(limits=limits, **self.OPTIONS)
         url = world.library.URL("https://a/")
-        pool = inner_of(transport, world).connection_for(url)._pool
+        pool = inner_of(transport, world).connections.to(url)._pool
         assert pool._ssl_context is TLS
         assert (pool._http1, pool._http2) == (False, True)
         # Not one, because HTTP/2 needs another for a while after a GOAWAY.
@@ -197,7 +197,7 @@ def test_every_url_goes_where_a_stock_client_sends_it(
     for text in urls:
         url = module.URL(text)
         expected = proxy_of(stock._transport_for_url(url))
-        assert proxy_of(inner.connection_for(url)) == expected
+        assert proxy_of(inner.connections.to(url)) == expected
 
 
 def proxy_of(transport: Any) -> Any:
