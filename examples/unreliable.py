@@ -18,6 +18,23 @@ from typing import Any
 Answer = Callable[[str, str, bytes], tuple[int, str, bytes]]
 """From method, path and body to status, content type and body."""
 
+CHAT_COMPLETION = {
+    "id": "1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "any",
+    "system_fingerprint": "",
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": "finally"},
+        }
+    ],
+}
+"""What many services say to a question, as OpenAI's does."""
+
 
 @contextmanager
 def unreliable(

@@ -20,25 +20,9 @@ from huggingface_hub import (
     get_async_session,
     set_async_client_factory,
 )
-from unreliable import unreliable
+from unreliable import CHAT_COMPLETION, unreliable
 
 from httpx_resilient.httpx2 import RetryingTransport, retry_if_transient
-
-ANSWER = {
-    "id": "1",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "any",
-    "system_fingerprint": "",
-    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-    "choices": [
-        {
-            "index": 0,
-            "finish_reason": "stop",
-            "message": {"role": "assistant", "content": "finally"},
-        }
-    ],
-}
 
 # As HF_HUB_DISABLE_TELEMETRY=1 would: this example is to talk to this machine only.
 constants.HF_HUB_DISABLE_TELEMETRY = True
@@ -61,5 +45,5 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    with unreliable(ANSWER) as url:
+    with unreliable(CHAT_COMPLETION) as url:
         asyncio.run(main(url))

@@ -15,24 +15,9 @@ import asyncio
 import httpx2
 from mistralai.client import Mistral
 from mistralai.client.models import UserMessage
-from unreliable import unreliable
+from unreliable import CHAT_COMPLETION, unreliable
 
 from httpx_resilient.httpx2 import RetryingTransport, retry_if_transient
-
-ANSWER = {
-    "id": "1",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "any",
-    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-    "choices": [
-        {
-            "index": 0,
-            "finish_reason": "stop",
-            "message": {"role": "assistant", "content": "finally"},
-        }
-    ],
-}
 
 
 def connect(url: str) -> tuple[httpx2.AsyncClient, Mistral]:
@@ -51,5 +36,5 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    with unreliable(ANSWER) as url:
+    with unreliable(CHAT_COMPLETION) as url:
         asyncio.run(main(url))

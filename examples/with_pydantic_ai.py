@@ -17,23 +17,9 @@ from pydantic_ai import Agent, ModelSettings
 from pydantic_ai.models import create_async_httpx2_client
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
-from unreliable import unreliable
+from unreliable import CHAT_COMPLETION, unreliable
 
 from httpx_resilient.httpx2 import RetryingTransport, retry_if_transient, wrap
-
-ANSWER = {
-    "id": "1",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "any",
-    "choices": [
-        {
-            "index": 0,
-            "finish_reason": "stop",
-            "message": {"role": "assistant", "content": "finally"},
-        }
-    ],
-}
 
 
 def connect(url: str) -> tuple[httpx2.AsyncClient, OpenAIChatModel]:
@@ -52,5 +38,5 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    with unreliable(ANSWER) as url:
+    with unreliable(CHAT_COMPLETION) as url:
         asyncio.run(main(url))

@@ -14,23 +14,9 @@ import asyncio
 from functools import partial
 
 from together import AsyncTogether, DefaultAsyncHttpxClient
-from unreliable import unreliable
+from unreliable import CHAT_COMPLETION, unreliable
 
 from httpx_resilient import RetryingTransport, retry_if_transient, wrap
-
-ANSWER = {
-    "id": "1",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "any",
-    "choices": [
-        {
-            "index": 0,
-            "finish_reason": "stop",
-            "message": {"role": "assistant", "content": "finally"},
-        }
-    ],
-}
 
 
 def connect(url: str) -> AsyncTogether:
@@ -52,5 +38,5 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    with unreliable(ANSWER) as url:
+    with unreliable(CHAT_COMPLETION) as url:
         asyncio.run(main(url))
