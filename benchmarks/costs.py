@@ -1,0 +1,137 @@
+"""The overhead part: its figures, their goals and their table."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks import connections, overhead
+from benchmarks.peers import BARE, OURS, PEERS, RIVAL
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A line of the table: what was measured of each peer. Less is better."""
+
+    subject: str
+    unit: str
+    values: Mapping[str, float]
+    goal: float
+    digits: int = 0
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether ours is as good as it means to be, if it was measured."""
+        return self.values[OURS] <= self.goal if self.values else None
+
+    def shown(self, value: float | None) -> str:
+        """Format a value."""
+        return "-" if value is None else f"{value:,.{self.digits}f}"
+
+
+def measure(arguments: argparse.Namespace, progress: Progress) -> list[Figure]:
+    """Measure one kind of figures after the other."""
+    times = overhead.cpu_times(arguments.rounds, arguments.n, progress)
+    held = overhead.memory(progress)
+    opened = connections.opened_by_retries(arguments.requests, progress)
+    counts = None
+    if arguments.instructions:
+        counts = overhead.instructions(arguments.counted, progress)
+
+    figures: list[Figure] = []
+    for subject, of, goals in (
+        ("happy path", overhead.happy_path, (0.5, 0.53, 5_500)),
+        ("extra attempt", overhead.extra_attempt, (11, 0.97, 100_000)),
+    ):
+        spent = medians(of, times)
+        ratio = {peer: spent[peer] / spent[RIVAL] for peer in PEERS if peer != BARE}
+        figures.append(Figure(subject, "µs", spent, goals[0], digits=2))
+        figures.append(Figure(subject, "ratio", ratio, goals[1], digits=3))
+        if arguments.instructions:
+            counted = medians(of, [counts]) if counts else {}
+            figures.append(Figure(subject, "instructions", counted, goals[2]))
+    waiting = medians(overhead.happy_path, [held])
+    figures.append(Figure("held in flight", "bytes", waiting, 300))
+    figures.extend(
+        Figure("new connections", f"after {size:,} B", of_peers, 0)
+        for size, of_peers in opened.items()
+    )
+    return figures
+
+
+def medians(
+    of: Callable[[overhead.Costs, str], float], rounds: Sequence[overhead.Costs]
+) -> dict[str, float]:
+    """
+    Take the median of what was found within each round.
+
+    Not the other way round: what slows down a whole round is subtracted with it.
+    """
+    return {
+        peer: statistics.median(of(costs, peer) for costs in rounds) for peer in PEERS
+    }
+
+
+def table_of(figures: Sequence[Figure]) -> Table:
+    """Lay out the figures, narrow enough for any terminal."""
+    table = Table(
+        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    table.add_column("")
+    for peer in PEERS:
+        table.add_column(peer.replace("-", "-\n"), justify="right")
+        if peer == OURS:
+            table.add_column("goal", justify="right")
+            table.add_column("reached")
+    subject = ""
+    for figure in figures:
+        if figure.subject != subject:
+            subject = figure.subject
+            table.add_row(f"[bold]{subject}")
+        missing = "" if figure.values else "\n  needs valgrind"
+        table.add_row(f"  {figure.unit}{missing}", *cells(figure))
+    return table
+
+
+def cells(figure: Figure) -> Iterator[str]:
+    """Yield the cells of a line, its goal beside ours."""
+    for peer in PEERS:
+        value = figure.shown(figure.values.get(peer))
+        if peer == OURS:
+            yield f"[bold]{value}"
+            yield figure.shown(figure.goal)
+            yield {True: "[green]yes", False: "[red]no", None: ""}[figure.reached]
+        else:
+            yield value
+
+
+def report(
+    figures: Sequence[Figure], arguments: argparse.Namespace, console: Console
+) -> None:
+    """Print the table, and what it is about."""
+    console.print(table_of(figures))
+    console.print(
+        "All is over bare, of which its own is shown. Other machines have other µs: "
+        f"compare the ratio, which is to {RIVAL}. New connections are those opened "
+        f"because {connections.failing(arguments.requests)} of "
+        f"{arguments.requests:,} requests failed once."
+    )
+
+
+def told(figures: Sequence[Figure], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Tell the figures, and of how many requests they are."""
+    return {
+        "rounds": arguments.rounds,
+        "n": arguments.n,
+        "figures": [
+            {**asdict(figure), "reached": figure.reached} for figure in figures
+        ],
+    }
