@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import httpx
 
+from httpx_resilient._deadline import DeadlineExceeded as _DeadlineExceeded
+from httpx_resilient._deadline import DeadlineLayer
 from httpx_resilient._family import Family
 from httpx_resilient._history import Attempt, attempts_of
 from httpx_resilient._pooling import Pooling
@@ -30,6 +32,8 @@ from httpx_resilient._wrapping import wrapped
 
 __all__ = [
     "Attempt",
+    "DeadlineExceeded",
+    "DeadlineTransport",
     "PoolStats",
     "PoolingTransport",
     "RetryState",
@@ -53,36 +57,36 @@ else:
 _FAMILY = Family.of(httpx, home=__name__)
 
 
-class RetryingTransport(  # noqa: D101 - it has one, from its base
-    Retrying[
-        httpx.Request,
-        httpx.Response,
-        httpx.AsyncBaseTransport | httpx.BaseTransport,
-        httpx.Limits,
-        httpx.Proxy | httpx.URL | str,
-    ],
-    httpx.AsyncBaseTransport,
-    httpx.BaseTransport,
-):
-    __doc__ = Retrying.__doc__
+_Inner = httpx.AsyncBaseTransport | httpx.BaseTransport
+_Proxy = httpx.Proxy | httpx.URL | str
 
+
+class _Bound(httpx.AsyncBaseTransport, httpx.BaseTransport):
     _family: ClassVar[Family] = _FAMILY
 
 
-class PoolingTransport(  # noqa: D101 - it has one, from its base
-    Pooling[
-        httpx.Request,
-        httpx.Response,
-        httpx.AsyncBaseTransport | httpx.BaseTransport,
-        httpx.Limits,
-        httpx.Proxy | httpx.URL | str,
-    ],
-    httpx.AsyncBaseTransport,
-    httpx.BaseTransport,
+class DeadlineExceeded(_DeadlineExceeded, httpx.TimeoutException):  # noqa: D101 - it has one, from its base
+    __doc__ = _DeadlineExceeded.__doc__
+
+
+class DeadlineTransport(  # noqa: D101 - as above
+    DeadlineLayer[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
+):
+    __doc__ = DeadlineLayer.__doc__
+
+    _exceeded = DeadlineExceeded
+
+
+class PoolingTransport(  # noqa: D101 - as above
+    Pooling[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
 ):
     __doc__ = Pooling.__doc__
 
-    _family: ClassVar[Family] = _FAMILY
+
+class RetryingTransport(  # noqa: D101 - as above
+    Retrying[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
+):
+    __doc__ = Retrying.__doc__
 
 
 ClientT = TypeVar("ClientT", bound=httpx.AsyncClient | httpx.Client)

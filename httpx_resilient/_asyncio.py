@@ -9,9 +9,10 @@ anyio serves both event loops, at a price (callgrind, CPython 3.11): a timeout t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator
-from contextlib import suppress
-from typing import Any
+from collections.abc import Awaitable, Generator
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
 
 
 def on_asyncio() -> bool:
@@ -21,35 +22,40 @@ def on_asyncio() -> bool:
         return False
 
 
-async def at_most(seconds: float, coroutine: Coroutine[Any, Any, None]) -> None:
+async def at_most(seconds: float, awaitable: Awaitable[T]) -> T:
     """
-    Await a coroutine for at most so long, and start the clock only if it has to wait.
+    Await for at most so long, and start the clock only if there is a need to wait.
 
     A short body has mostly arrived with its headers, and no timer is needed.
+
+    Raises:
+        TimeoutError: It took longer.
     """
+    steps = awaitable.__await__()
     try:
-        awaited = coroutine.send(None)
-    except StopIteration:
-        return
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await _Resumed(coroutine, awaited)
+        awaited = next(steps)
+    except StopIteration as finished:
+        return cast("T", finished.value)
+    async with asyncio.timeout(seconds):
+        return cast("T", await _Resumed(steps, awaited))
 
 
 class _Resumed:
-    """The rest of a coroutine that was started by hand, and what it waits for."""
+    """The rest of something that was started by hand, and what it waits for."""
 
-    def __init__(self, coroutine: Coroutine[Any, Any, None], awaited: object) -> None:
-        self._coroutine = coroutine
+    def __init__(self, steps: Any, awaited: object) -> None:
+        self._steps = steps
         self._awaited = awaited
 
-    def __await__(self) -> Generator[object, Any, None]:
+    def __await__(self) -> Generator[object, Any, Any]:
         awaited = self._awaited
-        with suppress(StopIteration):
+        try:
             while True:
                 try:
                     sent = yield awaited
                 except BaseException as error:  # noqa: BLE001 - handed on, as `yield from` does
-                    awaited = self._coroutine.throw(error)
+                    awaited = self._steps.throw(error)
                 else:
-                    awaited = self._coroutine.send(sent)
+                    awaited = self._steps.send(sent)
+        except StopIteration as finished:
+            return finished.value

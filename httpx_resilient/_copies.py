@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from functools import cache
 from typing import Any, cast
 
-from httpx_resilient._family import Family, RequestT
+from httpx_resilient._family import Family, RequestLike, RequestT
 
 
 class Copy:
@@ -72,3 +72,10 @@ def twin_of(request: RequestT, **extensions: object) -> RequestT:
     vars(twin).update(vars(request))
     vars(twin)["extensions"] = {**request.extensions, **extensions}
     return twin
+
+
+def adopt(request: RequestLike, twin: RequestLike) -> None:
+    """What became of the twin became of the request: a mock has read it, say."""
+    extensions = request.extensions
+    vars(request).update(vars(twin))
+    vars(request)["extensions"] = extensions

@@ -48,6 +48,9 @@ def of_error(error: BaseException | None, family: Family) -> Evidence:
     HTTP/2 can prove it later too: a stream reset with REFUSED_STREAM, or above the
     last one that a GOAWAY names, was not processed (RFC 9113 §8.7).
     """
+    own = getattr(error, "evidence", None)
+    if isinstance(own, Evidence):
+        return own  # a layer inside has refused, and knows what that means
     if isinstance(error, family.never_sent):
         causes = list(_causes(error))
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):

@@ -89,6 +89,7 @@ class Family:
         never_sent: Errors raised before a byte of the request was written.
         interrupted: Errors after which the server may have acted.
         disconnected: Those of them that tell of a connection that was closed.
+        timed_out: The root of all timeouts.
         pool_timeout: Raised by a request that got no connection in time.
         clients: Its two clients.
         bases: The two base classes of its transports.
@@ -111,6 +112,7 @@ class Family:
     never_sent: tuple[type[Exception], ...]
     interrupted: tuple[type[Exception], ...]
     disconnected: tuple[type[Exception], ...]
+    timed_out: type[Exception]
     pool_timeout: type[Exception]
     clients: tuple[type[Any], ...]
     bases: tuple[type[Any], ...]
@@ -152,6 +154,7 @@ class Family:
                 module.WriteError,
                 module.RemoteProtocolError,
             ),
+            timed_out=module.TimeoutException,
             pool_timeout=module.PoolTimeout,
             clients=(module.AsyncClient, module.Client),
             bases=(module.AsyncBaseTransport, module.BaseTransport),

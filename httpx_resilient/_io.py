@@ -25,7 +25,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 import anyio
 
 from httpx_resilient._asyncio import at_most, on_asyncio
-from httpx_resilient._copies import twin_of
+from httpx_resilient._copies import adopt, twin_of
 from httpx_resilient._draining import (
     DRAIN_BYTES,
     DRAIN_SECONDS,
@@ -67,6 +67,15 @@ class IO(Protocol[SentT_contra, ResponseT]):
 
     def waiter(self) -> Waiter:
         """Make what this request can wait with, for another one to wake it."""
+        ...
+
+    def within(self, seconds: float, answer: Awaitable[T]) -> Awaitable[T]:
+        """
+        Await for at most so long; `TimeoutError` if it takes longer.
+
+        What blocks a thread is not interrupted: in a synchronous client it must bring
+        a timeout of its own.
+        """
         ...
 
     def now(self) -> float:
@@ -118,6 +127,12 @@ class AsyncIO(Generic[RequestT, ResponseT]):
     def waiter(self) -> Waiter:
         return AsyncioWaiter() if on_asyncio() else TrioWaiter()
 
+    async def within(self, seconds: float, answer: Awaitable[T]) -> T:
+        if on_asyncio():
+            return await at_most(seconds, answer)
+        with anyio.fail_after(seconds):
+            return await answer
+
     async def settle(self, answer: Any) -> Any:
         return await answer if isawaitable(answer) else answer
 
@@ -127,7 +142,8 @@ class AsyncIO(Generic[RequestT, ResponseT]):
             if drain and is_worth_draining(response):
                 body = cast("AsyncIterable[bytes]", response.stream)
                 if on_asyncio():
-                    await at_most(drain_seconds(response), drain_async(body))
+                    with suppress(TimeoutError):
+                        await at_most(drain_seconds(response), drain_async(body))
                 else:
                     with anyio.move_on_after(drain_seconds(response)) as scope:
                         await drain_async(body, scope.cancel)
@@ -161,14 +177,12 @@ class SyncIO(Generic[RequestT, ResponseT]):
         # A blocking read cannot be interrupted, only given a shorter timeout before
         # it starts. The transport looks for it in the request, and the caller's
         # request is not ours to change: so it gets a twin with timeouts of its own.
-        self._timeouts = dict(request.extensions.get("timeout", {}))
+        self._timeouts = request.extensions.get("timeout", {}).copy()
         twin = twin_of(request, timeout=self._timeouts)
         try:
             response: ResponseT = self._inner.handle_request(twin)
         finally:
-            # What became of the twin became of the request: a mock has read it, say.
-            vars(twin)["extensions"] = request.extensions
-            vars(request).update(vars(twin))
+            adopt(request, twin)
         return response
 
     async def through(self, transport: Any, request: RequestT) -> ResponseT:
@@ -181,6 +195,9 @@ class SyncIO(Generic[RequestT, ResponseT]):
 
     def waiter(self) -> Waiter:
         return ThreadWaiter()
+
+    async def within(self, seconds: float, answer: Awaitable[T]) -> T:  # noqa: ARG002 - as said above
+        return await answer
 
     async def settle(self, answer: Any) -> Any:
         if isawaitable(answer):

@@ -99,7 +99,7 @@ class Pooled:
             waiter = io.waiter()
             ticket = self.pool.enqueue(origin, waiter)
         if self._lost:
-            self.lose()
+            self._look_for_lost()
         seconds = request.extensions.get("timeout", {}).get("pool")
         taken = False
         try:
@@ -184,14 +184,17 @@ class Pooled:
             self.pool.retire(slot)
             self.pool.give(slot, now)
 
-    def ended(self, slot: Slot, *, well: bool) -> bool:
+    def ended(self, held: Slot, error: BaseException | None) -> bool:
         """Hear that a response was closed. Says whether there is something to close."""
-        self._end(slot, monotonic(), well=well)
+        self._end(held, monotonic(), well=error is None or _is_harmless(error))
         return bool(self.pool.closing)
 
-    def lose(self, *slots: Slot) -> None:
-        """Hear of responses that were never closed. In any thread, at any moment."""
-        self._lost += slots
+    def lose(self, held: Slot) -> None:
+        """Hear of a response that was never closed. In any thread, at any moment."""
+        self._lost.append(held)
+        self._look_for_lost()
+
+    def _look_for_lost(self) -> None:
         # Whoever holds the lock may be the one in whose midst this was collected; it
         # looks for what was lost when it is done.
         if self._lock.acquire(blocking=False):
@@ -236,6 +239,18 @@ class Pooled:
         with self._lock:
             self.pool.drain()
         await self.close_retired(io)
+
+
+def _is_harmless(error: BaseException) -> bool:
+    """
+    Whether the connection is well, or will be closed by whoever stops to read.
+
+    Of a read that is cancelled twice, httpcore closes the connection and still holds
+    its place.
+    """
+    if isinstance(error, Exception):
+        return of_one_stream(error)
+    return isinstance(error, GeneratorExit)
 
 
 def _unless_none(limit: float | None) -> float:

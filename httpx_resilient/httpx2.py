@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import httpx2
 
+from httpx_resilient._deadline import DeadlineExceeded as _DeadlineExceeded
+from httpx_resilient._deadline import DeadlineLayer
 from httpx_resilient._family import Family
 from httpx_resilient._history import Attempt, attempts_of
 from httpx_resilient._pooling import Pooling
@@ -28,6 +30,8 @@ from httpx_resilient._wrapping import wrapped
 
 __all__ = [
     "Attempt",
+    "DeadlineExceeded",
+    "DeadlineTransport",
     "PoolStats",
     "PoolingTransport",
     "RetryState",
@@ -49,36 +53,37 @@ else:
 _FAMILY = Family.of(httpx2, home=__name__)
 
 
-class RetryingTransport(  # noqa: D101 - it has one, from its base
-    Retrying[
-        httpx2.Request,
-        httpx2.Response,
-        httpx2.AsyncBaseTransport | httpx2.BaseTransport,
-        httpx2.Limits,
-        httpx2.Proxy | httpx2.URL | str,
-    ],
-    httpx2.AsyncBaseTransport,
-    httpx2.BaseTransport,
-):
-    __doc__ = Retrying.__doc__
+_Inner = httpx2.AsyncBaseTransport | httpx2.BaseTransport
+_Proxy = httpx2.Proxy | httpx2.URL | str
 
+
+class _Bound(httpx2.AsyncBaseTransport, httpx2.BaseTransport):
     _family: ClassVar[Family] = _FAMILY
 
 
-class PoolingTransport(  # noqa: D101 - it has one, from its base
-    Pooling[
-        httpx2.Request,
-        httpx2.Response,
-        httpx2.AsyncBaseTransport | httpx2.BaseTransport,
-        httpx2.Limits,
-        httpx2.Proxy | httpx2.URL | str,
-    ],
-    httpx2.AsyncBaseTransport,
-    httpx2.BaseTransport,
+class DeadlineExceeded(_DeadlineExceeded, httpx2.TimeoutException):  # noqa: D101 - it has one, from its base
+    __doc__ = _DeadlineExceeded.__doc__
+
+
+class DeadlineTransport(  # noqa: D101 - as above
+    DeadlineLayer[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy],
+    _Bound,
+):
+    __doc__ = DeadlineLayer.__doc__
+
+    _exceeded = DeadlineExceeded
+
+
+class PoolingTransport(  # noqa: D101 - as above
+    Pooling[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy], _Bound
 ):
     __doc__ = Pooling.__doc__
 
-    _family: ClassVar[Family] = _FAMILY
+
+class RetryingTransport(  # noqa: D101 - as above
+    Retrying[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy], _Bound
+):
+    __doc__ = Retrying.__doc__
 
 
 ClientT = TypeVar("ClientT", bound=httpx2.AsyncClient | httpx2.Client)

@@ -37,6 +37,9 @@ class FakeIO:
         outcome = self.script.pop(0)
         return httpx.Response(outcome) if isinstance(outcome, int) else outcome
 
+    async def within(self, seconds: float, answer: Any) -> Any:
+        return await answer
+
     def now(self) -> float:
         return self.time
 

@@ -84,11 +84,11 @@ async def just_when_served(
         tasks.start_soon(client.get, server.url)
         await until(world, lambda: transport.stats().waiting)
         side = side_of(transport, world)
-        slot = response.stream._stream._slot
+        slot = response.stream._stream._held
         tasks.cancel_scope.cancel()
         # Given back before the one that was cancelled could notice that it was.
-        response.stream._stream._slot = None
-        side.ended(slot, well=False)
+        response.stream._stream._held = None
+        side.ended(slot, OSError())
         assert in_total(transport)["active"] == 1
     assert server.requests == 1
     await response.aclose()

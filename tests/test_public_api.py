@@ -22,6 +22,14 @@ import httpx_resilient.httpx2
 PACKAGE = Path(httpx_resilient.__file__).parent
 RINGS = [path for path in PACKAGE.glob("_*.py") if path.name != "__init__.py"]
 
+OF_A_FAMILY = {
+    "DeadlineExceeded",
+    "DeadlineTransport",
+    "PoolingTransport",
+    "RetryingTransport",
+    "wrap",
+}
+
 
 def test_both_modules_have_the_same_names() -> None:
     assert httpx_resilient.__all__ == httpx_resilient.httpx2.__all__
@@ -30,9 +38,7 @@ def test_both_modules_have_the_same_names() -> None:
 @pytest.mark.parametrize("name", httpx_resilient.__all__)
 def test_what_has_no_family_is_the_same_object_in_both(name: str) -> None:
     ours, theirs = getattr(httpx_resilient, name), getattr(httpx_resilient.httpx2, name)
-    assert (ours is theirs) == (
-        name not in {"PoolingTransport", "RetryingTransport", "wrap"}
-    )
+    assert (ours is theirs) == (name not in OF_A_FAMILY)
 
 
 @pytest.mark.parametrize("module", [httpx_resilient, httpx_resilient.httpx2])
@@ -44,6 +50,7 @@ def test_all_public_members_are_in_all(module: ModuleType) -> None:
         "Callable",
         "ClassVar",
         "ClientT",
+        "DeadlineLayer",
         "TYPE_CHECKING",
         "TypeVar",
         "Family",

@@ -1,0 +1,43 @@
+"""Checking what was given, when it is given."""
+
+from __future__ import annotations
+
+import math
+
+
+def number(
+    name: str,
+    given: object,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float = math.inf,
+    whole: bool = False,
+    unit: str = "",
+) -> None:
+    """
+    Refuse what is no number, or out of its range.
+
+    Args:
+        name: What it is called where it was given.
+        given: What was given.
+        least: It is at least this, or ...
+        above: ... more than this.
+        most: It is at most this. Not more than infinity, if nothing is said.
+        whole: Whether it is to be an `int`.
+        unit: What is counted, such as `seconds`.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is out of range, or not a number (NaN).
+    """
+    kinds = int if whole else (int, float)
+    low = f"above {above:g}" if least is None else f"{least:g} or more"
+    high = "" if most == math.inf else f", at most {most:g}"
+    of = f" of {unit}" if unit else ""
+    msg = f"{name} is a {'whole ' * whole}number{of}, {low}{high}; got {given!r}"
+    if isinstance(given, bool) or not isinstance(given, kinds):
+        raise TypeError(msg)
+    enough = given > (above or 0.0) if least is None else given >= least
+    if not (enough and given <= most):
+        raise ValueError(msg)

@@ -1,0 +1,238 @@
+"""The deadline layer: one limit over all that a request does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
+from time import monotonic
+from typing import Any, ClassVar, Generic, NamedTuple, Unpack
+
+from httpx_resilient._checks import number
+from httpx_resilient._copies import adopt, twin_of
+from httpx_resilient._evidence import Evidence
+from httpx_resilient._family import Family, RequestT, ResponseT
+from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
+from httpx_resilient._io import IO, AsyncIO
+from httpx_resilient._refusals import Refusal
+from httpx_resilient._transport import InnerT, ResilientTransport
+
+KEY = "deadline"
+
+_LEAST = 0.001
+"""A timeout of nothing would make a blocking socket one that does not block."""
+
+
+class Deadline(NamedTuple):
+    """The moment, in monotonic seconds, and how many they were when it was set."""
+
+    at: float
+    total: float
+
+    def left(self) -> float:
+        """Seconds until then, and at least one thousandth of one."""
+        return max(self.at - monotonic(), _LEAST)
+
+
+def deadline_of(request: Any) -> Deadline | None:
+    """The deadline that a layer outside of this one has set."""
+    found = request.extensions.get(KEY)
+    return found if isinstance(found, Deadline) else None
+
+
+class Remaining(dict[str, float | None]):
+    """
+    Timeouts that shrink: each is what remains at the moment when it is looked up.
+
+    A transport does that once for each phase (connect, write, read), so that all of
+    them together take no longer than one.
+    """
+
+    def __init__(self, timeouts: dict[str, float | None], deadline: Deadline) -> None:
+        # For whoever makes a plain dict of it: what remains now.
+        left = deadline.left()
+        super().__init__(dict.fromkeys(("connect", "read", "write", "pool"), left))
+        for name, own in timeouts.items():
+            self[name] = left if own is None else min(own, left)
+        self._deadline = deadline
+
+    def __getitem__(self, name: str) -> float:
+        own, left = super().get(name), self._deadline.left()
+        return left if own is None else min(own, left)
+
+    def get(self, name: str, default: Any = None) -> float:  # type: ignore[override]  # noqa: ARG002 - there is always one
+        return self[name]
+
+    def copy(self) -> Remaining:
+        return Remaining(dict(self), self._deadline)
+
+
+class DeadlineExceeded(Refusal):
+    """
+    A request took longer than its deadline allows; a `TimeoutException`.
+
+    The server may have acted: a retry outside of this layer repeats what may be
+    repeated.
+
+    Example:
+        >>> import httpx, time
+        >>> def slow(request):
+        ...     time.sleep(request.extensions["timeout"]["read"])
+        ...     raise httpx.ReadTimeout("timed out")
+        >>> transport = DeadlineTransport(httpx.MockTransport(slow), 0.01)
+        >>> with httpx.Client(transport=transport) as client:
+        ...     try:
+        ...         response = client.get("http://localhost/")
+        ...     except DeadlineExceeded as error:
+        ...         print(error)
+        its headers did not come within the 0.01 s of the deadline
+    """
+
+    evidence: ClassVar[Evidence] = Evidence.MAYBE_PROCESSED
+
+
+class DeadlineLayer(
+    ResilientTransport[RequestT, ResponseT, InnerT],
+    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
+):
+    """
+    A transport with one absolute limit over all that a request does inside of it.
+
+    Waiting for a connection, sleeping between attempts, every attempt, and reading the
+    response's body: all of it together. A timeout of httpx is for one step of these,
+    and starts anew with each. Around a `RetryingTransport` it limits the whole request,
+    and no wait is begun that cannot end in time: then you get the last outcome at once.
+    Inside of one it limits each attempt, and what took too long is tried again. Both
+    may be used together.
+
+    Args:
+        inner: The transport to send with. Without one, it is what a `PoolingTransport`
+            is.
+        total: Seconds for a request. Without it only those requests are limited that
+            ask for it.
+        http: What the library's own HTTP transport takes, as for `RetryingTransport`.
+
+    Raises:
+        TypeError: `total` is no number; `inner` is no transport, or of the other
+            library; an option is unknown, or given together with an `inner`.
+        ValueError: `total` is not above 0; a proxy cannot be used.
+        ImportError: `http2=True` without its extra.
+
+    One request may differ: `extensions={"deadline": 2.5}`, or `None` for no limit. One
+    that is too late raises `DeadlineExceeded`, from what it was doing.
+
+    In a synchronous client nothing interrupts a step that has begun. Each gets what
+    remains as its timeout; a server that sends byte after byte can take one longer.
+
+    Example:
+        >>> import httpx
+        >>> transport = DeadlineTransport(RetryingTransport(), 30)
+        >>> with httpx.Client(transport=transport) as client:
+        ...     pass
+    """
+
+    _exceeded: ClassVar[type[DeadlineExceeded]]
+
+    def __init__(
+        self,
+        inner: InnerT | None = None,
+        total: float | None = None,
+        **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
+    ) -> None:
+        super().__init__(inner, dict(http))
+        if total is not None:
+            number("total", total, above=0, unit="seconds")
+        self._total = total
+        self._limited = limited_class(self._family)
+        self.timeouts = (TimeoutError, self._family.timed_out)
+
+    async def _handle(
+        self, request: RequestT, io: IO[RequestT, ResponseT]
+    ) -> ResponseT:
+        deadline = self._deadline(request, io.now())
+        if deadline is None:
+            return await io.send(request)
+        timeouts = Remaining(request.extensions.get("timeout", {}), deadline)
+        twin = twin_of(request, timeout=timeouts, deadline=deadline)
+        try:
+            response = await io.within(deadline.left(), io.send(twin))
+        except self.timeouts as error:
+            self.check(deadline, "its headers", error)
+            raise  # one of the timeouts that it has anyway
+        finally:
+            adopt(request, twin)
+        limited: Any = response
+        limited.stream = self._limited(limited.stream, deadline, self)
+        return response
+
+    def _deadline(self, request: RequestT, now: float) -> Deadline | None:
+        seconds = request.extensions.get(KEY, self._total)
+        if isinstance(seconds, Deadline):
+            outer, seconds = seconds, self._total
+            if seconds is None or now + seconds >= outer.at:
+                return outer
+        elif seconds is None:
+            return None
+        elif seconds is not self._total:
+            number('extensions["deadline"]', seconds, above=0, unit="seconds")
+        return Deadline(now + seconds, seconds)
+
+    def check(
+        self, deadline: Deadline, awaited: str, cause: Exception | None = None
+    ) -> None:
+        """Raise if it is too late. A timer may be early by less than a millisecond."""
+        if monotonic() >= deadline.at - _LEAST:
+            seconds = f"{deadline.total:g} s of the deadline"
+            msg = f"{awaited} did not come within the {seconds}"
+            raise self._exceeded(msg) from cause
+
+
+class Limited:
+    """A response's stream that raises when the deadline has passed."""
+
+    def __init__(
+        self,
+        stream: Any,
+        deadline: Deadline,
+        layer: DeadlineLayer[Any, Any, Any, Any, Any],
+    ) -> None:
+        self._stream = stream
+        self._deadline = deadline
+        self._layer = layer
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self._stream:
+                self._check()
+                yield chunk
+        except self._layer.timeouts as error:
+            self._check(error)
+            raise
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        io, deadline = AsyncIO[Any, Any](None), self._deadline
+        chunks = aiter(self._stream)
+        while True:
+            self._check()
+            try:
+                chunk = await io.within(deadline.left(), anext(chunks))
+            except StopAsyncIteration:
+                return
+            except self._layer.timeouts as error:
+                self._check(error)
+                raise
+            yield chunk
+
+    def _check(self, cause: Exception | None = None) -> None:
+        self._layer.check(self._deadline, "its body", cause)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+@cache
+def limited_class(family: Family) -> type[Limited]:
+    """Both clients check that a stream is one of their own."""
+    return type("Limited", (Limited, *family.streams), {})
