@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from loopback import serving
 
 Answer = Callable[[str, str, bytes], tuple[int, str, bytes]]
 """From method, path and body to status, content type and body."""
@@ -84,16 +85,10 @@ def unreliable(
         def log_message(self, *_: object) -> None:
             """Say nothing: the summary tells it all."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        with serving(Handler) as url:
+            yield url
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
         print("the server answered:", *answered)
 
 

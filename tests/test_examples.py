@@ -14,6 +14,10 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 ALL = sorted(EXAMPLES.glob("with_*.py"))
 OF_SDKS = {row.example for row in ROWS}
 RECIPES = [path for path in ALL if path.stem not in OF_SDKS]
+SHOWN = {
+    "deadline": "DeadlineExceeded",
+}
+"""What the examples of layers print, among other things."""
 
 
 def ran(*arguments: str) -> str:
@@ -35,6 +39,11 @@ def test_a_recipe_is_tried_again_and_succeeds(path: Path) -> None:
         assert " passed" in ran("-m", "pytest", "-p", "no:cacheprovider", path.name)
     else:
         assert "503" in ran(path.name)
+
+
+@pytest.mark.parametrize(("layer", "shown"), SHOWN.items())
+def test_the_example_of_a_layer_shows_what_it_does(layer: str, shown: str) -> None:
+    assert shown in ran(f"{layer}.py")
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
