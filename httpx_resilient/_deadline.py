@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from functools import cache
 from time import monotonic
 from typing import Any, ClassVar, Generic, NamedTuple, Unpack
@@ -211,16 +211,19 @@ class Limited:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         io, deadline = AsyncIO[Any, Any](None), self._deadline
         chunks = aiter(self._stream)
-        while True:
-            self._check()
-            try:
-                chunk = await io.within(deadline.left(), anext(chunks))
-            except StopAsyncIteration:
-                return
-            except self._layer.timeouts as error:
-                self._check(error)
-                raise
-            yield chunk
+        try:
+            while True:
+                self._check()
+                yield await io.within(deadline.left(), anext(chunks))
+        except StopAsyncIteration:
+            return
+        except self._layer.timeouts as error:
+            self._check(error)
+            raise
+        finally:
+            # Left half-way, trio warns of it.
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
 
     def _check(self, cause: Exception | None = None) -> None:
         self._layer.check(self._deadline, "its body", cause)

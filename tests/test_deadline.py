@@ -23,7 +23,7 @@ from httpx_resilient._io import run_sync
 
 pytestmark = pytest.mark.anyio
 
-SOON = 0.15
+SOON = 0.1
 """Seconds that a test waits for a deadline."""
 
 GET = httpx.Request("GET", "https://example.org/")
@@ -60,7 +60,7 @@ async def test_headers_that_come_too_late(world: World, server: Server) -> None:
             await client.get(server.url)
     assert isinstance(caught.value, world.library.TimeoutException)
     assert str(caught.value) == (
-        "its headers did not come within the 0.15 s of the deadline"
+        "its headers did not come within the 0.1 s of the deadline"
     )
 
 
@@ -176,6 +176,18 @@ async def test_cancellation_passes(world: World, server: Server) -> None:
         assert scope.cancelled_caught
 
 
+async def test_a_read_that_is_too_slow_for_its_own_timeout(
+    world: World, server: Server
+) -> None:
+    server.play(stall(head(200, {"content-length": "9"}) + b"half"))
+    async with limited(world, total=30) as client:
+        client_side = client.build_request("GET", server.url, timeout=0.05)
+        response = await client.send(client_side, stream=True)
+        with pytest.raises(world.library.ReadTimeout):
+            await world.read(response)
+        await world.close(response)
+
+
 # How it is set.
 
 
@@ -271,10 +283,11 @@ async def test_the_earlier_of_two_deadlines_counts(
     world: World, server: Server
 ) -> None:
     server.play(stall())
-    inner = world.ours.DeadlineTransport(None, 30)
-    async with limited(world, inner) as client:
-        with pytest.raises(world.ours.DeadlineExceeded, match=r"0\.15 s"):
-            await client.get(server.url)
+    for outer, inner in ((30, SOON), (SOON, 30), (SOON, None)):
+        transport = world.ours.DeadlineTransport(None, inner)
+        async with limited(world, transport, outer) as client:
+            with pytest.raises(world.ours.DeadlineExceeded, match=f"{SOON} s"):
+                await client.get(server.url)
 
 
 # The decision.
