@@ -51,7 +51,8 @@ def main() -> None:
     plan = scale.QUICK if quick else scale.Plan()
     only = arguments.only
     parts = [part for part in scale.PARTS if SCALE in only or part in only]
-    console = Console(highlight=False)
+    # In a file as wide as the README has room for.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
     report: dict[str, Any] = dict(machine.facts())
     if OVERHEAD in only:

@@ -53,7 +53,7 @@ class Plan:
     soaked: int = 100_000
     settle: float = 1.5
     limit: float = 4.0
-    longer: float = 8.0
+    longer: float = 12.0
     """The limit of cases in which there is much to do, or to wait for."""
 
 
@@ -244,6 +244,7 @@ def measure(parts: Sequence[str], plan: Plan, progress: Progress) -> Results:
     with processes(ORIGINS) as (workers, server):
         bench = Bench(workers, server, plan, progress)
         for part in parts:
+            progress.console.print(f"measuring {part} ...")
             of_clients = results.setdefault(part, {client: [] for client in CLIENTS})
             for client, told in PARTS[part](bench):
                 of_clients[client].append(told)
