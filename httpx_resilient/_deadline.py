@@ -109,6 +109,9 @@ class DeadlineLayer(
             is.
         total: Seconds for a request. Without it only those requests are limited that
             ask for it.
+        body: Whether it is also for the response's body. Without it a body may take as
+            long as it likes, once its headers are there: for streams, inside of a
+            retry, which repeats no request whose body has begun.
         http: What the library's own HTTP transport takes, as for `RetryingTransport`.
 
     Raises:
@@ -136,12 +139,15 @@ class DeadlineLayer(
         self,
         inner: InnerT | None = None,
         total: float | None = None,
+        *,
+        body: bool = True,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
         super().__init__(inner, dict(http))
         if total is not None:
             number("total", total, above=0, unit="seconds")
         self._total = total
+        self._body = body
         self._limited = limited_class(self._family)
         self.timeouts = (TimeoutError, self._family.timed_out)
 
@@ -160,6 +166,8 @@ class DeadlineLayer(
             raise  # one of the timeouts that it has anyway
         finally:
             adopt(request, twin)
+        if not self._body:
+            return response
         limited: Any = response
         limited.stream = self._limited(limited.stream, deadline, self)
         return response

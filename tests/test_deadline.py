@@ -126,6 +126,13 @@ async def test_what_was_too_late_leaves_no_connection_behind(
 # What it leaves alone.
 
 
+async def test_a_body_that_may_take_its_time(world: World, server: Server) -> None:
+    server.play(drip(200, [b"x"] * 10, every=SOON / 5))
+    transport = world.ours.DeadlineTransport(None, SOON, body=False)
+    async with world.client(transport) as client:
+        assert (await client.get(server.url)).content == b"x" * 10
+
+
 async def test_a_shorter_timeout_stays_what_it_is(world: World, server: Server) -> None:
     server.play(stall())
     async with limited(world, total=30) as client:
