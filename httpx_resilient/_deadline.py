@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from functools import cache
 from time import monotonic
-from typing import Any, ClassVar, Generic, NamedTuple, Unpack
+from typing import Any, ClassVar, Generic, Unpack
 
 from httpx_resilient._checks import number
 from httpx_resilient._copies import adopt, twin_of
@@ -18,19 +19,34 @@ from httpx_resilient._transport import InnerT, ResilientTransport
 
 KEY = "deadline"
 
+_PHASES = ("connect", "read", "write", "pool")
+
 _LEAST = 0.001
 """A timeout of nothing would make a blocking socket one that does not block."""
 
 
-class Deadline(NamedTuple):
-    """The moment, in monotonic seconds, and how many they were when it was set."""
+class Deadline:
+    """
+    A moment by which a request is to be done.
 
-    at: float
-    total: float
+    Args:
+        at: Monotonic seconds.
+        total: How many they were when it was set.
+    """
+
+    __slots__ = ("at", "total")
+
+    def __init__(self, at: float, total: float) -> None:
+        self.at = at
+        self.total = total
 
     def left(self) -> float:
         """Seconds until then, and at least one thousandth of one."""
         return max(self.at - monotonic(), _LEAST)
+
+    def lift(self) -> None:
+        """Let what is still to come take its time."""
+        self.at = math.inf
 
 
 def deadline_of(request: Any) -> Deadline | None:
@@ -47,23 +63,30 @@ class Remaining(dict[str, float | None]):
     them together take no longer than one.
     """
 
-    def __init__(self, timeouts: dict[str, float | None], deadline: Deadline) -> None:
+    def __init__(self, own: dict[str, float | None], deadline: Deadline) -> None:
         # For whoever makes a plain dict of it: what remains now.
         left = deadline.left()
-        super().__init__(dict.fromkeys(("connect", "read", "write", "pool"), left))
-        for name, own in timeouts.items():
-            self[name] = left if own is None else min(own, left)
+        super().__init__({name: _least(own.get(name), left) for name in _PHASES})
+        self._own = own
         self._deadline = deadline
 
-    def __getitem__(self, name: str) -> float:
-        own, left = super().get(name), self._deadline.left()
-        return left if own is None else min(own, left)
+    def __getitem__(self, name: str) -> float | None:
+        return _least(self._own.get(name), self._deadline.left())
 
-    def get(self, name: str, default: Any = None) -> float:  # type: ignore[override]  # noqa: ARG002 - there is always one
+    def get(self, name: str, default: Any = None) -> float | None:  # noqa: ARG002 - there is always one
         return self[name]
 
+    def __setitem__(self, name: str, seconds: float | None) -> None:
+        self._own = {**self._own, name: seconds}
+
     def copy(self) -> Remaining:
-        return Remaining(dict(self), self._deadline)
+        return Remaining(self._own, self._deadline)
+
+
+def _least(own: float | None, left: float) -> float | None:
+    if own is None:
+        return None if left == math.inf else left
+    return min(own, left)
 
 
 class DeadlineExceeded(Refusal):
@@ -167,6 +190,7 @@ class DeadlineLayer(
         finally:
             adopt(request, twin)
         if not self._body:
+            deadline.lift()
             return response
         limited: Any = response
         limited.stream = self._limited(limited.stream, deadline, self)
@@ -177,7 +201,8 @@ class DeadlineLayer(
         if isinstance(seconds, Deadline):
             outer, seconds = seconds, self._total
             if seconds is None or now + seconds >= outer.at:
-                return outer
+                # Another one of its own, because it may be lifted.
+                return Deadline(outer.at, outer.total)
         elif seconds is None:
             return None
         elif seconds is not self._total:

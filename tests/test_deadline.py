@@ -127,10 +127,19 @@ async def test_what_was_too_late_leaves_no_connection_behind(
 
 
 async def test_a_body_that_may_take_its_time(world: World, server: Server) -> None:
-    server.play(drip(200, [b"x"] * 10, every=SOON / 5))
+    """Every pause in it is longer than what was left of the time."""
+    server.play(drip(200, [b"xxx"] * 2, every=SOON))
     transport = world.ours.DeadlineTransport(None, SOON, body=False)
     async with world.client(transport) as client:
-        assert (await client.get(server.url)).content == b"x" * 10
+        assert (await client.get(server.url)).content == b"xxxxxx"
+
+
+async def test_nor_does_it_lift_another_deadline(world: World, server: Server) -> None:
+    server.play(drip(200, [b"x"] * 100, every=SOON / 2))
+    inner = world.ours.DeadlineTransport(None, 30, body=False)
+    async with limited(world, inner) as client:
+        with pytest.raises(world.ours.DeadlineExceeded, match="its body"):
+            await client.get(server.url)
 
 
 async def test_a_shorter_timeout_stays_what_it_is(world: World, server: Server) -> None:
@@ -306,6 +315,8 @@ def test_timeouts_shrink_with_time() -> None:
     assert timeouts["read"] == timeouts.get("read") == 5.0
     assert 99 < timeouts["connect"] <= 100
     assert 99 < timeouts["pool"] <= 100
+    deadline.lift()
+    assert [timeouts["read"], timeouts["connect"], timeouts["pool"]] == [5, None, None]
 
 
 @pytest.mark.parametrize("copied", [dict, Remaining.copy])
