@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from time import monotonic
 from typing import Any, ClassVar, Generic, Unpack
 
 from httpx_resilient._checks import number
 from httpx_resilient._copies import adopt, twin_of
+from httpx_resilient._draining import leave
 from httpx_resilient._evidence import Evidence
 from httpx_resilient._family import Family, RequestT, ResponseT
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
@@ -254,9 +255,7 @@ class Limited:
             self._check(error)
             raise
         finally:
-            # Left half-way, trio warns of it.
-            if isinstance(chunks, AsyncGenerator):
-                await chunks.aclose()
+            await leave(chunks)
 
     def _check(self, cause: Exception | None = None) -> None:
         self._layer.check(self._deadline, "its body", cause)

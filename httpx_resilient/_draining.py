@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 
 from httpx_resilient._family import ResponseLike
 
@@ -43,6 +43,12 @@ async def drain_async(
         if interrupt is not None and seen <= 2 * DRAIN_BYTES:
             interrupt()
             continue
-        if isinstance(chunks, AsyncGenerator):
-            await chunks.aclose()
+        await leave(chunks)
         return
+
+
+async def leave(chunks: AsyncIterator[bytes]) -> None:
+    """Stop to read half-way. If it is a generator, trio would warn of it."""
+    aclose = getattr(chunks, "aclose", None)
+    if aclose is not None:
+        await aclose()

@@ -11,14 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from httpx_resilient._slots import STREAMS, Origin, Sleeper, Slot, Ticket
+from httpx_resilient._keeping import Key
+from httpx_resilient._slots import STREAMS, Origin, Slot, Ticket
+from httpx_resilient._waiting import Waiter
 
 LINGER = 1.0
 """Seconds that an idle connection beyond `keep` stays open, because in a burst the next
 request is already on its way."""
-
-Key = tuple[str, str, int | None]
-"""Scheme, host and port."""
 
 REMEMBERED = 1000
 """Origins without a connection whose numbers are kept."""
@@ -80,7 +79,7 @@ class Pool:
             return self._use(slot)
         return None if origin.awaits_word else self._make_room(origin)
 
-    def enqueue(self, origin: Origin, waiter: Sleeper) -> Ticket:
+    def enqueue(self, origin: Origin, waiter: Waiter) -> Ticket:
         """Wait for a place. The waiter is woken when the ticket has its slot."""
         ticket = Ticket(origin, waiter)
         origin.waiting[ticket] = None
@@ -138,10 +137,24 @@ class Pool:
         """Give up a connection but not its place, if no other request is on it."""
         if slot.retired or slot.streams > 1:
             return False
-        slot.origin.retired += 1
+        origin = slot.origin
+        origin.retired += 1
+        if slot.room == 1:
+            origin.reused -= 1
         slot.connection = None
         self._close(slot)
         return True
+
+    def connected(self, slot: Slot, connection: object) -> None:
+        """Hear which connection a request was answered on, unless it was to be so."""
+        origin = slot.origin
+        if connection is not None and connection is slot.connection:
+            origin.reused += 1
+            return
+        if slot.room == 1 and slot.connection is not None:
+            origin.reused -= 1  # it was closed, and its transport has opened another
+        slot.connection = connection
+        origin.opened += connection is not None
 
     def learn(self, slot: Slot, *, multiplexed: bool) -> None:
         """Hear from a connection whether it takes several requests."""
@@ -172,12 +185,15 @@ class Pool:
                     self.origins[key] = origin
 
     def _use(self, slot: Slot) -> Slot:
+        origin = slot.origin
+        origin.active += 1
         slot.streams += 1
-        slot.origin.active += 1
-        if slot.streams < slot.room:
-            slot.origin.shared[slot] = None
+        if slot.room == 1:
+            origin.reused += slot.connection is not None
+        elif slot.streams < slot.room:
+            origin.shared[slot] = None
         else:
-            slot.origin.shared.pop(slot, None)
+            origin.shared.pop(slot, None)
         return slot
 
     def _hand(self, slot: Slot, ticket: Ticket) -> None:

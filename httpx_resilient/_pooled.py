@@ -16,9 +16,10 @@ from httpx_resilient._evidence import of_one_stream
 from httpx_resilient._family import Family
 from httpx_resilient._held import held_class
 from httpx_resilient._io import IO, AsyncIO, SyncIO, run_sync
+from httpx_resilient._keeping import key_of
 from httpx_resilient._pool import Pool
 from httpx_resilient._proxies import Routes
-from httpx_resilient._slots import Slot
+from httpx_resilient._slots import Slot, Ticket
 from httpx_resilient._strategies import IDEMPOTENT_METHODS
 
 
@@ -49,6 +50,7 @@ class Pooled:
         self._held = held_class(family)
         self._lock = Lock()
         self._lost: list[Slot] = []
+        self._async_io: AsyncIO[Any, Any] = AsyncIO(self)
         self.pool = Pool(
             _unless_none(limits.max_connections),
             _unless_none(limits.max_keepalive_connections),
@@ -61,17 +63,22 @@ class Pooled:
 
     # As in the layers, the flow's coroutine is handed out as it is.
     def handle_async_request(self, request: Any) -> Coroutine[Any, Any, Any]:
-        return self._handle(request, AsyncIO(self))
+        return self._handle(request, self._async_io)
 
     async def _handle(self, request: Any, io: IO[Any, Any]) -> Any:
-        slot = await self._slot_for(request, io)
+        slot = self._place(request, io)
+        if isinstance(slot, Ticket):
+            slot = await self._turn(slot, request, io)
         while True:
             was_open = slot.connection is not None
             answered = again = well = False
             try:
                 if self.pool.closing:
                     await self.close_retired(io)
-                response = await self._send(request, slot, io)
+                transport, sent = self._ready(slot, request)
+                response = await io.through(transport, sent)
+                self._note(slot, response)
+                response.stream = self._held(response.stream, slot, self)
             except Exception as error:
                 # Once, because the next one is not open yet.
                 again = was_open and self._may_replay(request, error)
@@ -87,23 +94,26 @@ class Pooled:
                     self._end(slot, io.now(), well=well)
                     await self.close_retired(io)
 
-    async def _slot_for(self, request: Any, io: IO[Any, Any]) -> Slot:
-        url = request.url
-        now = io.now()
+    def _place(self, request: Any, io: IO[Any, Any]) -> Slot | Ticket:
+        """Take a place, or a ticket to wait for one."""
+        key, now = key_of(request.url), io.now()
         with self._lock:
-            self._end_lost(now)
-            origin = self.pool.origin((url.scheme, url.host, url.port))
+            if self._lost:
+                self._end_lost(now)
+            origin = self.pool.origin(key)
             slot = self.pool.take(origin, now)
             if slot is not None:
                 return slot
-            waiter = io.waiter()
-            ticket = self.pool.enqueue(origin, waiter)
+            ticket = self.pool.enqueue(origin, io.waiter())
         if self._lost:
             self._look_for_lost()
+        return ticket
+
+    async def _turn(self, ticket: Ticket, request: Any, io: IO[Any, Any]) -> Slot:
         seconds = request.extensions.get("timeout", {}).get("pool")
         taken = False
         try:
-            await waiter.wait(seconds)
+            await ticket.waiter.wait(seconds)
             slot = ticket.slot
             if slot is None:
                 msg = (
@@ -115,37 +125,31 @@ class Pooled:
             taken = True
             return slot
         finally:
-            waiter.close()
+            ticket.waiter.close()
             if not taken:
                 with self._lock:
                     self.pool.abandon(ticket, io.now())
                 if self.pool.closing:
                     await self.close_retired(io)
 
-    async def _send(self, request: Any, slot: Slot, io: IO[Any, Any]) -> Any:
+    def _ready(self, slot: Slot, request: Any) -> tuple[Any, Any]:
+        """Return the transport of a place, made if need be, and what it is to send."""
         if slot.transport is None:
             with self._lock:
                 slot.transport = slot.transport or self.connections.to(request.url)
-        sent = request
-        if slot.origin.leader is slot:
-            direct = self.connections.proxy_for(request.url) is None
-            asking = Asking(self, slot, request, direct=direct)
-            sent = twin_of(request, trace=asking)
-        response = await io.through(slot.transport, sent)
-        self._note(slot, response)
-        response.stream = self._held(response.stream, slot, self)
-        return response
+        if slot.origin.leader is not slot:
+            return slot.transport, request
+        direct = self.connections.proxy_for(request.url) is None
+        asking = Asking(self, slot, request, direct=direct)
+        return slot.transport, twin_of(request, trace=asking)
 
     def _note(self, slot: Slot, response: Any) -> None:
         """Note what a response tells of its connection. One of a mock tells nothing."""
-        origin, extensions = slot.origin, response.extensions
+        extensions = response.extensions
         connection = extensions.get("network_stream")
-        with self._lock:
-            if connection is not None and connection is slot.connection:
-                origin.reused += 1
-                return
-            slot.connection = connection
-            origin.opened += connection is not None
+        if connection is not slot.connection or connection is None or slot.room > 1:
+            with self._lock:
+                self.pool.connected(slot, connection)
         if self._http2:
             multiplexed = extensions.get("http_version") == b"HTTP/2"
             self.learned(slot, multiplexed=multiplexed)

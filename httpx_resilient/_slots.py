@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from typing import Any, Protocol
+from typing import Any
+
+from httpx_resilient._waiting import Waiter
 
 STREAMS = 100
 """Requests at a time on a connection that takes several. Where the server allows fewer,
 the connection itself lets them wait."""
-
-
-class Sleeper(Protocol):
-    """What is woken."""
-
-    def wake(self) -> None: ...
 
 
 class Origin:
@@ -74,7 +70,7 @@ class Ticket:
 
     __slots__ = ("origin", "passed", "slot", "waiter")
 
-    def __init__(self, origin: Origin, waiter: Sleeper) -> None:
+    def __init__(self, origin: Origin, waiter: Waiter) -> None:
         self.origin = origin
         self.waiter = waiter
         self.slot: Slot | None = None

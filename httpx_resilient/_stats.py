@@ -21,7 +21,7 @@ class PoolStats:
         idle: Connections that wait for a request.
         waiting: Requests that wait for a connection.
         opened: Connections that were opened.
-        reused: Requests that found a connection open.
+        reused: Requests that were given a connection that was open.
         retired: Connections given up because a request on them failed or was cancelled.
         origins: The same for each origin, such as `https://example.org`.
 

@@ -100,7 +100,7 @@ class TestReplay:
             await client.get(server.url)
             with pytest.raises(world.library.RemoteProtocolError):
                 await client.post(server.url, content=b"data")
-            assert in_total(transport) == {"opened": 1, "retired": 1}
+            assert in_total(transport) == {"opened": 1, "reused": 1, "retired": 1}
             assert (await client.post(server.url)).status_code == 200
         assert server.requests == 3
 
