@@ -69,13 +69,13 @@ def copy_class(family: Family) -> type[Copy]:
 def twin_of(request: RequestT, **extensions: object) -> RequestT:
     """Make a request that differs in extensions, because the caller's is not ours."""
     twin = object.__new__(type(request))
-    vars(twin).update(vars(request))
-    vars(twin)["extensions"] = {**request.extensions, **extensions}
+    extensions = {**request.extensions, **extensions}
+    vars(twin).update(vars(request), extensions=extensions)
     return twin
 
 
 def adopt(request: RequestLike, twin: RequestLike) -> None:
     """What became of the twin became of the request: a mock has read it, say."""
-    extensions = request.extensions
-    vars(request).update(vars(twin))
-    vars(request)["extensions"] = extensions
+    changed, held = vars(twin), vars(request)
+    if len(changed) != len(held) or changed["stream"] is not held["stream"]:
+        held.update(changed, extensions=request.extensions)

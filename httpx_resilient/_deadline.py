@@ -20,8 +20,6 @@ from httpx_resilient._transport import InnerT, ResilientTransport
 
 KEY = "deadline"
 
-_PHASES = ("connect", "read", "write", "pool")
-
 _LEAST = 0.001
 """A timeout of nothing would make a blocking socket one that does not block."""
 
@@ -64,30 +62,23 @@ class Remaining(dict[str, float | None]):
     them together take no longer than one.
     """
 
+    __slots__ = ("_deadline",)
+
     def __init__(self, own: dict[str, float | None], deadline: Deadline) -> None:
-        # For whoever makes a plain dict of it: what remains now.
-        left = deadline.left()
-        super().__init__({name: _least(own.get(name), left) for name in _PHASES})
-        self._own = own
+        super().__init__(own)
         self._deadline = deadline
 
     def __getitem__(self, name: str) -> float | None:
-        return _least(self._own.get(name), self._deadline.left())
+        own, left = super().get(name), self._deadline.left()
+        if own is None:
+            return None if left == math.inf else left
+        return min(own, left)
 
     def get(self, name: str, default: Any = None) -> float | None:  # noqa: ARG002 - there is always one
         return self[name]
 
-    def __setitem__(self, name: str, seconds: float | None) -> None:
-        self._own = {**self._own, name: seconds}
-
     def copy(self) -> Remaining:
-        return Remaining(self._own, self._deadline)
-
-
-def _least(own: float | None, left: float) -> float | None:
-    if own is None:
-        return None if left == math.inf else left
-    return min(own, left)
+        return Remaining(self, self._deadline)
 
 
 class DeadlineExceeded(Refusal):
@@ -178,13 +169,14 @@ class DeadlineLayer(
     async def _handle(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
-        deadline = self._deadline(request, io.now())
+        now = io.now()
+        deadline = self._deadline(request, now)
         if deadline is None:
             return await io.send(request)
         timeouts = Remaining(request.extensions.get("timeout", {}), deadline)
         twin = twin_of(request, timeout=timeouts, deadline=deadline)
         try:
-            response = await io.within(deadline.left(), io.send(twin))
+            response = await io.within(deadline.at - now, io.send(twin))
         except self.timeouts as error:
             self.check(deadline, "its headers", error)
             raise  # one of the timeouts that it has anyway
@@ -198,17 +190,17 @@ class DeadlineLayer(
         return response
 
     def _deadline(self, request: RequestT, now: float) -> Deadline | None:
-        seconds = request.extensions.get(KEY, self._total)
-        if isinstance(seconds, Deadline):
-            outer, seconds = seconds, self._total
-            if seconds is None or now + seconds >= outer.at:
-                # Another one of its own, because it may be lifted.
-                return Deadline(outer.at, outer.total)
-        elif seconds is None:
-            return None
-        elif seconds is not self._total:
-            number('extensions["deadline"]', seconds, above=0, unit="seconds")
-        return Deadline(now + seconds, seconds)
+        seconds = own = self._total
+        if KEY in request.extensions:
+            seconds = request.extensions[KEY]
+            if isinstance(seconds, Deadline):
+                if own is None or now + own >= seconds.at:
+                    # Another one of its own, because it may be lifted.
+                    return Deadline(seconds.at, seconds.total)
+                seconds = own
+            elif seconds is not None:
+                number('extensions["deadline"]', seconds, above=0, unit="seconds")
+        return None if seconds is None else Deadline(now + seconds, seconds)
 
     def check(
         self, deadline: Deadline, awaited: str, cause: Exception | None = None

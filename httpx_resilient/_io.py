@@ -127,11 +127,9 @@ class AsyncIO(Generic[RequestT, ResponseT]):
     def waiter(self) -> Waiter:
         return AsyncioWaiter() if on_asyncio() else TrioWaiter()
 
-    async def within(self, seconds: float, answer: Awaitable[T]) -> T:
-        if on_asyncio():
-            return await at_most(seconds, answer)
-        with anyio.fail_after(seconds):
-            return await answer
+    def within(self, seconds: float, answer: Awaitable[T]) -> Awaitable[T]:
+        limit = at_most if on_asyncio() else _at_most
+        return limit(seconds, answer)
 
     async def settle(self, answer: Any) -> Any:
         return await answer if isawaitable(answer) else answer
@@ -158,6 +156,12 @@ class AsyncIO(Generic[RequestT, ResponseT]):
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         return asyncio.sleep(seconds) if on_asyncio() else anyio.sleep(seconds)
+
+
+async def _at_most(seconds: float, answer: Awaitable[T]) -> T:
+    # trio's scopes must be nested strictly: nothing can be begun before this one.
+    with anyio.fail_after(seconds):
+        return await answer
 
 
 class SyncIO(Generic[RequestT, ResponseT]):
