@@ -70,6 +70,11 @@ async def compare(jobs: list[Job], stats: httpx.URL | None = None) -> int:
         f"without: [bold]{without.lost.total()} of {REQUESTS}[/] lost. with "
         f"RetryingTransport(): [bold]{retrying.lost.total()} of {REQUESTS}[/] lost."
     )
+    if retrying.replays:
+        console.print(
+            f"{retrying.replays} requests were no attempts: the pool sent them again "
+            "at once, because their idle connection turned out to be closed."
+        )
     return 1 if retrying.lost else 0
 
 
@@ -131,17 +136,20 @@ class Tally:
         self.latencies.append(milliseconds)
         self.bars.update(self.bar, advance=1, kept=self.kept, lost=self.lost.total())
 
+    @property
+    def replays(self) -> int:
+        """How many requests the server saw that were no attempts of the client."""
+        return self.server.get("requests", self.attempts) - self.attempts
+
     def row(self) -> list[str]:
         """Tell the numbers. Latencies are of all requests, lost or not."""
         kinds = [f"{count:>3} {kind}" for kind, count in self.lost.most_common()]
         lost = "\n".join(kinds) or "  0"
-        # What the client tells and what the server saw is the same, or worth a look.
-        attempts, requests = self.attempts, self.server.get("requests", self.attempts)
-        sent = f"{attempts}" if attempts == requests else f"{attempts}, not {requests}"
+        sent = f"{self.attempts} + {self.replays}" if self.replays else self.attempts
         connections = str(self.server.get("connections", "-"))
         percentiles = statistics.quantiles(self.latencies, n=100, method="inclusive")
         p50, p99 = f"{percentiles[49]:.0f}", f"{percentiles[98]:.0f}"
-        return [self.name, str(self.kept), lost, sent, connections, p50, p99]
+        return [self.name, str(self.kept), lost, str(sent), connections, p50, p99]
 
 
 def main() -> int:
