@@ -54,7 +54,8 @@ def main() -> None:
     # In a file as wide as the README has room for.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
-    report: dict[str, Any] = dict(machine.facts())
+    facts = machine.facts()
+    report: dict[str, Any] = dict(facts)
     if OVERHEAD in only:
         with _progress() as progress:
             figures = costs.measure(arguments, progress)
@@ -73,7 +74,8 @@ def main() -> None:
     if quick:
         console.print("\nThat was quick: it works, and the figures mean nothing.")
     with _folder(thrown_away=quick) as folder:
-        _write(folder / "results.json", report)
+        for part in report.keys() - facts.keys():
+            _write(folder / f"{part}.json", {**facts, part: report[part]})
         if arguments.json is not None:
             _write(arguments.json, report)
         for path in plots.draw(results, folder, machine.footer(report)):
