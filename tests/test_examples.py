@@ -44,6 +44,7 @@ def test_a_recipe_is_tried_again_and_succeeds(path: Path) -> None:
 @pytest.mark.parametrize(("layer", "shown"), SHOWN.items())
 def test_the_example_of_a_layer_shows_what_it_does(layer: str, shown: str) -> None:
     assert shown in ran(f"{layer}.py")
+    assert f"(examples/{layer}.py)" in README.read_text()
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
