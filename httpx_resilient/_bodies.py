@@ -16,7 +16,7 @@ from collections.abc import (
 from contextlib import suppress
 from typing import Any, Generic, cast
 
-from httpx_resilient._copies import copy_class
+from httpx_resilient._copies import Copy, copy_class
 from httpx_resilient._family import Family, RequestLike, RequestT, ResponseT
 from httpx_resilient._io import IO
 
@@ -74,9 +74,9 @@ class _Buffered(Body[RequestT]):
 
     __slots__ = ("_copy",)
 
-    def __init__(self, request: RequestT, limit: int, family: Family) -> None:
-        self._copy = copy_class(family)(request.stream, limit)
-        super().__init__(_with_stream(request, self._copy, family))
+    def __init__(self, request: RequestT, copy: Copy) -> None:
+        super().__init__(request)
+        self._copy = copy
 
     async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - as above
         return self.request if self._copy.complete else None
@@ -151,8 +151,11 @@ def body_of(
             return Body(request)
         if _rewindable(source):
             return _File(request, source)
+    if isinstance(stream, Copy):  # a layer outside of this one keeps it
+        return _Buffered(request, stream)
     if limit or not _announces_body(request):
-        return _Buffered(request, limit, family)
+        copy = copy_class(family)(stream, limit)
+        return _Buffered(_with_stream(request, copy, family), copy)
     return _Spent(request)
 
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 
 import tenacity
 
-from httpx_resilient._family import Family, RequestT, ResponseLike, ResponseT, address
+from httpx_resilient._family import (
+    Family,
+    RequestLike,
+    RequestT,
+    ResponseLike,
+    ResponseT,
+    address,
+)
 from httpx_resilient._hints import Hints, hints_in
 from httpx_resilient._history import ATTRIBUTE, KEY, Attempt
 
@@ -183,8 +190,7 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     @property
     def has_idempotency_key(self) -> bool:
         """Whether the request carries an `Idempotency-Key`."""
-        headers = self.request.headers.raw
-        return any(n.lower() == b"idempotency-key" and v.strip() for n, v in headers)
+        return has_idempotency_key(self.request)
 
     @property
     def is_sdk_retry(self) -> bool:
@@ -200,6 +206,12 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
 
     def __repr__(self) -> str:
         return f"<RetryState {self.get_fn_name()}: attempt {self.attempt_number}>"
+
+
+def has_idempotency_key(request: RequestLike) -> bool:
+    """Whether a request carries an `Idempotency-Key`."""
+    headers = request.headers.raw
+    return any(n.lower() == b"idempotency-key" and v.strip() for n, v in headers)
 
 
 def note_success(
