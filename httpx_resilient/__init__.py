@@ -15,6 +15,8 @@ import httpx
 
 from httpx_resilient._deadline import DeadlineExceeded as _DeadlineExceeded
 from httpx_resilient._deadline import DeadlineLayer
+from httpx_resilient._failing_over import FailingOver
+from httpx_resilient._failover import Failover
 from httpx_resilient._family import Family
 from httpx_resilient._history import Attempt, attempts_of
 from httpx_resilient._pooling import Pooling
@@ -34,6 +36,8 @@ __all__ = [
     "Attempt",
     "DeadlineExceeded",
     "DeadlineTransport",
+    "Failover",
+    "FailoverTransport",
     "PoolStats",
     "PoolingTransport",
     "RetryState",
@@ -75,6 +79,12 @@ class DeadlineTransport(  # noqa: D101 - as above
     __doc__ = DeadlineLayer.__doc__
 
     _exceeded = DeadlineExceeded
+
+
+class FailoverTransport(  # noqa: D101 - as above
+    FailingOver[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
+):
+    __doc__ = FailingOver.__doc__
 
 
 class PoolingTransport(  # noqa: D101 - as above

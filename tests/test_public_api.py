@@ -25,6 +25,7 @@ RINGS = [path for path in PACKAGE.glob("_*.py") if path.name != "__init__.py"]
 OF_A_FAMILY = {
     "DeadlineExceeded",
     "DeadlineTransport",
+    "FailoverTransport",
     "PoolingTransport",
     "RetryingTransport",
     "wrap",
@@ -51,6 +52,7 @@ def test_all_public_members_are_in_all(module: ModuleType) -> None:
         "ClassVar",
         "ClientT",
         "DeadlineLayer",
+        "FailingOver",
         "TYPE_CHECKING",
         "TypeVar",
         "Family",

@@ -18,6 +18,8 @@ import httpx_resilient
 import httpx_resilient.httpx2
 from httpx_resilient import (
     Attempt,
+    Failover,
+    FailoverTransport,
     RetryingTransport,
     RetryState,
     attempts_of,
@@ -108,3 +110,18 @@ def own_strategies() -> None:
         return state.response is not None and state.response.status_code == 503
 
     RetryingTransport(retry=is_busy, wait=lambda state: state.attempt_number * 0.5)
+
+
+def failover() -> None:
+    group = Failover(["https://a.example", "https://b.example"], cooldown=5)
+    assert_type(group.down, tuple[str, ...])
+    httpx.AsyncClient(transport=FailoverTransport(RetryingTransport(), group))
+    httpx2.Client(
+        transport=httpx_resilient.httpx2.FailoverTransport(
+            None, group, share_credentials=True, also_strip=["x-api-key"], http2=True
+        )
+    )
+    FailoverTransport(
+        httpx2.HTTPTransport(),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+        ["https://a.example"],
+    )
