@@ -16,6 +16,7 @@ OF_SDKS = {row.example for row in ROWS}
 RECIPES = [path for path in ALL if path.stem not in OF_SDKS]
 SHOWN = {
     "deadline": "DeadlineExceeded",
+    "failover": "first, first, second, second, first, first",
 }
 """What the examples of layers print, among other things."""
 
