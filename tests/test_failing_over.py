@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io as files
 import logging
 import ssl
 import threading
@@ -16,7 +15,12 @@ import tenacity
 from conftest import World
 from fake_io import FakeIO, Scripted
 
-from httpx_resilient import Failover, FailoverTransport, RetryingTransport
+from httpx_resilient import (
+    Failover,
+    FailoverTransport,
+    RetryingTransport,
+    attempts_of,
+)
 from httpx_resilient import httpx2 as for_httpx2
 from httpx_resilient._deadline import Deadline
 from httpx_resilient._evidence import Evidence
@@ -302,21 +306,6 @@ def test_a_request_that_risks_more_is_no_probe_unless_there_is_none() -> None:
 # Bodies.
 
 
-def test_a_file_goes_on_from_where_it_was() -> None:
-    file = files.BytesIO(b"skipped, sent")
-    file.seek(9)
-    bodies = []
-
-    def handler(request: httpx.Request) -> httpx.Response:
-        bodies.append(request.read())
-        return httpx.Response(503 if request.url.host == "a.example" else 200)
-
-    layer = FailoverTransport(httpx.MockTransport(handler), [A, B])
-    with httpx.Client(transport=layer) as client:
-        assert client.put(A, content=file).status_code == 200
-    assert bodies == [b"sent", b"sent"]
-
-
 def test_what_can_be_sent_once_gets_its_own_outcome() -> None:
     group = Group(503)
     response = group.send(httpx.Request("PUT", A, content=iter([b"once"])))
@@ -342,7 +331,8 @@ def test_what_a_retry_outside_keeps_of_it_is_sent_on() -> None:
     group = FailoverTransport(httpx.MockTransport(handler), [A, B])
     layer = RetryingTransport(group, buffer_request_body=100)
     with httpx.Client(transport=layer) as client:
-        assert client.put(A, content=iter([b"on", b"ce"])).status_code == 200
+        response = client.put(A, content=iter([b"on", b"ce"]))
+    assert [attempt.outcome for attempt in attempts_of(response)] == [200]
     assert bodies == [("a.example", b"once"), ("b.example", b"once")]
 
 
@@ -351,11 +341,12 @@ def test_what_a_mock_has_read_can_be_read_from_the_request() -> None:
         request.read()
         return httpx.Response(200)
 
-    failover = Failover([A, B])
-    Group(error(), 200, origins=failover).get()
-    layer = FailoverTransport(httpx.MockTransport(handler), failover)
+    group = Group(error(), 200, origins=Failover([A, B], cooldown=1e9))
+    group.get()
+    layer = FailoverTransport(httpx.MockTransport(handler), group.failover)
     with httpx.Client(transport=layer) as client:
         response = client.put(A, content=iter([b"once"]))
+    assert response.extensions["origin"] == B
     assert response.request.content == b"once"
 
 
@@ -548,6 +539,14 @@ def test_too_late_for_another_origin() -> None:
     group.io.takes = 2
     assert group.get(extensions=at(1)).status_code == 503
     assert group.asked == ["a"]
+
+
+def test_a_failure_that_is_not_its_own_is_not_when_it_is_late() -> None:
+    group = Group(error(httpx.PoolTimeout))
+    group.io.takes = 2
+    with pytest.raises(httpx.PoolTimeout):
+        group.get(extensions=at(1))
+    assert group.failover.down == ()
 
 
 class Interrupted(BaseException):

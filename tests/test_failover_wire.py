@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import ssl
 from collections.abc import Iterator
@@ -70,6 +71,19 @@ async def test_one_that_is_gone(world: World, server: Server, second: Server) ->
     assert received.headers["host"] == f"127.0.0.1:{second.port}"
     assert received.body == b'{"n":1}'
     assert response.extensions["origin"] == second.url.rstrip("/")
+
+
+async def test_a_file_goes_on_from_its_start(
+    world: World, server: Server, second: Server
+) -> None:
+    server.play(reply(503))
+    file = io.BytesIO(b"all of it")
+    async with failing_over(world, server, second) as client:
+        # In an asynchronous client a file is sent as a part of a form.
+        body = {"content": file} if world.sync else {"files": {"file": file}}
+        assert (await client.put(server.url, **body)).status_code == 200
+    assert b"all of it" in server.bodies[0]
+    assert second.bodies == server.bodies
 
 
 async def test_the_response_is_that_of_the_url_that_was_asked_for(
