@@ -147,9 +147,7 @@ class FailingOver(
                         return response
                     await io.discard(response)
                 sent = journey.onward(io.now())
-        except (
-            BaseException
-        ):  # only looked at: what is cancelled may have been too slow
+        except BaseException:  # looked at only: what is cancelled may have been slow
             journey = journey or Journey(self._terms, request, sent=True)
             journey.is_abandoned(io.now())
             raise
