@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Generator
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -31,13 +31,16 @@ async def at_most(seconds: float, awaitable: Awaitable[T]) -> T:
     Raises:
         TimeoutError: It took longer.
     """
-    steps = awaitable.__await__()
+    steps: Any = awaitable if hasattr(awaitable, "send") else awaitable.__await__()
+    value: T
     try:
-        awaited = next(steps)
+        awaited = steps.send(None)
     except StopIteration as finished:
-        return cast("T", finished.value)
+        value = finished.value
+        return value
     async with asyncio.timeout(seconds):
-        return cast("T", await _Resumed(steps, awaited))
+        value = await _Resumed(steps, awaited)
+        return value
 
 
 class _Resumed:

@@ -20,6 +20,9 @@ from httpx_resilient._transport import InnerT, ResilientTransport
 
 KEY = "deadline"
 
+_BUFFERED = 1000
+"""Chunks that a transport has at most in its hands; it must read to get more."""
+
 _LEAST = 0.001
 """A timeout of nothing would make a blocking socket one that does not block."""
 
@@ -236,18 +239,26 @@ class Limited:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         io, deadline = AsyncIO[Any, Any](None), self._deadline
-        chunks = aiter(self._stream)
+        chunks, dropped = aiter(self._stream), 0
         try:
-            while True:
-                self._check()
-                yield await io.within(deadline.left(), anext(chunks))
+            while dropped < _BUFFERED:
+                left = deadline.at - monotonic()
+                chunk = await io.within(max(left, 0.0), anext(chunks))
+                if left > 0:
+                    yield chunk
+                else:
+                    # It is too late, but transports read through nested generators.
+                    # Left half-way, trio warns of each; a read that fails ends them.
+                    dropped += 1
         except StopAsyncIteration:
-            return
+            pass
         except self._layer.timeouts as error:
             self._check(error)
             raise
         finally:
             await leave(chunks)
+        if left <= 0:
+            self._check()
 
     def _check(self, cause: Exception | None = None) -> None:
         self._layer.check(self._deadline, "its body", cause)

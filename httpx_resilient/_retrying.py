@@ -7,6 +7,7 @@ from typing import Generic, Unpack
 import tenacity
 
 from httpx_resilient._bodies import SPENT, body_of
+from httpx_resilient._deadline import KEY as KEY_OF_DEADLINE
 from httpx_resilient._deadline import deadline_of
 from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._history import KEY
@@ -183,11 +184,6 @@ class Retrying(
         policy, family = self.policy, self._family
         return RetryState(request, None, policy, family, started, io.wall_time)
 
-    def _fits(self, state: RetryState[RequestT, ResponseT], now: float) -> bool:
-        """Whether the next attempt would begin before a deadline around this layer."""
-        deadline = deadline_of(state.request)
-        return deadline is None or now + state.upcoming_sleep < deadline.at
-
     async def _following(
         self, state: RetryState[RequestT, ResponseT], io: IO[RequestT, ResponseT]
     ) -> RequestT:
@@ -202,7 +198,11 @@ class Retrying(
         try:
             if await policy.decide(state, io.settle) is None:
                 state.is_over = True
-            elif not self._fits(state, io.now()):
+            elif (
+                KEY_OF_DEADLINE in state.request.extensions
+                and (deadline := deadline_of(state.request)) is not None
+                and io.now() + state.upcoming_sleep >= deadline.at
+            ):
                 state.is_over = True
                 state.reason += ", and the deadline comes before the next attempt"
             elif body is not None and (following := await body.again(io)) is None:

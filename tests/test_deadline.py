@@ -23,7 +23,7 @@ from httpx_resilient._io import run_sync
 
 pytestmark = pytest.mark.anyio
 
-SOON = 0.1
+SOON = 0.25
 """Seconds that a test waits for a deadline."""
 
 GET = httpx.Request("GET", "https://example.org/")
@@ -33,6 +33,10 @@ in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
 def limited(world: World, inner: Any = None, total: float | None = SOON) -> Any:
     return world.client(world.ours.DeadlineTransport(inner, total))
+
+
+def impatient(world: World) -> Any:
+    return world.library.Timeout(30, read=0.1)
 
 
 @asynccontextmanager
@@ -60,7 +64,7 @@ async def test_headers_that_come_too_late(world: World, server: Server) -> None:
             await client.get(server.url)
     assert isinstance(caught.value, world.library.TimeoutException)
     assert str(caught.value) == (
-        "its headers did not come within the 0.1 s of the deadline"
+        "its headers did not come within the 0.25 s of the deadline"
     )
 
 
@@ -88,6 +92,33 @@ async def test_a_body_that_is_read_too_late(world: World, server: Server) -> Non
     async with limited(world) as client:
         async with streamed(world, client, server.url) as response:
             await world.sleep(SOON)
+            with pytest.raises(world.ours.DeadlineExceeded):
+                await world.read(response)
+
+
+async def test_the_rest_of_a_body_that_is_read_too_late(
+    world: World, server: Server
+) -> None:
+    server.play(drip(200, [b"x"] * 3))
+    async with limited(world) as client:
+        async with streamed(world, client, server.url) as response:
+            chunks = world.chunks(response)
+            await anext(chunks)
+            await world.sleep(SOON)
+            with pytest.raises(world.ours.DeadlineExceeded):
+                await anext(chunks)
+
+
+@in_async
+async def test_a_body_without_end_that_never_waits(world: World) -> None:
+    class Endless(world.library.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield b"x"
+
+    mock = world.mock(lambda _: world.library.Response(200, stream=Endless()))
+    async with limited(world, mock) as client:
+        async with streamed(world, client, "http://any/") as response:
             with pytest.raises(world.ours.DeadlineExceeded):
                 await world.read(response)
 
@@ -146,7 +177,7 @@ async def test_a_shorter_timeout_stays_what_it_is(world: World, server: Server) 
     server.play(stall())
     async with limited(world, total=30) as client:
         with pytest.raises(world.library.ReadTimeout):
-            await client.get(server.url, timeout=0.05)
+            await client.get(server.url, timeout=impatient(world))
 
 
 async def test_other_failures_pass(world: World, server: Server) -> None:
@@ -187,7 +218,7 @@ async def test_the_request_stays_the_callers(world: World) -> None:
 async def test_cancellation_passes(world: World, server: Server) -> None:
     server.play(stall())
     async with limited(world, total=30) as client:
-        with anyio.move_on_after(0.05) as scope:
+        with anyio.move_on_after(0.1) as scope:
             await client.get(server.url)
         assert scope.cancelled_caught
 
@@ -197,7 +228,7 @@ async def test_a_read_that_is_too_slow_for_its_own_timeout(
 ) -> None:
     server.play(stall(head(200, {"content-length": "9"}) + b"half"))
     async with limited(world, total=30) as client:
-        client_side = client.build_request("GET", server.url, timeout=0.05)
+        client_side = client.build_request("GET", server.url, timeout=impatient(world))
         response = await client.send(client_side, stream=True)
         with pytest.raises(world.library.ReadTimeout):
             await world.read(response)
