@@ -239,7 +239,7 @@ class Limited:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         io, deadline = AsyncIO[Any, Any](None), self._deadline
-        chunks, dropped = aiter(self._stream), 0
+        chunks, dropped, left = aiter(self._stream), 0, math.inf
         try:
             while dropped < _BUFFERED:
                 left = deadline.at - monotonic()
