@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 
 import httpx_resilient
+from httpx_resilient._draining import leave
 from httpx_resilient._held import held_class
+from httpx_resilient._io import run_sync
 
 Held = held_class(httpx_resilient._FAMILY)
 
@@ -58,3 +60,11 @@ def test_of_nested_layers_all_are_told_and_one_warns() -> None:
         gc.collect()
     assert owner.told == [("outer", "lost"), ("inner", "lost")]
     assert len(caught) == 1
+
+
+def test_an_iterator_that_cannot_be_closed_is_just_left() -> None:
+    class Chunks:
+        async def __anext__(self) -> bytes:
+            return b""
+
+    run_sync(leave(Chunks()))

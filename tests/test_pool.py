@@ -460,3 +460,12 @@ class Requests(RuleBasedStateMachine):
 
 
 TestRequests = Requests.TestCase
+
+
+def test_a_shared_connection_that_is_given_up_was_not_counted_as_reused() -> None:
+    pool = Pool(1, 1, 5, lambda key: True)
+    origin = pool.origin(("https", "a", None))
+    slot = pool.take(origin, 0.0)
+    assert slot is not None
+    assert pool.renew(slot)
+    assert (origin.reused, origin.retired) == (0, 1)
