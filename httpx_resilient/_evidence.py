@@ -65,6 +65,20 @@ def of_error(error: BaseException | None, family: Family) -> Evidence:
     return Evidence.FINAL
 
 
+def is_of_server(error: BaseException, family: Family) -> bool:
+    """
+    Tell a failure of the server, or of the way there, from one of this side.
+
+    A full pool, a certificate that is not trusted, a mistake in the request and what a
+    layer has refused to send tell nothing of the server. That it did not answer in the
+    time that a layer gave it does.
+    """
+    own = getattr(error, "evidence", None)
+    if isinstance(own, Evidence):
+        return own is Evidence.MAYBE_PROCESSED
+    return of_error(error, family) is not Evidence.FINAL
+
+
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """
     All exceptions behind this one, groups opened, each once.

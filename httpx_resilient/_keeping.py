@@ -9,10 +9,11 @@ tasks, and one day by processes.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Sequence
 from threading import Lock
 from typing import Concatenate, Generic, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 from httpx_resilient._family import URLLike
 
@@ -32,6 +33,42 @@ def key_of(url: URLLike) -> Key:
     return url.scheme, url.host, url.port
 
 
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+def key_from(url: str | URLLike) -> Key:
+    """
+    Tell the origin of a URL that a user gives by hand.
+
+    Raises:
+        ValueError: It has no scheme or no host.
+    """
+    if not isinstance(url, str):
+        return key_of(url)
+    parts = urlsplit(url)
+    if not (parts.scheme and parts.hostname):
+        # What was given may hold a secret.
+        msg = "give a URL with scheme and host, such as https://api.example.com"
+        raise ValueError(msg)
+    host = parts.hostname.encode("idna").decode("idna")
+    default = _DEFAULT_PORTS.get(parts.scheme)
+    return parts.scheme, host, None if parts.port == default else parts.port
+
+
+_BULK = 64
+"""Events that decide nothing, until they are heard together."""
+
+
+class _Slot(Generic[StateT]):
+    """A state, and the moments of events that it has not heard of."""
+
+    __slots__ = ("notes", "state")
+
+    def __init__(self, state: StateT) -> None:
+        self.state = state
+        self.notes: deque[float] = deque()
+
+
 class Kept(Generic[StateT]):
     """
     States by key: bounded in number, each changed by one thread at a time.
@@ -39,12 +76,19 @@ class Kept(Generic[StateT]):
     Args:
         initial: The state of a key that is not known.
         most: Keys that are remembered.
+        hear: What a state becomes by the events that were noted, oldest first.
     """
 
-    def __init__(self, initial: StateT, most: int = MOST) -> None:
+    def __init__(
+        self,
+        initial: StateT,
+        most: int = MOST,
+        hear: Callable[[StateT, Sequence[float]], StateT] | None = None,
+    ) -> None:
         self._initial = initial
         self._most = most
-        self._states: OrderedDict[Hashable, StateT] = OrderedDict()
+        self._hear = hear
+        self._slots: OrderedDict[Hashable, _Slot[StateT]] = OrderedDict()
         self._lock = Lock()
 
     def change(
@@ -55,19 +99,59 @@ class Kept(Generic[StateT]):
         **more: P.kwargs,
     ) -> DecisionT:
         """Let a transition change a state, and return what it decided."""
-        states = self._states
-        with self._lock:
-            state, decision = transition(states.get(key, self._initial), *event, **more)
-            states[key] = state
-            states.move_to_end(key)
-            if len(states) > self._most:
-                states.popitem(last=False)
+        slots = self._slots
+        # Every request comes by here, and `with` takes longer than all else does.
+        self._lock.acquire()
+        try:
+            slot = slots.get(key)
+            state = self._initial if slot is None else self._heard(slot)
+            state, decision = transition(state, *event, **more)
+            if slot is not None:
+                slot.state = state
+                slots.move_to_end(key)
+            else:
+                slots[key] = _Slot(state)
+                if len(slots) > self._most:
+                    slots.popitem(last=False)
+        finally:
+            self._lock.release()
         return decision
+
+    def note(self, key: Hashable, kind: type[StateT], now: float) -> bool:
+        """
+        Remember an event that decides nothing in a state of this kind.
+
+        The state hears of it before the next change, or together with many others:
+        that costs a fraction of a change. Says whether it is of this kind.
+        """
+        slot = self._slots.get(key)
+        if slot is None or type(slot.state) is not kind:
+            return False
+        slot.notes.append(now)
+        if len(slot.notes) >= _BULK:
+            self.change(key, _unchanged)
+        return True
+
+    def look(self, key: Hashable) -> StateT:
+        """Read a state. It may have changed when you have it."""
+        slot = self._slots.get(key)
+        return self._initial if slot is None else slot.state
 
     def states(self) -> dict[Hashable, StateT]:
         """Copy what is known now, least recently used first."""
         with self._lock:
-            return dict(self._states)
+            return {key: self._heard(slot) for key, slot in self._slots.items()}
+
+    def _heard(self, slot: _Slot[StateT]) -> StateT:
+        if slot.notes and self._hear is not None:
+            # Others may append meanwhile.
+            notes = [slot.notes.popleft() for _ in range(len(slot.notes))]
+            slot.state = self._hear(slot.state, notes)
+        return slot.state
 
     def __len__(self) -> int:
-        return len(self._states)
+        return len(self._slots)
+
+
+def _unchanged(state: StateT) -> tuple[StateT, None]:
+    return state, None

@@ -18,6 +18,7 @@ from tenacity.wait import WaitBaseT, wait_base
 
 from httpx_resilient import _evidence
 from httpx_resilient._evidence import Evidence
+from httpx_resilient._refusals import Refusal
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -164,9 +165,10 @@ class wait_retry_after(wait_base):  # noqa: N801 - tenacity's idiom
     """
     Wait as long as the server said, and a little longer; 0 s if it said nothing.
 
-    `Retry-After`, `retry-after-ms` and `x-ms-retry-after-ms` are understood. Never
-    earlier than told: up to a tenth is added at random, 5 s at most, because clients
-    that were turned away together would else come back together.
+    `Retry-After`, `retry-after-ms` and `x-ms-retry-after-ms` are understood, and the
+    `retry_after` of what a layer inside has raised instead of sending, such as
+    `CircuitOpen`. Never earlier than told: up to a tenth is added at random, 5 s at
+    most, because clients that were turned away together would else come back together.
 
     Add a backoff of your own for responses that say nothing.
 
@@ -190,10 +192,12 @@ class wait_retry_after(wait_base):  # noqa: N801 - tenacity's idiom
 
     def __call__(self, retry_state: RetryCallState) -> float:
         state = cast("RetryState[Any, Any]", retry_state)
-        told = state.hints.retry_after
+        told, says = state.hints.retry_after, "Retry-After"
+        if told is None and isinstance(state.error, Refusal):
+            told, says = state.error.retry_after, "retry after"
         if told is None:
             return 0.0
-        state.reason += f", Retry-After {told:.4g} s"
+        state.reason += f", {says} {told:.4g} s"
         if told > self.max_retry_after:
             state.reason += f" is above {self.max_retry_after:.4g} s"
             return math.inf

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import httpx2
 
+from httpx_resilient._breaker import CircuitBreaker, CircuitState
+from httpx_resilient._breaking import CircuitBreaking
+from httpx_resilient._breaking import CircuitOpen as _CircuitOpen
 from httpx_resilient._deadline import DeadlineExceeded as _DeadlineExceeded
 from httpx_resilient._deadline import DeadlineLayer
 from httpx_resilient._failing_over import FailingOver
@@ -28,18 +31,28 @@ from httpx_resilient._strategies import (
     wait_retry_after,
     wait_transient,
 )
+from httpx_resilient._throttle import AdaptiveThrottle
+from httpx_resilient._throttling import RequestThrottled as _RequestThrottled
+from httpx_resilient._throttling import Throttling
 from httpx_resilient._wrapping import wrapped
 
 __all__ = [
+    "AdaptiveThrottle",
     "Attempt",
+    "CircuitBreaker",
+    "CircuitBreakingTransport",
+    "CircuitOpen",
+    "CircuitState",
     "DeadlineExceeded",
     "DeadlineTransport",
     "Failover",
     "FailoverTransport",
     "PoolStats",
     "PoolingTransport",
+    "RequestThrottled",
     "RetryState",
     "RetryingTransport",
+    "ThrottlingTransport",
     "attempts_of",
     "retry_if_idempotent",
     "retry_if_status",
@@ -65,7 +78,20 @@ class _Bound(httpx2.AsyncBaseTransport, httpx2.BaseTransport):
     _family: ClassVar[Family] = _FAMILY
 
 
-class DeadlineExceeded(_DeadlineExceeded, httpx2.TimeoutException):  # noqa: D101 - it has one, from its base
+class CircuitOpen(_CircuitOpen, httpx2.TransportError):  # noqa: D101 - it has one, from its base
+    __doc__ = _CircuitOpen.__doc__
+
+
+class CircuitBreakingTransport(  # noqa: D101 - as above
+    CircuitBreaking[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy],
+    _Bound,
+):
+    __doc__ = CircuitBreaking.__doc__
+
+    _refusal = CircuitOpen
+
+
+class DeadlineExceeded(_DeadlineExceeded, httpx2.TimeoutException):  # noqa: D101 - as above
     __doc__ = _DeadlineExceeded.__doc__
 
 
@@ -90,10 +116,22 @@ class PoolingTransport(  # noqa: D101 - as above
     __doc__ = Pooling.__doc__
 
 
+class RequestThrottled(_RequestThrottled, httpx2.TransportError):  # noqa: D101 - as above
+    __doc__ = _RequestThrottled.__doc__
+
+
 class RetryingTransport(  # noqa: D101 - as above
     Retrying[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy], _Bound
 ):
     __doc__ = Retrying.__doc__
+
+
+class ThrottlingTransport(  # noqa: D101 - as above
+    Throttling[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy], _Bound
+):
+    __doc__ = Throttling.__doc__
+
+    _refusal = RequestThrottled
 
 
 ClientT = TypeVar("ClientT", bound=httpx2.AsyncClient | httpx2.Client)

@@ -15,8 +15,10 @@ ALL = sorted(EXAMPLES.glob("with_*.py"))
 OF_SDKS = {row.example for row in ROWS}
 RECIPES = [path for path in ALL if path.stem not in OF_SDKS]
 SHOWN = {
+    "breaker": "CircuitOpen",
     "deadline": "DeadlineExceeded",
     "failover": "first, first, second, second, first, first",
+    "throttling": "RequestThrottled",
 }
 """What the examples of layers print, among other things."""
 

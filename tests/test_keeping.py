@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from httpx_resilient._checks import number
-from httpx_resilient._keeping import Kept, key_of
+from httpx_resilient._keeping import Kept, key_from, key_of
 
 
 def add(state: int, amount: int) -> tuple[int, int]:
@@ -55,6 +55,64 @@ def test_no_change_is_lost_between_threads() -> None:
     for thread in threads:
         thread.join()
     assert kept.states() == {"a": 8000}
+
+
+def add_all(state: int, times: Any) -> int:
+    return state + sum(times)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=200))
+def test_what_was_noted_is_heard_before_the_next_change(
+    events: list[tuple[bool, int]],
+) -> None:
+    kept, model = Kept(0, hear=add_all), 0
+    kept.change("a", add, 0)
+    for noted, amount in events:
+        if noted:
+            assert kept.note("a", int, amount)
+        else:
+            assert kept.change("a", add, amount) == model
+        model += amount
+    assert kept.states() == {"a": model}
+
+
+def test_after_a_while_it_is_heard_anyway() -> None:
+    kept = Kept(0, hear=add_all)
+    kept.change("a", add, 0)
+    for _ in range(64):
+        assert kept.look("a") == 0
+        kept.note("a", int, 1)
+    assert kept.look("a") == 64
+
+
+def test_it_is_not_noted_for_a_state_of_another_kind_or_none() -> None:
+    kept = Kept(0, hear=add_all)
+    assert not kept.note("a", int, 1)
+    kept.change("a", add, 0)
+    assert not kept.note("a", bool, 1)
+    assert kept.states() == {"a": 0}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://Example.org:443/a?b",
+        "http://[::1]:80/",
+        "http://user:pass@a:8080",
+        "https://xn--bcher-kva.example/",
+        "https://b\u00fccher.example/",
+        "wss://a:443",
+        "http://127.0.0.1:0",
+    ],
+)
+def test_an_origin_given_by_hand_is_the_same(url: str) -> None:
+    assert key_from(url) == key_from(httpx.URL(url)) == key_of(httpx.URL(url))
+
+
+@pytest.mark.parametrize("url", ["api.example.com", "/path", "https://", "//host"])
+def test_what_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="give a URL with scheme and host"):
+        key_from(url)
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,15 @@ PACKAGE = Path(httpx_resilient.__file__).parent
 RINGS = [path for path in PACKAGE.glob("_*.py") if path.name != "__init__.py"]
 
 OF_A_FAMILY = {
+    "CircuitBreakingTransport",
+    "CircuitOpen",
     "DeadlineExceeded",
     "DeadlineTransport",
     "FailoverTransport",
     "PoolingTransport",
+    "RequestThrottled",
     "RetryingTransport",
+    "ThrottlingTransport",
     "wrap",
 }
 
@@ -49,6 +53,7 @@ def test_all_public_members_are_in_all(module: ModuleType) -> None:
         "annotations",
         "Any",
         "Callable",
+        "CircuitBreaking",
         "ClassVar",
         "ClientT",
         "DeadlineLayer",
@@ -58,6 +63,7 @@ def test_all_public_members_are_in_all(module: ModuleType) -> None:
         "Family",
         "Pooling",
         "Retrying",
+        "Throttling",
         "httpx",
         "httpx2",
         "wrapped",

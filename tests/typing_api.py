@@ -17,11 +17,17 @@ from tenacity import (
 import httpx_resilient
 import httpx_resilient.httpx2
 from httpx_resilient import (
+    AdaptiveThrottle,
     Attempt,
+    CircuitBreaker,
+    CircuitBreakingTransport,
+    CircuitOpen,
+    CircuitState,
     Failover,
     FailoverTransport,
     RetryingTransport,
     RetryState,
+    ThrottlingTransport,
     attempts_of,
     retry_if_idempotent,
     retry_if_status,
@@ -102,6 +108,24 @@ def tenacity_user() -> None:
     )
     RetryingTransport(
         retry=retry_if_transient() | retry_if_status(409), wait=wait_transient()
+    )
+
+
+def with_a_breaker_and_a_throttle() -> None:
+    breaker = CircuitBreaker(failure_rate=0.3, slow_after=2, metrics_only=True)
+    breaker.force_open("https://example.org")
+    breaker.reset(httpx2.URL("https://example.org"))
+    assert_type(dict(breaker.states()), dict[str, CircuitState])
+    throttling = ThrottlingTransport(None, AdaptiveThrottle(k=1.5), http2=True)
+    httpx.AsyncClient(transport=CircuitBreakingTransport(throttling, breaker))
+    error: httpx.TransportError = CircuitOpen("", retry_after=1)
+    assert error
+    httpx2.Client(
+        transport=httpx_resilient.httpx2.CircuitBreakingTransport(None, breaker)
+    )
+    CircuitBreakingTransport(
+        None,
+        AdaptiveThrottle(),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
     )
 
 

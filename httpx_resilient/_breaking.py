@@ -1,0 +1,149 @@
+"""The circuit-breaking layer: the flow of one request past a breaker."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Generic, Unpack
+
+from httpx_resilient._breaker import CircuitBreaker
+from httpx_resilient._evidence import Evidence, is_of_server, of_status
+from httpx_resilient._family import RequestT, ResponseT, origin_of
+from httpx_resilient._held import held_class
+from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
+from httpx_resilient._io import IO
+from httpx_resilient._keeping import Key, key_of
+from httpx_resilient._refusals import Refusal
+from httpx_resilient._transport import InnerT, ResilientTransport
+
+_SWITCHING_PROTOCOLS = 101
+"""What was asked for is there; its body is a connection that may last for days."""
+
+
+class CircuitOpen(Refusal):
+    """
+    A request was not sent, because requests to its origin fail; a `TransportError`.
+
+    `retry_after` says in how many seconds one may be sent again. A `RetryingTransport`
+    does not try again, unless its strategies say so; then it waits for at least as
+    long. A `FailoverTransport` goes on to the next origin.
+
+    Example:
+        >>> import httpx
+        >>> breaker = CircuitBreaker()
+        >>> breaker.force_open("http://localhost")
+        >>> transport = CircuitBreakingTransport(None, breaker)
+        >>> with httpx.Client(transport=transport) as client:
+        ...     try:
+        ...         response = client.get("http://localhost/")
+        ...     except CircuitOpen as error:
+        ...         print(error)
+        the circuit to http://localhost is held open by hand: breaker.reset() ends that
+    """
+
+
+Call = tuple[Key, float, bool, IO[Any, Any]]
+"""A request whose body is awaited: when it was sent, and whether it was slow."""
+
+
+class CircuitBreaking(
+    ResilientTransport[RequestT, ResponseT, InnerT],
+    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
+):
+    """
+    A transport that sends nothing to an origin where requests keep failing.
+
+    They are refused at once with `CircuitOpen`: so callers need not wait for a failure
+    that is certain, and a server that is down is not kept there by its clients. From
+    time to time a request is sent to find out; see `CircuitBreaker`. Put it inside of a
+    `RetryingTransport`: then every attempt counts, and none is made in vain.
+
+    Args:
+        inner: The transport to send with. Without one, it is what a `PoolingTransport`
+            is.
+        breaker: What it knows of each origin. Without one, it has its own.
+        http: What the library's own HTTP transport takes, as for `RetryingTransport`.
+
+    Raises:
+        TypeError: `breaker` is no `CircuitBreaker`; `inner` is no transport, or of the
+            other library; an option is unknown, or given together with an `inner`.
+        ValueError: A proxy cannot be used.
+        ImportError: `http2=True` without its extra.
+
+    How a request has ended is known when its body has been read or closed.
+
+    Example:
+        >>> import httpx
+        >>> breaker = CircuitBreaker()
+        >>> transport = RetryingTransport(CircuitBreakingTransport(None, breaker))
+        >>> with httpx.Client(transport=transport) as client:
+        ...     breaker.states()
+        {}
+    """
+
+    _refusal: ClassVar[type[CircuitOpen]]
+
+    def __init__(
+        self,
+        inner: InnerT | None = None,
+        breaker: CircuitBreaker | None = None,
+        **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
+    ) -> None:
+        super().__init__(inner, dict(http))
+        if breaker is not None and not isinstance(breaker, CircuitBreaker):
+            msg = f"breaker is a CircuitBreaker(), got {breaker!r}"
+            raise TypeError(msg)
+        self._breaker = breaker or CircuitBreaker()
+        self._held = held_class(self._family)
+        self._plain_body = self._family.plain_body
+
+    async def _handle(
+        self, request: RequestT, io: IO[RequestT, ResponseT]
+    ) -> ResponseT:
+        breaker, key, sent = self._breaker, key_of(request.url), io.now()
+        refused = breaker.enter(key, sent)
+        if refused is not None:
+            msg = f"the circuit to {origin_of(*key)} {refused.why}"
+            raise self._refusal(msg, retry_after=refused.retry_after)
+        failed: bool | None = None  # a request that is cancelled tells nothing
+        ended = True
+        try:
+            response = await io.send(request)
+            status = response.status_code
+            failed = status >= 500 and of_status(status) is not Evidence.FINAL
+            if (
+                failed
+                or type(response.stream) is self._plain_body
+                or status == _SWITCHING_PROTOCOLS
+            ):
+                return response
+            slow = io.now() - sent >= breaker.slow_after
+            call: Call = key, sent, slow, io
+            going_on: Any = response
+            going_on.stream = self._held(response.stream, call, self)
+            ended = False
+        except Exception as error:
+            failed = is_of_server(error, self._family) or None
+            raise
+        else:
+            return response
+        finally:
+            if ended:
+                now = io.now()
+                slow = now - sent >= breaker.slow_after
+                breaker.leave(key, sent, now, failed=failed, slow=slow)
+
+    def ended(self, held: Call, error: BaseException | None) -> bool:
+        """Hear that a body has ended. Nothing is to be closed for it."""
+        failed: bool | None = False
+        if isinstance(error, Exception):
+            failed = is_of_server(error, self._family) or None
+        elif error is not None and not isinstance(error, GeneratorExit):
+            failed = None  # cancelled, other than by somebody who has read enough
+        key, sent, slow, io = held
+        self._breaker.leave(key, sent, io.now(), failed=failed, slow=slow)
+        return False
+
+    def lose(self, held: Call) -> None:
+        """Hear of a body that was never closed. It tells nothing."""
+
+    async def close_retired(self, io: IO[Any, Any]) -> None:
+        """Have nothing to close."""

@@ -1,0 +1,76 @@
+"""Counts over the last seconds."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from httpx_resilient._windows import (
+    SLICES,
+    Window,
+    counted,
+    counted_all,
+    latest,
+    tally,
+)
+
+steps = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.3, 1.0, 4.0, 25.0]), st.integers(0, 3)),
+    max_size=40,
+)
+
+
+@given(steps, st.sampled_from([0.1, 1.0, 7.0]))
+def test_it_counts_what_is_in_the_slices_in_sight(
+    events: list[tuple[float, int]], size: float
+) -> None:
+    window, now, model = Window(), 1000.0, list[tuple[float, int]]()
+    for passed, amount in events:
+        now += passed
+        window = counted(window, now, size, amount, 1, 2 * amount)
+        model.append((now // size, amount))
+        seen = [n for slice_, n in model if slice_ > now // size - SLICES]
+        assert tally(window, now, size) == (sum(seen), len(seen), 2 * sum(seen))
+
+
+def test_what_is_old_leaves_it_though_nothing_new_comes() -> None:
+    window = counted(Window(), 100.0, 1.0, 5)
+    assert tally(window, 109.9, 1.0) == (5, 0, 0)
+    assert tally(window, 110.0, 1.0) == (0, 0, 0)
+
+
+def test_it_stays_small() -> None:
+    window = Window()
+    for now in range(1000):
+        window = counted(window, float(now), 1.0, 1)
+    assert len(window.marks) == SLICES
+
+
+def test_one_that_was_overtaken_by_another_thread_counts() -> None:
+    window = Window()
+    for _ in range(50):
+        window = counted(window, 101.0, 1.0, 1)
+        window = counted(window, 100.9, 1.0, 1)
+    assert tally(window, 101.0, 1.0) == (100, 0, 0)
+    assert len(window.marks) == 1
+
+
+@given(steps)
+def test_many_at_once_are_the_same_as_one_by_one(
+    events: list[tuple[float, int]],
+) -> None:
+    times, now = [1000.0], 1000.0
+    for passed, _ in events:
+        now += passed
+        times.append(now)
+    one_by_one = Window()
+    for time in times:
+        one_by_one = counted(one_by_one, time, 1.0, 1, 2)
+    assert counted_all(Window(), times, 1.0, 1, 2) == one_by_one
+
+
+def test_all_but_the_latest_can_be_forgotten() -> None:
+    window = Window()
+    for now in (100.0, 105.0, 106.0):
+        window = counted(window, now, 1.0, 1)
+    assert tally(latest(window, 106.0, 1.0, 2), 106.0, 1.0) == (2, 0, 0)
