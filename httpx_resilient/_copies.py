@@ -68,14 +68,14 @@ def copy_class(family: Family) -> type[Copy]:
 
 def twin_of(request: RequestT, **extensions: object) -> RequestT:
     """Make a request that differs in extensions, because the caller's is not ours."""
-    twin = object.__new__(type(request))
-    extensions = {**request.extensions, **extensions}
-    vars(twin).update(vars(request), extensions=extensions)
+    twin = object.__new__(request.__class__)
+    twin.__dict__ = held = request.__dict__.copy()
+    held["extensions"] = {**request.extensions, **extensions}
     return twin
 
 
 def adopt(request: RequestLike, twin: RequestLike) -> None:
     """What became of the twin became of the request: a mock has read it, say."""
-    changed, held = vars(twin), vars(request)
-    if len(changed) != len(held) or changed["stream"] is not held["stream"]:
+    changed, held = twin.__dict__, request.__dict__
+    if changed["stream"] is not held["stream"] or len(changed) != len(held):
         held.update(changed, extensions=request.extensions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from time import monotonic
@@ -27,37 +28,7 @@ _LEAST = 0.001
 """A timeout of nothing would make a blocking socket one that does not block."""
 
 
-class Deadline:
-    """
-    A moment by which a request is to be done.
-
-    Args:
-        at: Monotonic seconds.
-        total: How many they were when it was set.
-    """
-
-    __slots__ = ("at", "total")
-
-    def __init__(self, at: float, total: float) -> None:
-        self.at = at
-        self.total = total
-
-    def left(self) -> float:
-        """Seconds until then, and at least one thousandth of one."""
-        return max(self.at - monotonic(), _LEAST)
-
-    def lift(self) -> None:
-        """Let what is still to come take its time."""
-        self.at = math.inf
-
-
-def deadline_of(request: Any) -> Deadline | None:
-    """The deadline that a layer outside of this one has set."""
-    found = request.extensions.get(KEY)
-    return found if isinstance(found, Deadline) else None
-
-
-class Remaining(dict[str, float | None]):
+class Remaining(dict[str, float | None], ABC):
     """
     Timeouts that shrink: each is what remains at the moment when it is looked up.
 
@@ -65,14 +36,14 @@ class Remaining(dict[str, float | None]):
     them together take no longer than one.
     """
 
-    __slots__ = ("_deadline",)
+    __slots__ = ()
 
-    def __init__(self, own: dict[str, float | None], deadline: Deadline) -> None:
-        super().__init__(own)
-        self._deadline = deadline
+    @abstractmethod
+    def left(self) -> float:
+        """Seconds that remain, and at least one thousandth of one."""
 
     def __getitem__(self, name: str) -> float | None:
-        own, left = super().get(name), self._deadline.left()
+        own, left = super().get(name), self.left()
         if own is None:
             return None if left == math.inf else left
         return min(own, left)
@@ -80,8 +51,57 @@ class Remaining(dict[str, float | None]):
     def get(self, name: str, default: Any = None) -> float | None:  # noqa: ARG002 - there is always one
         return self[name]
 
-    def copy(self) -> Remaining:
-        return Remaining(self, self._deadline)
+
+class Deadline(Remaining):
+    """A moment by which a request is to be done, and the timeouts that it leaves."""
+
+    __slots__ = ("at", "total")
+
+    at: float
+    """Monotonic seconds."""
+    total: float
+    """How many they were when it was set."""
+
+    @classmethod
+    def of(cls, timeouts: dict[str, float | None], at: float, total: float) -> Deadline:
+        """Set it for a request that has these timeouts."""
+        # Every request comes by here, and an `__init__` would take twice as long.
+        made = cls(timeouts)
+        made.at = at
+        made.total = total
+        return made
+
+    def left(self) -> float:
+        return max(self.at - monotonic(), _LEAST)
+
+    def lift(self) -> None:
+        """Let what is still to come take its time."""
+        self.at = math.inf
+
+    def copy(self) -> Copied:
+        return Copied(self, self)
+
+
+class Copied(Remaining):
+    """Timeouts to be changed, which shrink like those that they are a copy of."""
+
+    __slots__ = ("_deadline",)
+
+    def __init__(self, timeouts: dict[str, float | None], deadline: Deadline) -> None:
+        super().__init__(timeouts)
+        self._deadline = deadline
+
+    def left(self) -> float:
+        return self._deadline.left()
+
+    def copy(self) -> Copied:
+        return Copied(self, self._deadline)
+
+
+def deadline_of(request: Any) -> Deadline | None:
+    """The deadline that a layer outside of this one has set."""
+    found = request.extensions.get(KEY)
+    return found if isinstance(found, Deadline) else None
 
 
 class DeadlineExceeded(Refusal):
@@ -176,8 +196,7 @@ class DeadlineLayer(
         deadline = self._deadline(request, now)
         if deadline is None:
             return await io.send(request)
-        timeouts = Remaining(request.extensions.get("timeout", {}), deadline)
-        twin = twin_of(request, timeout=timeouts, deadline=deadline)
+        twin = twin_of(request, timeout=deadline, deadline=deadline)
         try:
             response = await io.within(deadline.at - now, io.send(twin))
         except self.timeouts as error:
@@ -193,17 +212,20 @@ class DeadlineLayer(
         return response
 
     def _deadline(self, request: RequestT, now: float) -> Deadline | None:
-        seconds = own = self._total
-        if KEY in request.extensions:
-            seconds = request.extensions[KEY]
+        extensions, seconds = request.extensions, self._total
+        timeouts = extensions.get("timeout", {})
+        if KEY in extensions:
+            own, seconds = seconds, extensions[KEY]
             if isinstance(seconds, Deadline):
                 if own is None or now + own >= seconds.at:
                     # Another one of its own, because it may be lifted.
-                    return Deadline(seconds.at, seconds.total)
+                    return Deadline.of(timeouts, seconds.at, seconds.total)
                 seconds = own
             elif seconds is not None:
                 number('extensions["deadline"]', seconds, above=0, unit="seconds")
-        return None if seconds is None else Deadline(now + seconds, seconds)
+        if seconds is None:
+            return None
+        return Deadline.of(timeouts, now + seconds, seconds)
 
     def check(
         self, deadline: Deadline, awaited: str, cause: Exception | None = None

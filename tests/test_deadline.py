@@ -18,7 +18,7 @@ from gates import in_total, pooling, stream, until
 from server import Server, close, drip, head, reply, stall
 
 from httpx_resilient import DeadlineTransport, attempts_of
-from httpx_resilient._deadline import Deadline, Remaining
+from httpx_resilient._deadline import Deadline
 from httpx_resilient._io import run_sync
 
 pytestmark = pytest.mark.anyio
@@ -341,19 +341,26 @@ async def test_the_earlier_of_two_deadlines_counts(
 
 
 def test_timeouts_shrink_with_time() -> None:
-    deadline = Deadline(time.monotonic() + 100, 100)
-    timeouts = Remaining({"read": 5.0, "connect": None}, deadline)
+    now = time.monotonic()
+    timeouts = Deadline.of({"read": 5.0, "connect": None}, now + 100, 100)
     assert timeouts["read"] == timeouts.get("read") == 5.0
     assert 99 < timeouts["connect"] <= 100
     assert 99 < timeouts["pool"] <= 100
-    deadline.lift()
+    timeouts.lift()
     assert [timeouts["read"], timeouts["connect"], timeouts["pool"]] == [5, None, None]
 
 
 def test_a_copy_of_the_timeouts_shrinks_as_well() -> None:
-    deadline = Deadline(time.monotonic() - 1, 100)
-    copy = Remaining({"read": 5.0, "connect": None}, deadline).copy()
-    assert [copy["read"], copy["connect"], copy["pool"]] == [0.001] * 3
+    past = Deadline.of({"read": 5.0, "connect": None}, time.monotonic() - 1, 100)
+    for copy in past.copy(), past.copy().copy():
+        assert [copy["read"], copy["connect"], copy["pool"]] == [0.001] * 3
+
+
+def test_and_is_lifted_with_it() -> None:
+    deadline = Deadline.of({"read": 5.0}, time.monotonic() - 1, 100)
+    copy = deadline.copy()
+    deadline.lift()
+    assert copy["read"] == 5.0
 
 
 def test_without_a_limit_the_request_goes_on_as_it_is() -> None:

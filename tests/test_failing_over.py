@@ -531,7 +531,7 @@ def test_a_cooldown_of_your_own_may_be_longer() -> None:
 
 
 def at(seconds: float) -> dict[str, Any]:
-    return {"deadline": Deadline(seconds, seconds)}
+    return {"deadline": Deadline.of({}, seconds, seconds)}
 
 
 def test_too_late_for_another_origin() -> None:
