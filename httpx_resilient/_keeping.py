@@ -104,7 +104,10 @@ class Kept(Generic[StateT]):
         self._lock.acquire()
         try:
             slot = slots.get(key)
-            state = self._initial if slot is None else self._heard(slot)
+            if slot is None:
+                state = self._initial
+            else:
+                state = self._heard(slot) if slot.notes else slot.state
             state, decision = transition(state, *event, **more)
             if slot is not None:
                 slot.state = state
