@@ -23,6 +23,9 @@ from httpx_resilient._failover import Failover
 from httpx_resilient._family import Family
 from httpx_resilient._history import Attempt, attempts_of
 from httpx_resilient._pooling import Pooling
+from httpx_resilient._rate_limit import RateLimit, RateLimitState
+from httpx_resilient._rate_limiting import RateLimitExceeded as _RateLimitExceeded
+from httpx_resilient._rate_limiting import RateLimitingLayer
 from httpx_resilient._retrying import Retrying
 from httpx_resilient._state import RetryState as _RetryState
 from httpx_resilient._stats import PoolStats
@@ -51,6 +54,10 @@ __all__ = [
     "FailoverTransport",
     "PoolStats",
     "PoolingTransport",
+    "RateLimit",
+    "RateLimitExceeded",
+    "RateLimitState",
+    "RateLimitingTransport",
     "RequestThrottled",
     "RetryState",
     "RetryingTransport",
@@ -116,6 +123,19 @@ class PoolingTransport(  # noqa: D101 - as above
     Pooling[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
 ):
     __doc__ = Pooling.__doc__
+
+
+class RateLimitExceeded(_RateLimitExceeded, httpx.TransportError):  # noqa: D101 - as above
+    __doc__ = _RateLimitExceeded.__doc__
+
+
+class RateLimitingTransport(  # noqa: D101 - as above
+    RateLimitingLayer[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy],
+    _Bound,
+):
+    __doc__ = RateLimitingLayer.__doc__
+
+    _exceeded = RateLimitExceeded
 
 
 class RequestThrottled(_RequestThrottled, httpx.TransportError):  # noqa: D101 - as above

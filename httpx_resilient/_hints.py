@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-_MILLISECONDS = (b"retry-after-ms", b"x-ms-retry-after-ms")
-_NAMES = frozenset({*_MILLISECONDS, b"retry-after", b"x-should-retry", b"date"})
+MILLISECONDS = (b"retry-after-ms", b"x-ms-retry-after-ms")
+_NAMES = frozenset({*MILLISECONDS, b"retry-after", b"x-should-retry", b"date"})
 _NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
 
 
@@ -60,24 +60,25 @@ def hints_in(
 def _retry_after(
     found: dict[bytes, bytes], wall_time: Callable[[], float]
 ) -> float | None:
-    for name in _MILLISECONDS:
-        milliseconds = _number(found.get(name))
+    for name in MILLISECONDS:
+        milliseconds = plain_number(found.get(name))
         if milliseconds is not None:
             return milliseconds / 1000
     said = found.get(b"retry-after")
     if said is None:
         return None
-    seconds = _number(said)
+    seconds = plain_number(said)
     if seconds is None:
-        then = _date(said)
+        then = http_date(said)
         if then is None:
             return None
-        sent = _date(found.get(b"date"))
+        sent = http_date(found.get(b"date"))
         seconds = then - (wall_time() if sent is None else sent)
     return seconds if seconds > 0 else None
 
 
-def _number(value: bytes | None) -> float | None:
+def plain_number(value: bytes | None) -> float | None:
+    """Read a finite number without a sign, whole or decimal."""
     if value is None:
         return None
     text = value.decode("latin-1").strip()
@@ -87,7 +88,8 @@ def _number(value: bytes | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _date(value: bytes | None) -> float | None:
+def http_date(value: bytes | None) -> float | None:
+    """Read an HTTP-date in any of its three forms, as seconds since the epoch."""
     if value is None:
         return None
     try:

@@ -1,0 +1,155 @@
+"""The rate limiting layer: no faster than agreed, nor than the server asks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from typing import ClassVar, Generic, Unpack
+
+from httpx_resilient._deadline import deadline_of
+from httpx_resilient._family import RequestT, ResponseT, origin_of
+from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
+from httpx_resilient._io import IO
+from httpx_resilient._keeping import key_of
+from httpx_resilient._rate import NOW
+from httpx_resilient._rate_hints import told_in
+from httpx_resilient._rate_limit import RateLimit, Turn
+from httpx_resilient._refusals import Refusal
+from httpx_resilient._transport import InnerT, ResilientTransport
+
+
+class RateLimitExceeded(Refusal):
+    """
+    A request would wait for its turn longer than it may, and was not sent.
+
+    `retry_after` is how many seconds it would have waited, at least. A retry around
+    this layer does not try it again: that would be another wait.
+
+    Example:
+        >>> import httpx
+        >>> limit = RateLimit(1, per=60, max_wait=0)
+        >>> mock = httpx.MockTransport(lambda request: httpx.Response(200))
+        >>> with httpx.Client(transport=RateLimitingTransport(mock, limit)) as client:
+        ...     response = client.get("http://localhost/")
+        ...     try:
+        ...         response = client.get("http://localhost/")
+        ...     except RateLimitExceeded as error:
+        ...         print(round(error.retry_after))
+        60
+    """
+
+
+class RateLimitingLayer(
+    ResilientTransport[RequestT, ResponseT, InnerT],
+    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
+):
+    """
+    A transport that sends no faster than a limit allows, and than the server wants.
+
+    A server that has to refuse does not get less work by it, and one that is ignored
+    locks its clients out. So requests wait here for their turn, in the order they came,
+    and hold nothing while they do. One that would wait too long, or until after its
+    deadline, is refused at once by a `RateLimitExceeded`.
+
+    The server is listened to. A `Retry-After` with 429, 503 or 403 is for all requests
+    to that origin, those that wait already too: they go on when it is over, the first
+    ones one by one, up to a tenth later, 5 s at most. Where it tells of a quota
+    (`RateLimit`, `RateLimit-Remaining`, `X-RateLimit-Remaining` and their kin) no more
+    than that are sent until it is renewed. `RateLimit` and `RateLimit-Policy` need
+    `pip install httpx_resilient[ratelimit]`.
+
+    Inside of a `RetryingTransport` every attempt waits for its turn.
+
+    Args:
+        inner: The transport to send with. Without one, it is what a `PoolingTransport`
+            is.
+        limit: The `RateLimit`. Without one, only the server is listened to.
+        http: What the library's own HTTP transport takes, as for `RetryingTransport`.
+
+    Raises:
+        TypeError: `limit` is no `RateLimit`; `inner` is no transport, or of the other
+            library; an option is unknown, or given together with an `inner`.
+        ValueError: A proxy cannot be used.
+        ImportError: `http2=True` without its extra.
+
+    Example:
+        >>> import httpx
+        >>> transport = RateLimitingTransport(limit=RateLimit(100, per=60, burst=10))
+        >>> with httpx.Client(transport=transport) as client:
+        ...     pass
+    """
+
+    _exceeded: ClassVar[type[RateLimitExceeded]]
+
+    def __init__(
+        self,
+        inner: InnerT | None = None,
+        limit: RateLimit | None = None,
+        **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
+    ) -> None:
+        super().__init__(inner, dict(http))
+        if limit is not None and not isinstance(limit, RateLimit):
+            msg = f"limit is a RateLimit, such as RateLimit(10, per=1); got {limit!r}"
+            raise TypeError(msg)
+        self._limit = RateLimit() if limit is None else limit
+
+    async def _handle(
+        self, request: RequestT, io: IO[RequestT, ResponseT]
+    ) -> ResponseT:
+        limit, sent = self._limit, io.now()
+        key = key_of(request.url) if limit.key is None else limit.key(request)
+        number = limit.take(key, sent)
+        if number is None:
+            number = await self._turn(request, key, io)
+            sent = io.now()
+        told = None
+        try:
+            response = await io.send(request)
+            if limit.learns:
+                told = told_in(response, io.wall_time)
+        finally:
+            if number or told is not None:
+                now = io.now()
+                limit.hear(key, number, told, now, now - sent)
+        return response
+
+    async def _turn(
+        self, request: RequestT, key: Hashable, io: IO[RequestT, ResponseT]
+    ) -> int:
+        """Wait in the queue, and return the request's number."""
+        limit, now = self._limit, io.now()
+        until, reason = now + limit.max_wait, f"max_wait is {limit.max_wait:g} s"
+        deadline = deadline_of(request)
+        if deadline is not None and deadline.at < until:
+            until, reason = deadline.at, "its deadline comes before"
+        self._check(request, limit.ask(key, now), until - now, reason)
+        place = limit.join(key)
+        try:
+            while True:
+                waiter = io.waiter()
+                try:
+                    now = io.now()
+                    turn = limit.turn(key, place, waiter, now)
+                    # Nothing is awaited from here until it is sent: one that is
+                    # cancelled has no token that it could take with it.
+                    if turn.number is not None:
+                        return turn.number
+                    self._check(request, turn, until - now, reason)
+                    seconds = min(turn.timer, until - now)
+                    await waiter.wait(None if seconds == math.inf else seconds)
+                finally:
+                    waiter.close()
+        finally:
+            limit.leave(key, place)
+
+    def _check(
+        self, request: RequestT, turn: Turn, patience: float, reason: str
+    ) -> None:
+        if turn.at_best > patience + NOW or patience <= 0:
+            url, wait = request.url, turn.wait
+            origin = origin_of(url.scheme, url.host, url.port)
+            msg = (
+                f"a request to {origin} has to wait for {round(wait, 3):g} s, "
+                f"and {reason}"
+            )
+            raise self._exceeded(msg, retry_after=wait)
