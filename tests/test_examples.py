@@ -18,6 +18,7 @@ SHOWN = {
     "breaker": "CircuitOpen",
     "deadline": "DeadlineExceeded",
     "failover": "first, first, second, second, first, first",
+    "rate_limiting": "with RateLimitingTransport: 0 of 40 refused",
     "throttling": "RequestThrottled",
 }
 """What the examples of layers print, among other things."""
