@@ -131,8 +131,8 @@ class CircuitBreaking(
                 slow = now - sent >= breaker.slow_after
                 breaker.leave(key, sent, now, failed=failed, slow=slow)
 
-    def ended(self, held: Call, error: BaseException | None) -> bool:
-        """Hear that a body has ended. Nothing is to be closed for it."""
+    def ended(self, held: Call, error: BaseException | None) -> None:
+        """Hear that a body has ended."""
         failed: bool | None = False
         if isinstance(error, Exception):
             failed = is_of_server(error, self._family) or None
@@ -140,10 +140,6 @@ class CircuitBreaking(
             failed = None  # cancelled, other than by somebody who has read enough
         key, sent, slow, io = held
         self._breaker.leave(key, sent, io.now(), failed=failed, slow=slow)
-        return False
 
     def lose(self, held: Call) -> None:
         """Hear of a body that was never closed. It tells nothing."""
-
-    async def close_retired(self, io: IO[Any, Any]) -> None:
-        """Have nothing to close."""

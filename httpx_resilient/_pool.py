@@ -12,15 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from httpx_resilient._keeping import Key
+from httpx_resilient._remembering import Remembered
 from httpx_resilient._slots import STREAMS, Origin, Slot, Ticket
 from httpx_resilient._waiting import Waiter
 
 LINGER = 1.0
 """Seconds that an idle connection beyond `keep` stays open, because in a burst the next
 request is already on its way."""
-
-REMEMBERED = 1000
-"""Origins without a connection whose numbers are kept."""
 
 
 class Pool:
@@ -50,20 +48,15 @@ class Pool:
         self._expiry = expiry
         self._linger = LINGER if keep else 0.0
         self._patience = 2 * most
-        self._multiplexed = multiplexed
         self.slots: set[Slot] = set()
         self._idle: OrderedDict[Slot, None] = OrderedDict()
         self._waiting: OrderedDict[Ticket, None] = OrderedDict()
-        self.origins: OrderedDict[Key, Origin] = OrderedDict()
+        self.origins = Remembered(lambda key: Origin(multiplexed=multiplexed(key)))
         self.closing: list[Any] = []
 
     def origin(self, key: Key) -> Origin:
         """Return what is known of an origin. Forgets another if there are too many."""
-        origin = self.origins.get(key)
-        if origin is None:
-            self._forget_origins()
-            origin = Origin(multiplexed=self._multiplexed(key))
-            self.origins[key] = origin
+        origin = self.origins[key]
         self.origins.move_to_end(key)
         return origin
 
@@ -175,14 +168,6 @@ class Pool:
         for slot in list(self.slots):
             self.retire(slot)
             self._close(slot)
-
-    def _forget_origins(self) -> None:
-        # Two for each new one: so many are in use that the first may be one of them.
-        for _ in range(2):
-            if len(self.origins) >= REMEMBERED:
-                key, origin = self.origins.popitem(last=False)
-                if not origin.is_unused:
-                    self.origins[key] = origin
 
     def _use(self, slot: Slot) -> Slot:
         origin = slot.origin

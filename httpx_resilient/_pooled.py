@@ -14,7 +14,7 @@ from httpx_resilient._connections import Connections
 from httpx_resilient._copies import twin_of
 from httpx_resilient._evidence import of_one_stream
 from httpx_resilient._family import Family
-from httpx_resilient._held import held_class
+from httpx_resilient._held import After, held_class
 from httpx_resilient._io import IO, AsyncIO, SyncIO, run_sync
 from httpx_resilient._keeping import key_of
 from httpx_resilient._pool import Pool
@@ -188,10 +188,10 @@ class Pooled:
             self.pool.retire(slot)
             self.pool.give(slot, now)
 
-    def ended(self, held: Slot, error: BaseException | None) -> bool:
-        """Hear that a response was closed. Says whether there is something to close."""
+    def ended(self, held: Slot, error: BaseException | None) -> After | None:
+        """Hear that a response was closed."""
         self._end(held, monotonic(), well=error is None or _is_harmless(error))
-        return bool(self.pool.closing)
+        return self.close_retired if self.pool.closing else None
 
     def lose(self, held: Slot) -> None:
         """Hear of a response that was never closed. In any thread, at any moment."""

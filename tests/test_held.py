@@ -7,12 +7,14 @@ import warnings
 from typing import Any
 
 import httpx
+import pytest
 
 import httpx_resilient
 from httpx_resilient._draining import leave
 from httpx_resilient._held import held_class
 from httpx_resilient._io import run_sync
 
+BODY = httpx.ByteStream(b"body")
 Held = held_class(httpx_resilient._FAMILY)
 
 
@@ -20,9 +22,8 @@ class Owner:
     def __init__(self) -> None:
         self.told: list[Any] = []
 
-    def ended(self, held: Any, error: BaseException | None) -> bool:
+    def ended(self, held: Any, error: BaseException | None) -> None:
         self.told.append((held, error))
-        return False
 
     def lose(self, held: Any) -> None:
         self.told.append((held, "lost"))
@@ -49,6 +50,44 @@ def test_the_owner_is_told_what_the_reader_met() -> None:
     except httpx.ReadError:
         stream.close()
     assert owner.told == [(1, error)]
+
+
+def test_and_what_its_end_met() -> None:
+    class Broken(httpx.SyncByteStream):
+        def __iter__(self) -> Any:
+            yield b""
+
+        def close(self) -> None:
+            raise error
+
+    owner, error = Owner(), httpx.CloseError("broken")
+    with pytest.raises(httpx.CloseError):
+        Held(Broken(), 1, owner).close()
+    assert owner.told == [(1, error)]
+
+
+def test_or_not_if_that_is_no_matter() -> None:
+    """Then the body is handed on without a generator around it."""
+    owner = Owner()
+    stream = held_class(httpx_resilient._FAMILY, watched=False)(BODY, 1, owner)
+    assert type(iter(stream)) is type(iter(BODY))
+    stream.close()
+    assert owner.told == [(1, None)]
+
+
+def test_what_is_to_be_done_after_the_end_is_done() -> None:
+    class Tidy(Owner):
+        def ended(self, held: Any, error: BaseException | None) -> Any:
+            return self.after
+
+        async def after(self, io: Any) -> None:
+            self.told.append("done")
+
+    owner = Tidy()
+    stream = Held(BODY, 1, owner)
+    stream.close()
+    stream.close()
+    assert owner.told == ["done"]
 
 
 def test_of_nested_layers_all_are_told_and_one_warns() -> None:

@@ -15,7 +15,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from httpx_resilient._pool import LINGER, REMEMBERED, Key, Pool
+from httpx_resilient._keeping import MOST, Key
+from httpx_resilient._pool import LINGER, Pool
 from httpx_resilient._slots import STREAMS, Slot
 
 A: Key = ("https", "a", None)
@@ -342,14 +343,14 @@ class TestSharing:
 class TestMemory:
     def test_origins_are_forgotten_when_there_are_too_many(self) -> None:
         desk = Desk(pool_of(10))
-        for number in range(3 * REMEMBERED):
+        for number in range(3 * MOST):
             desk.pool.origin(("http", str(number), None))
-        assert len(desk.pool.origins) == REMEMBERED
+        assert len(desk.pool.origins) == MOST
 
     def test_but_not_one_that_is_in_use(self) -> None:
         desk = Desk(pool_of(10))
         slot = desk.must_take(A)
-        for number in range(3 * REMEMBERED):
+        for number in range(3 * MOST):
             desk.pool.origin(("http", str(number), None))
         assert desk.pool.origin(A) is slot.origin
 
