@@ -16,11 +16,14 @@ import httpx
 from httpx_resilient._breaker import CircuitBreaker, CircuitState
 from httpx_resilient._breaking import CircuitBreaking
 from httpx_resilient._breaking import CircuitOpen as _CircuitOpen
+from httpx_resilient._concurrency import AdaptiveConcurrencyLimit, ConcurrencyLimit
+from httpx_resilient._concurrency_limiting import ConcurrencyLimiting
 from httpx_resilient._deadline import DeadlineExceeded as _DeadlineExceeded
 from httpx_resilient._deadline import DeadlineLayer
 from httpx_resilient._failing_over import FailingOver
 from httpx_resilient._failover import Failover
 from httpx_resilient._family import Family
+from httpx_resilient._gates import ConcurrencyState
 from httpx_resilient._history import Attempt, attempts_of
 from httpx_resilient._pooling import Pooling
 from httpx_resilient._rate_limit import RateLimit, RateLimitState
@@ -42,12 +45,16 @@ from httpx_resilient._throttling import Throttling
 from httpx_resilient._wrapping import wrapped
 
 __all__ = [
+    "AdaptiveConcurrencyLimit",
     "AdaptiveThrottle",
     "Attempt",
     "CircuitBreaker",
     "CircuitBreakingTransport",
     "CircuitOpen",
     "CircuitState",
+    "ConcurrencyLimit",
+    "ConcurrencyLimitingTransport",
+    "ConcurrencyState",
     "DeadlineExceeded",
     "DeadlineTransport",
     "Failover",
@@ -99,6 +106,13 @@ class CircuitBreakingTransport(  # noqa: D101 - as above
     __doc__ = CircuitBreaking.__doc__
 
     _refusal = CircuitOpen
+
+
+class ConcurrencyLimitingTransport(  # noqa: D101 - as above
+    ConcurrencyLimiting[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy],
+    _Bound,
+):
+    __doc__ = ConcurrencyLimiting.__doc__
 
 
 class DeadlineExceeded(_DeadlineExceeded, httpx.TimeoutException):  # noqa: D101 - as above

@@ -25,6 +25,7 @@ RINGS = [path for path in PACKAGE.glob("_*.py") if path.name != "__init__.py"]
 OF_A_FAMILY = {
     "CircuitBreakingTransport",
     "CircuitOpen",
+    "ConcurrencyLimitingTransport",
     "DeadlineExceeded",
     "DeadlineTransport",
     "FailoverTransport",
@@ -58,6 +59,7 @@ def test_all_public_members_are_in_all(module: ModuleType) -> None:
         "CircuitBreaking",
         "ClassVar",
         "ClientT",
+        "ConcurrencyLimiting",
         "DeadlineLayer",
         "FailingOver",
         "TYPE_CHECKING",

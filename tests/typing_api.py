@@ -17,12 +17,16 @@ from tenacity import (
 import httpx_resilient
 import httpx_resilient.httpx2
 from httpx_resilient import (
+    AdaptiveConcurrencyLimit,
     AdaptiveThrottle,
     Attempt,
     CircuitBreaker,
     CircuitBreakingTransport,
     CircuitOpen,
     CircuitState,
+    ConcurrencyLimit,
+    ConcurrencyLimitingTransport,
+    ConcurrencyState,
     Failover,
     FailoverTransport,
     RetryingTransport,
@@ -148,4 +152,20 @@ def failover() -> None:
     FailoverTransport(
         httpx2.HTTPTransport(),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
         ["https://a.example"],
+    )
+
+
+def limits_of_concurrency() -> None:
+    limit = ConcurrencyLimit(100, queue=10, per_origin=False)
+    httpx.AsyncClient(transport=ConcurrencyLimitingTransport(limit=limit))
+    httpx2.Client(
+        transport=httpx_resilient.httpx2.ConcurrencyLimitingTransport(
+            httpx2.HTTPTransport(), limit
+        )
+    )
+    assert_type(limit.states(), dict[str, ConcurrencyState])
+    ConcurrencyLimitingTransport(None, AdaptiveConcurrencyLimit(10, least=2, most=50))
+    ConcurrencyLimitingTransport(
+        None,
+        100,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
     )
