@@ -15,7 +15,9 @@ ALL = sorted(EXAMPLES.glob("with_*.py"))
 OF_SDKS = {row.example for row in ROWS}
 RECIPES = [path for path in ALL if path.stem not in OF_SDKS]
 SHOWN = {
+    "adaptive_concurrency": "at a time",
     "breaker": "CircuitOpen",
+    "concurrency_limit": "with a limit: {200: 50}",
     "deadline": "DeadlineExceeded",
     "failover": "first, first, second, second, first, first",
     "rate_limiting": "with RateLimitingTransport: 0 of 40 refused",
