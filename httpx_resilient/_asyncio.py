@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Generator
+from types import coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -22,6 +23,38 @@ def on_asyncio() -> bool:
         return False
 
 
+def begin(awaitable: Awaitable[T]) -> tuple[Any, Awaitable[T] | None]:
+    """
+    Run it until it has to wait. Return what it came to, or the rest of it.
+
+    What is over at once needs no timer. The rest is to be awaited before anything else:
+    the step that was taken may have entered timeouts and cancel scopes.
+    """
+    steps: Any = awaitable if hasattr(awaitable, "send") else awaitable.__await__()
+    try:
+        awaited = steps.send(None)
+    except StopIteration as finished:
+        return finished.value, None
+    return None, _rest(steps, awaited)
+
+
+@coroutine
+def _rest(
+    steps: Generator[object, None, Any], awaited: object
+) -> Generator[object, None, Any]:
+    """Go on with what was begun by hand, and waits for something."""
+    while True:
+        try:
+            yield awaited
+        except BaseException as error:  # noqa: BLE001 - handed on, as `yield from` does
+            try:
+                awaited = steps.throw(error)
+            except StopIteration as finished:
+                return finished.value
+        else:
+            return (yield from steps)
+
+
 async def at_most(seconds: float, awaitable: Awaitable[T]) -> T:
     """
     Await for at most so long, and start the clock only if there is a need to wait.
@@ -31,34 +64,9 @@ async def at_most(seconds: float, awaitable: Awaitable[T]) -> T:
     Raises:
         TimeoutError: It took longer.
     """
-    steps: Any = awaitable if hasattr(awaitable, "send") else awaitable.__await__()
     value: T
-    try:
-        awaited = steps.send(None)
-    except StopIteration as finished:
-        value = finished.value
-        return value
-    async with asyncio.timeout(seconds):
-        value = await _Resumed(steps, awaited)
-        return value
-
-
-class _Resumed:
-    """The rest of something that was started by hand, and what it waits for."""
-
-    def __init__(self, steps: Any, awaited: object) -> None:
-        self._steps = steps
-        self._awaited = awaited
-
-    def __await__(self) -> Generator[object, Any, Any]:
-        awaited = self._awaited
-        try:
-            while True:
-                try:
-                    sent = yield awaited
-                except BaseException as error:  # noqa: BLE001 - handed on, as `yield from` does
-                    awaited = self._steps.throw(error)
-                else:
-                    awaited = self._steps.send(sent)
-        except StopIteration as finished:
-            return finished.value
+    value, rest = begin(awaitable)
+    if rest is not None:
+        async with asyncio.timeout(seconds):
+            value = await rest
+    return value

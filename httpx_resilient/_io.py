@@ -24,7 +24,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import anyio
 
-from httpx_resilient._asyncio import at_most, on_asyncio
+from httpx_resilient._asyncio import at_most, begin, on_asyncio
 from httpx_resilient._copies import adopt, twin_of
 from httpx_resilient._draining import (
     DRAIN_BYTES,
@@ -34,6 +34,7 @@ from httpx_resilient._draining import (
     is_worth_draining,
 )
 from httpx_resilient._family import RequestT, ResponseT
+from httpx_resilient._racing import Runner, Second, race_on_anyio, race_on_asyncio
 from httpx_resilient._waiting import (
     AsyncioWaiter,
     ThreadWaiter,
@@ -75,6 +76,23 @@ class IO(Protocol[SentT_contra, ResponseT]):
 
         What blocks a thread is not interrupted: in a synchronous client it must bring
         a timeout of its own.
+        """
+        ...
+
+    def begin(self, answer: Awaitable[T]) -> tuple[Any, Awaitable[T] | None]:
+        """
+        Run it until it has to wait, if it can. Return its value, or the rest of it.
+
+        The rest is to be awaited before anything else.
+        """
+        ...
+
+    def race(self, seconds: float, first: Runner, second: Second) -> Awaitable[None]:
+        """
+        Run one, and a second one beside it if that takes longer than so many seconds.
+
+        If it may not start then, it is asked for again after a while. The first that
+        wins ends the other. In a synchronous client there is but one.
         """
         ...
 
@@ -130,6 +148,14 @@ class AsyncIO(Generic[RequestT, ResponseT]):
     def within(self, seconds: float, answer: Awaitable[T]) -> Awaitable[T]:
         limit = at_most if on_asyncio() else _at_most
         return limit(seconds, answer)
+
+    def begin(self, answer: Awaitable[T]) -> tuple[Any, Awaitable[T] | None]:
+        # Not on trio, whose scopes must be nested strictly, as above.
+        return begin(answer) if on_asyncio() else (None, answer)
+
+    def race(self, seconds: float, first: Runner, second: Second) -> Awaitable[None]:
+        race = race_on_asyncio if on_asyncio() else race_on_anyio
+        return race(seconds, first, second)
 
     async def settle(self, answer: Any) -> Any:
         return await answer if isawaitable(answer) else answer
@@ -204,6 +230,17 @@ class SyncIO(Generic[RequestT, ResponseT]):
 
     async def within(self, seconds: float, answer: Awaitable[T]) -> T:  # noqa: ARG002 - as said above
         return await answer
+
+    def begin(self, answer: Awaitable[T]) -> tuple[None, Awaitable[T]]:
+        return None, answer
+
+    async def race(
+        self,
+        seconds: float,  # noqa: ARG002 - as said above
+        first: Runner,
+        second: Second,  # noqa: ARG002 - as said above
+    ) -> None:
+        await first
 
     async def settle(self, answer: Any) -> Any:
         if isawaitable(answer):

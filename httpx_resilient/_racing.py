@@ -1,0 +1,142 @@
+"""
+Two of the same, the second one late: the first that wins ends the other.
+
+The first runs in the caller's own task, because in most races it stays alone. It cannot
+be moved when it gets company: the timeouts and cancel scopes that it is in belong to
+the task they were entered in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
+
+import anyio
+
+Runner = Coroutine[Any, Any, bool]
+"""Returns whether it has won. What it raises ends the race, and reaches the caller."""
+
+Second = Callable[[], Runner | None]
+"""Gives the second one, or `None` if it may not start: then it is asked again later."""
+
+AGAIN = 0.25
+"""Later is after so much more of the time that it has taken until then."""
+
+
+async def race_on_anyio(seconds: float, first: Runner, second: Second) -> None:
+    started = False
+    over = anyio.Event()
+
+    async def late() -> None:
+        nonlocal started
+        elapsed = pause = seconds
+        runner = None
+        while runner is None:
+            # To be woken costs less than to be cancelled, and is what mostly happens.
+            with anyio.move_on_after(pause):
+                await over.wait()
+            if over.is_set():
+                return
+            runner = second()
+            pause = AGAIN * elapsed
+            elapsed += pause
+        started = True
+        if await runner:
+            tasks.cancel_scope.cancel()
+
+    errors: tuple[BaseException, ...] = ()
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(late)
+            won = await first
+            over.set()
+            if won and started:
+                tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        errors = group.exceptions
+        if len(errors) != 1:
+            raise
+    # What one of them raises is not to be told as if it were many.
+    for error in errors:
+        raise error
+
+
+async def race_on_asyncio(seconds: float, first: Runner, second: Second) -> None:
+    await _OnAsyncio(seconds, second).run(first)
+
+
+class _OnAsyncio:
+    """
+    A race that takes a timer, and a task only for a second one that has started.
+
+    The second one interrupts the first as `asyncio.timeout` would: it cancels the task
+    that both belong to, and takes that back.
+    """
+
+    def __init__(self, seconds: float, second: Second) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(seconds, self._start, seconds)
+        self._second = second
+        self._rival: asyncio.Task[bool] | None = None
+        self._task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._before = self._task.cancelling()
+        self._running = True
+        self._interrupted = False
+
+    async def run(self, first: Runner) -> None:
+        try:
+            won = await self._run(first)
+            if self._rival is not None and not won:
+                await asyncio.wait({self._rival})
+        finally:
+            self._timer.cancel()
+            if self._rival is not None:
+                await _ended(self._rival)
+        if self._rival is not None and not self._rival.cancelled():
+            self._rival.result()
+
+    async def _run(self, first: Runner) -> bool:
+        try:
+            return await first
+        except asyncio.CancelledError:
+            # The caller's cancellation passes, also if it came together with ours.
+            if self._interrupted and self._task.cancelling() == self._before + 1:
+                return False
+            raise
+        finally:
+            self._running = False
+            if self._interrupted:
+                self._task.uncancel()
+
+    def _start(self, elapsed: float) -> None:
+        runner = self._second()
+        if runner is None:
+            pause = AGAIN * elapsed
+            self._timer = self._loop.call_later(pause, self._start, elapsed + pause)
+        else:
+            self._rival = self._loop.create_task(runner)
+            self._rival.add_done_callback(self._interrupt)
+
+    def _interrupt(self, rival: asyncio.Task[bool]) -> None:
+        if rival.cancelled():
+            return
+        over = rival.exception() is not None or rival.result()
+        if over and self._running and self._task.cancelling() == self._before:
+            self._interrupted = True
+            self._task.cancel()
+
+
+async def _ended(task: asyncio.Task[bool]) -> None:
+    """Cancel it and see it end, even if whoever waits for that is cancelled as well."""
+    cancelled: asyncio.CancelledError | None = None
+    if not task.done():
+        task.cancel()
+        with anyio.CancelScope(shield=True):
+            while not task.done():
+                try:
+                    await asyncio.wait({task})
+                except asyncio.CancelledError as error:  # raised below
+                    cancelled = error
+    if cancelled is not None:
+        raise cancelled

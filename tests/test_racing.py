@@ -1,0 +1,400 @@
+"""Two of the same on a real event loop, the second one late."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from httpx_resilient._io import AsyncIO, SyncIO, run_sync
+from httpx_resilient._racing import Runner
+
+pytestmark = pytest.mark.anyio
+
+SOON = 0.01
+
+on_asyncio = pytest.mark.parametrize("runtime", ["asyncio"])
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def runtime(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+class Stop(BaseException):
+    """What no flow catches."""
+
+
+class Race:
+    """Two runners that end when they are told, and what has become of them."""
+
+    def __init__(self) -> None:
+        self.did: list[str] = []
+        self.asked = 0
+        self.refused = 0
+        self.started = anyio.Event()
+        self.events = {"first": anyio.Event(), "second": anyio.Event()}
+        self.outcomes: dict[str, bool | BaseException] = {}
+        self.last: Callable[[], object] = lambda: None
+        """What the second one does before it ends."""
+
+    async def run(self) -> None:
+        await AsyncIO[Any, Any](None).race(SOON, self.runner("first"), self.second)
+
+    def second(self) -> Runner | None:
+        self.asked += 1
+        return None if self.asked <= self.refused else self.runner("second")
+
+    async def runner(self, name: str) -> bool:
+        if name == "second":
+            self.started.set()
+        try:
+            await self.events[name].wait()
+        except BaseException:  # looked at only
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(SOON)
+            self.did.append(f"{name} was cancelled")
+            raise
+        self.did.append(name)
+        outcome = self.outcomes[name]
+        if name == "second":
+            self.last()
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    def end(self, name: str, outcome: bool | BaseException) -> None:
+        self.outcomes[name] = outcome
+        self.events[name].set()
+
+
+@asynccontextmanager
+async def running(race: Race) -> AsyncIterator[anyio.CancelScope]:
+    """Go on beside the race, and see it end."""
+
+    async def run() -> None:
+        with scope:
+            await race.run()
+        # Nothing is left behind that would interrupt what comes next.
+        await anyio.lowlevel.checkpoint()
+        race.did.append("over")
+
+    scope = anyio.CancelScope()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        yield scope
+
+
+async def until(met: Callable[[], object]) -> None:
+    for _ in range(10_000):
+        if met():
+            return
+        await anyio.sleep(0.001)
+    pytest.fail("it did not come about")
+
+
+async def test_one_in_time_stays_alone() -> None:
+    race = Race()
+    race.end("first", True)
+    await race.run()
+    await anyio.sleep(2 * SOON)
+    assert (race.did, race.asked) == (["first"], 0)
+
+
+async def test_the_second_one_wins_and_the_first_has_ended() -> None:
+    race = Race()
+    async with running(race):
+        await race.started.wait()
+        race.end("second", True)
+    assert race.did == ["second", "first was cancelled", "over"]
+
+
+async def test_the_first_one_wins_and_the_second_has_ended(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    race = Race()
+    async with running(race):
+        await race.started.wait()
+        race.end("first", True)
+    assert race.did == ["first", "second was cancelled", "over"]
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("won", [True, False])
+async def test_a_second_one_that_fails_beats_nobody(won: bool) -> None:
+    race = Race()
+    async with running(race):
+        await race.started.wait()
+        race.end("second", False)
+        await until(lambda: race.did)
+        await anyio.sleep(SOON)
+        race.end("first", won)
+    assert race.did == ["second", "first", "over"]
+
+
+@pytest.mark.parametrize("won", [True, False])
+async def test_a_first_one_that_fails_waits_for_the_second(won: bool) -> None:
+    race = Race()
+    async with running(race):
+        await race.started.wait()
+        race.end("first", False)
+        await until(lambda: race.did)
+        await anyio.sleep(SOON)
+        race.end("second", won)
+    assert race.did == ["first", "second", "over"]
+
+
+async def test_a_first_one_that_fails_in_time_waits_for_nothing() -> None:
+    race = Race()
+    race.end("first", False)
+    await race.run()
+    assert (race.did, race.asked) == (["first"], 0)
+
+
+async def test_a_second_one_that_may_not_start_is_asked_for_again() -> None:
+    race = Race()
+    race.refused = 3
+    async with running(race):
+        await race.started.wait()
+        race.end("second", True)
+    assert race.asked == 4
+    assert race.did == ["second", "first was cancelled", "over"]
+
+
+@pytest.mark.parametrize("won", [True, False])
+async def test_and_not_waited_for_if_it_never_starts(won: bool) -> None:
+    race = Race()
+    race.refused = 10**9
+    async with running(race):
+        await until(lambda: race.asked)
+        race.end("first", won)
+    asked = race.asked
+    await anyio.sleep(3 * SOON)
+    assert (race.did, race.asked) == (["first", "over"], asked)
+
+
+@pytest.mark.parametrize("name", ["first", "second"])
+async def test_what_one_of_them_raises_ends_both(name: str) -> None:
+    race, stop = Race(), Stop()
+
+    async def tell() -> None:
+        await race.started.wait()
+        race.end(name, stop)
+
+    async def run() -> None:
+        with pytest.raises(Stop) as caught:
+            await race.run()
+        assert caught.value is stop
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(tell)
+        tasks.start_soon(run)
+    other = "second" if name == "first" else "first"
+    assert race.did == [name, f"{other} was cancelled"]
+
+
+async def test_the_callers_cancellation_ends_both() -> None:
+    race = Race()
+    async with running(race) as scope:
+        await race.started.wait()
+        scope.cancel()
+    assert sorted(race.did[:2]) == ["first was cancelled", "second was cancelled"]
+    assert scope.cancelled_caught
+
+
+async def test_also_while_it_waits_for_the_second() -> None:
+    race = Race()
+    async with running(race) as scope:
+        await race.started.wait()
+        race.end("first", False)
+        await until(lambda: race.did)
+        scope.cancel()
+    assert race.did == ["first", "second was cancelled", "over"]
+    assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize("order", ["win, cancel", "cancel, win"])
+async def test_the_callers_cancellation_passes_at_any_moment(order: str) -> None:
+    """Turn by turn of the loop, around the moment when the second one wins."""
+    for turns in range(8):
+        race = Race()
+        async with running(race) as scope:
+            await race.started.wait()
+            first, then = lambda: race.end("second", True), scope.cancel
+            if order == "cancel, win":
+                first, then = then, first
+            first()
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            then()
+        assert race.did[-1] == "over"
+
+
+# What only asyncio has.
+
+
+@on_asyncio
+@pytest.mark.parametrize("order", ["win, cancel", "cancel, win"])
+async def test_a_task_that_is_cancelled_ends_cancelled(order: str) -> None:
+    before = asyncio.all_tasks()
+    for turns in range(8):
+        race = Race()
+        task = asyncio.create_task(race.run())
+        await race.started.wait()
+        calls = [lambda race=race: race.end("second", True), task.cancel]
+        if order == "cancel, win":
+            calls.reverse()
+        calls[0]()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        was_over = task.done()
+        calls[1]()
+        await asyncio.wait({task})
+        assert task.cancelled() or was_over or order == "win, cancel"
+        assert asyncio.all_tasks() == before
+
+
+@on_asyncio
+@pytest.mark.parametrize("order", ["win, cancel", "cancel, win"])
+async def test_a_win_and_a_cancellation_in_the_same_turn(order: str) -> None:
+    """The cancellation passes, whoever of them was first to interrupt."""
+    race, loop = Race(), asyncio.get_running_loop()
+    task = asyncio.create_task(race.run())
+    await race.started.wait()
+    # What is called soon comes before what follows the end of a task.
+    race.last = lambda: loop.call_soon(task.cancel)
+    if order == "win, cancel":
+        race.last = lambda: loop.call_soon(loop.call_soon, task.cancel)
+    race.end("second", True)
+    await asyncio.wait({task})
+    assert task.cancelled()
+
+
+@on_asyncio
+async def test_being_cancelled_again_it_still_sees_both_end() -> None:
+    race = Race()
+    task = asyncio.create_task(race.run())
+    await race.started.wait()
+    task.cancel()
+    await until(lambda: "first was cancelled" in race.did)
+    task.cancel()
+    await asyncio.wait({task})
+    assert race.did == ["first was cancelled", "second was cancelled"]
+    assert task.cancelled()
+
+
+@on_asyncio
+async def test_a_win_does_not_disturb_the_first_one_while_it_cleans_up() -> None:
+    race = Race()
+    task = asyncio.create_task(race.run())
+    await race.started.wait()
+    task.cancel()
+    await anyio.lowlevel.checkpoint()
+    race.end("second", True)
+    await asyncio.wait({task})
+    assert race.did == ["second", "first was cancelled"]
+    assert task.cancelled()
+
+
+@on_asyncio
+async def test_a_second_one_that_somebody_else_cancels_beats_nobody() -> None:
+    race, before = Race(), asyncio.all_tasks()
+    task = asyncio.create_task(race.run())
+    await race.started.wait()
+    (rival,) = asyncio.all_tasks() - before - {task}
+    rival.cancel()
+    await asyncio.wait({rival})
+    race.end("first", True)
+    await task
+    assert race.did == ["second was cancelled", "first"]
+
+
+@on_asyncio
+async def test_it_leaves_the_task_as_uncancelled_as_it_was() -> None:
+    race = Race()
+
+    async def run() -> int:
+        await race.run()
+        async with asyncio.timeout(10):
+            await asyncio.sleep(0)
+        return asyncio.current_task().cancelling()
+
+    task = asyncio.create_task(run())
+    await race.started.wait()
+    race.end("second", True)
+    assert await task == 0
+
+
+@pytest.mark.parametrize("runtime", ["trio"])
+async def test_if_both_raise_both_are_told() -> None:
+    race, stop = Race(), Stop()
+
+    async def raising() -> bool:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise stop
+        return True
+
+    race.end("second", Stop())
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await AsyncIO[Any, Any](None).race(SOON, raising(), race.second)
+    assert len(caught.value.exceptions) == 2
+
+
+# What is begun by hand.
+
+
+class Refused(Exception):
+    pass
+
+
+async def test_what_is_over_at_once_gives_its_value() -> None:
+    async def answer() -> int:
+        return 7
+
+    value, rest = AsyncIO[Any, Any](None).begin(answer())
+    if rest is not None:
+        value = await rest
+    assert value == 7
+
+
+@pytest.mark.parametrize("ends", ["returns", "goes on", "raises"])
+async def test_what_waits_is_interrupted_as_if_it_was_awaited(ends: str) -> None:
+    async def answer() -> str:
+        try:
+            await anyio.sleep_forever()
+        except BaseException:
+            if ends == "raises":
+                raise Refused from None
+            if ends == "goes on":
+                with anyio.CancelScope(shield=True):
+                    await anyio.sleep(SOON)
+        return ends
+
+    _, rest = AsyncIO[Any, Any](None).begin(answer())
+    assert rest is not None
+    with anyio.move_on_after(SOON):
+        try:
+            assert await rest == ends
+        except Refused:
+            assert ends == "raises"
+
+
+def test_in_a_synchronous_client_there_is_but_one() -> None:
+    async def first() -> bool:
+        ran.append("first")
+        return True
+
+    ran: list[str] = []
+    io = SyncIO[Any, Any](None)
+    value, rest = io.begin(first())
+    assert value is None
+    run_sync(rest)
+    run_sync(io.race(0, first(), lambda: None))
+    assert ran == ["first", "first"]
