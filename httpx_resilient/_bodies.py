@@ -159,6 +159,21 @@ def body_of(
     return _Spent(request)
 
 
+def same_body(request: RequestLike, family: Family) -> Any:
+    """
+    Return a stream of the same body, to be read while the first one is.
+
+    `None` if there is none: a file has but one position, a generator but one reader.
+    """
+    stream = request.stream
+    kind = type(stream)
+    if kind is family.plain_body:
+        return stream
+    if kind is family.multipart_body and not _files(stream):
+        return stream
+    return None if _announces_body(request) else family.plain_body(b"")
+
+
 def _announces_body(request: RequestLike) -> bool:
     """
     Whether HTTP may send a body (RFC 9112 §6.3).
@@ -174,8 +189,13 @@ def _announces_body(request: RequestLike) -> bool:
 
 def _all_rewindable(form: Any) -> bool:
     """The form seeks every file to its start by itself, where the file can seek."""
-    files = [field.file for field in form.fields if hasattr(field, "file")]
-    return all(isinstance(file, (str, bytes)) or _rewindable(file) for file in files)
+    return all(map(_rewindable, _files(form)))
+
+
+def _files(form: Any) -> list[Any]:
+    """All that is read from somewhere else."""
+    found = [field.file for field in form.fields if hasattr(field, "file")]
+    return [file for file in found if not isinstance(file, (str, bytes))]
 
 
 def _is_chunks(body: object) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
 from threading import Lock
-from typing import Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from httpx_resilient._family import URLLike
@@ -55,18 +55,18 @@ def key_from(url: str | URLLike) -> Key:
     return parts.scheme, host, None if parts.port == default else parts.port
 
 
-_BULK = 64
+BULK = 64
 """Events that decide nothing, until they are heard together."""
 
 
-class _Slot(Generic[StateT]):
-    """A state, and the moments of events that it has not heard of."""
+class Slot(Generic[StateT]):
+    """A state, and the events that it has not heard of: moments, mostly."""
 
     __slots__ = ("notes", "state")
 
     def __init__(self, state: StateT) -> None:
         self.state = state
-        self.notes: deque[float] = deque()
+        self.notes: deque[Any] = deque()
 
 
 class Kept(Generic[StateT]):
@@ -83,12 +83,12 @@ class Kept(Generic[StateT]):
         self,
         initial: StateT,
         most: int = MOST,
-        hear: Callable[[StateT, Sequence[float]], StateT] | None = None,
+        hear: Callable[[StateT, Sequence[Any]], StateT] | None = None,
     ) -> None:
         self._initial = initial
         self._most = most
         self._hear = hear
-        self._slots: OrderedDict[Hashable, _Slot[StateT]] = OrderedDict()
+        self._slots: OrderedDict[Hashable, Slot[StateT]] = OrderedDict()
         self._lock = Lock()
 
     def change(
@@ -113,7 +113,7 @@ class Kept(Generic[StateT]):
                 slot.state = state
                 slots.move_to_end(key)
             else:
-                slots[key] = _Slot(state)
+                slots[key] = Slot(state)
                 if len(slots) > self._most:
                     slots.popitem(last=False)
         finally:
@@ -131,9 +131,21 @@ class Kept(Generic[StateT]):
         if slot is None or type(slot.state) is not kind:
             return False
         slot.notes.append(now)
-        if len(slot.notes) >= _BULK:
+        if len(slot.notes) >= BULK:
             self.change(key, _unchanged)
         return True
+
+    def slot(self, key: Hashable) -> Slot[StateT]:
+        """Find what is known of a key: to read it, and to add notes."""
+        slot = self._slots.get(key)
+        while slot is None:
+            self.change(key, _unchanged)
+            slot = self._slots.get(key)
+        return slot
+
+    def hear(self, key: Hashable) -> None:
+        """Let a state hear of what was noted."""
+        self.change(key, _unchanged)
 
     def look(self, key: Hashable) -> StateT:
         """Read a state. It may have changed when you have it."""
@@ -145,7 +157,7 @@ class Kept(Generic[StateT]):
         with self._lock:
             return {key: self._heard(slot) for key, slot in self._slots.items()}
 
-    def _heard(self, slot: _Slot[StateT]) -> StateT:
+    def _heard(self, slot: Slot[StateT]) -> StateT:
         if slot.notes and self._hear is not None:
             # Others may append meanwhile.
             notes = [slot.notes.popleft() for _ in range(len(slot.notes))]

@@ -22,6 +22,8 @@ from httpx_resilient._failing_over import FailingOver
 from httpx_resilient._failover import Failover
 from httpx_resilient._family import Family
 from httpx_resilient._gates import ConcurrencyState
+from httpx_resilient._hedge import HedgePolicy
+from httpx_resilient._hedging import Hedging
 from httpx_resilient._history import Attempt, attempts_of
 from httpx_resilient._pooling import Pooling
 from httpx_resilient._rate_limit import RateLimit, RateLimitState
@@ -57,6 +59,8 @@ __all__ = [
     "DeadlineTransport",
     "Failover",
     "FailoverTransport",
+    "HedgePolicy",
+    "HedgingTransport",
     "PoolStats",
     "PoolingTransport",
     "RateLimit",
@@ -129,6 +133,15 @@ class FailoverTransport(  # noqa: D101 - as above
     FailingOver[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy], _Bound
 ):
     __doc__ = FailingOver.__doc__
+
+
+class HedgingTransport(  # noqa: D101 - as above
+    Hedging[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy],
+    httpx2.AsyncBaseTransport,
+):
+    __doc__ = Hedging.__doc__
+
+    _family = _FAMILY
 
 
 class PoolingTransport(  # noqa: D101 - as above

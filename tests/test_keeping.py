@@ -61,6 +61,16 @@ def add_all(state: int, times: Any) -> int:
     return state + sum(times)
 
 
+def test_what_is_noted_in_a_slot_is_heard_when_it_is_told() -> None:
+    kept = Kept(1, hear=lambda state, events: state + sum(events))
+    slot = kept.slot("a")
+    slot.notes.extend([2, 3])
+    assert slot.state == 1
+    kept.hear("a")
+    assert kept.slot("a") is slot
+    assert slot.state == 6
+
+
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=200))
 def test_what_was_noted_is_heard_before_the_next_change(
     events: list[tuple[bool, int]],

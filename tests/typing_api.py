@@ -29,6 +29,8 @@ from httpx_resilient import (
     ConcurrencyState,
     Failover,
     FailoverTransport,
+    HedgePolicy,
+    HedgingTransport,
     RetryingTransport,
     RetryState,
     ThrottlingTransport,
@@ -130,6 +132,21 @@ def with_a_breaker_and_a_throttle() -> None:
     CircuitBreakingTransport(
         None,
         AdaptiveThrottle(),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+    )
+
+
+def with_hedges() -> None:
+    hedge = HedgePolicy(quantile=0.99, extra=0.01, methods={"GET", "PUT"})
+    assert_type(hedge.delays(), dict[str, float])
+    hedging = HedgingTransport(None, hedge, http2=True)
+    httpx.AsyncClient(transport=RetryingTransport(hedging))
+    httpx2.AsyncClient(transport=httpx_resilient.httpx2.HedgingTransport(None, hedge))
+    httpx.Client(
+        transport=hedging,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - it is for asynchronous clients
+    )
+    HedgingTransport(
+        None,
+        0.2,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
     )
 
 
