@@ -20,6 +20,7 @@ SHOWN = {
     "concurrency_limit": "with a limit: {200: 50}",
     "deadline": "DeadlineExceeded",
     "failover": "first, first, second, second, first, first",
+    "hedging": "hedged:",
     "rate_limiting": "with RateLimitingTransport: 0 of 40 refused",
     "throttling": "RequestThrottled",
 }
