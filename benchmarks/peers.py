@@ -8,13 +8,16 @@ from collections.abc import Callable
 import httpx
 import tenacity
 
-from httpx_resilient import RetryingTransport
+from httpx_resilient import RetryBudget, RetryingTransport
 
 Factory = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
 
 ATTEMPTS = 5
 STATUSES = frozenset({429, 500, 502, 503, 504})
 ERRORS = (httpx.TimeoutException, httpx.NetworkError)
+
+PLENTY = 1_000_000
+"""Retries of a budget that is asked each time, and not spent while it is measured."""
 
 _FURTHER_ATTEMPTS = range(ATTEMPTS - 1)
 
@@ -59,7 +62,10 @@ def ours(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
 def ours_without_wait(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
     """As eager as the others: to wait is the point of a retry, not its overhead."""
     return RetryingTransport(
-        inner, wait=tenacity.wait_none(), stop=tenacity.stop_after_attempt(ATTEMPTS)
+        inner,
+        wait=tenacity.wait_none(),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        budget=RetryBudget(least=PLENTY, most=PLENTY),
     )
 
 

@@ -16,6 +16,7 @@ import httpx
 from httpx_resilient._breaker import CircuitBreaker, CircuitState
 from httpx_resilient._breaking import CircuitBreaking
 from httpx_resilient._breaking import CircuitOpen as _CircuitOpen
+from httpx_resilient._budget import RetryBudget
 from httpx_resilient._concurrency import AdaptiveConcurrencyLimit, ConcurrencyLimit
 from httpx_resilient._concurrency_limiting import ConcurrencyLimiting
 from httpx_resilient._deadline import DeadlineExceeded as _DeadlineExceeded
@@ -70,6 +71,7 @@ __all__ = [
     "RateLimitState",
     "RateLimitingTransport",
     "RequestThrottled",
+    "RetryBudget",
     "RetryState",
     "RetryingTransport",
     "ThrottlingTransport",

@@ -25,8 +25,12 @@ def drain_seconds(response: ResponseLike) -> float:
 def is_worth_draining(response: ResponseLike) -> bool:
     for name, value in response.headers.raw:
         if name.lower() == b"content-length":
-            return not value.isdigit() or int(value) <= DRAIN_BYTES
+            return is_short(value)
     return True
+
+
+def is_short(content_length: bytes) -> bool:
+    return not content_length.isdigit() or int(content_length) <= DRAIN_BYTES
 
 
 async def drain_async(

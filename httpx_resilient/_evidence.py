@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any, cast
 
-from httpx_resilient._family import Family
+from httpx_resilient._family import Family, ResponseLike
 
 
 class Evidence(Enum):
@@ -18,6 +18,9 @@ class Evidence(Enum):
     MAYBE_PROCESSED = "only a request that may be repeated may be sent again"
     UNPROCESSED = "any request may be sent again"
 
+
+# To look a member up in its class costs CPython 3.11 as much as a small function.
+FINAL, MAYBE_PROCESSED, UNPROCESSED = Evidence
 
 _UNPROCESSED_STATUS = frozenset({425, 429})
 _FINAL_5XX = frozenset({501, 505, 511})
@@ -32,12 +35,18 @@ def of_status(status_code: int) -> Evidence:
     processing (RFC 6585 §4). 501, 505 and 511 will not change with time.
     """
     if status_code in _UNPROCESSED_STATUS:
-        return Evidence.UNPROCESSED
+        return UNPROCESSED
     if status_code == 408 or (
         500 <= status_code <= 599 and status_code not in _FINAL_5XX
     ):
-        return Evidence.MAYBE_PROCESSED
-    return Evidence.FINAL
+        return MAYBE_PROCESSED
+    return FINAL
+
+
+def went_well(response: ResponseLike) -> bool:
+    """Whether a response is one of a server in health: a 404, say."""
+    status_code = response.status_code
+    return status_code < 500 and of_status(status_code) is FINAL
 
 
 def of_error(error: BaseException | None, family: Family) -> Evidence:
@@ -54,15 +63,27 @@ def of_error(error: BaseException | None, family: Family) -> Evidence:
     if isinstance(error, family.never_sent):
         causes = list(_causes(error))
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-            return Evidence.FINAL
+            return FINAL
         if any(_tells_of_more(cause, family) for cause in causes):
-            return Evidence.MAYBE_PROCESSED
-        return Evidence.UNPROCESSED
+            return MAYBE_PROCESSED
+        return UNPROCESSED
     if isinstance(error, family.interrupted):
         if any(_h2_refused(cause) for cause in _causes(error)):
-            return Evidence.UNPROCESSED
-        return Evidence.MAYBE_PROCESSED
-    return Evidence.FINAL
+            return UNPROCESSED
+        return MAYBE_PROCESSED
+    return FINAL
+
+
+def never_left(error: BaseException, family: Family) -> bool:
+    """Whether no server was asked for anything: it is no load to try again."""
+    own = getattr(error, "evidence", None)
+    if isinstance(own, Evidence):
+        return own is not MAYBE_PROCESSED
+    if isinstance(error, family.interrupted):
+        return False
+    return isinstance(error, family.pool_timeout) or (
+        of_error(error, family) is UNPROCESSED
+    )
 
 
 def is_of_server(error: BaseException, family: Family) -> bool:

@@ -32,6 +32,8 @@ class URLLike(Protocol):
     @property
     def host(self) -> str: ...
     @property
+    def raw_host(self) -> bytes: ...
+    @property
     def port(self) -> int | None: ...
     @property
     def raw_path(self) -> bytes: ...
@@ -83,6 +85,7 @@ class Family:
         name: The module users import, `httpx` or `httpx2`.
         home: The module of ours that is bound to it.
         request: Its `Request`.
+        origin: What gets the scheme, the raw host and the port of its `URL`.
         plain_body: The stream of a body held in memory. It replays.
         iterator_body: The stream around an iterable or a file.
         multipart_body: The stream of a multipart form.
@@ -106,6 +109,7 @@ class Family:
     name: str
     home: str
     request: type[Any]
+    origin: tuple[Callable[[Any], Any], ...]
     plain_body: type[Any]
     iterator_body: type[Any]
     multipart_body: type[Any]
@@ -137,6 +141,11 @@ class Family:
             name=module.__name__,
             home=home,
             request=module.Request,
+            # Called, these cost a fifth less than the properties they are of.
+            origin=tuple(
+                getattr(module.URL, part).fget
+                for part in ("scheme", "raw_host", "port")
+            ),
             plain_body=stream(content=b""),
             iterator_body=stream(content=iter(())),
             multipart_body=stream(files={"file": b""}),

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+from httpx_resilient._draining import is_short
+
 MILLISECONDS = (b"retry-after-ms", b"x-ms-retry-after-ms")
-_NAMES = frozenset({*MILLISECONDS, b"retry-after", b"x-should-retry", b"date"})
+_LENGTH = b"content-length"
+_NAMES = frozenset({*MILLISECONDS, b"retry-after", b"x-should-retry", b"date", _LENGTH})
 _NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
 
 
@@ -22,13 +25,15 @@ class Hints:
     Args:
         retry_after: Seconds to wait at least, or `None` if nothing usable was said.
         should_retry: `x-should-retry`: its plain yes or no, or `None`.
+        short: Whether its body is worth reading before it is thrown away.
     """
 
     retry_after: float | None = None
     should_retry: bool | None = None
+    short: bool = True
 
 
-_SILENCE = Hints()
+_SILENCE, _LONG = Hints(), Hints(short=False)
 
 
 def hints_in(
@@ -48,12 +53,14 @@ def hints_in(
     for name, value in headers:
         if (lower := name.lower()) in _NAMES:
             found[lower] = value
+    short = is_short(found.pop(_LENGTH, b""))
     if not found:
-        return _SILENCE
+        return _SILENCE if short else _LONG
     verdict = found.get(b"x-should-retry", b"").strip().lower()
     return Hints(
         retry_after=_retry_after(found, wall_time),
         should_retry={b"true": True, b"false": False}.get(verdict),
+        short=short,
     )
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import (
-    AsyncIterable,
     Awaitable,
     Coroutine,
     Iterable,
@@ -108,8 +107,12 @@ class IO(Protocol[SentT_contra, ResponseT]):
         """Await what a strategy or hook gave, if it is awaitable."""
         ...
 
-    async def discard(self, response: ResponseT, *, drain: bool = True) -> None:
-        """Release a response: drained so that its connection lives on, or closed."""
+    async def discard(self, response: ResponseT, *, drain: bool | None = None) -> None:
+        """
+        Release a response: drained so that its connection lives on, or closed.
+
+        Without `drain` that depends on how long it says it is.
+        """
         ...
 
     def sleep(self, seconds: float) -> Awaitable[None]:
@@ -160,22 +163,19 @@ class AsyncIO(Generic[RequestT, ResponseT]):
     async def settle(self, answer: Any) -> Any:
         return await answer if isawaitable(answer) else answer
 
-    async def discard(self, response: ResponseT, *, drain: bool = True) -> None:
+    async def discard(self, response: ResponseT, *, drain: bool | None = None) -> None:
         closed = False
         try:
-            if drain and is_worth_draining(response):
-                body = cast("AsyncIterable[bytes]", response.stream)
+            if is_worth_draining(response) if drain is None else drain:
+                body: Any = response.stream
                 if on_asyncio():
-                    try:  # noqa: SIM105 - suppress() takes 2 % of another attempt
-                        await at_most(drain_seconds(response), drain_async(body))
-                    except TimeoutError:
-                        pass
+                    await at_most(drain_seconds(response), drain_async(body))
                 else:
                     with anyio.move_on_after(drain_seconds(response)) as scope:
                         await drain_async(body, scope.cancel)
             await response.aclose()
             closed = True
-        except Exception:  # noqa: BLE001, S110 - a body that breaks is released as well
+        except Exception:  # noqa: BLE001, S110 - a body that breaks, or is late, is released as well
             pass
         finally:
             if not closed:
@@ -253,7 +253,7 @@ class SyncIO(Generic[RequestT, ResponseT]):
             raise TypeError(msg)
         return answer
 
-    async def discard(self, response: ResponseT, *, drain: bool = True) -> None:
+    async def discard(self, response: ResponseT, *, drain: bool | None = None) -> None:
         # One more read may start just before half of the time is over.
         patience = DRAIN_SECONDS / 2
         timeouts = dict(self._timeouts)
@@ -261,7 +261,7 @@ class SyncIO(Generic[RequestT, ResponseT]):
         until = time.monotonic() + patience
         try:
             with suppress(Exception):
-                if drain and is_worth_draining(response):
+                if is_worth_draining(response) if drain is None else drain:
                     seen = 0
                     for chunk in cast("Iterable[bytes]", response.stream):
                         seen += len(chunk)

@@ -15,6 +15,7 @@ from tenacity.retry import retry_base
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
+from httpx_resilient._budget import RETRIES, RetryBudget, budget_of
 from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._state import RetryState
 from httpx_resilient._strategies import (
@@ -41,6 +42,9 @@ _EXAMPLES = {
 }
 
 
+_ERROR = 400
+"""Status codes from here on tell of a success only by a second look."""
+
 _SETTLED = frozenset({bool, float, int})
 """What strategies answer, unless they are asynchronous."""
 
@@ -57,6 +61,7 @@ class RetryPolicy:
         before_sleep: Called when another attempt is certain, with the outcome unread.
         buffer_request_body: Bytes of a one-shot body to keep for another attempt.
         body_factory: Makes the body anew for another attempt.
+        budget: What pays for it, if it must be paid for.
     """
 
     retry: RetryStrategy[Any, Any]
@@ -65,7 +70,9 @@ class RetryPolicy:
     before_sleep: Hook[Any, Any] | None = None
     buffer_request_body: int = 0
     body_factory: Callable[[], object] | None = None
+    budget: RetryBudget | None = None
 
+    beyond: float = field(init=False)
     final_below: float = field(init=False)
     asynchronous: str | None = field(init=False)
     controller: tenacity.BaseRetrying = field(init=False)
@@ -88,7 +95,8 @@ class RetryPolicy:
                 asynchronous = name
         derive = functools.partial(object.__setattr__, self)
         derive("asynchronous", asynchronous)
-        derive("final_below", final_below(self.retry))
+        derive("beyond", max(most_attempts(self.stop) - 1 - RETRIES, 0))
+        derive("final_below", min(final_below(self.retry), _ERROR))
         # Never run: hooks written for tenacity look their strategies up in it.
         strategies: dict[str, Any] = {
             "retry": self.retry,
@@ -111,13 +119,15 @@ class RetryPolicy:
                 f"{', '.join(known)}; got {options!r}"
             )
             raise TypeError(msg)
-        changes = cast("Mapping[str, Any]", options)
+        changes = dict(cast("Mapping[str, Any]", options))
         if unknown := [key for key in changes if key not in known]:
             msg = (
                 f'unknown in extensions["retry"]: {", ".join(map(repr, unknown))}; '
                 f"known are {', '.join(known)}"
             )
             raise TypeError(msg)
+        if "budget" in changes:
+            changes["budget"] = budget_of(changes["budget"], self.budget)
         return replace(self, **changes)
 
     async def decide(
@@ -209,6 +219,20 @@ def _is_asynchronous(strategy: Any) -> bool:
             getattr(strategy, "__call__", None),  # noqa: B004 - the method is wanted
             getattr(strategy, "predicate", None),
         )
+    )
+
+
+def most_attempts(stop: Any) -> float:
+    """How many attempts a stop strategy allows; infinitely many if it is not known."""
+    kind = stop.__class__
+    if kind is tenacity.stop_any:
+        return min(map(most_attempts, stop.stops), default=math.inf)
+    if kind is tenacity.stop_all:
+        return max(map(most_attempts, stop.stops), default=math.inf)
+    return (
+        float(stop.max_attempt_number)
+        if kind is tenacity.stop_after_attempt
+        else math.inf
     )
 
 

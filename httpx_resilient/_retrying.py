@@ -7,12 +7,15 @@ from typing import Generic, Unpack
 import tenacity
 
 from httpx_resilient._bodies import SPENT, body_of
+from httpx_resilient._budget import SPENT as BUDGET_SPENT
+from httpx_resilient._budget import RetryBudget, budget_of
 from httpx_resilient._deadline import KEY as KEY_OF_DEADLINE
 from httpx_resilient._deadline import deadline_of
 from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._history import KEY
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT, home_of
 from httpx_resilient._io import IO
+from httpx_resilient._paying import note_final, pay, refund
 from httpx_resilient._policy import (
     Hook,
     RetryPolicy,
@@ -20,7 +23,7 @@ from httpx_resilient._policy import (
     StopStrategy,
     WaitStrategy,
 )
-from httpx_resilient._state import RetryState, note_success
+from httpx_resilient._state import RetryState
 from httpx_resilient._strategies import retry_if_transient, wait_transient
 from httpx_resilient._telling import end, log_retry
 from httpx_resilient._transport import InnerT, ResilientTransport
@@ -52,6 +55,8 @@ class Retrying(
         buffer_request_body: Bytes of a one-shot body (a generator, a pipe) to keep, so
             that it can be sent again. By default none is kept: such a request gets one
             attempt.
+        budget: What retries are paid from, so that they make no outage worse: a
+            `RetryBudget` to share, or `False` for none. By default it has its own.
         http: What the library's own HTTP transport takes: `verify`, `cert`,
             `trust_env`, `http1`, `http2`, `limits`, `proxy`, `uds`, `local_address`,
             `socket_options`. A client ignores its own once it is given a transport.
@@ -68,9 +73,9 @@ class Retrying(
     same object, with a note. `attempts_of` tells all that led to it.
 
     One request may differ: `extensions={"retry": False}` sends it once;
-    `extensions={"retry": {...}}` changes any of `retry`, `wait`, `stop`, `before_sleep`
-    and `buffer_request_body` for it, or gives a `body_factory` that makes its body anew
-    for every further attempt.
+    `extensions={"retry": {...}}` changes any of `retry`, `wait`, `stop`, `budget`,
+    `before_sleep` and `buffer_request_body` for it, or gives a `body_factory` that
+    makes its body anew for every further attempt.
 
     Example:
         >>> import httpx
@@ -89,24 +94,29 @@ class Retrying(
         stop: StopStrategy[RequestT, ResponseT] = tenacity.stop_after_attempt(3),
         before_sleep: Hook[RequestT, ResponseT] | None = None,
         buffer_request_body: int = 0,
+        budget: RetryBudget | bool = True,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
         super().__init__(inner, dict(http))
+        paid_from = budget_of(budget)
         self.policy = RetryPolicy(
             retry=retry,
             wait=wait,
             stop=stop,
             before_sleep=before_sleep,
             buffer_request_body=buffer_request_body,
+            budget=paid_from,
         )
         self._plain_body = self._family.plain_body
+        self._accounts = paid_from and paid_from.accounts
+        self._origin = self._family.origin
 
     def handle_request(self, request: RequestT) -> ResponseT:
         """Handle a request of a synchronous client."""
         _refuse_asynchronous(self.policy)
         return super().handle_request(request)
 
-    async def _handle(
+    async def _handle(  # noqa: C901, PLR0912 - a frame more would cost each request
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
         # The happy path comes first: a body that replays, no options, an answer. What
@@ -133,18 +143,35 @@ class Retrying(
                     response.status_code < (state or self).policy.final_below
                     or response.status_code == _SWITCHING_PROTOCOLS
                 ):
-                    note_success(response, state, io.now() - started)
+                    if state is not None:
+                        state.succeeds(response, io.now())
+                        note_final(state, response)
+                        return response
+                    # This is what those do, without a call, and without a name: it
+                    # would have its place in the frame of each request in flight.
+                    response.extensions[KEY] = -started + (started := io.now())
+                    if self._accounts is not None:
+                        self._accounts[
+                            self._origin[0](request.url),
+                            self._origin[1](request.url),
+                            self._origin[2](request.url),
+                        ].good.append(started)
                     return response
                 state = state or self._state(request, io, started)
                 state.returned(response, io.now())
                 request = await self._following(state, io)
                 if state.is_over:
                     return response
-                await io.discard(response)
-            # No wait means no detour over the event loop, which costs more than a
-            # decision; but attempts without end must leave it a chance to cancel them.
-            if state.upcoming_sleep or state.attempt_number % _BREATH == 0:
-                await io.sleep(state.upcoming_sleep)
+            try:
+                if state.response is not None:
+                    await io.discard(state.response, drain=state.hints.short)
+                # No wait means no detour over the event loop, which costs more than a
+                # decision; but attempts without end must leave it a chance to cancel.
+                if state.upcoming_sleep or state.attempt_number % _BREATH == 0:
+                    await io.sleep(state.upcoming_sleep)
+            except BaseException:  # seen only, and passed on
+                refund(state)
+                raise
             started = io.now()
             state.sends(started)
 
@@ -205,10 +232,15 @@ class Retrying(
             ):
                 state.is_over = True
                 state.reason += ", and the deadline comes before the next attempt"
+            elif not pay(state):
+                state.is_over = True
+                state.reason += f", and {BUDGET_SPENT}"
             elif body is not None and (following := await body.again(io)) is None:
                 state.is_over = True
                 state.reason += f", and {SPENT}"
+                refund(state)
             if state.is_over:
+                note_final(state, state.response)
                 end(state)
             else:
                 state.waits()
@@ -219,6 +251,8 @@ class Retrying(
             settled = True
             return following or state.request
         finally:
+            if not settled:
+                refund(state)
             if not settled and state.response is not None:
                 await io.discard(state.response, drain=False)
 

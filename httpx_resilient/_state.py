@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 
 import tenacity
 
-from httpx_resilient._family import (
-    Family,
-    RequestLike,
-    RequestT,
-    ResponseLike,
-    ResponseT,
-    address,
-)
+from httpx_resilient._family import Family, RequestLike, RequestT, ResponseT, address
 from httpx_resilient._hints import Hints, hints_in
 from httpx_resilient._history import ATTRIBUTE, KEY, Attempt
 
@@ -21,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from httpx_resilient._bodies import Body
+    from httpx_resilient._budget import Account
     from httpx_resilient._policy import RetryPolicy
 
 _COUNTS_OF_SDKS = (b"x-stainless-retry-count", b"x-retry-count")
@@ -102,7 +96,6 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.args = (request,)
         self.kwargs = {}
         self.attempt_number = 1
-        self.outcome = None
         self.outcome_timestamp = None
         self.idle_for = 0.0
         self.next_action = None
@@ -119,10 +112,13 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.refusal = ""
         self.worth_retrying = False
         self.is_over = False
+        self.account: Account | None = None
+        self.paid = 0.0
         self._wall_time = wall_time
         self._sent = start_time
-        self._ended = start_time
+        self.ended = start_time
         self._hints: Hints | None = None
+        self._outcome: Outcome | None = None
         self._kind: int | type[Exception]
 
     def raised(self, error: Exception, now: float) -> None:
@@ -130,16 +126,14 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.error = error
         self._kind = type(error)
         self.reason = type(error).__name__
-        self.outcome = Outcome(self.attempt_number, None, error)
-        self.outcome_timestamp = self._ended = now
+        self.outcome_timestamp = self.ended = now
 
     def returned(self, response: ResponseT, now: float) -> None:
         """Note that the attempt was answered."""
         self.response = response
         self._kind = response.status_code
         self.reason = str(response.status_code)
-        self.outcome = Outcome(self.attempt_number, response, None)
-        self.outcome_timestamp = self._ended = now
+        self.outcome_timestamp = self.ended = now
 
     def waits(self) -> None:
         """Note that another attempt follows, after `upcoming_sleep`."""
@@ -148,11 +142,19 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
 
     def sends(self, now: float) -> None:
         """Note that another attempt is being sent."""
-        self.prepare_for_next_attempt()
-        self.response = self.error = self._hints = None
+        self.attempt_number += 1
+        self.outcome_timestamp = self.next_action = None
+        self.response = self.error = self._hints = self._outcome = None
         self.worth_retrying = False
         self.refusal = ""
         self._sent = now
+
+    def succeeds(self, response: ResponseT, now: float) -> None:
+        """Leave the history on the response that ends a request well."""
+        self.ended = now
+        number, took = self.attempt_number, now - self._sent
+        last = Attempt(number, response.status_code, "", 0.0, took)
+        response.extensions[KEY] = (*self._attempts, last)
 
     def ends(self) -> None:
         """Leave the history on the outcome and let go of it: no cycle with an error."""
@@ -161,12 +163,20 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
             vars(self.error)[ATTRIBUTE] = self.attempts
         else:
             cast("ResponseT", self.response).extensions[KEY] = self.attempts
-        self.outcome = self.response = self.error = None
+        self._outcome = self.response = self.error = None
 
     def _remember(self, wait: float) -> None:
-        took = self._ended - self._sent
+        took = self.ended - self._sent
         attempt = Attempt(self.attempt_number, self._kind, self.reason, wait, took)
         self._attempts.append(attempt)
+
+    @property
+    def outcome(self) -> Outcome | None:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride] - nobody else sets it
+        """What tenacity's own strategies ask. Ours do not, so it is made on demand."""
+        response, error = self.response, self.error
+        if self._outcome is None and (response is not None or error is not None):
+            self._outcome = Outcome(self.attempt_number, response, error)
+        return self._outcome
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -176,7 +186,7 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     @property
     def elapsed(self) -> float:
         """Seconds from sending the first attempt to the end of this one."""
-        return self._ended - self.start_time
+        return self.ended - self.start_time
 
     @property
     def hints(self) -> Hints:
@@ -212,15 +222,3 @@ def has_idempotency_key(request: RequestLike) -> bool:
     """Whether a request carries an `Idempotency-Key`."""
     headers = request.headers.raw
     return any(n.lower() == b"idempotency-key" and v.strip() for n, v in headers)
-
-
-def note_success(
-    response: ResponseLike, state: RetryState[Any, Any] | None, took: float
-) -> None:
-    """Leave the history on the response that ends a request, after `took` seconds."""
-    if state is None or not state.attempts:
-        response.extensions[KEY] = took
-    else:
-        number = state.attempt_number
-        last = Attempt(number, response.status_code, "", 0.0, took)
-        response.extensions[KEY] = (*state.attempts, last)

@@ -16,8 +16,12 @@ import tenacity
 from tenacity.retry import retry_base
 from tenacity.wait import WaitBaseT, wait_base
 
-from httpx_resilient import _evidence
-from httpx_resilient._evidence import Evidence
+from httpx_resilient._evidence import (
+    MAYBE_PROCESSED,
+    UNPROCESSED,
+    of_error,
+    of_status,
+)
 from httpx_resilient._refusals import Refusal
 
 if TYPE_CHECKING:
@@ -132,23 +136,22 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's idiom
         self.methods = _methods(extra_methods)
 
     def __call__(self, retry_state: RetryCallState) -> bool:
-        state = cast("RetryState[Any, Any]", retry_state)
+        state: Any = retry_state  # a cast would be a call
         if state.response is not None:
-            evidence = _evidence.of_status(state.response.status_code)
-            told = (
-                state.hints.should_retry if state.response.status_code >= 400 else None
-            )
+            status: int = state.response.status_code
+            evidence = of_status(status)
+            told: bool | None = state.hints.should_retry if status >= 400 else None
             if told is not None:
                 state.reason = f"{state.reason}, x-should-retry: {str(told).lower()}"
                 return told
         else:
-            evidence = _evidence.of_error(state.error, state.family)
-        if evidence is Evidence.MAYBE_PROCESSED:
+            evidence = of_error(state.error, state.family)
+        if evidence is MAYBE_PROCESSED:
             if _may_be_repeated(state, self.methods):
                 return True
             state.refusal = f", and {state.request.method} is not idempotent"
             return False
-        return evidence is Evidence.UNPROCESSED
+        return evidence is UNPROCESSED
 
 
 def _seconds(name: str, value: float) -> float:

@@ -14,6 +14,7 @@ import httpx2
 from httpx_resilient._breaker import CircuitBreaker, CircuitState
 from httpx_resilient._breaking import CircuitBreaking
 from httpx_resilient._breaking import CircuitOpen as _CircuitOpen
+from httpx_resilient._budget import RetryBudget
 from httpx_resilient._concurrency import AdaptiveConcurrencyLimit, ConcurrencyLimit
 from httpx_resilient._concurrency_limiting import ConcurrencyLimiting
 from httpx_resilient._deadline import DeadlineExceeded as _DeadlineExceeded
@@ -68,6 +69,7 @@ __all__ = [
     "RateLimitState",
     "RateLimitingTransport",
     "RequestThrottled",
+    "RetryBudget",
     "RetryState",
     "RetryingTransport",
     "ThrottlingTransport",

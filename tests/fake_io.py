@@ -49,8 +49,8 @@ class FakeIO:
     async def settle(self, answer: Any) -> Any:
         return await answer if inspect.isawaitable(answer) else answer
 
-    async def discard(self, response: Any, *, drain: bool = True) -> None:
-        self.did.append("discard" if drain else "close")
+    async def discard(self, response: Any, *, drain: bool | None = None) -> None:
+        self.did.append("close" if drain is False else "discard")
 
     async def sleep(self, seconds: float) -> None:
         self.did.append("sleep")

@@ -35,7 +35,9 @@ async def test_each_of_a_hundred_calls_gets_its_own_result(world: World) -> None
         return response.status_code == 503
 
     transport = world.transport(
-        world.mock(handler), retry=tenacity.asyncio.retry_if_result(unavailable)
+        world.mock(handler),
+        retry=tenacity.asyncio.retry_if_result(unavailable),
+        budget=False,
     )
     answers = {}
     async with world.client(transport) as client, anyio.create_task_group() as tasks:
@@ -159,7 +161,7 @@ async def test_attempts_without_end_and_without_a_wait_can_be_cancelled(
     world: World,
 ) -> None:
     inner = world.mock(lambda request: world.library.Response(503))
-    transport = world.transport(inner, stop=tenacity.stop_never)
+    transport = world.transport(inner, stop=tenacity.stop_never, budget=False)
     async with world.client(transport) as client:
         with anyio.move_on_after(0.1) as scope:
             await client.get("http://a/")

@@ -16,6 +16,7 @@ OF_SDKS = {row.example for row in ROWS}
 RECIPES = [path for path in ALL if path.stem not in OF_SDKS]
 SHOWN = {
     "adaptive_concurrency": "at a time",
+    "budget": "with a budget: 110 requests were sent for 100 calls",
     "breaker": "CircuitOpen",
     "concurrency_limit": "with a limit: {200: 50}",
     "deadline": "DeadlineExceeded",

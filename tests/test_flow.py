@@ -190,7 +190,7 @@ def test_an_infinite_wait_is_the_end() -> None:
 
 def test_no_wait_is_no_sleep_but_attempts_without_end_let_others_run() -> None:
     io = FakeIO(*[503] * 17, 200)
-    flow(io, seconds=0.0, stop=tenacity.stop_never)
+    flow(io, seconds=0.0, stop=tenacity.stop_never, budget=False)
     assert io.slept == [0.0, 0.0]
 
 
@@ -242,7 +242,7 @@ class TestPerRequest:
         io = FakeIO(200)
         request = httpx.Request("GET", "http://a", extensions={"retry": options})
         with pytest.raises(
-            TypeError, match="before_sleep, body_factory, buffer_request_body"
+            TypeError, match="before_sleep, body_factory, budget, buffer_request_body"
         ):
             flow(io, request)
         assert io.did == []

@@ -129,6 +129,7 @@ def test_the_version_is_the_changelogs() -> None:
 def test_the_signature_tells_the_defaults() -> None:
     parameters: Any = inspect.signature(httpx_resilient.RetryingTransport).parameters
     assert list(parameters) == [
-        "inner", "retry", "wait", "stop", "before_sleep", "buffer_request_body", "http",
+        "inner", "retry", "wait", "stop", "before_sleep", "buffer_request_body",
+        "budget", "http",
     ]  # fmt: skip
     assert parameters["stop"].default.max_attempt_number == 3
