@@ -108,7 +108,7 @@ class Retrying(
             budget=paid_from,
         )
         self._plain_body = self._family.plain_body
-        self._accounts = paid_from and paid_from.accounts
+        self._accounts = None if paid_from is None else paid_from.accounts
         self._origin = self._family.origin
 
     def handle_request(self, request: RequestT) -> ResponseT:
