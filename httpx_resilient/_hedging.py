@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from typing import Any, Generic, NoReturn, Unpack, cast
 
 from httpx_resilient._bodies import same_body
+from httpx_resilient._budget import RetryBudget
 from httpx_resilient._copies import twin_of
 from httpx_resilient._evidence import Evidence, of_status
 from httpx_resilient._family import RequestT, ResponseLike, ResponseT, address
@@ -39,10 +40,13 @@ class Hedging(
             is.
         hedge: When to send a second request, and which may have one. Shared with other
             transports, they learn from each other.
+        budget: The `RetryBudget` of the retries around. Hedges are paid from it too,
+            and their cost is given back if they succeed, as that of retries. By default
+            only the policy limits them.
         http: What the library's own HTTP transport takes, as for `RetryingTransport`.
 
     Raises:
-        TypeError: `hedge` is no policy; `inner` is no transport, or of the other
+        TypeError: `hedge` or `budget` is none; `inner` is no transport, or of the other
             library; an option is unknown, or given together with an `inner`. A client
             that uses it is synchronous.
         ValueError: A proxy cannot be used.
@@ -71,15 +75,21 @@ class Hedging(
         self,
         inner: InnerT | None = None,
         hedge: HedgePolicy | None = None,
+        *,
+        budget: RetryBudget | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
         super().__init__(inner, dict(http))
-        if hedge is None:
-            hedge = HedgePolicy()
-        if not isinstance(hedge, HedgePolicy):
-            msg = f"hedge is a HedgePolicy(...), got {hedge!r}"
-            raise TypeError(msg)
-        self.policy = hedge
+        given: tuple[tuple[str, object, type[object]], ...] = (
+            ("hedge", hedge, HedgePolicy),
+            ("budget", budget, RetryBudget),
+        )
+        for name, value, kind in given:
+            if not (value is None or isinstance(value, kind)):
+                msg = f"{name} is a {kind.__name__}(...), got {value!r}"
+                raise TypeError(msg)
+        self.policy = HedgePolicy() if hedge is None else hedge
+        self.budget = budget
         self._plain_body = self._family.plain_body
 
     def handle_request(self, request: RequestT) -> NoReturn:  # noqa: ARG002 - none is
@@ -195,9 +205,13 @@ class Contest(Generic[RequestT, ResponseT]):
         return is_success(response)
 
     def _may_hedge(self) -> Runner | None:
-        policy, now = self._layer.policy, self._io.now()
-        if not policy.asked(self._key, now, again=self._refused):
+        budget, key, now = self._layer.budget, self._key, self._io.now()
+        if budget is not None and not budget.spend(self._request.url, now):
+            return None
+        if not self._layer.policy.asked(key, now, again=self._refused):
             self._refused = True
+            if budget is not None:
+                budget.refund(self._request.url)
             return None
         self._hedged = True
         return self._send_second()
@@ -211,7 +225,10 @@ class Contest(Generic[RequestT, ResponseT]):
             self._second = response = await self._io.send(layer.twin(request))
         except Exception:  # noqa: BLE001 - what became of the first is what counts then
             return False
-        return is_success(response)
+        success = is_success(response)
+        if success and layer.budget is not None:
+            layer.budget.refund(self._request.url)
+        return success
 
     def _outcome(self) -> ResponseT:
         first, error, second = self._first, self._error, self._second

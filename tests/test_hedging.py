@@ -16,9 +16,11 @@ from httpx_resilient import (
     DeadlineTransport,
     HedgePolicy,
     HedgingTransport,
+    RetryBudget,
     RetryingTransport,
     wrap,
 )
+from httpx_resilient._hedge import HedgeState
 from httpx_resilient._racing import Runner, Second
 
 URL = "https://example.org/path?key=secret"
@@ -307,6 +309,39 @@ class TestBudget:
         assert transport.policy.asked(KEY, 0, again=False)
         assert handled(Patient(200), transport).extensions["hedge"] is True
 
+    def test_that_of_retries_pays_too(self) -> None:
+        budget = RetryBudget()
+        handled(Race(503, 200), hedging(budget=budget))
+        assert left(budget) == left(RetryBudget()) - 1
+
+    def test_and_gets_it_back_if_the_hedge_succeeds(self) -> None:
+        budget = RetryBudget()
+        handled(Race(200), hedging(budget=budget))
+        assert left(budget) == left(RetryBudget())
+
+    def test_or_if_there_is_none(self) -> None:
+        budget = RetryBudget()
+        transport = hedging(budget=budget)
+        transport.policy.origins.change(
+            KEY, lambda _: (HedgeState(0.1, credit=0), None)
+        )
+        handled(Race(200), transport)
+        assert left(budget) == left(RetryBudget())
+
+    def test_if_it_is_spent_there_is_no_hedge(self) -> None:
+        budget = RetryBudget()
+        left(budget)
+        response = handled(Race(200), hedging(budget=budget))
+        assert "hedge" not in response.extensions
+
+
+def left(budget: RetryBudget) -> int:
+    """Spend what is left, and tell how much it was."""
+    number = 0
+    while budget.spend(GET.url, 0):
+        number += 1
+    return number
+
 
 def test_the_log_tells_of_a_hedge_and_of_no_secret(
     caplog: pytest.LogCaptureFixture,
@@ -318,10 +353,16 @@ def test_the_log_tells_of_a_hedge_and_of_no_secret(
     ]
 
 
-def test_what_is_no_policy_is_refused() -> None:
-    policy: Any = 0.1
-    with pytest.raises(TypeError, match=r"hedge is a HedgePolicy\(...\), got 0.1"):
-        HedgingTransport(None, policy)
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"hedge": 0.1}, r"hedge is a HedgePolicy\(...\), got 0.1"),
+        ({"budget": True}, r"budget is a RetryBudget\(...\), got True"),
+    ],
+)
+def test_what_is_no_policy_or_budget_is_refused(options: Any, told: str) -> None:
+    with pytest.raises(TypeError, match=told):
+        HedgingTransport(None, **options)
 
 
 # Synchronous clients.

@@ -31,6 +31,7 @@ from httpx_resilient import (
     FailoverTransport,
     HedgePolicy,
     HedgingTransport,
+    RetryBudget,
     RetryingTransport,
     RetryState,
     ThrottlingTransport,
@@ -138,7 +139,7 @@ def with_a_breaker_and_a_throttle() -> None:
 def with_hedges() -> None:
     hedge = HedgePolicy(quantile=0.99, extra=0.01, methods={"GET", "PUT"})
     assert_type(hedge.delays(), dict[str, float])
-    hedging = HedgingTransport(None, hedge, http2=True)
+    hedging = HedgingTransport(None, hedge, budget=RetryBudget(), http2=True)
     httpx.AsyncClient(transport=RetryingTransport(hedging))
     httpx2.AsyncClient(transport=httpx_resilient.httpx2.HedgingTransport(None, hedge))
     httpx.Client(
