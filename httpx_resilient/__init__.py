@@ -9,7 +9,7 @@ For httpx2 clients the same names are in `httpx_resilient.httpx2`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Unpack
 
 import httpx
 
@@ -33,6 +33,7 @@ from httpx_resilient._rate_limit import RateLimit, RateLimitState
 from httpx_resilient._rate_limiting import RateLimitExceeded as _RateLimitExceeded
 from httpx_resilient._rate_limiting import RateLimitingLayer
 from httpx_resilient._retrying import Retrying
+from httpx_resilient._standard import Kinds, Layers, standard
 from httpx_resilient._state import RetryState as _RetryState
 from httpx_resilient._stats import PoolStats
 from httpx_resilient._strategies import (
@@ -79,6 +80,7 @@ __all__ = [
     "retry_if_idempotent",
     "retry_if_status",
     "retry_if_transient",
+    "standard_transport",
     "wait_retry_after",
     "wait_transient",
     "wrap",
@@ -183,6 +185,28 @@ class ThrottlingTransport(  # noqa: D101 - as above
     __doc__ = Throttling.__doc__
 
     _refusal = RequestThrottled
+
+
+_KINDS = Kinds(
+    DeadlineTransport,
+    RetryingTransport,
+    FailoverTransport,
+    HedgingTransport,
+    ThrottlingTransport,
+    CircuitBreakingTransport,
+    RateLimitingTransport,
+    ConcurrencyLimitingTransport,
+)
+
+
+def standard_transport(  # noqa: D103 - it has one, below
+    inner: _Inner | None = None, **layers: Unpack[Layers[httpx.Limits, _Proxy]]
+) -> _Bound:
+    transport: _Bound = standard(_KINDS, inner, **layers)
+    return transport
+
+
+standard_transport.__doc__ = standard.__doc__
 
 
 ClientT = TypeVar("ClientT", bound=httpx.AsyncClient | httpx.Client)

@@ -23,6 +23,7 @@ SHOWN = {
     "failover": "first, first, second, second, first, first",
     "hedging": "hedged:",
     "rate_limiting": "with RateLimitingTransport: 0 of 40 refused",
+    "standard": "standard, faulty: {'200': 200}",
     "throttling": "RequestThrottled",
 }
 """What the examples of layers print, among other things."""

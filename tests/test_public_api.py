@@ -36,6 +36,7 @@ OF_A_FAMILY = {
     "RequestThrottled",
     "RetryingTransport",
     "ThrottlingTransport",
+    "standard_transport",
     "wrap",
 }
 
@@ -65,14 +66,18 @@ def test_all_public_members_are_in_all(module: ModuleType) -> None:
         "FailingOver",
         "TYPE_CHECKING",
         "TypeVar",
+        "Unpack",
         "Family",
         "Hedging",
+        "Kinds",
+        "Layers",
         "Pooling",
         "RateLimitingLayer",
         "Retrying",
         "Throttling",
         "httpx",
         "httpx2",
+        "standard",
         "wrapped",
     }
     assert public - imported == set(module.__all__)

@@ -31,6 +31,7 @@ from httpx_resilient import (
     FailoverTransport,
     HedgePolicy,
     HedgingTransport,
+    RateLimit,
     RetryBudget,
     RetryingTransport,
     RetryState,
@@ -39,6 +40,7 @@ from httpx_resilient import (
     retry_if_idempotent,
     retry_if_status,
     retry_if_transient,
+    standard_transport,
     wait_retry_after,
     wait_transient,
     wrap,
@@ -187,3 +189,11 @@ def limits_of_concurrency() -> None:
         None,
         100,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
     )
+
+
+def all_in_one() -> None:
+    budget = RetryBudget(0.1)
+    httpx.AsyncClient(transport=standard_transport(deadline=60, budget=budget))
+    httpx.Client(transport=standard_transport(limits=httpx.Limits(), attempt=None))
+    wrap(httpx.Client(), partial(standard_transport, rate_limit=RateLimit(50)))
+    httpx2.Client(transport=httpx_resilient.httpx2.standard_transport(hedging=False))
