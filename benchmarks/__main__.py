@@ -1,11 +1,14 @@
 """
 Measures everything, prints tables and draws plots: a report, no test that could fail.
 
-    python -m benchmarks                     ten minutes, with valgrind on the PATH
+    python -m benchmarks                     15 minutes, with valgrind on the PATH
     python -m benchmarks --quick             to see that it works
     python -m benchmarks --only overhead     what a retrying transport costs
     python -m benchmarks --only scale        what a pool does under load
     python -m benchmarks --only cpu cold     parts of that
+    python -m benchmarks --only simulations  what the layers decide, in virtual time
+    python -m benchmarks --only jitter       a part of that
+    python -m benchmarks --only sockets      the same over real sockets, in real time
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,14 +33,20 @@ try:
     import stamina  # noqa: F401 - as said above
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.table import Table
 
     from benchmarks import costs, machine, plots, scale, tables
     from benchmarks.goals import goals_of
+    from benchmarks.simulations import measure as simulations
+    from benchmarks.simulations import plots as simulations_plots
+    from benchmarks.sockets import measure as sockets
 except ImportError as error:
     sys.exit(f"{error}\nThe benchmarks need more: pip install -e '.[benchmarks]'")
 
 RESULTS = Path(__file__).parent / "results"
 OVERHEAD, SCALE = "overhead", "scale"
+SIMULATIONS, SOCKETS = "simulations", "sockets"
+ALL = (OVERHEAD, SCALE, SIMULATIONS, SOCKETS)
 
 
 def main() -> None:
@@ -66,11 +75,21 @@ def main() -> None:
         with _progress() as progress:
             results = scale.measure(parts, plan, progress)
         goals = goals_of(results)
-        for table in tables.tables_of(results, goals):
-            console.print()
-            console.print(table)
-        console.print(tables.NOTE)
+        _show(console, tables.tables_of(results, goals), tables.NOTE)
         report[SCALE] = tables.told(plan, results, goals)
+    parts = [part for part in simulations.PARTS if SIMULATIONS in only or part in only]
+    simulated: simulations.Results = {}
+    if parts:
+        with _progress() as progress:
+            simulated = simulations.measure(parts, progress, quick=quick)
+        _show(console, simulations.tables_of(simulated), simulations.NOTE)
+        report[SIMULATIONS] = simulations.told(simulated)
+    if SOCKETS in only:
+        crowd = sockets.QUICK if quick else sockets.Plan()
+        with _progress() as progress:
+            real = sockets.measure(crowd, progress)
+        _show(console, sockets.tables_of(crowd, real), sockets.NOTE)
+        report[SOCKETS] = sockets.told(crowd, real)
     if quick:
         console.print("\nThat was quick: it works, and the figures mean nothing.")
     with _folder(thrown_away=quick) as folder:
@@ -78,7 +97,9 @@ def main() -> None:
             _write(folder / f"{part}.json", {**facts, part: report[part]})
         if arguments.json is not None:
             _write(arguments.json, report)
-        for path in plots.draw(results, folder, machine.footer(report)):
+        drawn = plots.draw(results, folder, machine.footer(report))
+        of_simulations = simulations_plots.draw(simulated, folder, report)
+        for path in (*drawn, *of_simulations):
             size = path.stat().st_size / 1000
             console.print(f"{path.relative_to(folder)}: {size:.0f} KB")
 
@@ -86,7 +107,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measures RetryingTransport and its pool, next to their peers.",
+        description="Measures the layers and the pool, next to their peers.",
     )
     parser.add_argument(
         "--quick", action="store_true", help="see that it works, and keep nothing"
@@ -94,10 +115,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only",
         nargs="+",
-        choices=(OVERHEAD, SCALE, *scale.PARTS),
-        default=(OVERHEAD, SCALE),
+        choices=(*ALL, *scale.PARTS, *simulations.PARTS),
+        default=ALL,
         metavar="PART",
-        help=f"some parts: {OVERHEAD}, {SCALE}, or of it {', '.join(scale.PARTS)}",
+        help=f"some parts: {', '.join(ALL)}; of {SCALE} {', '.join(scale.PARTS)}; of "
+        f"{SIMULATIONS} {', '.join(simulations.PARTS)}",
     )
     parser.add_argument("--rounds", type=positive, help="of CPU time; 25 by default")
     parser.add_argument("--n", type=positive, help="requests in each; 2000 by default")
@@ -120,6 +142,13 @@ def positive(argument: str) -> int:
         msg = f"{number} is less than 1"
         raise argparse.ArgumentTypeError(msg)
     return number
+
+
+def _show(console: Console, shown: Iterable[Table], note: str) -> None:
+    for table in shown:
+        console.print()
+        console.print(table)
+    console.print(note)
 
 
 def _progress() -> Progress:

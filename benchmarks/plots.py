@@ -38,8 +38,6 @@ LINES = {
 
 def draw(results: Results, folder: Path, footer: str) -> Iterator[Path]:
     """Draw a PNG for each part that was measured and can be seen."""
-    mpl.rcParams.update({"font.size": 10, "axes.spines.top": False})
-    mpl.rcParams["axes.spines.right"] = False
     if "cpu" in results:
         yield _cpu(results, folder / "cpu.png", footer)
     if "connections" in results:
@@ -48,14 +46,18 @@ def draw(results: Results, folder: Path, footer: str) -> Iterator[Path]:
         yield _cold(results, folder / "cold.png", footer)
 
 
-def _figure(title: str) -> tuple[Figure, Axes]:
+def figure_of(title: str) -> tuple[Figure, Axes]:
+    """Begin a plot."""
+    mpl.rcParams.update({"font.size": 10, "axes.spines.top": False})
+    mpl.rcParams["axes.spines.right"] = False
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
     return figure, axes
 
 
-def _saved(figure: Figure, path: Path, footer: str) -> Path:
+def saved(figure: Figure, path: Path, footer: str) -> Path:
+    """End it, with what is to be known below it."""
     figure.supxlabel(footer, fontsize=7, color="#555555", x=0.01, ha="left")
     drawn = BytesIO()
     figure.savefig(drawn, dpi=100)
@@ -66,7 +68,9 @@ def _saved(figure: Figure, path: Path, footer: str) -> Path:
 
 
 def _cpu(results: Results, path: Path, footer: str) -> Path:
-    figure, axes = _figure("Client CPU per answered request, all clients as they come")
+    figure, axes = figure_of(
+        "Client CPU per answered request, all clients as they come"
+    )
     for client, line in LINES.items():
         points = [(level, cpu_at(results, client, level)) for level in LEVELS]
         known = [(level, cost) for level, cost in points if cost is not None]
@@ -92,7 +96,7 @@ def _cpu(results: Results, path: Path, footer: str) -> Path:
     axes.set_ylabel("µs")
     axes.grid(axis="y", alpha=0.3)
     figure.legend(loc="outside right upper", frameon=False)
-    return _saved(figure, path, footer)
+    return saved(figure, path, footer)
 
 
 def _bars(axes: Axes, values: Mapping[str, float], texts: Mapping[str, str]) -> None:
@@ -112,7 +116,7 @@ def _color(name: str) -> str:
 def _connections(results: Results, path: Path, footer: str) -> Path:
     tolds = {client: results["connections"][client][0] for client in CLIENTS}
     asked = tolds[OURS]["asked"]
-    figure, axes = _figure(
+    figure, axes = figure_of(
         f"TCP connections for {asked:,} requests, 100 in flight, 20 ms each"
     )
     opened = {client: told["server"]["accepts"] for client, told in tolds.items()}
@@ -122,7 +126,7 @@ def _connections(results: Results, path: Path, footer: str) -> Path:
             texts[client] += f" ({told['done']:,} answered)"
     _bars(axes, opened, texts)
     axes.set_xlabel("connections that the server accepted (fewer are better)")
-    return _saved(figure, path, footer)
+    return saved(figure, path, footer)
 
 
 def _cold(results: Results, path: Path, footer: str) -> Path:
@@ -133,7 +137,7 @@ def _cold(results: Results, path: Path, footer: str) -> Path:
         if client != "ours, pool alone"
     }
     asked = tolds[OURS]["asked"]
-    figure, axes = _figure(
+    figure, axes = figure_of(
         f"Answered of {asked:,} requests at once, new client, 1 s each, 12 s at most"
     )
     _bars(
@@ -145,4 +149,4 @@ def _cold(results: Results, path: Path, footer: str) -> Path:
         },
     )
     axes.set_xlabel("answered requests (more are better)")
-    return _saved(figure, path, footer)
+    return saved(figure, path, footer)

@@ -1,0 +1,1 @@
+"""What the library decides, on a virtual clock: `--only simulations`."""

@@ -1,0 +1,165 @@
+"""
+Backoff and jitter: clients that all want to write the same record at once.
+
+The model of "Exponential Backoff And Jitter" (Brooker, AWS Architecture Blog, 2015)
+and of its simulator: to write is to read the record's version, and to succeed if nobody
+else wrote meanwhile. Every message takes N(10, 2) ms; waits begin at 5 ms x 2 and end
+at 2 s. An attempt of ours is the read and the write, and a conflict is its answer 409.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from statistics import mean
+from typing import Any
+
+import httpx
+import tenacity
+from rich.table import Table
+
+from benchmarks.simulations import telling
+from benchmarks.simulations.clock import Clock
+from benchmarks.simulations.simulated import NOWHERE, SimulatedIO, answer, nested
+from benchmarks.simulations.telling import Goal, Told, at_most, beside
+from httpx_resilient import RetryingTransport, RetryState, retry_if_status
+
+BASE = 0.005
+CAP = 2.0
+FIRST = 2 * BASE
+"""The first wait: the simulator counts the first failure as 1, tenacity as 0."""
+
+LEVELS = (50, 100, 190)
+CLAIMED = 100
+"""Of so many clients it is said that jitter saves more than half of the calls."""
+
+exponential = tenacity.wait_exponential(multiplier=FIRST, max=CAP)
+
+
+def equal(state: RetryState) -> float:
+    """Half of it fixed, half of it at random."""
+    half = exponential(state) / 2
+    return half + random.uniform(0, half)
+
+
+def decorrelated(state: RetryState) -> float:
+    """At random, up to three times what it was before."""
+    return min(CAP, random.uniform(BASE, 3 * (state.upcoming_sleep or BASE)))
+
+
+OURS = "full (ours)"
+WAITS: dict[str, Any] = {
+    "none": tenacity.wait_none(),
+    "exponential": exponential,
+    "equal": equal,
+    "decorrelated": decorrelated,
+    OURS: tenacity.wait_random_exponential(multiplier=FIRST, max=CAP),
+}
+
+PUBLISHED = {
+    "none": ("1,134 / 686", "2,019 / 2,420", "3,539 / 8,017"),
+    "exponential": ("36,722 / 625", "62,220 / 1,834", "100,098 / 5,155"),
+    "equal": ("4,136 / 346", "6,734 / 813", "9,395 / 1,760"),
+    "decorrelated": ("2,147 / 374", "4,370 / 994", "8,117 / 2,451"),
+    OURS: ("2,946 / 332", "5,005 / 795", "7,629 / 1,773"),
+}
+"""What the published simulator gives, mean of 30 runs."""
+
+
+class Record:
+    """A record, written by whoever has seen its newest version."""
+
+    def __init__(self, clock: Clock, rolled: random.Random) -> None:
+        self._clock = clock
+        self._rolled = rolled
+        self._version = 0
+        self.calls = 0
+
+    async def send(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - all are alike
+        """Read, and write."""
+        await self._message()
+        seen = self._version
+        await self._message()
+        await self._message()
+        self.calls += 1
+        status = 200 if seen == self._version else 409
+        self._version += status == 200
+        await self._message()
+        return answer(status)
+
+    async def _message(self) -> None:
+        await self._clock.sleep(abs(self._rolled.normalvariate(0.010, 0.002)))
+
+
+def cases(*, quick: bool) -> list[dict[str, Any]]:
+    """Every wait, with every number of clients."""
+    return [
+        {"wait": wait, "clients": clients, "seed": seed}
+        for seed in range(1 if quick else 10)
+        for clients in (LEVELS[:1] if quick else LEVELS)
+        for wait in WAITS
+    ]
+
+
+def run(*, wait: str, clients: int, seed: int) -> dict[str, Any]:
+    """Let so many clients write; tell how long that takes, and how many calls."""
+    random.seed(seed)
+    clock = Clock()
+    record = Record(clock, random.Random(seed))
+    transport = RetryingTransport(
+        NOWHERE,
+        retry=retry_if_status(409),
+        wait=WAITS[wait],
+        stop=tenacity.stop_never,
+        budget=False,
+    )
+    send = nested(transport, SimulatedIO(clock, record.send))
+    request = httpx.Request("PUT", "http://localhost/record")
+    for _ in range(clients):
+        clock.start(send(request))
+    clock.run()
+    return {"seconds": clock.now(), "calls": record.calls}
+
+
+def tables(tolds: Sequence[Told]) -> Iterator[Table]:
+    """Lay out time and calls."""
+    table = telling.table(
+        "Writing one record: ms until all have / calls for it",
+        "jitter",
+        *(f"{clients} clients" for clients in LEVELS),
+    )
+    for wait, published in PUBLISHED.items():
+        cells = []
+        for clients, reference in zip(LEVELS, published, strict=True):
+            seconds, calls = (
+                _mean(tolds, of, wait, clients) for of in ("seconds", "calls")
+            )
+            shown = f"{1000 * seconds:,.0f} / {calls:,.0f}" if calls else "not run"
+            cells.append(beside(shown, reference))
+        table.add_row(telling.name_of(wait), *cells)
+    yield table
+
+
+def goals(tolds: Sequence[Told]) -> Iterator[Goal]:
+    """Full jitter needs less than half of the calls, and none needs fewer."""
+    for clients in LEVELS:
+        calls = {wait: _mean(tolds, "calls", wait, clients) for wait in WAITS}
+        if not calls[OURS]:
+            continue
+        if clients == CLAIMED:
+            ratio = calls[OURS] / calls["exponential"]
+            figure = f"calls of {clients} clients / without jitter"
+            yield at_most(figure, 0.5, ratio, "less than half")
+        ratio = calls[OURS] / min(calls.values())
+        yield at_most(
+            f"calls of {clients} clients / fewest of all", 1.05, ratio, "1.00"
+        )
+
+
+def _mean(tolds: Sequence[Told], of: str, wait: str, clients: int) -> float:
+    found = [
+        told[of]
+        for told in tolds
+        if told["wait"] == wait and told["clients"] == clients
+    ]
+    return mean(found) if found else 0.0

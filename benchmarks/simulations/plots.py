@@ -1,0 +1,101 @@
+"""The plots of the simulations, for a README that is 800 pixels wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.plots import (
+    OTHER_COLOR,
+    OURS_COLOR,
+    STOCK_COLOR,
+    figure_of,
+    saved,
+)
+from benchmarks.simulations import budgets, hedging, overload
+from benchmarks.simulations.measure import Results
+from benchmarks.simulations.telling import Told
+
+COLORS = {
+    budgets.NONE: "black",
+    budgets.UNLIMITED: STOCK_COLOR,
+    budgets.FINAGLE: "#d98880",
+    budgets.AWS_2026: "#e0a458",
+    budgets.GRPC_A6: OTHER_COLOR,
+    budgets.OURS: OURS_COLOR,
+}
+TAILS = {
+    hedging.NONE: ("-", STOCK_COLOR),
+    "p99": ("--", OTHER_COLOR),
+    "p90": (":", OTHER_COLOR),
+    hedging.OURS: ("-", OURS_COLOR),
+}
+
+
+def draw(results: Results, folder: Path, report: Mapping[str, Any]) -> Iterator[Path]:
+    """Draw a PNG for each of the two most telling simulations, if they were run."""
+    footer = f"{report['date']}, {report['python']}, simulated"
+    if "overload" in results:
+        yield _overload(results["overload"], folder / "overload.png", footer)
+    if "hedging" in results:
+        yield _hedging(results["hedging"], folder / "hedging.png", footer)
+
+
+def _overload(tolds: Sequence[Told], path: Path, footer: str) -> Path:
+    figure, axes = figure_of(
+        "A server stands still for 10 s: seconds until all is well, by retry budget"
+    )
+    most = overload.HORIZON
+    width = 1 / (len(COLORS) + 1)
+    for number, (policy, color) in enumerate(COLORS.items()):
+        found = [overload.mean_of(tolds, policy, level) for level in overload.LEVELS]
+        bars = axes.bar(
+            [level + number * width for level in range(len(found))],
+            [most if seconds is None else seconds for seconds in found],
+            width,
+            color=color,
+            label=policy,
+        )
+        for bar, seconds in zip(bars, found, strict=True):
+            if seconds is None:
+                bar.set(alpha=0.35, hatch="///", edgecolor="white")
+        labels = ["∞" if s is None else f"{s:.0f}" for s in found]
+        axes.bar_label(bars, labels, fontsize=8, padding=1)
+    middle = width * (len(COLORS) - 1) / 2
+    axes.set_xticks(
+        [level + middle for level in range(len(overload.LEVELS))],
+        [f"{level} clients" for level in overload.LEVELS],
+    )
+    axes.tick_params(axis="x", length=0)
+    axes.set_ylabel(f"seconds (∞: not within {most})")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return saved(figure, path, footer)
+
+
+def _hedging(tolds: Sequence[Told], path: Path, footer: str) -> Path:
+    figure, axes = figure_of(
+        "1 % of answers is 100 to 400 ms late: latency with a hedge after p95, p90, p99"
+    )
+    calm = {told["policy"]: told for told in tolds if not told["slow"]}
+    places = range(len(hedging.QUANTILES))
+    for policy, (line, color) in TAILS.items():
+        axes.plot(
+            places,
+            list(calm[policy]["ms"].values()),
+            line,
+            color=color,
+            marker="o",
+            markersize=4,
+            linewidth=2.2 if policy == hedging.OURS else 1.3,
+            label=f"{policy}: +{100 * (calm[policy]['requests'] - 1):.1f} % requests",
+        )
+    axes.set_yscale("log")
+    ticks = (5, 10, 20, 50, 100, 200, 400)
+    axes.set_yticks(ticks, map(str, ticks))
+    axes.minorticks_off()
+    axes.set_xticks(places, [f"p{quantile}" for quantile in hedging.QUANTILES])
+    axes.set_ylabel("ms")
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(loc="upper left", frameon=False)
+    return saved(figure, path, footer)

@@ -1,0 +1,83 @@
+"""How simulations tell what they found: goals, and tables beside published figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+Told = dict[str, Any]
+"""A case, and what came of it."""
+
+REACHED = {True: "[green]yes", False: "[red]no", None: "[red]unknown"}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure of ours, beside what it should be and what others have."""
+
+    figure: str
+    goal: str
+    ours: str
+    reached: bool | None
+    published: str
+
+
+def at_most(
+    figure: str, limit: float, ours: float | None, published: str, digits: int = 2
+) -> Goal:
+    """Tell a goal that is a limit."""
+    return Goal(
+        figure,
+        f"≤ {limit:,.{digits}f}",
+        "never" if ours is None else f"{ours:,.{digits}f}",
+        ours is not None and ours <= limit,
+        published,
+    )
+
+
+def at_least(
+    figure: str, limit: float, ours: float, published: str, digits: int = 2
+) -> Goal:
+    """Tell a goal that is a least value."""
+    shown = f"{ours:,.{digits}f}"
+    return Goal(figure, f"≥ {limit:,.{digits}f}", shown, ours >= limit, published)
+
+
+def table(title: str, *columns: str) -> Table:
+    """Make a table whose first column is names, and all others figures."""
+    made = Table(
+        title=f"[bold]{title}",
+        title_justify="left",
+        title_style="",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for number, column in enumerate(columns):
+        made.add_column(column, justify="right" if number else "left", no_wrap=True)
+    return made
+
+
+def table_of_goals(goals: Sequence[Goal]) -> Table:
+    """Lay out goals."""
+    made = table("Goals", "figure", "goal", "ours", "reached", "published or measured")
+    for goal in goals:
+        reached = REACHED[goal.reached]
+        ours = f"[bold]{goal.ours}"
+        made.add_row(goal.figure, goal.goal, ours, reached, goal.published)
+    return made
+
+
+def name_of(peer: str) -> str:
+    """Print ours bold."""
+    return f"[bold]{peer}" if "ours" in peer else peer
+
+
+def beside(here: str, published: str | None) -> str:
+    """Put a published figure below ours of it."""
+    return here if published is None else f"{here}\n[dim]({published})"

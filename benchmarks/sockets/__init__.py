@@ -1,0 +1,1 @@
+"""The two most telling simulations again: over real sockets, with many processes."""
