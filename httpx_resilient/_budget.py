@@ -94,7 +94,7 @@ def spent(
             traffic = len(good) - bisect_right(good, now - window)
             tokens = min(tokens, max(ratio * traffic, least))
     need = cost - _ALMOST
-    if tokens < need and tokens + min(beyond, most - least) < need:
+    if tokens < need and tokens + beyond < need:
         return (tokens, now, since), False
     return (tokens - cost, now, since), True
 
@@ -177,8 +177,8 @@ class RetryBudget:
         ratio: Retries that a request earns that succeeds at once.
         least: Retries that may be saved whatever the traffic: both of one request, so
             that a client that asks once in a minute has three attempts. Who allows a
-            request more attempts than three allows it to owe so many more, up to the
-            difference from `most`.
+            request more attempts than three allows it to owe so many more: seven, if
+            the stop strategy names no number.
         most: Retries that may be saved at most, and those to begin with: how much
             traffic there is shows only after the first `window`.
         window: Seconds of traffic that what may be saved is in proportion to.

@@ -45,6 +45,9 @@ _EXAMPLES = {
 _ERROR = 400
 """Status codes from here on tell of a success only by a second look."""
 
+_UNKNOWN_ATTEMPTS = 10
+"""What a stop strategy allows that tells of no number, but of seconds, say."""
+
 _SETTLED = frozenset({bool, float, int})
 """What strategies answer, unless they are asynchronous."""
 
@@ -95,7 +98,7 @@ class RetryPolicy:
                 asynchronous = name
         derive = functools.partial(object.__setattr__, self)
         derive("asynchronous", asynchronous)
-        derive("beyond", max(most_attempts(self.stop) - 1 - RETRIES, 0))
+        derive("beyond", max(known_attempts(self.stop) - 1 - RETRIES, 0))
         derive("final_below", min(final_below(self.retry), _ERROR))
         # Never run: hooks written for tenacity look their strategies up in it.
         strategies: dict[str, Any] = {
@@ -220,6 +223,12 @@ def _is_asynchronous(strategy: Any) -> bool:
             getattr(strategy, "predicate", None),
         )
     )
+
+
+def known_attempts(stop: Any) -> float:
+    """How many attempts a stop strategy allows, or what is taken for that."""
+    attempts = most_attempts(stop)
+    return _UNKNOWN_ATTEMPTS if attempts == math.inf else attempts
 
 
 def most_attempts(stop: Any) -> float:

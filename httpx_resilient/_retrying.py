@@ -56,7 +56,8 @@ class Retrying(
             that it can be sent again. By default none is kept: such a request gets one
             attempt.
         budget: What retries are paid from, so that they make no outage worse: a
-            `RetryBudget` to share, or `False` for none. By default it has its own.
+            `RetryBudget` to share, or `False` for none: to poll, say, where what is
+            retried is no failure. By default it has its own.
         http: What the library's own HTTP transport takes: `verify`, `cert`,
             `trust_env`, `http1`, `http2`, `limits`, `proxy`, `uds`, `local_address`,
             `socket_options`. A client ignores its own once it is given a transport.

@@ -181,7 +181,7 @@ async def test_no_connection_is_lost_in_a_storm_of_cancellations(
         reply(200, b"ok"),
     ]
     server.play(*[chance.choice(fates) for _ in range(2000)], reply(200, b"ok"))
-    transport = world.transport(wait=tenacity.wait_random(0, 0.004))
+    transport = world.transport(wait=tenacity.wait_random(0, 0.004), budget=False)
     async with world.client(transport) as client:
 
         async def get() -> None:
@@ -203,7 +203,7 @@ def test_a_synchronous_transport_is_shared_by_threads(server: Server) -> None:
     server.play(*[reply(503), reply(200)] * 20, reply(200))
     results = []
     transport = RetryingTransport(
-        wait=tenacity.wait_none(), stop=tenacity.stop_after_attempt(30)
+        wait=tenacity.wait_none(), stop=tenacity.stop_after_attempt(30), budget=False
     )
 
     async def main() -> None:

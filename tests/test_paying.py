@@ -10,7 +10,7 @@ import pytest
 import tenacity
 from conftest import LIBRARIES, World
 from fake_io import FakeIO, Scripted
-from server import Server, reply, reset
+from server import Server, reset
 
 from httpx_resilient import RetryBudget, RetryingTransport, attempts_of
 from httpx_resilient._budget import SPENT
@@ -339,8 +339,9 @@ def test_what_is_no_budget_is_refused(budget: Any) -> None:
         (tenacity.stop_after_attempt(6), 10 + 3),
         (tenacity.stop_after_attempt(6) | tenacity.stop_after_delay(60), 10 + 3),
         (tenacity.stop_after_attempt(6) & tenacity.stop_after_attempt(3), 10 + 3),
-        (tenacity.stop_after_delay(60), 10 + 8),
-        (tenacity.stop_never, 10 + 8),
+        (tenacity.stop_after_attempt(50), 10 + 47),
+        (tenacity.stop_after_delay(60), 10 + 7),
+        (tenacity.stop_never, 10 + 7),
     ],
 )
 def test_who_allows_more_attempts_allows_to_owe_them(stop: Any, retries: int) -> None:
@@ -355,23 +356,6 @@ def test_who_allows_more_attempts_allows_to_owe_them(stop: Any, retries: int) ->
 # On the wire.
 
 
-async def test_in_an_outage_retries_end_soon(world: World, server: Server) -> None:
-    server.play(reply(503))
-    async with world.client() as client:
-        for _ in range(20):
-            await client.get(server.url)
-    assert server.requests == 20 + 10
-
-
-async def test_and_are_back_when_it_is_over(world: World, server: Server) -> None:
-    server.play(*[reply(503)] * 30, *[reply()] * 10, reply(503), reply())
-    async with world.client() as client:
-        for _ in range(20 + 10):
-            await client.get(server.url)
-        response = await client.get(server.url)
-    assert [str(attempt) for attempt in attempts_of(response)] == ["503", "200"]
-
-
 async def test_a_connection_that_breaks_is_paid_for(
     world: World, server: Server
 ) -> None:
@@ -382,32 +366,6 @@ async def test_a_connection_that_breaks_is_paid_for(
             with pytest.raises(world.library.TransportError):
                 await client.get(server.url)
     assert server.requests == 5 + 1
-
-
-async def test_clients_of_both_libraries_share_one(
-    runtime: str, server: Server
-) -> None:
-    server.play(reply(503))
-    budget = RetryBudget()
-    for library, ours in LIBRARIES.values():
-        world = World(library, ours, runtime == "sync")
-        async with world.client(world.transport(budget=budget)) as client:
-            for _ in range(5):
-                await client.get(server.url)
-    assert server.requests == 10 + 10
-
-
-async def test_two_share_one_at_the_same_time(world: World, server: Server) -> None:
-    server.play(reply(503))
-    budget = RetryBudget(most=30)
-
-    async def work() -> None:
-        async with world.client(world.transport(budget=budget)) as client:
-            for _ in range(20):
-                await client.get(server.url)
-
-    await world.together(work, work)
-    assert server.requests == 40 + 30
 
 
 @pytest.mark.parametrize("runtime", ["asyncio", "trio"], indirect=True)

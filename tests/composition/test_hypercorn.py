@@ -101,6 +101,7 @@ def client(world: World, authority: trustme.CA) -> Any:
         http2=True,
         verify=trusting(authority),
         retry=world.ours.retry_if_transient("POST"),
+        budget=False,  # what a server survives is not the question here
     )
     return world.client(transport, timeout=30)
 

@@ -143,9 +143,10 @@ ROWS = [
         driver="huggingface_hub_sync",
         example="with_huggingface_hub_sync",
         off="there is no switch",
-        requests=21,
-        uncovered="what its own backoff repeats, six times: that multiplies; commits, "
-        "as they are POST; xet transfers, which have a client of their own",
+        requests=17,
+        uncovered="what its own backoff repeats, six times: that multiplies until the "
+        "budget of retries is spent; commits, as they are POST; xet transfers, which "
+        "have a client of their own",
         absent={"own retries off": "they have no switch"},
     ),
     Row(
@@ -254,7 +255,7 @@ ROWS = [
         uncovered=(
             "a stream that breaks midway; an upload, or a prediction with `wait=False`,"
             " that stalls: they have no timeout; as `transport=`, ours is inside its own"
-            " retries: 3 requests for a POST, but 30 for a GET, PUT or DELETE"
+            " retries: 3 requests for a POST, but up to 20 for a GET, PUT or DELETE"
         ),
     ),
     Row(
