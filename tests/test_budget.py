@@ -299,5 +299,5 @@ class TestBudget:
     def test_it_tells_its_terms(self) -> None:
         assert (
             repr(RetryBudget())
-            == "<RetryBudget ratio=0.2, least=2, most=10, window=10>"
+            == "<RetryBudget ratio=0.2, least=3, most=10, window=10>"
         )
