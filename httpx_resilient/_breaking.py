@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Generic, Unpack
 
 from httpx_resilient._breaker import CircuitBreaker
+from httpx_resilient._checks import state
 from httpx_resilient._evidence import Evidence, is_of_server, of_status
 from httpx_resilient._family import RequestT, ResponseT, origin_of
 from httpx_resilient._held import held_class
@@ -88,9 +89,8 @@ class CircuitBreaking(
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
         super().__init__(inner, dict(http))
-        if breaker is not None and not isinstance(breaker, CircuitBreaker):
-            msg = f"breaker is a CircuitBreaker(), got {breaker!r}"
-            raise TypeError(msg)
+        example = "CircuitBreaker(open_for=10)"
+        state("breaker", breaker, CircuitBreaker, example=example)
         self._breaker = breaker or CircuitBreaker()
         self._held = held_class(self._family)
         self._plain_body = self._family.plain_body

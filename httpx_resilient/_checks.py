@@ -41,3 +41,22 @@ def number(
     enough = given > (above or 0.0) if least is None else given >= least
     if not (enough and given <= most):
         raise ValueError(msg)
+
+
+def state(name: str, given: object, *kinds: type, example: str) -> None:
+    """
+    Refuse what is no state for a layer to share; `None` is for one of its own.
+
+    Args:
+        name: What it is called where it was given.
+        given: What was given.
+        *kinds: What it may be.
+        example: How to make one.
+
+    Raises:
+        TypeError: It is none of these.
+    """
+    if given is not None and not isinstance(given, kinds):
+        known = " or ".join(kind.__name__ for kind in kinds)
+        msg = f"{name} is made by {known}, such as {example}; got {given!r}"
+        raise TypeError(msg)

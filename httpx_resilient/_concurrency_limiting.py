@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Generic, Unpack
 
 from httpx_resilient._adaptive import TIMED_OUT
+from httpx_resilient._checks import state
 from httpx_resilient._concurrency import (
     ALL,
     AdaptiveConcurrencyLimit,
@@ -63,15 +64,9 @@ class ConcurrencyLimiting(
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
         super().__init__(inner, dict(http))
-        if limit is None:
-            limit = ConcurrencyLimit()
-        if not isinstance(limit, ConcurrencyLimit | AdaptiveConcurrencyLimit):
-            msg = (
-                "limit is a ConcurrencyLimit or an AdaptiveConcurrencyLimit, such as "
-                f"ConcurrencyLimit(100); got {limit!r}"
-            )
-            raise TypeError(msg)
-        self._limit: Limit[Any] = limit
+        kinds = ConcurrencyLimit, AdaptiveConcurrencyLimit
+        state("limit", limit, *kinds, example="ConcurrencyLimit(100)")
+        self._limit: Limit[Any] = ConcurrencyLimit() if limit is None else limit
         self._held = held_class(self._family, watched=False)
 
     async def _handle(

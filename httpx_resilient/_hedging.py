@@ -8,6 +8,7 @@ from typing import Any, Generic, NoReturn, Unpack, cast
 
 from httpx_resilient._bodies import same_body
 from httpx_resilient._budget import RetryBudget
+from httpx_resilient._checks import state
 from httpx_resilient._copies import twin_of
 from httpx_resilient._evidence import Evidence, of_status
 from httpx_resilient._family import RequestT, ResponseLike, ResponseT, address
@@ -80,14 +81,8 @@ class Hedging(
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
         super().__init__(inner, dict(http))
-        given: tuple[tuple[str, object, type[object]], ...] = (
-            ("hedge", hedge, HedgePolicy),
-            ("budget", budget, RetryBudget),
-        )
-        for name, value, kind in given:
-            if not (value is None or isinstance(value, kind)):
-                msg = f"{name} is a {kind.__name__}(...), got {value!r}"
-                raise TypeError(msg)
+        state("hedge", hedge, HedgePolicy, example="HedgePolicy(0.2)")
+        state("budget", budget, RetryBudget, example="RetryBudget(0.1)")
         self.policy = HedgePolicy() if hedge is None else hedge
         self.budget = budget
         self._plain_body = self._family.plain_body

@@ -6,6 +6,7 @@ import math
 from collections.abc import Hashable
 from typing import ClassVar, Generic, Unpack
 
+from httpx_resilient._checks import state
 from httpx_resilient._deadline import deadline_of
 from httpx_resilient._family import RequestT, ResponseT, origin_of
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
@@ -88,9 +89,7 @@ class RateLimitingLayer(
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
         super().__init__(inner, dict(http))
-        if limit is not None and not isinstance(limit, RateLimit):
-            msg = f"limit is a RateLimit, such as RateLimit(10, per=1); got {limit!r}"
-            raise TypeError(msg)
+        state("limit", limit, RateLimit, example="RateLimit(10, per=1)")
         self._limit = RateLimit() if limit is None else limit
 
     async def _handle(

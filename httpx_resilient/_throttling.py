@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Generic, Unpack
 
+from httpx_resilient._checks import state
 from httpx_resilient._evidence import is_of_server
 from httpx_resilient._family import RequestT, ResponseT, origin_of
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
@@ -83,9 +84,8 @@ class Throttling(
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
         super().__init__(inner, dict(http))
-        if throttle is not None and not isinstance(throttle, AdaptiveThrottle):
-            msg = f"throttle is an AdaptiveThrottle(), got {throttle!r}"
-            raise TypeError(msg)
+        example = "AdaptiveThrottle(k=1.5)"
+        state("throttle", throttle, AdaptiveThrottle, example=example)
         self._throttle = throttle or AdaptiveThrottle()
 
     async def _handle(

@@ -338,7 +338,9 @@ def test_it_can_be_forced_and_reset(url: str | httpx.URL) -> None:
 
 
 def test_a_breaker_is_a_circuit_breaker() -> None:
-    with pytest.raises(TypeError, match=r"breaker is a CircuitBreaker\(\), got <class"):
+    with pytest.raises(
+        TypeError, match=r"breaker is made by CircuitBreaker, .*; got <class"
+    ):
         CircuitBreakingTransport(None, CircuitBreaker)
 
 
