@@ -12,7 +12,13 @@ from conftest import LIBRARIES, World
 from fake_io import FakeIO, Scripted
 from server import Server, reset
 
-from httpx_resilient import RetryBudget, RetryingTransport, attempts_of
+from httpx_resilient import (
+    CircuitOpen,
+    RetryBudget,
+    RetryingTransport,
+    attempts_of,
+    retry_if_status,
+)
 from httpx_resilient._budget import SPENT
 from httpx_resilient._deadline import Deadline
 from httpx_resilient._io import run_sync
@@ -170,9 +176,14 @@ def test_what_was_never_sent_costs_nothing() -> None:
     assert len(attempts_of(refused)) == 3
 
 
-def test_a_retry_that_was_never_sent_costs_nothing() -> None:
-    till = Till(4)
-    till.does(503, httpx.ConnectError("refused"), 200)
+@pytest.mark.parametrize(
+    "error",
+    [httpx.ConnectError("refused"), httpx.PoolTimeout("full"), CircuitOpen("open")],
+    ids=repr,
+)
+def test_a_retry_that_was_never_sent_costs_nothing(error: Exception) -> None:
+    till = Till(4, retry=tenacity.retry_always)
+    till.does(503, error, 503)
     assert till.left == 4
 
 
@@ -277,6 +288,16 @@ def test_one_that_does_not_earns_nothing(script: tuple[int, ...]) -> None:
     till = Till(1)
     till.does(*script, *script)
     assert not till.budget.account(GET.url).good
+
+
+@pytest.mark.parametrize(
+    "retry", [retry_if_status(503), tenacity.retry_if_exception_type()]
+)
+def test_whatever_is_retried(retry: Any) -> None:
+    till = Till(0, retry=retry)
+    for status in (404, 500, 429):
+        till.does(status)
+    assert len(till.budget.account(GET.url).good) == 1
 
 
 def test_an_error_of_ours_earns_nothing() -> None:
