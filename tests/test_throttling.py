@@ -119,7 +119,7 @@ def test_what_tells_nothing_of_the_server(outcome: Scripted, strained: bool) -> 
 
 def test_a_throttle_is_an_adaptive_throttle() -> None:
     with pytest.raises(
-        TypeError, match="throttle is made by AdaptiveThrottle, .*; got 2"
+        TypeError, match=r"throttle is made by AdaptiveThrottle, .*; got 2"
     ):
         ThrottlingTransport(None, 2)
     assert repr(AdaptiveThrottle()) == "<AdaptiveThrottle of 0 origins>"
