@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
+from unittest import mock
 
 import anyio
 import httpx
@@ -15,10 +17,12 @@ import tenacity
 from conftest import World
 from fake_io import FakeIO
 from gates import in_total, pooling, stream, until
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from server import Server, close, drip, head, reply, stall
 
-from httpx_resilient import DeadlineTransport, attempts_of
-from httpx_resilient._deadline import Deadline
+from httpx_resilient import DeadlineTransport, _deadline, attempts_of
+from httpx_resilient._deadline import Deadline, Remaining
 from httpx_resilient._io import run_sync
 
 pytestmark = pytest.mark.anyio
@@ -223,6 +227,40 @@ async def test_cancellation_passes(world: World, server: Server) -> None:
         assert scope.cancelled_caught
 
 
+@in_async
+async def test_nothing_is_lost_in_a_storm_of_cancellations(
+    world: World, server: Server
+) -> None:
+    """Of the caller's and of ours, wherever they strike."""
+    chance = random.Random(7)
+    fates = [
+        reply(200, b"ok"),
+        drip(200, [b"x"] * 3, every=0.003),
+        drip(200, [b"x"] * 3, every=0.01),
+    ]
+    server.play(*[chance.choice(fates) for _ in range(1000)], reply(200, b"ok"))
+    transport = world.ours.DeadlineTransport(total=0.015)
+    ended = []
+    async with world.client(transport) as client:
+
+        async def get() -> None:
+            with anyio.move_on_after(chance.random() / 20):
+                with suppress(world.ours.DeadlineExceeded):
+                    await client.get(server.url)
+                ended.append(True)
+
+        for _ in range(20):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(10):
+                    tasks.start_soon(get)
+        pool = transport._async_side.made.pool
+        assert len(pool.slots) == sum(len(each.idle) for each in pool.origins.values())
+        server.play(reply(200, b"ok"))
+        response = await client.get(server.url, extensions={"deadline": 10})
+        assert response.content == b"ok"
+    assert 0 < len(ended) < 200
+
+
 async def test_a_read_that_is_too_slow_for_its_own_timeout(
     world: World, server: Server
 ) -> None:
@@ -348,6 +386,67 @@ def test_timeouts_shrink_with_time() -> None:
     assert 99 < timeouts["pool"] <= 100
     timeouts.lift()
     assert [timeouts["read"], timeouts["connect"], timeouts["pool"]] == [5, None, None]
+
+
+NAMES = ("connect", "read", "write", "pool")
+
+
+class Machine(RuleBasedStateMachine):
+    """The timeouts of a request, and copies of them, against what they should be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now, self.at = 1000.0, 1005.0
+        self.patch = mock.patch.object(_deadline, "monotonic", self.clock)
+        self.patch.start()
+        own: dict[str, float | None] = {"connect": 2.0, "read": 8.0, "write": None}
+        self.deadline = Deadline.of(own, self.at, 5)
+        self.timeouts: list[tuple[Remaining, dict[str, float | None]]] = [
+            (self.deadline, own)
+        ]
+
+    def clock(self) -> float:
+        return self.now
+
+    def teardown(self) -> None:
+        self.patch.stop()
+
+    @rule(seconds=st.floats(0, 3))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(which=st.integers(0, 100))
+    def one_is_copied(self, which: int) -> None:
+        timeouts, own = self.timeouts[which % len(self.timeouts)]
+        assert isinstance(timeouts, _deadline.Deadline | _deadline.Copied)
+        self.timeouts.append((timeouts.copy(), dict(own)))
+
+    @rule(
+        which=st.integers(0, 100),
+        name=st.sampled_from(NAMES),
+        seconds=st.none() | st.floats(0.1, 10),
+    )
+    def one_is_changed(self, which: int, name: str, seconds: float | None) -> None:
+        timeouts, own = self.timeouts[which % len(self.timeouts)]
+        timeouts[name] = own[name] = seconds
+
+    @rule(chance=st.integers(0, 9))
+    def it_is_lifted(self, chance: int) -> None:
+        if not chance:
+            self.deadline.lift()
+            self.at = math.inf
+
+    @invariant()
+    def each_is_its_own_or_what_remains(self) -> None:
+        left = max(self.at - self.now, 0.001)
+        for timeouts, own in self.timeouts:
+            for name in NAMES:
+                given = own.get(name)
+                least = left if given is None else min(given, left)
+                assert timeouts[name] == (None if least == math.inf else least)
+
+
+TestMachine = Machine.TestCase
 
 
 def test_a_copy_of_the_timeouts_shrinks_as_well() -> None:
