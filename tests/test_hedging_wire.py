@@ -216,7 +216,7 @@ async def test_a_deadline_around_it_ends_both(world: World, server: Server) -> N
     server.play(stall())
     pool = pooling(world, 2)
     layer = world.ours.HedgingTransport(pool, HedgePolicy(SOON))
-    async with world.client(world.ours.DeadlineTransport(layer, 0.2)) as client:
+    async with world.client(world.ours.DeadlineTransport(layer, 1)) as client:
         with pytest.raises(world.ours.DeadlineExceeded):
             await client.get(server.url)
         assert server.requests == 2
@@ -234,7 +234,7 @@ async def test_a_retry_around_it_tries_both_again(world: World, server: Server) 
     server.play(stall(), reply(503), reply(200, b"again"))
     layer = world.ours.HedgingTransport(None, HedgePolicy(SOON))
     async with world.client(world.transport(layer)) as client:
-        response = await client.get(server.url, timeout=0.2)
+        response = await client.get(server.url, timeout=0.5)
     assert response.content == b"again"
     outcomes = [each.outcome for each in attempts_of(response)]
     assert outcomes == [world.library.ReadTimeout, 200]
