@@ -124,6 +124,13 @@ def standard(
         >>> with httpx.Client(transport=transport) as client:
         ...     pass
     """
+    if unknown := sorted(http.keys() - Layers.__annotations__.keys()):
+        known = Layers.__annotations__.keys() - HTTPOptions.__annotations__.keys()
+        msg = (
+            f"unknown option {', '.join(unknown)}: the layers are "
+            f"{', '.join(sorted(known))}; all else is as for RetryingTransport"
+        )
+        raise TypeError(msg)
     for name, seconds in (("deadline", deadline), ("attempt", attempt)):
         if seconds is not None:
             number(name, seconds, above=0, unit="seconds")

@@ -157,6 +157,14 @@ def test_seconds_are_checked_by_the_name_they_were_given(keyword: str) -> None:
         standard_transport(**{keyword: 0})
 
 
+def test_what_is_no_layer_is_answered_with_those_there_are() -> None:
+    options: Any = {"deadlines": 5}
+    with pytest.raises(
+        TypeError, match=r"unknown option deadlines: .* deadline, .* as"
+    ):
+        standard_transport(**options)
+
+
 def test_options_are_those_of_the_innermost_layer() -> None:
     with pytest.raises(TypeError, match="limits is a"):
         standard_transport(limits=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
