@@ -22,8 +22,8 @@ from httpx_resilient._circuits import (
     reset,
     settle,
 )
-from httpx_resilient._family import URLLike, origin_of
-from httpx_resilient._keeping import Kept, Key, key_from
+from httpx_resilient._family import URLLike
+from httpx_resilient._keeping import Kept, Key, key_from, name_of
 from httpx_resilient._telling import logger
 from httpx_resilient._windows import SLICES, Window, tally
 
@@ -190,13 +190,13 @@ class CircuitBreaker:
             slow=slow,
         )
         if changed is not None:
-            log_circuit(origin_of(*key), changed, now)
+            log_circuit(name_of(key), changed, now)
 
     def states(self) -> Mapping[str, CircuitState]:
         """Tell of each origin, such as `https://api.example.com`."""
         now = monotonic()
         return {
-            origin_of(*cast("Key", key)): state_of(circuit, self._rules, now)
+            name_of(cast("Key", key)): state_of(circuit, self._rules, now)
             for key, circuit in self._circuits.states().items()
         }
 

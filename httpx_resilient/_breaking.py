@@ -7,11 +7,11 @@ from typing import Any, ClassVar, Generic, Unpack
 from httpx_resilient._breaker import CircuitBreaker
 from httpx_resilient._checks import state
 from httpx_resilient._evidence import Evidence, is_of_server, of_status
-from httpx_resilient._family import RequestT, ResponseT, origin_of
+from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._held import held_class
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._io import IO
-from httpx_resilient._keeping import Key, key_of
+from httpx_resilient._keeping import Key, key_of, name_of
 from httpx_resilient._refusals import Refusal
 from httpx_resilient._transport import InnerT, ResilientTransport
 
@@ -101,7 +101,7 @@ class CircuitBreaking(
         breaker, key, sent = self._breaker, key_of(request.url), io.now()
         refused = breaker.enter(key, sent)
         if refused is not None:
-            msg = f"the circuit to {origin_of(*key)} {refused.why}"
+            msg = f"the circuit to {name_of(key)} {refused.why}"
             raise self._refusal(msg, retry_after=refused.retry_after)
         failed: bool | None = None  # a request that is cancelled tells nothing
         ended = True

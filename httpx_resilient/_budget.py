@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from httpx_resilient._checks import number
 from httpx_resilient._family import URLLike
-from httpx_resilient._keeping import MOST
+from httpx_resilient._keeping import MOST, Key, key_of
 
 RETRIES = 2
 """Of one request that gets the three attempts of the default policy."""
@@ -43,10 +43,6 @@ The SDKs of AWS have charged double for it for years.
 
 _ALMOST = 1e-9
 """Five times a fifth may be a little less than one."""
-
-
-Origin = tuple[str, bytes, int | None]
-"""Scheme, raw host and port of a URL: what costs least to ask for."""
 
 
 class Terms(NamedTuple):
@@ -140,7 +136,7 @@ class Account:
         return paid
 
 
-class Accounts(dict[Origin, Account]):
+class Accounts(dict[Key, Account]):
     """
     Accounts by origin, bounded in number.
 
@@ -153,18 +149,18 @@ class Accounts(dict[Origin, Account]):
         super().__init__()
         self._terms = terms
         self._half = most // 2
-        self._older: dict[Origin, Account] = {}
+        self._older: dict[Key, Account] = {}
         self._lock = Lock()
 
-    def __missing__(self, origin: Origin) -> Account:
+    def __missing__(self, key: Key) -> Account:
         with self._lock:
-            account = self.get(origin)
+            account = self.get(key)
             if account is None:  # or another thread was quicker
-                account = self._older.pop(origin, None) or Account(self._terms)
+                account = self._older.pop(key, None) or Account(self._terms)
                 if len(self) >= self._half:
                     self._older = self.copy()
                     self.clear()
-                self[origin] = account
+                self[key] = account
         return account
 
 
@@ -231,7 +227,7 @@ class RetryBudget:
 
     def account(self, url: URLLike) -> Account:
         """Find the account of a URL's origin."""
-        return self.accounts[url.scheme, url.raw_host, url.port]
+        return self.accounts[key_of(url)]
 
     def earn(self, url: URLLike, now: float) -> None:
         """Hear of a request that succeeded at once."""

@@ -7,8 +7,9 @@ from typing import ClassVar, Generic, TypeVar
 
 from httpx_resilient._adaptive import AdaptiveGate, Vegas
 from httpx_resilient._checks import number
-from httpx_resilient._family import URLLike, origin_of
+from httpx_resilient._family import URLLike
 from httpx_resilient._gates import ConcurrencyState, Gate
+from httpx_resilient._keeping import key_of, name_of
 from httpx_resilient._remembering import Remembered
 
 QUEUE = 1000
@@ -31,7 +32,7 @@ class Limit(Generic[GateT]):
     def __init__(
         self, make: Callable[[str], GateT], *, per_origin: bool = True
     ) -> None:
-        self._gates = Remembered(lambda key: make(origin_of(*key)))
+        self._gates = Remembered(lambda key: make(name_of(key)))
         self._one = None if per_origin else make(ALL)
         self._latest: GateT | None = None
 
@@ -39,7 +40,7 @@ class Limit(Generic[GateT]):
         """Return the gate that requests to a URL pass."""
         if self._one is not None:
             return self._one
-        key = url.scheme, url.host, url.port
+        key = key_of(url)
         gate = self._gates[key]
         if gate is not self._latest:
             try:

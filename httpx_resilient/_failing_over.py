@@ -116,7 +116,7 @@ class FailingOver(
     ) -> ResponseT:
         url = request.url
         if (
-            url.host != self._host
+            url.raw_host != self._host
             or url.scheme != self._scheme
             or url.port != self._port
             or (KEY in request.extensions and not _is_on(request.extensions[KEY]))

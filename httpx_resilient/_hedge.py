@@ -8,8 +8,7 @@ from functools import partial
 from typing import NamedTuple, cast
 
 from httpx_resilient._checks import number
-from httpx_resilient._family import origin_of
-from httpx_resilient._keeping import Kept, Key
+from httpx_resilient._keeping import Kept, Key, name_of
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 """RFC 9110 §9.2.1, and RFC 10008 for QUERY."""
@@ -190,7 +189,7 @@ class HedgePolicy:
     def delays(self) -> dict[str, float]:
         """Tell after how many seconds a hedge is sent, for each origin known so far."""
         return {
-            origin_of(*cast("Key", key)): state.delay
+            name_of(cast("Key", key)): state.delay
             for key, state in self.origins.states().items()
             if state.delay is not None
         }

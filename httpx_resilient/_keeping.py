@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from httpx_resilient._family import URLLike
+from httpx_resilient._family import URLLike, origin_of
 
 StateT = TypeVar("StateT")
 DecisionT = TypeVar("DecisionT")
@@ -24,13 +24,23 @@ P = ParamSpec("P")
 MOST = 1000
 """Origins that are remembered. The one used least recently is forgotten first."""
 
-Key = tuple[str, str, int | None]
-"""Scheme, host and port."""
+Key = tuple[str, bytes, int | None]
+"""Scheme, host and port: the host as it is sent, which costs least to ask for."""
 
 
 def key_of(url: URLLike) -> Key:
     """Tell the origin of a URL (RFC 6454 §4). A default port is `None`."""
-    return url.scheme, url.host, url.port
+    return url.scheme, url.raw_host, url.port
+
+
+def name_of(key: Key) -> str:
+    """Tell an origin to people: `https://api.example.com`."""
+    scheme, host, port = key
+    try:
+        shown = host.decode("idna")
+    except UnicodeError:  # it is not as IDNA wants it, and is shown as it is sent
+        shown = host.decode("ascii")
+    return origin_of(scheme, shown, port)
 
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -50,7 +60,7 @@ def key_from(url: str | URLLike) -> Key:
         # What was given may hold a secret.
         msg = "give a URL with scheme and host, such as https://api.example.com"
         raise ValueError(msg)
-    host = parts.hostname.encode("idna").decode("idna")
+    host = parts.hostname.encode("idna")
     default = _DEFAULT_PORTS.get(parts.scheme)
     return parts.scheme, host, None if parts.port == default else parts.port
 
@@ -132,14 +142,14 @@ class Kept(Generic[StateT]):
             return False
         slot.notes.append(now)
         if len(slot.notes) >= BULK:
-            self.change(key, _unchanged)
+            self.hear(key)
         return True
 
     def slot(self, key: Hashable) -> Slot[StateT]:
         """Find what is known of a key: to read it, and to add notes."""
         slot = self._slots.get(key)
         while slot is None:
-            self.change(key, _unchanged)
+            self.hear(key)
             slot = self._slots.get(key)
         return slot
 

@@ -12,8 +12,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from httpx_resilient._checks import number
-from httpx_resilient._family import origin_of
-from httpx_resilient._keeping import Kept
+from httpx_resilient._keeping import Kept, name_of
 from httpx_resilient._rate import (
     Pace,
     Rate,
@@ -154,7 +153,7 @@ class RateLimit:
             opens, _, quota, _ = rate.word or Word()
             if quota is not None and now >= quota.resets:
                 quota = None
-            told[origin_of(*name) if self.key is None else name] = RateLimitState(
+            told[name_of(name) if self.key is None else name] = RateLimitState(
                 wait=due(at_best(rate), self._pace, now, waiting),
                 waiting=waiting,
                 remaining=None if quota is None else max(left_of(quota, rate), 0),

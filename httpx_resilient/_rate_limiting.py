@@ -8,10 +8,10 @@ from typing import ClassVar, Generic, Unpack
 
 from httpx_resilient._checks import state
 from httpx_resilient._deadline import deadline_of
-from httpx_resilient._family import RequestT, ResponseT, origin_of
+from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._io import IO
-from httpx_resilient._keeping import key_of
+from httpx_resilient._keeping import key_of, name_of
 from httpx_resilient._rate import NOW
 from httpx_resilient._rate_hints import told_in
 from httpx_resilient._rate_limit import RateLimit, Turn
@@ -145,8 +145,7 @@ class RateLimitingLayer(
         self, request: RequestT, turn: Turn, patience: float, reason: str
     ) -> None:
         if turn.at_best > patience + NOW or patience <= 0:
-            url, wait = request.url, turn.wait
-            origin = origin_of(url.scheme, url.host, url.port)
+            wait, origin = turn.wait, name_of(key_of(request.url))
             msg = (
                 f"a request to {origin} has to wait for {round(wait, 3):g} s, "
                 f"and {reason}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from httpx_resilient._family import origin_of
+from httpx_resilient._keeping import name_of
 from httpx_resilient._pool import Pool
 from httpx_resilient._slots import Origin
 
@@ -45,7 +45,7 @@ def stats_of(pools: Iterable[Pool]) -> PoolStats:
     for pool in pools:
         # Copied at once, because a request may add an origin at any moment.
         for key, origin in list(pool.origins.items()):
-            name = origin_of(*key)
+            name = name_of(key)
             origins[name] = _sum(_of(origin), origins.get(name, PoolStats()))
     return replace(_sum(*origins.values()), origins=origins)
 

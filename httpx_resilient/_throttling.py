@@ -6,10 +6,10 @@ from typing import ClassVar, Generic, Unpack
 
 from httpx_resilient._checks import state
 from httpx_resilient._evidence import is_of_server
-from httpx_resilient._family import RequestT, ResponseT, origin_of
+from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._io import IO
-from httpx_resilient._keeping import key_of
+from httpx_resilient._keeping import key_of, name_of
 from httpx_resilient._refusals import Refusal
 from httpx_resilient._throttle import AdaptiveThrottle
 from httpx_resilient._transport import InnerT, ResilientTransport
@@ -95,7 +95,7 @@ class Throttling(
         share, counted = throttle.enter(key, io.now())
         if share is not None:
             msg = (
-                f"{origin_of(*key)} rejects most requests, so {share:.0%} of them are "
+                f"{name_of(key)} rejects most requests, so {share:.0%} of them are "
                 "not sent for now: send fewer, or wait some seconds"
             )
             raise self._refusal(msg)

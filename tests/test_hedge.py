@@ -28,7 +28,7 @@ from httpx_resilient._hedge import (
 )
 
 RULES = Rules()
-KEY = ("https", "example.org", None)
+KEY = ("https", b"example.org", None)
 
 
 def took(*seconds: float, success: bool = True, at: float = 0.0) -> list[Outcome]:

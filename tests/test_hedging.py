@@ -25,7 +25,7 @@ from httpx_resilient._racing import Runner, Second
 
 URL = "https://example.org/path?key=secret"
 GET = httpx.Request("GET", URL)
-KEY = ("https", "example.org", None)
+KEY = ("https", b"example.org", None)
 
 
 @coroutine

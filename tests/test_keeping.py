@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from httpx_resilient._checks import number
-from httpx_resilient._keeping import Kept, key_from, key_of
+from httpx_resilient._keeping import Kept, key_from, key_of, name_of
 
 
 def add(state: int, amount: int) -> tuple[int, int]:
@@ -128,13 +128,31 @@ def test_what_is_none_is_refused(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "key"),
     [
-        ("https://Example.org:443/a?b", ("https", "example.org", None)),
-        ("http://[::1]:80/", ("http", "::1", None)),
-        ("http://a:8080", ("http", "a", 8080)),
+        ("https://Example.org:443/a?b", ("https", b"example.org", None)),
+        ("http://[::1]:80/", ("http", b"::1", None)),
+        ("http://a:8080", ("http", b"a", 8080)),
     ],
 )
 def test_an_origin_is_scheme_host_and_port(url: str, key: object) -> None:
     assert key_of(httpx.URL(url)) == key
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://Example.org:443/a?b", "https://example.org"),
+        ("http://[::1]:8080/", "http://[::1]:8080"),
+        ("https://xn--bcher-kva.example/", "https://b\u00fccher.example"),
+    ],
+)
+def test_an_origin_is_told_as_people_write_it(url: str, name: str) -> None:
+    assert name_of(key_of(httpx.URL(url))) == name
+
+
+def test_or_as_it_is_sent_if_it_cannot_be() -> None:
+    assert name_of(("https", b"xn--99999999.example", None)) == (
+        "https://xn--99999999.example"
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from httpx_resilient._keeping import MOST, Key
 from httpx_resilient._pool import LINGER, Pool
 from httpx_resilient._slots import STREAMS, Slot
 
-A: Key = ("https", "a", None)
-B: Key = ("https", "b", None)
+A: Key = ("https", b"a", None)
+B: Key = ("https", b"b", None)
 
 
 def pool_of(
@@ -465,7 +465,7 @@ TestRequests = Requests.TestCase
 
 def test_a_shared_connection_that_is_given_up_was_not_counted_as_reused() -> None:
     pool = Pool(1, 1, 5, lambda key: True)
-    origin = pool.origin(("https", "a", None))
+    origin = pool.origin(("https", b"a", None))
     slot = pool.take(origin, 0.0)
     assert slot is not None
     assert pool.renew(slot)

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.anyio
 
 URL = "https://example.org/path?token=secret"
 GET = httpx.Request("GET", URL)
-KEY = ("https", "example.org", None)
+KEY = ("https", b"example.org", None)
 
 in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
