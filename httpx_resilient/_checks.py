@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from typing import Any
 
 
 def number(
@@ -60,3 +62,15 @@ def state(name: str, given: object, *kinds: type, example: str) -> None:
         known = " or ".join(kind.__name__ for kind in kinds)
         msg = f"{name} is made by {known}, such as {example}; got {given!r}"
         raise TypeError(msg)
+
+
+def is_asynchronous(function: Any) -> bool:
+    """Tell whether what is called with something is to be awaited."""
+    return any(
+        inspect.iscoroutinefunction(each)
+        for each in (
+            function,
+            getattr(function, "__call__", None),  # noqa: B004 - the method is wanted
+            getattr(function, "predicate", None),  # of a strategy of tenacity's
+        )
+    )

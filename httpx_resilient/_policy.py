@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast
 
 import tenacity
-from tenacity.asyncio import retry as async_retry
 from tenacity.retry import retry_base
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
 from httpx_resilient._budget import RETRIES, RetryBudget, budget_of
+from httpx_resilient._checks import is_asynchronous
 from httpx_resilient._family import RequestT, ResponseT
+from httpx_resilient._foresight import final_below, known_attempts
 from httpx_resilient._state import RetryState
 from httpx_resilient._strategies import (
     retry_if_status,
@@ -44,9 +44,6 @@ _EXAMPLES = {
 
 _ERROR = 400
 """Status codes from here on tell of a success only by a second look."""
-
-_UNKNOWN_ATTEMPTS = 10
-"""What a stop strategy allows that tells of no number, but of seconds, say."""
 
 _SETTLED = frozenset({bool, float, int})
 """What strategies answer, unless they are asynchronous."""
@@ -94,7 +91,7 @@ class RetryPolicy:
             if strategy is None and name in _OPTIONAL:
                 continue
             _check(name, strategy, example)
-            if _is_asynchronous(strategy):
+            if is_asynchronous(strategy):
                 asynchronous = name
         derive = functools.partial(object.__setattr__, self)
         derive("asynchronous", asynchronous)
@@ -189,7 +186,7 @@ def _check(name: str, strategy: Any, example: str) -> None:
                 raise ValueError(msg)
     for part in _parts(strategy):
         _check(name, part, example)
-        if _is_asynchronous(part) and not _is_asynchronous(strategy):
+        if is_asynchronous(part) and not is_asynchronous(strategy):
             msg = (
                 f"{name}: {part!r} is asynchronous and {type(strategy).__name__} would "
                 "not await it: combine with tenacity.asyncio, or in one async function"
@@ -212,63 +209,3 @@ def _parts(strategy: Any) -> Iterator[Any]:
         yield from getattr(strategy, combined, ())
     if isinstance(strategy, wait_transient):
         yield from (strategy.failure, strategy.throttled)
-
-
-def _is_asynchronous(strategy: Any) -> bool:
-    return any(
-        inspect.iscoroutinefunction(function)
-        for function in (
-            strategy,
-            getattr(strategy, "__call__", None),  # noqa: B004 - the method is wanted
-            getattr(strategy, "predicate", None),
-        )
-    )
-
-
-def known_attempts(stop: Any) -> float:
-    """How many attempts a stop strategy allows, or what is taken for that."""
-    attempts = most_attempts(stop)
-    return _UNKNOWN_ATTEMPTS if attempts == math.inf else attempts
-
-
-def most_attempts(stop: Any) -> float:
-    """How many attempts a stop strategy allows; infinitely many if it is not known."""
-    kind = stop.__class__
-    if kind is tenacity.stop_any:
-        return min(map(most_attempts, stop.stops), default=math.inf)
-    if kind is tenacity.stop_all:
-        return max(map(most_attempts, stop.stops), default=math.inf)
-    return (
-        float(stop.max_attempt_number)
-        if kind is tenacity.stop_after_attempt
-        else math.inf
-    )
-
-
-def final_below(retry: Any) -> float:
-    """
-    The lowest status code that a retry strategy may ask to retry.
-
-    A response below it is final without building a state or asking the strategy: this
-    is the fast path. Of a strategy that is not known, nothing is assumed.
-    """
-    kind = retry.__class__
-    if kind in (tenacity.retry_any, async_retry.retry_any):
-        return min(map(final_below, retry.retries), default=math.inf)
-    if kind in (tenacity.retry_all, async_retry.retry_all):
-        return max(map(final_below, retry.retries), default=0)
-    if kind is retry_if_status:
-        return float(min(retry.status_codes))
-    if kind is retry_if_transient:
-        return 400
-    return math.inf if kind in _ON_EXCEPTIONS_ONLY else 0
-
-
-_ON_EXCEPTIONS_ONLY: set[type[Any]] = {
-    tenacity.retry_if_exception,
-    tenacity.retry_if_exception_type,
-    tenacity.retry_if_not_exception_type,
-    tenacity.retry_if_exception_cause_type,
-    tenacity.retry_if_exception_message,
-    async_retry.retry_if_exception,
-}

@@ -1,54 +1,89 @@
-"""What is told of retries: log records, and a note on the exception in the end."""
+"""Telling what happens: to the log, and to who listens."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections import deque
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import Any, ParamSpec, cast
 
-from httpx_resilient._family import address
-from httpx_resilient._state import RetryState
+from httpx_resilient._checks import is_asynchronous
+from httpx_resilient.events import Event, Listener
+
+P = ParamSpec("P")
 
 logger = logging.getLogger("httpx_resilient")
 logger.addHandler(logging.NullHandler())
 
 
-def log_retry(state: RetryState[Any, Any]) -> None:
-    """Log that another attempt follows."""
-    if logger.isEnabledFor(logging.INFO):
-        wait = state.upcoming_sleep
-        _log(logging.INFO, state, f"{state.reason}; next attempt in {wait:.2f} s")
+class Teller:
+    """
+    Tells what happens in a layer, and makes an event only if anybody wants to hear it.
+
+    Args:
+        listener: Who is told, besides the log.
+
+    Raises:
+        TypeError: The listener cannot be called.
+    """
+
+    def __init__(self, listener: Listener | None = None) -> None:
+        if listener is not None and not callable(listener):
+            msg = (
+                "on_event is called with each event: give a function such as print, "
+                f"got {listener!r}"
+            )
+            raise TypeError(msg)
+        self.listener = listener
+        self.asynchronous = listener is not None and is_asynchronous(listener)
+        self._unsettled: deque[Awaitable[object]] = deque()
+
+    def __call__(
+        self, kind: Callable[P, Event], *what: P.args, **more: P.kwargs
+    ) -> None:
+        """Tell of an event, wherever it happens: what is to be awaited is kept."""
+        event = cast("type[Event]", kind)
+        is_logged = event.logged and logger.isEnabledFor(event.level)
+        if not is_logged and self.listener is None:
+            return
+        told = kind(*what, **more)
+        if is_logged:
+            logger.log(event.level, "%s", told, extra=told.fields())
+        if self.listener is None:
+            return
+        try:
+            answer: Any = self.listener(told)
+        except Exception:
+            _log_failure(told)
+        else:
+            if isawaitable(answer):
+                self._unsettled.append(answer)
+
+    async def settle(self) -> None:
+        """Await what an asynchronous listener does."""
+        while self._unsettled:
+            answer = self._unsettled.popleft()
+            try:
+                await answer
+            except Exception:
+                _log_failure()
+
+    def refuse_asynchronous(self) -> None:
+        """
+        Refuse such a listener in a synchronous client.
+
+        Raises:
+            TypeError: The listener is asynchronous.
+        """
+        if self.asynchronous:
+            msg = (
+                "on_event is asynchronous and cannot be awaited in a synchronous "
+                "client: give a synchronous one, or use an AsyncClient"
+            )
+            raise TypeError(msg)
 
 
-def end(state: RetryState[Any, Any]) -> None:
-    """Leave history, note and log record behind."""
-    error, gives_up = state.error, state.worth_retrying
-    state.ends()
-    if not gives_up and state.attempt_number == 1:
-        return
-    *earlier, last = state.attempts
-    outcomes = ", ".join([*map(str, earlier), last.reason])
-    times = "1 attempt" if last.number == 1 else f"{last.number} attempts"
-    story = f"gave up after {times} in {state.elapsed:.1f} s: {outcomes}"
-    if error is not None:
-        error.add_note(story)
-    if gives_up and logger.isEnabledFor(logging.WARNING):
-        _log(logging.WARNING, state, story)
-
-
-def _log(level: int, state: RetryState[Any, Any], text: str) -> None:
-    method, url = state.request.method, address(state.request)
-    attempt = state.attempts[-1]
-    logger.log(
-        level,
-        "%s %s: %s",
-        method,
-        url,
-        text,
-        extra={
-            "method": method,
-            "url": url,
-            "attempt": attempt.number,
-            "reason": attempt.reason,
-            "wait": attempt.wait,
-        },
-    )
+def _log_failure(event: Event | None = None) -> None:
+    about = "" if event is None else f" for {type(event).__name__}"
+    logger.exception("on_event has failed%s, which breaks no request", about)

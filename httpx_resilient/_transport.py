@@ -8,11 +8,14 @@ layer adds one flow, `_handle`; everything that is the same for all layers is he
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from httpx_resilient._family import Family, RequestT, ResponseT
 from httpx_resilient._inner import sides_of
 from httpx_resilient._io import IO, AsyncIO, SyncIO, run_sync
+from httpx_resilient._telling import Teller
+from httpx_resilient.events import Listener
 
 if TYPE_CHECKING:
     from types import CoroutineType, TracebackType
@@ -26,21 +29,25 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
 
     Args:
         inner: The transport to wrap. It is entered, exited and closed with this one.
+        on_event: Who is told what happens here, and in the default inner transport.
         http: Options for the default inner transport. It is built on first use, for
             the side that is used, and goes through the proxies that the environment
             names now, unless `proxy`, `uds` or `trust_env=False` says otherwise.
 
     Raises:
         TypeError: `inner` is no transport, or one of the other family; an option is
-            unknown, or given together with an `inner`.
+            unknown, or given together with an `inner`; `on_event` cannot be called.
         ValueError: A proxy, given or from the environment, cannot be used.
         ImportError: `http2=True` without its extra.
     """
 
     _family: ClassVar[Family]
 
-    def __init__(self, inner: InnerT | None, http: dict[str, Any]) -> None:
-        self._async_side, self._sync_side = sides_of(inner, self._family, http)
+    def __init__(
+        self, inner: InnerT | None, on_event: Listener | None, http: dict[str, Any]
+    ) -> None:
+        self._tell = tell = Teller(on_event)
+        self._async_side, self._sync_side = sides_of(inner, self._family, http, tell)
         self._io: AsyncIO[RequestT, ResponseT] | None = None
 
     @abstractmethod
@@ -54,15 +61,53 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
         self, request: RequestT
     ) -> CoroutineType[Any, Any, ResponseT]:
         """Handle a request of an asynchronous client."""
-        return self._handle(request, self._io or self._open())  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
+        if self._io is None:
+            return self._begin(request)
+        return self._handle(request, self._io)  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
 
-    def _open(self) -> AsyncIO[RequestT, ResponseT]:
-        self._io = AsyncIO(self._async_side.transport())
-        return self._io
+    def _begin(self, request: RequestT) -> CoroutineType[Any, Any, ResponseT]:
+        """Handle the first request, or any if there is somebody who listens."""
+        io = AsyncIO[RequestT, ResponseT](self._async_side.transport())
+        if self._tell.listener is None:
+            self._io = io
+        handled = self._handle(request, self._listened(request, io))
+        if self._tell.asynchronous:
+            return self._settled(handled, io)
+        return handled  # type: ignore[return-value]  # as above
+
+    def _listened(
+        self,
+        request: RequestT,  # noqa: ARG002 - here nothing of it is told
+        io: IO[RequestT, ResponseT],
+    ) -> IO[RequestT, ResponseT]:
+        """Give the flow an `io` that tells what it does, if anybody listens."""
+        return io
+
+    async def _settled(
+        self,
+        handled: Coroutine[Any, Any, ResponseT],
+        io: IO[RequestT, ResponseT],
+    ) -> ResponseT:
+        """Await what an asynchronous listener does before the outcome is handed on."""
+        try:
+            response = await handled
+        except Exception:
+            await self._tell.settle()
+            raise
+        settled = False
+        try:
+            await self._tell.settle()
+            settled = True
+        finally:
+            if not settled:
+                await io.discard(response, drain=False)
+        return response
 
     def handle_request(self, request: RequestT) -> ResponseT:
         """Handle a request of a synchronous client."""
-        return run_sync(self._handle(request, SyncIO(self._sync_side.transport())))
+        self._tell.refuse_asynchronous()
+        io = SyncIO[RequestT, ResponseT](self._sync_side.transport())
+        return run_sync(self._handle(request, self._listened(request, io)))
 
     async def __aenter__(self) -> Self:
         inner = self._async_side.transport()
@@ -78,13 +123,19 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
         traceback: TracebackType | None = None,
     ) -> None:
         inner = self._async_side.made
-        if self._async_side.left() and inner is not None:
-            await inner.__aexit__(exc_type, exc_value, traceback)
+        try:
+            if self._async_side.left() and inner is not None:
+                await inner.__aexit__(exc_type, exc_value, traceback)
+        finally:
+            await self._tell.settle()
 
     async def aclose(self) -> None:
         """Close the inner transport of asynchronous clients, if there is one by now."""
-        if self._async_side.made is not None:
-            await self._async_side.made.aclose()
+        try:
+            if self._async_side.made is not None:
+                await self._async_side.made.aclose()
+        finally:
+            await self._tell.settle()
 
     def __enter__(self) -> Self:
         inner = self._sync_side.transport()

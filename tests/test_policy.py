@@ -26,7 +26,7 @@ from httpx_resilient import (
 )
 from httpx_resilient._evidence import Evidence, of_status
 from httpx_resilient._io import run_sync
-from httpx_resilient._policy import final_below
+from httpx_resilient._foresight import final_below
 from httpx_resilient._state import RetryState
 
 IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"]
