@@ -21,6 +21,7 @@ from httpx_resilient._concurrency import AdaptiveConcurrencyLimit, ConcurrencyLi
 from httpx_resilient._concurrency_limiting import ConcurrencyLimiting
 from httpx_resilient._deadline import DeadlineExceeded as _DeadlineExceeded
 from httpx_resilient._deadline import DeadlineLayer
+from httpx_resilient._explaining import explain
 from httpx_resilient._failing_over import FailingOver
 from httpx_resilient._failover import Failover
 from httpx_resilient._family import Family
@@ -77,6 +78,7 @@ __all__ = [
     "RetryingTransport",
     "ThrottlingTransport",
     "attempts_of",
+    "explain",
     "retry_if_idempotent",
     "retry_if_status",
     "retry_if_transient",
@@ -104,11 +106,11 @@ class _Bound(httpx.AsyncBaseTransport, httpx.BaseTransport):
     _family: ClassVar[Family] = _FAMILY
 
 
-class CircuitOpen(_CircuitOpen, httpx.TransportError):  # noqa: D101 - it has one, from its base
+class CircuitOpen(_CircuitOpen, httpx.TransportError):
     __doc__ = _CircuitOpen.__doc__
 
 
-class CircuitBreakingTransport(  # noqa: D101 - as above
+class CircuitBreakingTransport(
     CircuitBreaking[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
 ):
     __doc__ = CircuitBreaking.__doc__
@@ -116,18 +118,18 @@ class CircuitBreakingTransport(  # noqa: D101 - as above
     _refusal = CircuitOpen
 
 
-class ConcurrencyLimitingTransport(  # noqa: D101 - as above
+class ConcurrencyLimitingTransport(
     ConcurrencyLimiting[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy],
     _Bound,
 ):
     __doc__ = ConcurrencyLimiting.__doc__
 
 
-class DeadlineExceeded(_DeadlineExceeded, httpx.TimeoutException):  # noqa: D101 - as above
+class DeadlineExceeded(_DeadlineExceeded, httpx.TimeoutException):
     __doc__ = _DeadlineExceeded.__doc__
 
 
-class DeadlineTransport(  # noqa: D101 - as above
+class DeadlineTransport(
     DeadlineLayer[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
 ):
     __doc__ = DeadlineLayer.__doc__
@@ -135,13 +137,13 @@ class DeadlineTransport(  # noqa: D101 - as above
     _exceeded = DeadlineExceeded
 
 
-class FailoverTransport(  # noqa: D101 - as above
+class FailoverTransport(
     FailingOver[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
 ):
     __doc__ = FailingOver.__doc__
 
 
-class HedgingTransport(  # noqa: D101 - as above
+class HedgingTransport(
     Hedging[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy],
     httpx.AsyncBaseTransport,
 ):
@@ -150,17 +152,17 @@ class HedgingTransport(  # noqa: D101 - as above
     _family = _FAMILY
 
 
-class PoolingTransport(  # noqa: D101 - as above
+class PoolingTransport(
     Pooling[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
 ):
     __doc__ = Pooling.__doc__
 
 
-class RateLimitExceeded(_RateLimitExceeded, httpx.TransportError):  # noqa: D101 - as above
+class RateLimitExceeded(_RateLimitExceeded, httpx.TransportError):
     __doc__ = _RateLimitExceeded.__doc__
 
 
-class RateLimitingTransport(  # noqa: D101 - as above
+class RateLimitingTransport(
     RateLimitingLayer[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy],
     _Bound,
 ):
@@ -169,17 +171,17 @@ class RateLimitingTransport(  # noqa: D101 - as above
     _exceeded = RateLimitExceeded
 
 
-class RequestThrottled(_RequestThrottled, httpx.TransportError):  # noqa: D101 - as above
+class RequestThrottled(_RequestThrottled, httpx.TransportError):
     __doc__ = _RequestThrottled.__doc__
 
 
-class RetryingTransport(  # noqa: D101 - as above
+class RetryingTransport(
     Retrying[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
 ):
     __doc__ = Retrying.__doc__
 
 
-class ThrottlingTransport(  # noqa: D101 - as above
+class ThrottlingTransport(
     Throttling[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
 ):
     __doc__ = Throttling.__doc__
@@ -199,7 +201,7 @@ _KINDS = Kinds(
 )
 
 
-def standard_transport(  # noqa: D103 - it has one, below
+def standard_transport(
     inner: _Inner | None = None, **layers: Unpack[Layers[httpx.Limits, _Proxy]]
 ) -> _Bound:
     transport: _Bound = standard(_KINDS, inner, **layers)
@@ -212,7 +214,7 @@ standard_transport.__doc__ = standard.__doc__
 ClientT = TypeVar("ClientT", bound=httpx.AsyncClient | httpx.Client)
 
 
-def wrap(  # noqa: D103 - it has one, below
+def wrap(
     client: ClientT,
     layer: Callable[[Any], httpx.AsyncBaseTransport | httpx.BaseTransport],
 ) -> ClientT:

@@ -13,7 +13,6 @@ from httpx_resilient._circuits import (
     Circuit,
     Forced,
     HalfOpen,
-    Open,
     Refused,
     Rules,
     admit,
@@ -24,7 +23,6 @@ from httpx_resilient._circuits import (
 )
 from httpx_resilient._family import URLLike
 from httpx_resilient._keeping import Kept, Key, key_from, name_of
-from httpx_resilient._telling import logger
 from httpx_resilient._windows import SLICES, Window, tally
 
 
@@ -67,21 +65,6 @@ def state_of(circuit: Circuit, rules: Rules, now: float) -> CircuitState:
         return CircuitState("half-open", *circuit.counts, circuit.refused)
     left = max(circuit.until - now, 0.0)
     return CircuitState("open", *circuit.counts, circuit.refused, left)
-
-
-def log_circuit(origin: str, circuit: Circuit, now: float) -> None:
-    """Log that a circuit has opened, or closed."""
-    if isinstance(circuit, Open):
-        log, phase = logger.warning, "open"
-        text = f"open for {circuit.until - now:.1f} s: {circuit.why}"
-    else:
-        log, phase, text = logger.info, "closed", "closed"
-    log(
-        "the circuit to %s is %s",
-        origin,
-        text,
-        extra={"origin": origin, "phase": phase},
-    )
 
 
 class CircuitBreaker:
@@ -164,22 +147,23 @@ class CircuitBreaker:
             Window(), hear=lambda circuit, times: hear(circuit, self._rules, times)
         )
 
-    def enter(self, key: Key, now: float) -> Refused | None:
-        """Ask for a request that is about to be sent."""
+    def enter(self, key: Key, now: float) -> Refused | HalfOpen | None:
+        """Ask for a request that is about to be sent. Tells what `admit` does."""
         # Nothing changes a closed one before a request has ended.
         if type(self._circuits.look(key)) is Window:
             return None
-        refused = self._circuits.change(key, admit, now)
-        return None if self._metrics_only else refused
+        admitted = self._circuits.change(key, admit, now)
+        is_refused = isinstance(admitted, Refused)
+        return None if is_refused and self._metrics_only else admitted
 
     def leave(
         self, key: Key, sent: float, now: float, *, failed: bool | None, slow: bool
-    ) -> None:
-        """Tell how a request has ended, whatever became of it."""
+    ) -> Circuit | None:
+        """Tell how a request has ended. Returns the circuit that this has changed."""
         well = failed is False and not slow
         if well and self._circuits.note(key, Window, now):
-            return
-        changed = self._circuits.change(
+            return None
+        return self._circuits.change(
             key,
             settle,
             self._rules,
@@ -189,8 +173,6 @@ class CircuitBreaker:
             failed=failed,
             slow=slow,
         )
-        if changed is not None:
-            log_circuit(name_of(key), changed, now)
 
     def states(self) -> Mapping[str, CircuitState]:
         """Tell of each origin, such as `https://api.example.com`."""

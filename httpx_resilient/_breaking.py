@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Generic, Unpack
 
 from httpx_resilient._breaker import CircuitBreaker
 from httpx_resilient._checks import state
+from httpx_resilient._circuits import HalfOpen, Open, Refused
 from httpx_resilient._evidence import Evidence, is_of_server, of_status
 from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._held import held_class
@@ -14,6 +15,13 @@ from httpx_resilient._io import IO
 from httpx_resilient._keeping import Key, key_of, name_of
 from httpx_resilient._refusals import Refusal
 from httpx_resilient._transport import InnerT, ResilientTransport
+from httpx_resilient.events import (
+    CircuitClosed,
+    CircuitHalfOpened,
+    CircuitOpened,
+    CircuitRefused,
+    Listener,
+)
 
 _SWITCHING_PROTOCOLS = 101
 """What was asked for is there; its body is a connection that may last for days."""
@@ -61,6 +69,7 @@ class CircuitBreaking(
         inner: The transport to send with. Without one, it is what a `PoolingTransport`
             is.
         breaker: What it knows of each origin. Without one, it has its own.
+        on_event: Called with each `Event`, as for `RetryingTransport`.
         http: What the library's own HTTP transport takes, as for `RetryingTransport`.
 
     Raises:
@@ -86,9 +95,11 @@ class CircuitBreaking(
         self,
         inner: InnerT | None = None,
         breaker: CircuitBreaker | None = None,
+        *,
+        on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
-        super().__init__(inner, dict(http))
+        super().__init__(inner, on_event, dict(http))
         example = "CircuitBreaker(open_for=10)"
         state("breaker", breaker, CircuitBreaker, example=example)
         self._breaker = breaker or CircuitBreaker()
@@ -99,10 +110,9 @@ class CircuitBreaking(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
         breaker, key, sent = self._breaker, key_of(request.url), io.now()
-        refused = breaker.enter(key, sent)
-        if refused is not None:
-            msg = f"the circuit to {name_of(key)} {refused.why}"
-            raise self._refusal(msg, retry_after=refused.retry_after)
+        admitted = breaker.enter(key, sent)
+        if admitted is not None:
+            self._heed(admitted, request, key)
         failed: bool | None = None  # a request that is cancelled tells nothing
         ended = True
         try:
@@ -129,7 +139,26 @@ class CircuitBreaking(
             if ended:
                 now = io.now()
                 slow = now - sent >= breaker.slow_after
-                breaker.leave(key, sent, now, failed=failed, slow=slow)
+                self._learn(key, sent, now, failed=failed, slow=slow)
+
+    def _heed(self, admitted: Refused | HalfOpen, request: RequestT, key: Key) -> None:
+        if isinstance(admitted, HalfOpen):
+            self._tell(CircuitHalfOpened, name_of(key))
+            return
+        why, retry_after = admitted
+        self._tell(CircuitRefused, request, why, retry_after)
+        msg = f"the circuit to {name_of(key)} {why}"
+        raise self._refusal(msg, retry_after=retry_after)
+
+    def _learn(
+        self, key: Key, sent: float, now: float, *, failed: bool | None, slow: bool
+    ) -> None:
+        changed = self._breaker.leave(key, sent, now, failed=failed, slow=slow)
+        if isinstance(changed, Open):
+            seconds = changed.until - now
+            self._tell(CircuitOpened, name_of(key), changed.why, seconds)
+        elif changed is not None:
+            self._tell(CircuitClosed, name_of(key))
 
     def ended(self, held: Call, error: BaseException | None) -> None:
         """Hear that a body has ended."""
@@ -139,7 +168,7 @@ class CircuitBreaking(
         elif error is not None and not isinstance(error, GeneratorExit):
             failed = None  # cancelled, other than by somebody who has read enough
         key, sent, slow, io = held
-        self._breaker.leave(key, sent, io.now(), failed=failed, slow=slow)
+        self._learn(key, sent, io.now(), failed=failed, slow=slow)
 
     def lose(self, held: Call) -> None:
         """Hear of a body that was never closed. It tells nothing."""

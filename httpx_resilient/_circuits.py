@@ -77,15 +77,21 @@ class Refused(NamedTuple):
     retry_after: float
 
 
-def admit(circuit: Circuit, now: float) -> tuple[Circuit, Refused | None]:
-    """Decide whether a request may be sent now."""
+def admit(circuit: Circuit, now: float) -> tuple[Circuit, Refused | HalfOpen | None]:
+    """
+    Decide whether a request may be sent now.
+
+    Tells the circuit again if that half-opened it.
+    """
+    was_open = isinstance(circuit, Open)
     if isinstance(circuit, Open) and now >= circuit.until:
         circuit = HalfOpen(circuit.times, refused=circuit.refused)
     if isinstance(circuit, HalfOpen):
         awaited = sum(now - sent < _PATIENCE for sent in circuit.probes)
         calls, failures, _ = circuit.counts
         if awaited < 1 + calls - failures:
-            return circuit._replace(probes=(*circuit.probes[-_MOST:], now)), None
+            circuit = circuit._replace(probes=(*circuit.probes[-_MOST:], now))
+            return circuit, circuit if was_open else None
         why = "is half-open: a probe is to tell whether it works again; wait for that"
         refused = Refused(why, _SOON)
     elif isinstance(circuit, Open):

@@ -15,9 +15,11 @@ from httpx_resilient._concurrency import (
 from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._gates import Gate
 from httpx_resilient._held import held_class
+from httpx_resilient._history import after_queue
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._io import IO
 from httpx_resilient._transport import InnerT, ResilientTransport
+from httpx_resilient.events import Admitted, Listener, Queued
 
 
 class ConcurrencyLimiting(
@@ -41,6 +43,7 @@ class ConcurrencyLimiting(
             is, with no more than 100 connections unless `limits` says otherwise.
         limit: A `ConcurrencyLimit` or an `AdaptiveConcurrencyLimit`. Without one, it is
             `ConcurrencyLimit(100)`.
+        on_event: Called with each `Event`, as for `RetryingTransport`.
         http: What the library's own HTTP transport takes, as for `RetryingTransport`.
 
     Raises:
@@ -61,9 +64,11 @@ class ConcurrencyLimiting(
         self,
         inner: InnerT | None = None,
         limit: ConcurrencyLimit | AdaptiveConcurrencyLimit | None = None,
+        *,
+        on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
-        super().__init__(inner, dict(http))
+        super().__init__(inner, on_event, dict(http))
         kinds = ConcurrencyLimit, AdaptiveConcurrencyLimit
         state("limit", limit, *kinds, example="ConcurrencyLimit(100)")
         self._limit: Limit[Any] = ConcurrencyLimit() if limit is None else limit
@@ -74,12 +79,14 @@ class ConcurrencyLimiting(
     ) -> ResponseT:
         limit = self._limit
         gate = limit.gate(request.url)
+        waited = 0.0
         if not gate.take():
-            await self._turn(request, gate, io)
+            waited = await self._turn(request, gate, io)
         started = io.now() if limit.learns else 0.0
         is_held = False
         try:
-            response = await io.send(request)
+            sending = io.send(request)
+            response = await (after_queue(sending, waited) if waited else sending)
         except self._family.timed_out as error:
             # That no connection was free here tells nothing of the server.
             if limit.learns and not isinstance(error, self._family.pool_timeout):
@@ -100,19 +107,24 @@ class ConcurrencyLimiting(
 
     async def _turn(
         self, request: RequestT, gate: Gate, io: IO[RequestT, ResponseT]
-    ) -> None:
-        """Wait for a permit."""
+    ) -> float:
+        """Wait for a permit. Returns for how many seconds."""
         waiter = io.waiter()
         ticket = gate.enqueue(waiter)
         if ticket is None:
             raise self._family.pool_timeout(_is_full(gate))
         seconds = request.extensions.get("timeout", {}).get("pool")
-        has_permit = False
+        has_permit, queued = False, io.now()
         try:
+            self._tell(Queued, request, "concurrency", gate.state.waiting)
+            await self._tell.settle()
             await waiter.wait(seconds)
             if not ticket.served:
                 raise self._family.pool_timeout(_took_too_long(gate, seconds))
+            waited = io.now() - queued
+            self._tell(Admitted, request, "concurrency", waited)
             has_permit = True
+            return waited
         finally:
             waiter.close()
             if not has_permit:

@@ -18,6 +18,7 @@ from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._io import IO, AsyncIO
 from httpx_resilient._refusals import Refusal
 from httpx_resilient._transport import InnerT, ResilientTransport
+from httpx_resilient.events import DeadlineCut, Listener
 
 KEY = "deadline"
 
@@ -150,6 +151,7 @@ class DeadlineLayer(
         body: Whether it is also for the response's body. Without it a body may take as
             long as it likes, once its headers are there: for streams, inside of a
             retry, which repeats no request whose body has begun.
+        on_event: Called with each `Event`, as for `RetryingTransport`.
         http: What the library's own HTTP transport takes, as for `RetryingTransport`.
 
     Raises:
@@ -179,9 +181,10 @@ class DeadlineLayer(
         total: float | None = None,
         *,
         body: bool = True,
+        on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
-        super().__init__(inner, dict(http))
+        super().__init__(inner, on_event, dict(http))
         if total is not None:
             number("total", total, above=0, unit="seconds")
         self._total = total
@@ -200,7 +203,7 @@ class DeadlineLayer(
         try:
             response = await io.within(deadline.at - now, io.send(twin))
         except self.timeouts as error:
-            self.check(deadline, "its headers", error)
+            self.check(request, deadline, "its headers", error)
             raise  # one of the timeouts that it has anyway
         finally:
             adopt(request, twin)
@@ -208,7 +211,7 @@ class DeadlineLayer(
             deadline.lift()
             return response
         limited: Any = response
-        limited.stream = self._limited(limited.stream, deadline, self)
+        limited.stream = self._limited(limited.stream, request, deadline, self)
         return response
 
     def _deadline(self, request: RequestT, now: float) -> Deadline | None:
@@ -228,10 +231,15 @@ class DeadlineLayer(
         return Deadline.of(timeouts, now + seconds, seconds)
 
     def check(
-        self, deadline: Deadline, awaited: str, cause: Exception | None = None
+        self,
+        request: RequestT,
+        deadline: Deadline,
+        awaited: str,
+        cause: Exception | None = None,
     ) -> None:
         """Raise if it is too late. A timer may be early by less than a millisecond."""
         if monotonic() >= deadline.at - _LEAST:
+            self._tell(DeadlineCut, request, awaited, deadline.total)
             seconds = f"{deadline.total:g} s of the deadline"
             msg = f"{awaited} did not come within the {seconds}"
             raise self._exceeded(msg) from cause
@@ -243,10 +251,12 @@ class Limited:
     def __init__(
         self,
         stream: Any,
+        request: Any,
         deadline: Deadline,
         layer: DeadlineLayer[Any, Any, Any, Any, Any],
     ) -> None:
         self._stream = stream
+        self._request = request
         self._deadline = deadline
         self._layer = layer
 
@@ -283,7 +293,7 @@ class Limited:
             self._check()
 
     def _check(self, cause: Exception | None = None) -> None:
-        self._layer.check(self._deadline, "its body", cause)
+        self._layer.check(self._request, self._deadline, "its body", cause)
 
     def close(self) -> None:
         self._stream.close()

@@ -14,6 +14,7 @@ from httpx_resilient._journey import ORIGIN, Journey, Terms
 from httpx_resilient._keeping import key_of
 from httpx_resilient._readdressing import CREDENTIALS, target_of
 from httpx_resilient._transport import InnerT, ResilientTransport
+from httpx_resilient.events import Listener
 
 KEY = "failover"
 
@@ -56,6 +57,7 @@ class FailingOver(
             `("x-api-key",)`. A key in a header of its own cannot be told from any other
             header. One in a query or in a body is always sent: if the other origins
             must not see it, do not list them here.
+        on_event: Called with each `Event`, as for `RetryingTransport`.
         http: What the library's own HTTP transport takes, as for `RetryingTransport`.
 
     Raises:
@@ -94,9 +96,10 @@ class FailingOver(
         *,
         share_credentials: bool = False,
         also_strip: Sequence[str] = (),
+        on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
-        super().__init__(inner, dict(http))
+        super().__init__(inner, on_event, dict(http))
         group = origins if isinstance(origins, Failover) else Failover(origins)
         self.failover = group
         self._terms = Terms(
@@ -105,6 +108,7 @@ class FailingOver(
             [target_of(origin, self._family) for origin in group.origins],
             _names(also_strip) | (frozenset() if share_credentials else CREDENTIALS),
             share_credentials,
+            self._tell,
         )
         self._first = group.origins[0]
         addressed = self._family.request("GET", self._first).url
@@ -123,32 +127,32 @@ class FailingOver(
         ):
             return await io.send(request)
         # The happy path comes first: the first origin is up, and answers.
-        journey, sent = None, request
+        journey, sent, started = None, request, io.now()
         if (
             type(request.stream) is not self._plain_body
             or self.failover.state.due[0] is not None
         ):
             journey = Journey(self._terms, request)
-            sent = journey.onward(io.now())
+            sent = journey.onward(started)
         try:
             while True:
                 try:
                     response = await io.send(sent)
                 except Exception as error:
-                    journey = journey or Journey(self._terms, request, sent=True)
+                    journey = journey or Journey(self._terms, request, started)
                     if not await journey.raised(error, io):
                         raise
                 else:
                     if response.status_code < 400 and journey is None:
                         response.extensions[ORIGIN] = self._first
                         return response
-                    journey = journey or Journey(self._terms, request, sent=True)
+                    journey = journey or Journey(self._terms, request, started)
                     if not await journey.returned(response, io):
                         return response
                     await io.discard(response)
                 sent = journey.onward(io.now())
         except BaseException:  # looked at only: what is cancelled may have been slow
-            journey = journey or Journey(self._terms, request, sent=True)
+            journey = journey or Journey(self._terms, request, started)
             journey.is_abandoned(io.now())
             raise
 

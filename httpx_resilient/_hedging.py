@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable
-from typing import Any, Generic, NoReturn, Unpack, cast
+from functools import partial
+from typing import Any, Generic, NoReturn, Unpack
 
 from httpx_resilient._bodies import same_body
 from httpx_resilient._budget import RetryBudget
 from httpx_resilient._checks import state
+from httpx_resilient._contest import KEY, Contest, is_success
 from httpx_resilient._copies import twin_of
-from httpx_resilient._evidence import Evidence, of_status
-from httpx_resilient._family import RequestT, ResponseLike, ResponseT, address
+from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._hedge import HedgePolicy
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._io import IO
-from httpx_resilient._keeping import BULK, Key, key_of
-from httpx_resilient._racing import Runner
-from httpx_resilient._telling import logger
+from httpx_resilient._keeping import BULK, key_of
 from httpx_resilient._transport import InnerT, ResilientTransport
-
-KEY = "hedge"
-"""In the extensions of a request: whether it may be hedged. In those of a response, if
-there was a hedge: whether this is the hedge's."""
+from httpx_resilient.events import (
+    Listener,
+)
 
 
 class Hedging(
@@ -44,6 +40,7 @@ class Hedging(
         budget: The `RetryBudget` of the retries around. Hedges are paid from it too,
             and their cost is given back if they succeed, as that of retries. By default
             only the policy limits them.
+        on_event: Called with each `Event`, as for `RetryingTransport`.
         http: What the library's own HTTP transport takes, as for `RetryingTransport`.
 
     Raises:
@@ -78,9 +75,10 @@ class Hedging(
         hedge: HedgePolicy | None = None,
         *,
         budget: RetryBudget | None = None,
+        on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
-        super().__init__(inner, dict(http))
+        super().__init__(inner, on_event, dict(http))
         state("hedge", hedge, HedgePolicy, example="HedgePolicy(0.2)")
         state("budget", budget, RetryBudget, example="RetryBudget(0.1)")
         self.policy = HedgePolicy() if hedge is None else hedge
@@ -124,8 +122,11 @@ class Hedging(
                 # What is answered at once needs no timer.
                 response, rest = io.begin(io.send(request))
                 if rest is not None:
-                    contest = Contest(self, request, rest, key, delay, io)
-                    response = await contest.run()
+                    may_hedge = partial(policy.asked, key)
+                    contest = Contest(
+                        request, self.twin, may_hedge, self.budget, io, self._tell
+                    )
+                    response = await contest.run(rest, started, delay)
             success = is_success(response)
             return response
         finally:
@@ -151,99 +152,3 @@ class Hedging(
         twin.stream = same_body(request, self._family)
         hedge: RequestT = twin
         return hedge
-
-
-class Contest(Generic[RequestT, ResponseT]):
-    """A request that may get a hedge, and what becomes of both."""
-
-    def __init__(
-        self,
-        layer: Hedging[RequestT, ResponseT, Any, Any, Any],
-        request: RequestT,
-        sent: Awaitable[ResponseT],
-        key: Key,
-        delay: float,
-        io: IO[RequestT, ResponseT],
-    ) -> None:
-        self._layer = layer
-        self._request = request
-        self._sent = sent
-        self._key = key
-        self._delay = delay
-        self._io = io
-        self._hedged = self._refused = False
-        self._first: ResponseT | None = None
-        self._error: Exception | None = None
-        self._second: ResponseT | None = None
-
-    async def run(self) -> ResponseT:
-        """Return or raise what the caller gets, and release the rest."""
-        io = self._io
-        try:
-            await io.race(self._delay, self._send_first(), self._may_hedge)
-            return self._outcome()
-        finally:
-            # Each of them, also if that of the other one is cancelled.
-            try:
-                if self._first is not None:
-                    await io.discard(self._first, drain=False)
-            finally:
-                if self._second is not None:
-                    await io.discard(self._second, drain=False)
-
-    async def _send_first(self) -> bool:
-        try:
-            self._first = response = await self._sent
-        except Exception as error:  # noqa: BLE001 - raised by `_outcome`
-            self._error = error
-            return False
-        return is_success(response)
-
-    def _may_hedge(self) -> Runner | None:
-        budget, key, now = self._layer.budget, self._key, self._io.now()
-        if budget is not None and not budget.spend(self._request.url, now):
-            return None
-        if not self._layer.policy.asked(key, now, again=self._refused):
-            self._refused = True
-            if budget is not None:
-                budget.refund(self._request.url)
-            return None
-        self._hedged = True
-        return self._send_second()
-
-    async def _send_second(self) -> bool:
-        layer, request = self._layer, self._request
-        if logger.isEnabledFor(logging.DEBUG):
-            method, url, delay = request.method, address(request), self._delay
-            logger.debug("%s %s: hedged, after %.3f s or more", method, url, delay)
-        try:
-            self._second = response = await self._io.send(layer.twin(request))
-        except Exception:  # noqa: BLE001 - what became of the first is what counts then
-            return False
-        success = is_success(response)
-        if success and layer.budget is not None:
-            layer.budget.refund(self._request.url)
-        return success
-
-    def _outcome(self) -> ResponseT:
-        first, error, second = self._first, self._error, self._second
-        failed = first is None or not is_success(first)
-        if failed and second is not None and is_success(second):
-            self._second = None
-            second.extensions[KEY] = True
-            return second
-        self._first = self._error = None
-        if first is None:
-            try:
-                raise cast("Exception", error)
-            finally:
-                del error  # its traceback leads here
-        if self._hedged:
-            first.extensions[KEY] = False
-        return first
-
-
-def is_success(response: ResponseLike) -> bool:
-    """Whether no other answer to the same request would be better."""
-    status = response.status_code
-    return status < 400 or of_status(status) is Evidence.FINAL

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypedDict, TypeVar
 from httpx_resilient._family import Family
 from httpx_resilient._pooled import Pooled
 from httpx_resilient._proxies import Routes, routes_of_environment
+from httpx_resilient._telling import Teller
 
 LimitsT = TypeVar("LimitsT")
 ProxyT = TypeVar("ProxyT")
@@ -98,7 +99,9 @@ class Side:
             return self._users == 0
 
 
-def sides_of(inner: Any, family: Family, http: dict[str, Any]) -> tuple[Side, Side]:
+def sides_of(
+    inner: Any, family: Family, http: dict[str, Any], tell: Teller
+) -> tuple[Side, Side]:
     """
     Check what a layer was given, and return its asynchronous and its synchronous side.
 
@@ -113,8 +116,8 @@ def sides_of(inner: Any, family: Family, http: dict[str, Any]) -> tuple[Side, Si
         _check_options(family, http)
         routes = _routes(family, http)
         return (
-            Side(None, lambda: Pooled(family, http, routes, asynchronous=True)),
-            Side(None, lambda: Pooled(family, http, routes, asynchronous=False)),
+            Side(None, lambda: Pooled(family, http, routes, tell, asynchronous=True)),
+            Side(None, lambda: Pooled(family, http, routes, tell, asynchronous=False)),
         )
     _check_inner(inner, family, http)
     return (

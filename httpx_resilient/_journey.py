@@ -17,14 +17,16 @@ from httpx_resilient._failover import (
     failed,
     released,
 )
-from httpx_resilient._family import Family, RequestT, ResponseT
+from httpx_resilient._family import Family, RequestT, ResponseLike, ResponseT
 from httpx_resilient._hints import hints_in
+from httpx_resilient._history import SENDS, Attempt, mark, unfolded
 from httpx_resilient._io import IO
 from httpx_resilient._readdressing import Target, adopt_body, readdressed
 from httpx_resilient._refusals import Refusal
 from httpx_resilient._state import has_idempotency_key
 from httpx_resilient._strategies import IDEMPOTENT_METHODS
-from httpx_resilient._telling import logger
+from httpx_resilient._telling import Teller
+from httpx_resilient.events import FailedOver, OriginDown, OriginUp
 
 ORIGIN = "origin"
 """Which origin has answered, in a response's extensions."""
@@ -46,6 +48,7 @@ class Terms(NamedTuple):
         targets: The origins, as they are addressed.
         left_out: Headers that only the first one gets, in lower case.
         share_credentials: Whether the others get the rest of what is secret.
+        tell: Tells what happens.
     """
 
     failover: Failover
@@ -53,6 +56,7 @@ class Terms(NamedTuple):
     targets: Sequence[Target]
     left_out: frozenset[bytes]
     share_credentials: bool
+    tell: Teller
 
 
 class Verdict(NamedTuple):
@@ -79,18 +83,21 @@ class Journey(Generic[RequestT]):
     Args:
         terms: What is the same for all.
         request: The caller's.
-        sent: Whether it has been sent to the first origin already.
+        sent: When it was sent to the first origin, if it was already.
     """
 
-    def __init__(self, terms: Terms, request: RequestT, *, sent: bool = False) -> None:
+    def __init__(
+        self, terms: Terms, request: RequestT, sent: float | None = None
+    ) -> None:
         self._terms = terms
         self._body = body_of(request, terms.family)
         self._request = self._body.request
         self._choice = FIRST
-        self._is_out = sent
+        self._is_out = sent is not None
+        self._sent = self._since = sent or 0.0
         self._twin: RequestT | None = None
         self._tried: list[int] = []
-        self._story: list[str] = []
+        self._sends: list[Attempt] = []
 
     def onward(self, now: float) -> RequestT:
         """Return what to send next. There is an origin that has not been tried."""
@@ -100,7 +107,13 @@ class Journey(Generic[RequestT]):
         self._choice = choice = failover.change(
             choose, self._tried, patience, failover.cooldown, now
         )
-        self._is_out = True
+        self._is_out, self._sent = True, now
+        if self._sends:
+            last = self._sends[-1]
+            target = failover.origins[choice.origin]
+            terms.tell(FailedOver, self._request, last.origin, target, last.reason)
+        else:
+            self._since = now
         if choice.origin == 0:
             return self._request
         self._twin = readdressed(
@@ -113,8 +126,9 @@ class Journey(Generic[RequestT]):
 
     async def returned(self, response: ResponseT, io: IO[RequestT, ResponseT]) -> bool:
         """Note an answer. Tells whether the request goes on."""
-        if await self._goes_on(self._judge(response, io), io):
+        if await self._goes_on(self._judge(response, io), io, response):
             return True
+        mark(response, SENDS, self._sends)
         origin, told = self._choice.origin, cast("Any", response)
         told.extensions[ORIGIN] = self._terms.failover.origins[origin]
         if origin and not self._terms.share_credentials:
@@ -124,21 +138,25 @@ class Journey(Generic[RequestT]):
 
     async def raised(self, error: Exception, io: IO[RequestT, Any]) -> bool:
         """Note an exception. Tells whether the request goes on."""
-        if await self._goes_on(self._judge_error(error), io):
+        if await self._goes_on(self._judge_error(error), io, error):
             return True
-        if len(self._story) > 1:
-            error.add_note(f"failed over: {', '.join(self._story)}")
+        mark(error, SENDS, self._sends)
+        if len(self._tried) > 1:
+            story = [f"{each.origin}: {each}" for each in self._sends]
+            error.add_note(f"failed over: {', '.join(story)}")
         return False
 
     def is_abandoned(self, now: float) -> None:
         """Note that it was cancelled, if it was: a deadline blames the origin."""
         if self._is_out:
             late = self._is_late(now + _EARLY)
-            self._learn(Verdict(False if late else None, reason="too late"), now)
+            self._learn(Verdict(False if late else None, reason="too late"), now, None)
 
-    async def _goes_on(self, verdict: Verdict, io: IO[RequestT, Any]) -> bool:
+    async def _goes_on(
+        self, verdict: Verdict, io: IO[RequestT, Any], outcome: ResponseLike | Exception
+    ) -> bool:
         now = io.now()
-        self._learn(verdict, now)
+        self._learn(verdict, now, outcome)
         if (
             not verdict.onward
             or len(self._tried) == len(self._terms.targets)
@@ -149,7 +167,9 @@ class Journey(Generic[RequestT]):
         self._request = following or self._request
         return following is not None
 
-    def _learn(self, verdict: Verdict, now: float) -> None:
+    def _learn(
+        self, verdict: Verdict, now: float, outcome: ResponseLike | Exception | None
+    ) -> None:
         self._is_out = False
         twin, self._twin = self._twin, None
         if twin is not None:
@@ -157,7 +177,7 @@ class Journey(Generic[RequestT]):
         failover, choice = self._terms.failover, self._choice
         origin = failover.origins[choice.origin]
         self._tried.append(choice.origin)
-        self._story.append(f"{origin}: {verdict.reason}")
+        self._remember(origin, verdict.reason, now, outcome)
         if verdict.up is None:
             failover.change(released, choice, now)
         elif not verdict.up:
@@ -165,9 +185,25 @@ class Journey(Generic[RequestT]):
             seconds = min(told, _LONGEST) if told else failover.cooldown
             seconds *= random.uniform(1, 1.1)  # noqa: S311 - jitter
             if failover.change(failed, choice, seconds, now):
-                logger.warning("%s is down: %s", origin, verdict.reason)
+                self._terms.tell(OriginDown, origin, verdict.reason)
         elif choice.down and failover.change(answered, choice):
-            logger.info("%s is up again", origin)
+            self._terms.tell(OriginUp, origin)
+
+    def _remember(
+        self,
+        origin: str,
+        reason: str,
+        now: float,
+        outcome: ResponseLike | Exception | None,
+    ) -> None:
+        kind: int | type[Exception] | None = None
+        if isinstance(outcome, Exception):
+            kind = type(outcome)
+        elif outcome is not None:
+            kind = outcome.status_code
+        took, at = now - self._sent, self._sent - self._since
+        attempt = Attempt(1, kind, reason, 0.0, took, at, origin=origin)
+        self._sends += unfolded(attempt, outcome)
 
     def _judge(self, response: ResponseT, io: IO[RequestT, ResponseT]) -> Verdict:
         evidence = of_status(response.status_code)

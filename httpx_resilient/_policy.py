@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -19,8 +20,6 @@ from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._foresight import final_below, known_attempts
 from httpx_resilient._state import RetryState
 from httpx_resilient._strategies import (
-    retry_if_status,
-    retry_if_transient,
     wait_transient,
 )
 

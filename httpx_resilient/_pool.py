@@ -51,7 +51,7 @@ class Pool:
         self.slots: set[Slot] = set()
         self._idle: OrderedDict[Slot, None] = OrderedDict()
         self._waiting: OrderedDict[Ticket, None] = OrderedDict()
-        self.origins = Remembered(lambda key: Origin(multiplexed=multiplexed(key)))
+        self.origins = Remembered(lambda key: Origin(key, multiplexed=multiplexed(key)))
         self.closing: list[Any] = []
 
     def origin(self, key: Key) -> Origin:
@@ -117,14 +117,19 @@ class Pool:
         else:
             self._free(slot)
 
-    def retire(self, slot: Slot) -> None:
-        """Put no further request on a connection, and close it after the last."""
+    def retire(self, slot: Slot) -> bool:
+        """
+        Put no further request on a connection, and close it after the last.
+
+        Says whether that is news.
+        """
         if slot.retired:
-            return
+            return False
         slot.retired = True
         origin = slot.origin
         origin.retired += 1
         origin.shared.pop(slot, None)
+        return True
 
     def renew(self, slot: Slot) -> bool:
         """Give up a connection but not its place, if no other request is on it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from threading import Lock
@@ -15,12 +16,21 @@ from httpx_resilient._copies import twin_of
 from httpx_resilient._evidence import of_one_stream
 from httpx_resilient._family import Family
 from httpx_resilient._held import After, held_class
+from httpx_resilient._history import after_queue
 from httpx_resilient._io import IO, AsyncIO, SyncIO, run_sync
-from httpx_resilient._keeping import key_of
+from httpx_resilient._keeping import Key, key_of, name_of
 from httpx_resilient._pool import Pool
 from httpx_resilient._proxies import Routes
 from httpx_resilient._slots import Slot, Ticket
 from httpx_resilient._strategies import IDEMPOTENT_METHODS
+from httpx_resilient._telling import Teller
+from httpx_resilient.events import (
+    Admitted,
+    ConnectionOpened,
+    ConnectionRetired,
+    ConnectionReused,
+    Queued,
+)
 
 
 class Pooled:
@@ -36,9 +46,11 @@ class Pooled:
         family: Family,
         options: Mapping[str, Any],
         routes: Routes,
+        tell: Teller,
         *,
         asynchronous: bool,
     ) -> None:
+        self._tell = tell
         limits = options.get("limits", family.limits)
         self._family = family
         self.connections = Connections(
@@ -50,6 +62,7 @@ class Pooled:
         self._held = held_class(family)
         self._lock = Lock()
         self._lost: list[Slot] = []
+        self._untold: deque[Key] = deque()
         self._async_io: AsyncIO[Any, Any] = AsyncIO(self)
         self.pool = Pool(
             _unless_none(limits.max_connections),
@@ -66,9 +79,11 @@ class Pooled:
         return self._handle(request, self._async_io)
 
     async def _handle(self, request: Any, io: IO[Any, Any]) -> Any:
-        slot = self._place(request, io)
+        slot, waited = self._place(request, io), 0.0
         if isinstance(slot, Ticket):
+            asked = io.now()
             slot = await self._turn(slot, request, io)
+            waited = io.now() - asked
         while True:
             was_open = slot.connection is not None
             answered = again = well = False
@@ -76,8 +91,12 @@ class Pooled:
                 if self.pool.closing:
                     await self.close_retired(io)
                 transport, sent = self._ready(slot, request)
-                response = await io.through(transport, sent)
-                self._note(slot, response)
+                sending = io.through(transport, sent)
+                response = await (after_queue(sending, waited) if waited else sending)
+                if self._note(slot, response):
+                    self._tell(ConnectionOpened, request)
+                elif self._tell.listener is not None:
+                    self._tell(ConnectionReused, request)
                 response.stream = self._held(response.stream, slot, self)
             except Exception as error:
                 # Once, because the next one is not open yet.
@@ -107,12 +126,15 @@ class Pooled:
             ticket = self.pool.enqueue(origin, io.waiter())
         if self._lost:
             self._look_for_lost()
+        self._tell_of_retired()
         return ticket
 
     async def _turn(self, ticket: Ticket, request: Any, io: IO[Any, Any]) -> Slot:
         seconds = request.extensions.get("timeout", {}).get("pool")
-        taken = False
+        taken, queued = False, io.now()
         try:
+            self._tell(Queued, request, "pool", len(ticket.origin.waiting))
+            await self._tell.settle()
             await ticket.waiter.wait(seconds)
             slot = ticket.slot
             if slot is None:
@@ -122,6 +144,7 @@ class Pooled:
                     "max_connections in limits=, or pool= in the client's timeout"
                 )
                 raise self._family.pool_timeout(msg)
+            self._tell(Admitted, request, "pool", io.now() - queued)
             taken = True
             return slot
         finally:
@@ -143,16 +166,22 @@ class Pooled:
         asking = Asking(self, slot, request, direct=direct)
         return slot.transport, twin_of(request, trace=asking)
 
-    def _note(self, slot: Slot, response: Any) -> None:
-        """Note what a response tells of its connection. One of a mock tells nothing."""
+    def _note(self, slot: Slot, response: Any) -> bool:
+        """
+        Note what a response tells of its connection. One of a mock tells nothing.
+
+        Says whether it is a new one.
+        """
         extensions = response.extensions
         connection = extensions.get("network_stream")
-        if connection is not slot.connection or connection is None or slot.room > 1:
+        is_new = connection is not slot.connection
+        if is_new or connection is None or slot.room > 1:
             with self._lock:
                 self.pool.connected(slot, connection)
         if self._http2:
             multiplexed = extensions.get("http_version") == b"HTTP/2"
             self.learned(slot, multiplexed=multiplexed)
+        return is_new
 
     def learned(self, slot: Slot, *, multiplexed: bool) -> None:
         """Let those in who wait for word whether a connection takes several."""
@@ -173,20 +202,34 @@ class Pooled:
 
     def _renewed(self, slot: Slot) -> bool:
         with self._lock:
-            return self.pool.renew(slot)
+            renewed = self.pool.renew(slot)
+        if renewed:
+            self._untold.append(slot.origin.key)
+            self._tell_of_retired()
+        return renewed
+
+    def _tell_of_retired(self) -> None:
+        while self._untold:
+            self._tell(ConnectionRetired, name_of(self._untold.popleft()))
 
     def _end(self, slot: Slot, now: float, *, well: bool) -> None:
         with self._lock:
             if not well:
-                self.pool.retire(slot)
+                self._retire(slot)
             self.pool.give(slot, now)
             self._end_lost(now)
+        self._tell_of_retired()
 
     def _end_lost(self, now: float) -> None:
         while self._lost:
             slot = self._lost.pop()
-            self.pool.retire(slot)
+            self._retire(slot)
             self.pool.give(slot, now)
+
+    def _retire(self, slot: Slot) -> None:
+        # Told of later: not with the lock in hand, and not from a finalizer.
+        if self.pool.retire(slot):
+            self._untold.append(slot.origin.key)
 
     def ended(self, held: Slot, error: BaseException | None) -> After | None:
         """Hear that a response was closed."""

@@ -9,6 +9,7 @@ from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._io import IO
 from httpx_resilient._stats import PoolStats, stats_of
 from httpx_resilient._transport import InnerT, ResilientTransport
+from httpx_resilient.events import Listener
 
 
 class Pooling(
@@ -26,6 +27,7 @@ class Pooling(
     burst. A request waits for a connection for `timeout["pool"]` seconds in all.
 
     Args:
+        on_event: Called with each `Event`, as for `RetryingTransport`.
         http: What the library's own HTTP transport takes: `verify`, `cert`,
             `trust_env`, `http1`, `http2`, `limits`, `proxy`, `uds`, `local_address`,
             `socket_options`. The environment's proxies are used, unless `proxy`, `uds`
@@ -44,8 +46,13 @@ class Pooling(
         0
     """
 
-    def __init__(self, **http: Unpack[HTTPOptions[LimitsT, ProxyT]]) -> None:
-        super().__init__(None, dict(http))
+    def __init__(
+        self,
+        *,
+        on_event: Listener | None = None,
+        **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
+    ) -> None:
+        super().__init__(None, on_event, dict(http))
 
     async def _handle(
         self, request: RequestT, io: IO[RequestT, ResponseT]

@@ -9,6 +9,7 @@ from typing import ClassVar, Generic, Unpack
 from httpx_resilient._checks import state
 from httpx_resilient._deadline import deadline_of
 from httpx_resilient._family import RequestT, ResponseT
+from httpx_resilient._history import after_queue
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._io import IO
 from httpx_resilient._keeping import key_of, name_of
@@ -17,6 +18,7 @@ from httpx_resilient._rate_hints import told_in
 from httpx_resilient._rate_limit import RateLimit, Turn
 from httpx_resilient._refusals import Refusal
 from httpx_resilient._transport import InnerT, ResilientTransport
+from httpx_resilient.events import Admitted, Listener, PausedByServer, RateLimited
 
 
 class RateLimitExceeded(Refusal):
@@ -65,6 +67,7 @@ class RateLimitingLayer(
         inner: The transport to send with. Without one, it is what a `PoolingTransport`
             is.
         limit: The `RateLimit`. Without one, only the server is listened to.
+        on_event: Called with each `Event`, as for `RetryingTransport`.
         http: What the library's own HTTP transport takes, as for `RetryingTransport`.
 
     Raises:
@@ -86,9 +89,11 @@ class RateLimitingLayer(
         self,
         inner: InnerT | None = None,
         limit: RateLimit | None = None,
+        *,
+        on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
-        super().__init__(inner, dict(http))
+        super().__init__(inner, on_event, dict(http))
         state("limit", limit, RateLimit, example="RateLimit(10, per=1)")
         self._limit = RateLimit() if limit is None else limit
 
@@ -98,18 +103,22 @@ class RateLimitingLayer(
         limit, sent = self._limit, io.now()
         key = key_of(request.url) if limit.key is None else limit.key(request)
         number = limit.take(key, sent)
+        waited = 0.0
         if number is None:
             number = await self._turn(request, key, io)
-            sent = io.now()
+            waited = -sent + (sent := io.now())
         told = None
         try:
-            response = await io.send(request)
+            sending = io.send(request)
+            response = await (after_queue(sending, waited) if waited else sending)
             if limit.learns:
                 told = told_in(response, io.wall_time)
         finally:
             if number or told is not None:
                 now = io.now()
                 limit.hear(key, number, told, now, now - sent)
+                if told is not None and told.pause is not None:
+                    self._tell(PausedByServer, request, told.pause)
         return response
 
     async def _turn(
@@ -123,7 +132,10 @@ class RateLimitingLayer(
             until, reason = deadline.at, "its deadline comes before"
         self._check(request, limit.ask(key, now), until - now, reason)
         place = limit.join(key)
+        asked = now
         try:
+            wait = limit.ask(key, now).wait
+            self._tell(RateLimited, request, wait, refused=False)
             while True:
                 waiter = io.waiter()
                 try:
@@ -132,9 +144,11 @@ class RateLimitingLayer(
                     # Nothing is awaited from here until it is sent: one that is
                     # cancelled has no token that it could take with it.
                     if turn.number is not None:
+                        self._tell(Admitted, request, "rate", now - asked)
                         return turn.number
                     self._check(request, turn, until - now, reason)
                     seconds = min(turn.timer, until - now)
+                    await self._tell.settle()
                     await waiter.wait(None if seconds == math.inf else seconds)
                 finally:
                     waiter.close()
@@ -150,4 +164,5 @@ class RateLimitingLayer(
                 f"a request to {origin} has to wait for {round(wait, 3):g} s, "
                 f"and {reason}"
             )
+            self._tell(RateLimited, request, wait, refused=True)
             raise self._exceeded(msg, retry_after=wait)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Generic, Unpack
+from typing import Any, Generic, Unpack, cast
 
 import tenacity
 
+from httpx_resilient._attempting import Attempting
 from httpx_resilient._bodies import SPENT, body_of
 from httpx_resilient._budget import SPENT as BUDGET_SPENT
 from httpx_resilient._budget import RetryBudget, budget_of
@@ -23,10 +24,12 @@ from httpx_resilient._policy import (
     StopStrategy,
     WaitStrategy,
 )
+from httpx_resilient._resending import RESENT
 from httpx_resilient._state import RetryState
 from httpx_resilient._strategies import retry_if_transient, wait_transient
-from httpx_resilient._telling import end, log_retry
 from httpx_resilient._transport import InnerT, ResilientTransport
+from httpx_resilient.events import BudgetRefused, GaveUp, Listener, RetryScheduled
+from httpx_resilient.events._attempts import story
 
 _SWITCHING_PROTOCOLS = 101
 """The connection is the caller's from here on: nothing is asked, read or closed."""
@@ -58,13 +61,17 @@ class Retrying(
         budget: What retries are paid from, so that they make no outage worse: a
             `RetryBudget` to share, or `False` for none: to poll, say, where what is
             retried is no failure. By default it has its own.
+        on_event: Called with each `Event`: an attempt has started or ended, a retry was
+            scheduled, and so on. May be asynchronous in an asynchronous client; what
+            it raises is logged, and breaks no request.
         http: What the library's own HTTP transport takes: `verify`, `cert`,
             `trust_env`, `http1`, `http2`, `limits`, `proxy`, `uds`, `local_address`,
             `socket_options`. A client ignores its own once it is given a transport.
 
     Raises:
-        TypeError: `inner` is no transport, or of the other library; a strategy is not
-            callable; an option is unknown, or given together with an `inner`.
+        TypeError: `inner` is no transport, or of the other library; a strategy or
+            `on_event` is not callable; an option is unknown, or given together with an
+            `inner`.
         ValueError: A number is negative or not a number; a proxy cannot be used.
         ImportError: `http2=True` without its extra.
 
@@ -96,9 +103,10 @@ class Retrying(
         before_sleep: Hook[RequestT, ResponseT] | None = None,
         buffer_request_body: int = 0,
         budget: RetryBudget | bool = True,
+        on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
-        super().__init__(inner, dict(http))
+        super().__init__(inner, on_event, dict(http))
         paid_from = budget_of(budget)
         self.policy = RetryPolicy(
             retry=retry,
@@ -117,7 +125,15 @@ class Retrying(
         _refuse_asynchronous(self.policy)
         return super().handle_request(request)
 
-    async def _handle(  # noqa: C901, PLR0912 - a frame more would cost each request
+    def _listened(
+        self, request: RequestT, io: IO[RequestT, ResponseT]
+    ) -> IO[RequestT, ResponseT]:
+        if self._tell.listener is None:
+            return io
+        listened: Any = Attempting(io, request, self._tell)
+        return cast("IO[RequestT, ResponseT]", listened)
+
+    async def _handle(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
         # The happy path comes first: a body that replays, no options, an answer. What
@@ -130,51 +146,90 @@ class Retrying(
                 return await io.send(request)
             state, request = self._prepare(request, io)
         started = io.now()
+        try:
+            response = await io.send(request)
+        except Exception as error:
+            state = state or self._state(request, io, started)
+            state.raised(error, io.now())
+            request = await self._following(state, io)
+            if state.is_over:
+                raise
+        else:
+            if (
+                response.status_code < (state or self).policy.final_below
+                or response.status_code == _SWITCHING_PROTOCOLS
+            ):
+                if state is not None:
+                    state.succeeds(response, io.now())
+                    note_final(state, response)
+                    return response
+                # This is what those do, without a call, and without a name: it would
+                # have its place in the frame of each request in flight.
+                response.extensions[KEY] = -started + (started := io.now())
+                if self._accounts is not None:
+                    self._accounts[
+                        self._origin[0](request.url),
+                        self._origin[1](request.url),
+                        self._origin[2](request.url),
+                    ].good.append(started)
+                return response
+            state = state or self._state(request, io, started)
+            state.returned(response, io.now())
+            request = await self._following(state, io)
+            if state.is_over:
+                return response
+        before = RESENT.get()
+        try:
+            return await self._again(state, request, io)
+        finally:
+            RESENT.set(before)
+
+    async def _again(
+        self,
+        state: RetryState[RequestT, ResponseT],
+        request: RequestT,
+        io: IO[RequestT, ResponseT],
+    ) -> ResponseT:
+        """Send a request whose first attempt has failed, until that is over."""
         while True:
+            await self._pause(state, io)
+            RESENT.set(state.attempt_number)
+            state.sends(io.now())
             try:
                 response = await io.send(request)
             except Exception as error:
-                state = state or self._state(request, io, started)
                 state.raised(error, io.now())
                 request = await self._following(state, io)
                 if state.is_over:
                     raise
             else:
                 if (
-                    response.status_code < (state or self).policy.final_below
+                    response.status_code < state.policy.final_below
                     or response.status_code == _SWITCHING_PROTOCOLS
                 ):
-                    if state is not None:
-                        state.succeeds(response, io.now())
-                        note_final(state, response)
-                        return response
-                    # This is what those do, without a call, and without a name: it
-                    # would have its place in the frame of each request in flight.
-                    response.extensions[KEY] = -started + (started := io.now())
-                    if self._accounts is not None:
-                        self._accounts[
-                            self._origin[0](request.url),
-                            self._origin[1](request.url),
-                            self._origin[2](request.url),
-                        ].good.append(started)
+                    state.succeeds(response, io.now())
+                    note_final(state, response)
                     return response
-                state = state or self._state(request, io, started)
                 state.returned(response, io.now())
                 request = await self._following(state, io)
                 if state.is_over:
                     return response
-            try:
-                if state.response is not None:
-                    await io.discard(state.response, drain=state.hints.short)
-                # No wait means no detour over the event loop, which costs more than a
-                # decision; but attempts without end must leave it a chance to cancel.
-                if state.upcoming_sleep or state.attempt_number % _BREATH == 0:
-                    await io.sleep(state.upcoming_sleep)
-            except BaseException:  # seen only, and passed on
-                refund(state)
-                raise
-            started = io.now()
-            state.sends(started)
+
+    async def _pause(
+        self, state: RetryState[RequestT, ResponseT], io: IO[RequestT, ResponseT]
+    ) -> None:
+        """Release what has failed, and wait."""
+        try:
+            if state.response is not None:
+                await io.discard(state.response, drain=state.hints.short)
+            # No wait means no detour over the event loop, which costs more than a
+            # decision; but attempts without end must leave it a chance to cancel.
+            if state.upcoming_sleep or state.attempt_number % _BREATH == 0:
+                await self._tell.settle()
+                await io.sleep(state.upcoming_sleep)
+        except BaseException:  # seen only, and passed on
+            refund(state)
+            raise
 
     def _check_family(self, request: RequestT) -> None:
         if not isinstance(request, self._family.request):
@@ -236,19 +291,26 @@ class Retrying(
             elif not pay(state):
                 state.is_over = True
                 state.reason += f", and {BUDGET_SPENT}"
+                self._tell(BudgetRefused, state.request)
             elif body is not None and (following := await body.again(io)) is None:
                 state.is_over = True
                 state.reason += f", and {SPENT}"
                 refund(state)
             if state.is_over:
                 note_final(state, state.response)
-                end(state)
+                self._end(state)
             else:
                 state.waits()
                 if policy.before_sleep is not None:
                     state.next_action = tenacity.RetryAction(state.upcoming_sleep)
                     await io.settle(policy.before_sleep(state))
-                log_retry(state)
+                self._tell(
+                    RetryScheduled,
+                    state.request,
+                    state.attempt_number,
+                    state.reason,
+                    state.upcoming_sleep,
+                )
             settled = True
             return following or state.request
         finally:
@@ -256,6 +318,25 @@ class Retrying(
                 refund(state)
             if not settled and state.response is not None:
                 await io.discard(state.response, drain=False)
+
+    def _end(self, state: RetryState[RequestT, ResponseT]) -> None:
+        """Leave history and note behind, and tell if it gives up."""
+        error, gives_up = state.error, state.worth_retrying
+        state.ends()
+        if not gives_up and state.attempt_number == 1:
+            return
+        attempts, elapsed = state.attempts, state.elapsed
+        if error is not None:
+            error.add_note(story(attempts, elapsed))
+        if gives_up:
+            self._tell(
+                GaveUp,
+                state.request,
+                state.attempt_number,
+                state.reason,
+                elapsed,
+                attempts,
+            )
 
 
 def _refuse_asynchronous(policy: RetryPolicy) -> None:

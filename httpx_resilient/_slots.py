@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import Any
 
+from httpx_resilient._keeping import Key
 from httpx_resilient._waiting import Waiter
 
 STREAMS = 100
@@ -16,11 +17,12 @@ class Origin:
     """All that the pool holds of one origin."""
 
     __slots__ = (
-        "active", "idle", "leader", "multiplexed", "opened", "retired", "reused",
+        "active", "idle", "key", "leader", "multiplexed", "opened", "retired", "reused",
         "shared", "waiting",
     )  # fmt: skip
 
-    def __init__(self, *, multiplexed: bool | None) -> None:
+    def __init__(self, key: Key, *, multiplexed: bool | None) -> None:
+        self.key = key
         self.active = self.opened = self.reused = self.retired = 0
         self.idle: deque[Slot] = deque()
         """Newest last."""

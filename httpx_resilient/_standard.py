@@ -15,6 +15,7 @@ from httpx_resilient._hedge import HedgePolicy
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._rate_limit import RateLimit
 from httpx_resilient._throttle import AdaptiveThrottle
+from httpx_resilient.events import Listener
 
 Kind = Callable[..., Any]
 
@@ -45,6 +46,7 @@ class Layers(HTTPOptions[LimitsT, ProxyT], total=False):
     rate_limit: RateLimit | bool | None
     concurrency: ConcurrencyLimit | AdaptiveConcurrencyLimit | bool | None
     attempt: float | None
+    on_event: Listener | None
 
 
 def standard(
@@ -61,6 +63,7 @@ def standard(
     rate_limit: RateLimit | bool | None = True,
     concurrency: ConcurrencyLimit | AdaptiveConcurrencyLimit | bool | None = False,
     attempt: float | None = 10.0,
+    on_event: Listener | None = None,
     **http: Any,
 ) -> Any:
     """
@@ -99,6 +102,8 @@ def standard(
         concurrency: A `ConcurrencyLimit`, an `AdaptiveConcurrencyLimit`, or `True` for
             100 at a time for each origin. The pool has its own limit of connections.
         attempt: Seconds until the headers of an attempt, after which it has failed.
+        on_event: Called with each `Event` in any of the layers, as for
+            `RetryingTransport`.
         http: Without an `inner`, what the library's own HTTP transport takes, as for
             `RetryingTransport`.
 
@@ -165,7 +170,7 @@ def standard(
         msg = "every layer is left out: use the inner transport itself"
         raise ValueError(msg)
     innermost, *around = reversed(layers)
-    transport = innermost(inner, **http)
+    transport = innermost(inner, on_event=on_event, **http)
     for layer in around:
-        transport = layer(transport)
+        transport = layer(transport, on_event=on_event)
     return transport

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic
 
 import tenacity
 
 from httpx_resilient._family import Family, RequestLike, RequestT, ResponseT, address
 from httpx_resilient._hints import Hints, hints_in
-from httpx_resilient._history import ATTRIBUTE, KEY, Attempt
+from httpx_resilient._history import KEY, Attempt, mark, unfolded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +138,7 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     def waits(self) -> None:
         """Note that another attempt follows, after `upcoming_sleep`."""
         self.idle_for += self.upcoming_sleep
-        self._remember(self.upcoming_sleep)
+        self._remember(self.error or self.response, self.upcoming_sleep)
 
     def sends(self, now: float) -> None:
         """Note that another attempt is being sent."""
@@ -152,23 +152,22 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     def succeeds(self, response: ResponseT, now: float) -> None:
         """Leave the history on the response that ends a request well."""
         self.ended = now
-        number, took = self.attempt_number, now - self._sent
-        last = Attempt(number, response.status_code, "", 0.0, took)
-        response.extensions[KEY] = (*self._attempts, last)
+        self._kind, self.reason = response.status_code, ""
+        self._remember(response, 0.0)
+        response.extensions[KEY] = self.attempts
 
     def ends(self) -> None:
         """Leave the history on the outcome and let go of it: no cycle with an error."""
-        self._remember(0.0)
-        if self.error is not None:
-            vars(self.error)[ATTRIBUTE] = self.attempts
-        else:
-            cast("ResponseT", self.response).extensions[KEY] = self.attempts
+        outcome = self.error or self.response
+        self._remember(outcome, 0.0)
+        mark(outcome, KEY, self.attempts)
         self._outcome = self.response = self.error = None
 
-    def _remember(self, wait: float) -> None:
-        took = self.ended - self._sent
-        attempt = Attempt(self.attempt_number, self._kind, self.reason, wait, took)
-        self._attempts.append(attempt)
+    def _remember(self, outcome: object, wait: float) -> None:
+        sent, number = self._sent, self.attempt_number
+        took, at = self.ended - sent, sent - self.start_time
+        attempt = Attempt(number, self._kind, self.reason, wait, took, at)
+        self._attempts += unfolded(attempt, outcome)
 
     @property
     def outcome(self) -> Outcome | None:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride] - nobody else sets it

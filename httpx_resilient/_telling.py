@@ -16,6 +16,8 @@ P = ParamSpec("P")
 logger = logging.getLogger("httpx_resilient")
 logger.addHandler(logging.NullHandler())
 
+_FAILED = "what on_event has raised breaks no request"
+
 
 class Teller:
     """
@@ -55,7 +57,7 @@ class Teller:
         try:
             answer: Any = self.listener(told)
         except Exception:
-            _log_failure(told)
+            logger.exception(_FAILED)
         else:
             if isawaitable(answer):
                 self._unsettled.append(answer)
@@ -67,7 +69,7 @@ class Teller:
             try:
                 await answer
             except Exception:
-                _log_failure()
+                logger.exception(_FAILED)
 
     def refuse_asynchronous(self) -> None:
         """
@@ -82,8 +84,3 @@ class Teller:
                 "client: give a synchronous one, or use an AsyncClient"
             )
             raise TypeError(msg)
-
-
-def _log_failure(event: Event | None = None) -> None:
-    about = "" if event is None else f" for {type(event).__name__}"
-    logger.exception("on_event has failed%s, which breaks no request", about)

@@ -13,6 +13,7 @@ from httpx_resilient._keeping import key_of, name_of
 from httpx_resilient._refusals import Refusal
 from httpx_resilient._throttle import AdaptiveThrottle
 from httpx_resilient._transport import InnerT, ResilientTransport
+from httpx_resilient.events import Listener, Throttled
 
 _OVERLOADED = frozenset({429, 502, 503, 504, 529})
 """
@@ -59,6 +60,7 @@ class Throttling(
         inner: The transport to send with. Without one, it is what a `PoolingTransport`
             is.
         throttle: What it knows of each origin. Without one, it has its own.
+        on_event: Called with each `Event`, as for `RetryingTransport`.
         http: What the library's own HTTP transport takes, as for `RetryingTransport`.
 
     Raises:
@@ -81,9 +83,11 @@ class Throttling(
         self,
         inner: InnerT | None = None,
         throttle: AdaptiveThrottle | None = None,
+        *,
+        on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
-        super().__init__(inner, dict(http))
+        super().__init__(inner, on_event, dict(http))
         example = "AdaptiveThrottle(k=1.5)"
         state("throttle", throttle, AdaptiveThrottle, example=example)
         self._throttle = throttle or AdaptiveThrottle()
@@ -94,6 +98,7 @@ class Throttling(
         throttle, key = self._throttle, key_of(request.url)
         share, counted = throttle.enter(key, io.now())
         if share is not None:
+            self._tell(Throttled, request, share)
             msg = (
                 f"{name_of(key)} rejects most requests, so {share:.0%} of them are "
                 "not sent for now: send fewer, or wait some seconds"

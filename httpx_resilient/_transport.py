@@ -72,7 +72,7 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
             self._io = io
         handled = self._handle(request, self._listened(request, io))
         if self._tell.asynchronous:
-            return self._settled(handled, io)
+            return self._settled(handled, io)  # type: ignore[return-value]  # as above
         return handled  # type: ignore[return-value]  # as above
 
     def _listened(

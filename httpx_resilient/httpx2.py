@@ -19,6 +19,7 @@ from httpx_resilient._concurrency import AdaptiveConcurrencyLimit, ConcurrencyLi
 from httpx_resilient._concurrency_limiting import ConcurrencyLimiting
 from httpx_resilient._deadline import DeadlineExceeded as _DeadlineExceeded
 from httpx_resilient._deadline import DeadlineLayer
+from httpx_resilient._explaining import explain
 from httpx_resilient._failing_over import FailingOver
 from httpx_resilient._failover import Failover
 from httpx_resilient._family import Family
@@ -75,6 +76,7 @@ __all__ = [
     "RetryingTransport",
     "ThrottlingTransport",
     "attempts_of",
+    "explain",
     "retry_if_idempotent",
     "retry_if_status",
     "retry_if_transient",
@@ -100,11 +102,11 @@ class _Bound(httpx2.AsyncBaseTransport, httpx2.BaseTransport):
     _family: ClassVar[Family] = _FAMILY
 
 
-class CircuitOpen(_CircuitOpen, httpx2.TransportError):  # noqa: D101 - it has one, from its base
+class CircuitOpen(_CircuitOpen, httpx2.TransportError):
     __doc__ = _CircuitOpen.__doc__
 
 
-class CircuitBreakingTransport(  # noqa: D101 - as above
+class CircuitBreakingTransport(
     CircuitBreaking[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy],
     _Bound,
 ):
@@ -113,18 +115,18 @@ class CircuitBreakingTransport(  # noqa: D101 - as above
     _refusal = CircuitOpen
 
 
-class ConcurrencyLimitingTransport(  # noqa: D101 - as above
+class ConcurrencyLimitingTransport(
     ConcurrencyLimiting[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy],
     _Bound,
 ):
     __doc__ = ConcurrencyLimiting.__doc__
 
 
-class DeadlineExceeded(_DeadlineExceeded, httpx2.TimeoutException):  # noqa: D101 - as above
+class DeadlineExceeded(_DeadlineExceeded, httpx2.TimeoutException):
     __doc__ = _DeadlineExceeded.__doc__
 
 
-class DeadlineTransport(  # noqa: D101 - as above
+class DeadlineTransport(
     DeadlineLayer[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy],
     _Bound,
 ):
@@ -133,13 +135,13 @@ class DeadlineTransport(  # noqa: D101 - as above
     _exceeded = DeadlineExceeded
 
 
-class FailoverTransport(  # noqa: D101 - as above
+class FailoverTransport(
     FailingOver[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy], _Bound
 ):
     __doc__ = FailingOver.__doc__
 
 
-class HedgingTransport(  # noqa: D101 - as above
+class HedgingTransport(
     Hedging[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy],
     httpx2.AsyncBaseTransport,
 ):
@@ -148,17 +150,17 @@ class HedgingTransport(  # noqa: D101 - as above
     _family = _FAMILY
 
 
-class PoolingTransport(  # noqa: D101 - as above
+class PoolingTransport(
     Pooling[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy], _Bound
 ):
     __doc__ = Pooling.__doc__
 
 
-class RateLimitExceeded(_RateLimitExceeded, httpx2.TransportError):  # noqa: D101 - as above
+class RateLimitExceeded(_RateLimitExceeded, httpx2.TransportError):
     __doc__ = _RateLimitExceeded.__doc__
 
 
-class RateLimitingTransport(  # noqa: D101 - as above
+class RateLimitingTransport(
     RateLimitingLayer[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy],
     _Bound,
 ):
@@ -167,17 +169,17 @@ class RateLimitingTransport(  # noqa: D101 - as above
     _exceeded = RateLimitExceeded
 
 
-class RequestThrottled(_RequestThrottled, httpx2.TransportError):  # noqa: D101 - as above
+class RequestThrottled(_RequestThrottled, httpx2.TransportError):
     __doc__ = _RequestThrottled.__doc__
 
 
-class RetryingTransport(  # noqa: D101 - as above
+class RetryingTransport(
     Retrying[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy], _Bound
 ):
     __doc__ = Retrying.__doc__
 
 
-class ThrottlingTransport(  # noqa: D101 - as above
+class ThrottlingTransport(
     Throttling[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy], _Bound
 ):
     __doc__ = Throttling.__doc__
@@ -197,7 +199,7 @@ _KINDS = Kinds(
 )
 
 
-def standard_transport(  # noqa: D103 - it has one, below
+def standard_transport(
     inner: _Inner | None = None, **layers: Unpack[Layers[httpx2.Limits, _Proxy]]
 ) -> _Bound:
     transport: _Bound = standard(_KINDS, inner, **layers)
@@ -210,7 +212,7 @@ standard_transport.__doc__ = standard.__doc__
 ClientT = TypeVar("ClientT", bound=httpx2.AsyncClient | httpx2.Client)
 
 
-def wrap(  # noqa: D103 - it has one, below
+def wrap(
     client: ClientT,
     layer: Callable[[Any], httpx2.AsyncBaseTransport | httpx2.BaseTransport],
 ) -> ClientT:

@@ -122,17 +122,18 @@ def test_the_log_tells_that_it_opens_and_that_it_closes(
         flow(io, breaker, 2)
         io.time += 1
         flow(io, breaker, 2)
-    opened, closed = caplog.records
+    opened, half_open, closed = caplog.records
     assert opened.levelname == "WARNING"
     assert re.fullmatch(
         r"the circuit to https://example\.org is open for 0\.[01] s: "
         "2 of 2 requests failed",
         opened.getMessage(),
     )
+    assert half_open.getMessage() == "the circuit to https://example.org is half-open"
     assert closed.levelname == "INFO"
     assert closed.getMessage() == "the circuit to https://example.org is closed"
-    phases = [vars(record)["phase"] for record in caplog.records]
-    assert phases == ["open", "closed"]
+    kinds = [vars(record)["kind"] for record in caplog.records]
+    assert kinds == ["CircuitOpened", "CircuitHalfOpened", "CircuitClosed"]
 
 
 # What counts.

@@ -23,6 +23,7 @@ from httpx_resilient._circuits import (
     Forced,
     HalfOpen,
     Open,
+    Refused,
     Rules,
     admit,
     force,
@@ -46,8 +47,8 @@ class Desk:
     def send(self) -> float | None:
         """When it was sent; `None` if it was refused."""
         self.now += 0.001  # no two at the same time
-        self.circuit, refused = admit(self.circuit, self.now)
-        return self.now if refused is None else None
+        self.circuit, admitted = admit(self.circuit, self.now)
+        return None if isinstance(admitted, Refused) else self.now
 
     def end(
         self,
@@ -159,7 +160,7 @@ class TestOpen:
         desk = Desk()
         until = desk.opens().until
         _, refused = admit(desk.circuit, until - 1.5)
-        assert refused is not None
+        assert isinstance(refused, Refused)
         assert refused.why == (
             "is open: 20 of 20 requests failed; it is tried again in 1.5 s"
         )
@@ -169,7 +170,7 @@ class TestOpen:
         desk = Desk()
         desk.request(20, slow=True)
         _, refused = admit(desk.circuit, desk.now)
-        assert refused is not None
+        assert isinstance(refused, Refused)
         assert "20 of 20 requests were slow" in refused.why
 
     @pytest.mark.parametrize(("chance", "seconds"), [(0, 4), (0.5, 5), (1, 6)])
@@ -304,7 +305,7 @@ class TestHalfOpen:
         desk.half_opens()
         desk.send()
         _, refused = admit(desk.circuit, desk.now)
-        assert refused is not None
+        assert isinstance(refused, Refused)
         assert refused.why.startswith("is half-open: ")
         assert refused.retry_after == 1
 

@@ -332,7 +332,7 @@ def test_what_a_retry_outside_keeps_of_it_is_sent_on() -> None:
     layer = RetryingTransport(group, buffer_request_body=100)
     with httpx.Client(transport=layer) as client:
         response = client.put(A, content=iter([b"on", b"ce"]))
-    assert [attempt.outcome for attempt in attempts_of(response)] == [200]
+    assert [attempt.outcome for attempt in attempts_of(response)] == [503, 200]
     assert bodies == [("a.example", b"once"), ("b.example", b"once")]
 
 
@@ -491,6 +491,7 @@ def test_the_log_tells_what_has_changed(caplog: pytest.LogCaptureFixture) -> Non
     group.get()
     assert [(record.levelname, record.message) for record in caplog.records] == [
         ("WARNING", f"{A} is down: 503"),
+        ("INFO", f"GET {A}/: {A}: 503; on to {B}"),
         ("INFO", f"{A} is up again"),
     ]
 

@@ -349,7 +349,8 @@ def test_the_log_tells_of_a_hedge_and_of_no_secret(
     caplog.set_level(logging.DEBUG, "httpx_resilient")
     handled(Race(200))
     assert caplog.messages == [
-        "GET https://example.org/path: hedged, after 0.100 s or more"
+        "GET https://example.org/path: hedged, after 0.100 s or more",
+        "GET https://example.org/path: the hedge has won",
     ]
 
 

@@ -16,6 +16,7 @@ from httpx_resilient import (
     Attempt,
     RetryingTransport,
     attempts_of,
+    explain,
     retry_if_status,
     retry_if_transient,
 )
@@ -45,14 +46,14 @@ class TestAttempts:
     def test_success_in_the_end(self) -> None:
         assert self.run(503, httpx.ReadTimeout("slow"), 200) == (
             Attempt(1, 503, "503", 2.0, 0.5),
-            Attempt(2, httpx.ReadTimeout, "ReadTimeout", 2.0, 0.5),
-            Attempt(3, 200, "", 0.0, 0.5),
+            Attempt(2, httpx.ReadTimeout, "ReadTimeout", 2.0, 0.5, at=2.5),
+            Attempt(3, 200, "", 0.0, 0.5, at=5.0),
         )
 
     def test_out_of_attempts(self) -> None:
         first, second, third = self.run(503, 503, httpx.ReadTimeout("slow"))
         assert (first.reason, second.wait) == ("503", 2.0)
-        assert third == Attempt(3, httpx.ReadTimeout, "ReadTimeout", 0.0, 0.5)
+        assert third == Attempt(3, httpx.ReadTimeout, "ReadTimeout", 0.0, 0.5, at=5.0)
 
     @pytest.mark.parametrize(
         ("script", "method", "reason"),
@@ -197,7 +198,8 @@ async def test_no_secret_is_told_to_anyone(
         if r.name == "httpx_resilient"
     ]
     told += [*caught.value.__notes__, attempts_of(caught.value), repr(transport)]
-    assert len(told) == 8
+    told.append(explain(caught.value))
+    assert len(told) == 12
     assert not [text for text in told if SECRET in str(text) or "token" in str(text)]
 
 

@@ -25,8 +25,8 @@ from httpx_resilient import (
     wait_transient,
 )
 from httpx_resilient._evidence import Evidence, of_status
-from httpx_resilient._io import run_sync
 from httpx_resilient._foresight import final_below
+from httpx_resilient._io import run_sync
 from httpx_resilient._state import RetryState
 
 IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"]

@@ -18,9 +18,11 @@ from conftest import LIBRARIES
 
 import httpx_resilient
 import httpx_resilient.httpx2
+from httpx_resilient import events
 
 PACKAGE = Path(httpx_resilient.__file__).parent
-RINGS = [path for path in PACKAGE.glob("_*.py") if path.name != "__init__.py"]
+RINGS = [*PACKAGE.glob("_*.py"), *PACKAGE.glob("events/*.py")]
+RINGS.remove(PACKAGE / "__init__.py")
 
 OF_A_FAMILY = {
     "CircuitBreakingTransport",
@@ -69,6 +71,7 @@ def test_all_public_members_are_in_all(module: ModuleType) -> None:
         "Unpack",
         "Family",
         "Hedging",
+        "events",
         "Kinds",
         "Layers",
         "Pooling",
@@ -85,11 +88,19 @@ def test_all_public_members_are_in_all(module: ModuleType) -> None:
 
 @pytest.mark.parametrize("name", httpx_resilient.__all__)
 def test_every_public_name_has_an_example_that_runs(name: str) -> None:
-    documented = getattr(httpx_resilient, name)
-    text = inspect.getdoc(documented) or ""
-    test = doctest.DocTestParser().get_doctest(
-        text, {**vars(httpx_resilient)}, name, None, None
-    )
+    check_example(getattr(httpx_resilient, name), vars(httpx_resilient))
+
+
+@pytest.mark.parametrize("name", sorted({*events.__all__} - {"Listener"}))
+def test_every_event_has_an_example_that_runs(name: str) -> None:
+    request = httpx.Request("GET", "https://api.example.com/?secret=1")
+    known = {**vars(httpx_resilient), **vars(events), "request": request}
+    check_example(getattr(events, name), known)
+
+
+def check_example(documented: Any, known: dict[str, Any]) -> None:
+    text, name = inspect.getdoc(documented) or "", documented.__name__
+    test = doctest.DocTestParser().get_doctest(text, {**known}, name, None, None)
     assert test.examples
     assert doctest.DocTestRunner().run(test).failed == 0
 
@@ -135,6 +146,6 @@ def test_the_signature_tells_the_defaults() -> None:
     parameters: Any = inspect.signature(httpx_resilient.RetryingTransport).parameters
     assert list(parameters) == [
         "inner", "retry", "wait", "stop", "before_sleep", "buffer_request_body",
-        "budget", "http",
+        "budget", "on_event", "http",
     ]  # fmt: skip
     assert parameters["stop"].default.max_attempt_number == 3
