@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 
 T = TypeVar("T")
+
+ATTRIBUTE = "__httpx_resilient__"
+"""What an exception holds. A response has its extensions for that."""
 
 KEY = "retry"
 """
 The history of a `RetryingTransport`: in a response's extensions, or on an exception.
 
-Where the first attempt succeeded only its seconds are kept, because this is the happy
-path; the rest is made when asked for.
+What is asked for rarely is made then. Here is what it is made from: where the first
+attempt succeeded its seconds, because this is the happy path; else a list of `Record`.
 """
 
 SENDS = "sends"
@@ -20,6 +23,19 @@ SENDS = "sends"
 
 QUEUED = "queued"
 """Seconds that the request has waited in queues before it was sent, if it has."""
+
+
+Record = tuple[
+    int,
+    int | type[BaseException],
+    str,
+    float,
+    float,
+    float,
+    "float | None",
+    "Sequence[Attempt] | None",
+]
+"""The first six fields of an `Attempt`; then what was left by layers inside."""
 
 
 class Attempt(NamedTuple):
@@ -88,43 +104,76 @@ def attempts_of(outcome: object) -> tuple[Attempt, ...]:
     """
     while outcome is not None:
         response: Any = getattr(outcome, "response", outcome)
-        found: Any = marked(outcome, KEY) or marked(response, KEY)
-        if isinstance(found, float):
-            first = Attempt(1, response.status_code, "", wait=0.0, duration=found)
-            found = unfolded(first, response)
-        found = found or marked(outcome, SENDS) or marked(response, SENDS)
-        if found:
-            return cast("tuple[Attempt, ...]", found)
+        for holder in (outcome, response):
+            if attempts := _attempts_on(holder):
+                return attempts
         outcome = getattr(outcome, "__cause__", None)
     return ()
 
 
-def unfolded(attempt: Attempt, outcome: object) -> Sequence[Attempt]:
+def _attempts_on(outcome: Any) -> tuple[Attempt, ...]:
+    left = marks(outcome)
+    found, queued, sends = left.get(KEY), left.get(QUEUED), left.get(SENDS)
+    if isinstance(found, float):
+        found = [(1, outcome.status_code, "", 0.0, found, 0.0, queued, sends)]
+    if isinstance(found, list):
+        return attempts_in(cast("list[Record]", found))
+    return tuple(sends or ())
+
+
+def attempts_in(records: Iterable[Record]) -> tuple[Attempt, ...]:
+    """Make attempts of what was noted of them."""
+    return tuple(each for record in records for each in _unfolded(*record))
+
+
+def unfolded(attempt: Attempt, outcome: Any) -> Sequence[Attempt]:
     """Tell of which sendings an attempt consisted: what the layers inside have left."""
-    queued, sends = marked(outcome, QUEUED), marked(outcome, SENDS)
-    if queued:
-        attempt = attempt._replace(queued=queued)
+    left = marks(outcome)
+    parts = _unfolded(*attempt[:6], left.get(QUEUED), left.get(SENDS))
+    return [
+        each._replace(origin=each.origin or attempt.origin, hedge=attempt.hedge)
+        for each in parts
+    ]
+
+
+def _unfolded(
+    number: int,
+    outcome: int | type[BaseException] | None,
+    reason: str,
+    wait: float,
+    duration: float,
+    at: float,
+    queued: float | None,
+    sends: Sequence[Attempt] | None,
+) -> Iterator[Attempt]:
     if not sends:
-        return (attempt,)
-    number, at = attempt.number, attempt.at
+        yield Attempt(number, outcome, reason, wait, duration, at, queued or 0.0)
+        return
     parts = [each._replace(number=number, at=at + each.at) for each in sends]
     *others, last = parts
-    return (*others, last._replace(reason=attempt.reason, wait=attempt.wait))
+    yield from others
+    yield last._replace(reason=reason, wait=wait)
 
 
 def mark(outcome: Any, name: str, value: object) -> None:
     """Leave something on a response or an exception."""
     if isinstance(outcome, BaseException):
-        vars(outcome)[f"__{name}__"] = value
+        vars(outcome).setdefault(ATTRIBUTE, {})[name] = value
     else:
         outcome.extensions[name] = value
 
 
-def marked(outcome: Any, name: str) -> Any:
-    """Find what was left."""
+_NOTHING: dict[str, Any] = {}
+
+
+def marks(outcome: Any) -> dict[str, Any]:
+    """Find what was left. Nothing is to be added to it."""
+    left: dict[str, Any]
     if isinstance(outcome, BaseException):
-        return vars(outcome).get(f"__{name}__")
-    return getattr(outcome, "extensions", {}).get(name)
+        left = vars(outcome).get(ATTRIBUTE, _NOTHING)
+    else:
+        left = getattr(outcome, "extensions", _NOTHING)
+    return left
 
 
 async def after_queue(sent: Awaitable[T], seconds: float) -> T:
@@ -139,4 +188,4 @@ async def after_queue(sent: Awaitable[T], seconds: float) -> T:
 
 
 def _mark_queued(outcome: object, seconds: float) -> None:
-    mark(outcome, QUEUED, (marked(outcome, QUEUED) or 0.0) + seconds)
+    mark(outcome, QUEUED, marks(outcome).get(QUEUED, 0.0) + seconds)

@@ -24,7 +24,7 @@ from httpx_resilient._policy import (
     StopStrategy,
     WaitStrategy,
 )
-from httpx_resilient._resending import RESENT
+from httpx_resilient._resending import RESENDING
 from httpx_resilient._state import RetryState
 from httpx_resilient._strategies import retry_if_transient, wait_transient
 from httpx_resilient._transport import InnerT, ResilientTransport
@@ -178,11 +178,12 @@ class Retrying(
             request = await self._following(state, io)
             if state.is_over:
                 return response
-        before = RESENT.get()
+        before = RESENDING.get()
+        RESENDING.set(state)
         try:
             return await self._again(state, request, io)
         finally:
-            RESENT.set(before)
+            RESENDING.set(before)
 
     async def _again(
         self,
@@ -192,8 +193,17 @@ class Retrying(
     ) -> ResponseT:
         """Send a request whose first attempt has failed, until that is over."""
         while True:
-            await self._pause(state, io)
-            RESENT.set(state.attempt_number)
+            try:
+                if state.response is not None:
+                    await io.discard(state.response, drain=state.hints.short)
+                # No wait means no detour over the event loop, which costs more than a
+                # decision; but attempts without end must leave it a chance to cancel.
+                if state.upcoming_sleep or state.attempt_number % _BREATH == 0:
+                    await self._tell.settle()
+                    await io.sleep(state.upcoming_sleep)
+            except BaseException:  # seen only, and passed on
+                refund(state)
+                raise
             state.sends(io.now())
             try:
                 response = await io.send(request)
@@ -214,22 +224,6 @@ class Retrying(
                 request = await self._following(state, io)
                 if state.is_over:
                     return response
-
-    async def _pause(
-        self, state: RetryState[RequestT, ResponseT], io: IO[RequestT, ResponseT]
-    ) -> None:
-        """Release what has failed, and wait."""
-        try:
-            if state.response is not None:
-                await io.discard(state.response, drain=state.hints.short)
-            # No wait means no detour over the event loop, which costs more than a
-            # decision; but attempts without end must leave it a chance to cancel.
-            if state.upcoming_sleep or state.attempt_number % _BREATH == 0:
-                await self._tell.settle()
-                await io.sleep(state.upcoming_sleep)
-        except BaseException:  # seen only, and passed on
-            refund(state)
-            raise
 
     def _check_family(self, request: RequestT) -> None:
         if not isinstance(request, self._family.request):

@@ -8,7 +8,16 @@ import tenacity
 
 from httpx_resilient._family import Family, RequestLike, RequestT, ResponseT, address
 from httpx_resilient._hints import Hints, hints_in
-from httpx_resilient._history import KEY, Attempt, mark, unfolded
+from httpx_resilient._history import (
+    KEY,
+    QUEUED,
+    SENDS,
+    Attempt,
+    Record,
+    attempts_in,
+    mark,
+    marks,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +116,7 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.family = family
         self.response: ResponseT | None = None
         self.error: Exception | None = None
-        self._attempts: list[Attempt] = []
+        self._records: list[Record] = []
         self.reason = ""
         self.refusal = ""
         self.worth_retrying = False
@@ -154,20 +163,29 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.ended = now
         self._kind, self.reason = response.status_code, ""
         self._remember(response, 0.0)
-        response.extensions[KEY] = self.attempts
+        response.extensions[KEY] = self._records
 
     def ends(self) -> None:
         """Leave the history on the outcome and let go of it: no cycle with an error."""
         outcome = self.error or self.response
         self._remember(outcome, 0.0)
-        mark(outcome, KEY, self.attempts)
+        mark(outcome, KEY, self._records)
         self._outcome = self.response = self.error = None
 
     def _remember(self, outcome: object, wait: float) -> None:
-        sent, number = self._sent, self.attempt_number
-        took, at = self.ended - sent, sent - self.start_time
-        attempt = Attempt(number, self._kind, self.reason, wait, took, at)
-        self._attempts += unfolded(attempt, outcome)
+        sent, left = self._sent, marks(outcome)
+        self._records.append(
+            (
+                self.attempt_number,
+                self._kind,
+                self.reason,
+                wait,
+                self.ended - sent,
+                sent - self.start_time,
+                left.get(QUEUED),
+                left.get(SENDS),
+            )
+        )
 
     @property
     def outcome(self) -> Outcome | None:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride] - nobody else sets it
@@ -180,7 +198,7 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """The history so far."""
-        return tuple(self._attempts)
+        return attempts_in(self._records)
 
     @property
     def elapsed(self) -> float:

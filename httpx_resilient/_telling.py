@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import Any, ParamSpec, cast
+from typing import Any, ParamSpec
 
 from httpx_resilient._checks import is_asynchronous
 from httpx_resilient.events import Event, Listener
@@ -45,7 +45,7 @@ class Teller:
         self, kind: Callable[P, Event], *what: P.args, **more: P.kwargs
     ) -> None:
         """Tell of an event, wherever it happens: what is to be awaited is kept."""
-        event = cast("type[Event]", kind)
+        event: Any = kind
         is_logged = event.logged and logger.isEnabledFor(event.level)
         if not is_logged and self.listener is None:
             return
