@@ -85,6 +85,7 @@ class Family:
         name: The module users import, `httpx` or `httpx2`.
         home: The module of ours that is bound to it.
         request: Its `Request`.
+        response: Its `Response`.
         origin: What gets the scheme, the raw host and the port of its `URL`.
         plain_body: The stream of a body held in memory. It replays.
         iterator_body: The stream around an iterable or a file.
@@ -96,6 +97,9 @@ class Family:
         disconnected: Those of them that tell of a connection that was closed.
         timed_out: The root of all timeouts.
         pool_timeout: Raised by a request that got no connection in time.
+        read_timeout: Raised if nothing came in time.
+        read_error: Raised if the connection was reset while something was awaited.
+        protocol_error: Raised if it was closed too early.
         clients: Its two clients.
         bases: The two base classes of its transports.
         http: Its synchronous HTTP transport.
@@ -109,6 +113,7 @@ class Family:
     name: str
     home: str
     request: type[Any]
+    response: type[Any]
     origin: tuple[Callable[[Any], Any], ...]
     plain_body: type[Any]
     iterator_body: type[Any]
@@ -120,6 +125,9 @@ class Family:
     disconnected: tuple[type[Exception], ...]
     timed_out: type[Exception]
     pool_timeout: type[Exception]
+    read_timeout: type[Exception]
+    read_error: type[Exception]
+    protocol_error: type[Exception]
     clients: tuple[type[Any], ...]
     bases: tuple[type[Any], ...]
     http: type[Any]
@@ -141,6 +149,7 @@ class Family:
             name=module.__name__,
             home=home,
             request=module.Request,
+            response=module.Response,
             # Called, these cost a fifth less than the properties they are of.
             origin=tuple(
                 getattr(module.URL, part).fget
@@ -167,6 +176,9 @@ class Family:
             ),
             timed_out=module.TimeoutException,
             pool_timeout=module.PoolTimeout,
+            read_timeout=module.ReadTimeout,
+            read_error=module.ReadError,
+            protocol_error=module.RemoteProtocolError,
             clients=(module.AsyncClient, module.Client),
             bases=(module.AsyncBaseTransport, module.BaseTransport),
             http=module.HTTPTransport,

@@ -18,6 +18,7 @@ from server import Server
 
 import httpx_resilient
 import httpx_resilient.httpx2
+import httpx_resilient.testing.httpx2
 
 collect_ignore = ["sdks"]
 """The matrix runs in environments of its own: `python3 tests/sdks`."""
@@ -69,6 +70,11 @@ class World:
 
     def transport(self, *args: Any, **options: Any) -> Any:
         return self.ours.RetryingTransport(*args, **{**QUICK, **options})
+
+    @property
+    def testing(self) -> Any:
+        testing = httpx_resilient.testing
+        return testing if self.ours is httpx_resilient else testing.httpx2
 
     def client(self, transport: Any = None, **options: Any) -> Any:
         """A client whose methods are awaited; the synchronous one just blocks."""

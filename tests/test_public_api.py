@@ -18,11 +18,18 @@ from conftest import LIBRARIES
 
 import httpx_resilient
 import httpx_resilient.httpx2
+import httpx_resilient.testing
+import httpx_resilient.testing.httpx2
 from httpx_resilient import events
 
 PACKAGE = Path(httpx_resilient.__file__).parent
-RINGS = [*PACKAGE.glob("_*.py"), *PACKAGE.glob("events/*.py")]
-RINGS.remove(PACKAGE / "__init__.py")
+RINGS = [path for path in PACKAGE.rglob("_*.py") if path.name != "__init__.py"]
+DOCUMENTED = [
+    (module, name)
+    for module in (httpx_resilient, httpx_resilient.testing, events)
+    for name in module.__all__
+    if name != "Listener"  # an alias
+]
 
 OF_A_FAMILY = {
     "CircuitBreakingTransport",
@@ -81,26 +88,20 @@ def test_all_public_members_are_in_all(module: ModuleType) -> None:
         "httpx",
         "httpx2",
         "standard",
+        "testing",
         "wrapped",
     }
     assert public - imported == set(module.__all__)
 
 
-@pytest.mark.parametrize("name", httpx_resilient.__all__)
-def test_every_public_name_has_an_example_that_runs(name: str) -> None:
-    check_example(getattr(httpx_resilient, name), vars(httpx_resilient))
-
-
-@pytest.mark.parametrize("name", sorted({*events.__all__} - {"Listener"}))
-def test_every_event_has_an_example_that_runs(name: str) -> None:
+@pytest.mark.parametrize(("module", "name"), DOCUMENTED)
+def test_every_public_name_has_an_example_that_runs(
+    module: ModuleType, name: str
+) -> None:
+    text = inspect.getdoc(getattr(module, name)) or ""
     request = httpx.Request("GET", "https://api.example.com/?secret=1")
-    known = {**vars(httpx_resilient), **vars(events), "request": request}
-    check_example(getattr(events, name), known)
-
-
-def check_example(documented: Any, known: dict[str, Any]) -> None:
-    text, name = inspect.getdoc(documented) or "", documented.__name__
-    test = doctest.DocTestParser().get_doctest(text, {**known}, name, None, None)
+    known = {**vars(httpx_resilient), **vars(module), "request": request}
+    test = doctest.DocTestParser().get_doctest(text, known, name, None, None)
     assert test.examples
     assert doctest.DocTestRunner().run(test).failed == 0
 
@@ -114,7 +115,8 @@ def test_the_transport_is_what_its_client_asks_for(library: str) -> None:
 
 def test_the_httpx2_transport_has_nothing_of_httpx() -> None:
     """SDKs look through the bases and refuse such a transport."""
-    bases = httpx_resilient.httpx2.RetryingTransport.__mro__
+    ours = httpx_resilient.httpx2, httpx_resilient.testing.httpx2
+    bases = ours[0].RetryingTransport.__mro__ + ours[1].FaultInjectingTransport.__mro__
     assert not [base for base in bases if base.__module__.partition(".")[0] == "httpx"]
     assert httpx.AsyncBaseTransport not in bases
     assert httpx2.AsyncBaseTransport in bases
@@ -132,9 +134,19 @@ def test_the_inner_rings_import_neither_library(path: Path) -> None:
         assert not roots & {"httpx", "httpx2", "httpcore", "httpcore2"}
 
 
-def test_the_root_package_needs_no_httpx2() -> None:
-    code = "import sys; sys.modules['httpx2'] = None; import httpx_resilient"
+@pytest.mark.parametrize("module", ["httpx_resilient", "httpx_resilient.testing"])
+def test_it_needs_neither_httpx2_nor_pytest(module: str) -> None:
+    absent = "sys.modules['httpx2'] = sys.modules['pytest'] = None"
+    code = f"import sys; {absent}; import {module}"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_both_modules_for_testing_have_the_same_names() -> None:
+    testing = httpx_resilient.testing
+    assert testing.__all__ == testing.httpx2.__all__
+    for name in testing.__all__:
+        same = getattr(testing, name) is getattr(testing.httpx2, name)
+        assert same == (name != "FaultInjectingTransport")
 
 
 def test_the_version_is_the_changelogs() -> None:

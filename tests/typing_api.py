@@ -16,6 +16,7 @@ from tenacity import (
 
 import httpx_resilient
 import httpx_resilient.httpx2
+import httpx_resilient.testing.httpx2
 from httpx_resilient import (
     AdaptiveConcurrencyLimit,
     AdaptiveThrottle,
@@ -44,6 +45,14 @@ from httpx_resilient import (
     wait_retry_after,
     wait_transient,
     wrap,
+)
+from httpx_resilient.testing import (
+    Chance,
+    FaultInjectingTransport,
+    Latency,
+    Outage,
+    Together,
+    assert_attempts,
 )
 
 
@@ -197,3 +206,28 @@ def all_in_one() -> None:
     httpx.Client(transport=standard_transport(limits=httpx.Limits(), attempt=None))
     wrap(httpx.Client(), partial(standard_transport, rate_limit=RateLimit(50)))
     httpx2.Client(transport=httpx_resilient.httpx2.standard_transport(hedging=False))
+
+
+def faults(response: httpx.Response) -> None:
+    faulty = FaultInjectingTransport(
+        httpx.HTTPTransport(),
+        [503, httpx.ReadTimeout, httpx.ReadError(""), Latency(1), None],
+    )
+    assert_type(faulty.injected, dict[str, int])
+    httpx.Client(transport=RetryingTransport(faulty))
+    httpx.AsyncClient(transport=faulty)
+    FaultInjectingTransport(
+        None,
+        Together(Chance(0.1, 503, httpx.ReadTimeout), Outage(1, fault=None)),
+        seed="a",
+        only=lambda request: request.url.path == "/",
+        http2=True,
+    )
+    httpx2.Client(
+        transport=httpx_resilient.testing.httpx2.FaultInjectingTransport(None, 503)
+    )
+    httpx2.Client(
+        transport=faulty  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+    )
+    attempts = assert_attempts(response, 503, httpx.ReadTimeout)
+    assert_type(attempts, tuple[Attempt, ...])

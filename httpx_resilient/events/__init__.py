@@ -31,6 +31,7 @@ from httpx_resilient.events._connections import (
     ConnectionRetired,
     ConnectionReused,
 )
+from httpx_resilient.events._injected import FaultInjected
 from httpx_resilient.events._queued import (
     Admitted,
     PausedByServer,
@@ -69,6 +70,7 @@ __all__ = [
     "DeadlineCut",
     "Event",
     "FailedOver",
+    "FaultInjected",
     "GaveUp",
     "HedgeLost",
     "HedgeSent",

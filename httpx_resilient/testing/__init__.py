@@ -1,0 +1,50 @@
+"""
+Testing code that uses httpx_resilient: faults on purpose, and what became of them.
+
+For httpx2 clients the same names are in `httpx_resilient.testing.httpx2`.
+"""
+
+from __future__ import annotations
+
+import httpx
+
+from httpx_resilient._family import Family
+from httpx_resilient.testing._asserting import assert_attempts
+from httpx_resilient.testing._combining import Chance, Outage, Together
+from httpx_resilient.testing._faults import Answer
+from httpx_resilient.testing._injecting import FaultInjecting
+from httpx_resilient.testing._wire_faults import (
+    Latency,
+    Reset,
+    SlowBody,
+    Truncated,
+)
+
+__all__ = [
+    "Answer",
+    "Chance",
+    "FaultInjectingTransport",
+    "Latency",
+    "Outage",
+    "Reset",
+    "SlowBody",
+    "Together",
+    "Truncated",
+    "assert_attempts",
+]
+
+
+class FaultInjectingTransport(
+    FaultInjecting[
+        httpx.Request,
+        httpx.Response,
+        httpx.AsyncBaseTransport | httpx.BaseTransport,
+        httpx.Limits,
+        httpx.Proxy | httpx.URL | str,
+    ],
+    httpx.AsyncBaseTransport,
+    httpx.BaseTransport,
+):
+    __doc__ = FaultInjecting.__doc__
+
+    _family = Family.of(httpx, home="httpx_resilient")

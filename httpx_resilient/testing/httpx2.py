@@ -1,0 +1,46 @@
+"""The names of `httpx_resilient.testing`, for clients of httpx2."""
+
+from __future__ import annotations
+
+import httpx2
+
+from httpx_resilient._family import Family
+from httpx_resilient.testing._asserting import assert_attempts
+from httpx_resilient.testing._combining import Chance, Outage, Together
+from httpx_resilient.testing._faults import Answer
+from httpx_resilient.testing._injecting import FaultInjecting
+from httpx_resilient.testing._wire_faults import (
+    Latency,
+    Reset,
+    SlowBody,
+    Truncated,
+)
+
+__all__ = [
+    "Answer",
+    "Chance",
+    "FaultInjectingTransport",
+    "Latency",
+    "Outage",
+    "Reset",
+    "SlowBody",
+    "Together",
+    "Truncated",
+    "assert_attempts",
+]
+
+
+class FaultInjectingTransport(
+    FaultInjecting[
+        httpx2.Request,
+        httpx2.Response,
+        httpx2.AsyncBaseTransport | httpx2.BaseTransport,
+        httpx2.Limits,
+        httpx2.Proxy | httpx2.URL | str,
+    ],
+    httpx2.AsyncBaseTransport,
+    httpx2.BaseTransport,
+):
+    __doc__ = FaultInjecting.__doc__
+
+    _family = Family.of(httpx2, home="httpx_resilient.httpx2")
