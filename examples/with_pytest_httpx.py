@@ -16,7 +16,8 @@ import httpx
 from pytest_httpx import HTTPXMock
 from tenacity import wait_none
 
-from httpx_resilient import RetryingTransport, attempts_of
+from httpx_resilient import RetryingTransport
+from httpx_resilient.testing import assert_attempts
 
 
 def test_my_code_survives_two_failures(httpx_mock: HTTPXMock) -> None:
@@ -31,7 +32,7 @@ def test_my_code_survives_two_failures(httpx_mock: HTTPXMock) -> None:
 
     assert response.text == "finally"
     assert len(httpx_mock.get_requests()) == 3
-    print("attempts:", *map(str, attempts_of(response)))
+    assert_attempts(response, 503, httpx.ReadTimeout, 200)
 
 
 def test_my_code_gives_up(httpx_mock: HTTPXMock) -> None:
@@ -39,5 +40,6 @@ def test_my_code_gives_up(httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(status_code=503, is_reusable=True)
     transport = RetryingTransport(wait=wait_none())
     with httpx.Client(transport=transport) as client:
-        assert client.get("https://api.example.com/").status_code == 503
+        response = client.get("https://api.example.com/")
+    assert_attempts(response, 503, 503, 503)
     assert len(httpx_mock.get_requests()) == 3

@@ -16,7 +16,8 @@ import httpx
 import respx
 from tenacity import wait_none
 
-from httpx_resilient import RetryingTransport, attempts_of
+from httpx_resilient import RetryingTransport
+from httpx_resilient.testing import assert_attempts
 
 
 @respx.mock
@@ -34,4 +35,4 @@ def test_my_code_survives_two_failures() -> None:
 
     assert response.text == "finally"
     assert route.call_count == 3
-    print("attempts:", *map(str, attempts_of(response)))
+    assert_attempts(response, 503, httpx.ReadTimeout, 200)

@@ -21,6 +21,7 @@ SHOWN = {
     "concurrency_limit": "with a limit: {200: 50}",
     "deadline": "DeadlineExceeded",
     "failover": "first, first, second, second, first, first",
+    "faults": "with retries: {'200': 100}",
     "hedging": "hedged:",
     "rate_limiting": "with RateLimitingTransport: 0 of 40 refused",
     "standard": "standard, faulty: {'200': 200}",
