@@ -14,6 +14,8 @@ from httpx_resilient._copies import adopt, twin_of
 from httpx_resilient._draining import leave
 from httpx_resilient._evidence import Evidence
 from httpx_resilient._family import Family, RequestT, ResponseT
+from httpx_resilient._history import KEY as HISTORY
+from httpx_resilient._history import Record, attempts_of, mark
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._io import IO, AsyncIO
 from httpx_resilient._refusals import Refusal
@@ -56,12 +58,14 @@ class Remaining(dict[str, float | None], ABC):
 class Deadline(Remaining):
     """A moment by which a request is to be done, and the timeouts that it leaves."""
 
-    __slots__ = ("at", "total")
+    __slots__ = ("at", "left_behind", "total")
 
     at: float
     """Monotonic seconds."""
     total: float
     """How many they were when it was set."""
+    left_behind: list[Record] | None
+    """The attempts at what was cut off: there is no outcome to leave them on."""
 
     @classmethod
     def of(cls, timeouts: dict[str, float | None], at: float, total: float) -> Deadline:
@@ -70,7 +74,15 @@ class Deadline(Remaining):
         made = cls(timeouts)
         made.at = at
         made.total = total
+        made.left_behind = None
         return made
+
+    def note(self, now: float) -> None:
+        """Note that a request was cut off, unless a retry inside has told more."""
+        if self.left_behind is None:
+            took = now - self.at + self.total
+            cut = (1, None, "cancelled", 0.0, took, 0.0, None, None)
+            self.left_behind = [cut]
 
     def left(self) -> float:
         return max(self.at - monotonic(), _LEAST)
@@ -203,6 +215,8 @@ class DeadlineLayer(
         try:
             response = await io.within(deadline.at - now, io.send(twin))
         except self.timeouts as error:
+            if not attempts_of(error):
+                deadline.note(io.now())
             self.check(request, deadline, "its headers", error)
             raise  # one of the timeouts that it has anyway
         finally:
@@ -242,7 +256,10 @@ class DeadlineLayer(
             self._tell(DeadlineCut, request, awaited, deadline.total)
             seconds = f"{deadline.total:g} s of the deadline"
             msg = f"{awaited} did not come within the {seconds}"
-            raise self._exceeded(msg) from cause
+            exceeded = self._exceeded(msg)
+            if deadline.left_behind:
+                mark(exceeded, HISTORY, deadline.left_behind)
+            raise exceeded from cause
 
 
 class Limited:

@@ -23,9 +23,10 @@ def explain(outcome: object) -> str:
         >>> import httpx
         >>> failing = httpx.MockTransport(lambda request: httpx.Response(404))
         >>> with httpx.Client(transport=RetryingTransport(failing)) as client:
-        ...     print(explain(client.get("https://example.org/?key=secret")))
-        GET https://example.org/: 404 at the first attempt, after 0.00 s
-          0.00 s  1  404  after 0.000 s
+        ...     response = client.get("https://example.org/?key=secret")
+        >>> print(explain(response))  # doctest: +ELLIPSIS
+        GET https://example.org/: 404 at the first attempt, after ... s
+          0.00 s  1  404  after 0.00... s
     """
     attempts = attempts_of(outcome)
     name = _name(outcome)
@@ -36,11 +37,13 @@ def explain(outcome: object) -> str:
     total = last.at + last.duration
     width = max(len(str(each)) for each in attempts)
     lines = [f"{name}{last} at {which}, after {total:.2f} s"]
-    lines += [_line(each, width, last is each) for each in attempts]
+    numbers = [*(each.number for each in attempts[1:]), last.number]
+    for each, following in zip(attempts, numbers, strict=True):
+        lines.append(_line(each, width, is_followed=following > each.number))
     return "\n".join(lines)
 
 
-def _line(attempt: Attempt, width: int, is_last: bool) -> str:  # noqa: FBT001 - of one caller
+def _line(attempt: Attempt, width: int, *, is_followed: bool) -> str:
     kind = str(attempt)
     told = [f"after {attempt.duration:.3f} s"]
     if attempt.queued:
@@ -51,7 +54,7 @@ def _line(attempt: Attempt, width: int, is_last: bool) -> str:  # noqa: FBT001 -
         told.append(f"at {attempt.origin}")
     if attempt.reason not in {"", kind}:
         told.append(attempt.reason)
-    if attempt.wait or not (is_last or attempt.hedge):
+    if is_followed:
         told.append(f"then waited {attempt.wait:.2f} s")
     details = ", ".join(told)
     return f"{attempt.at:6.2f} s  {attempt.number}  {kind:{width}}  {details}"

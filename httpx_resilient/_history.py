@@ -27,7 +27,7 @@ QUEUED = "queued"
 
 Record = tuple[
     int,
-    int | type[BaseException],
+    int | type[BaseException] | None,
     str,
     float,
     float,

@@ -130,12 +130,11 @@ class RateLimitingLayer(
         deadline = deadline_of(request)
         if deadline is not None and deadline.at < until:
             until, reason = deadline.at, "its deadline comes before"
-        self._check(request, limit.ask(key, now), until - now, reason)
+        asked, turn = now, limit.ask(key, now)
+        self._check(request, turn, until - now, reason)
+        self._tell(RateLimited, request, turn.wait, refused=False)
         place = limit.join(key)
-        asked = now
         try:
-            wait = limit.ask(key, now).wait
-            self._tell(RateLimited, request, wait, refused=False)
             while True:
                 waiter = io.waiter()
                 try:

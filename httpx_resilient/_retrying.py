@@ -133,7 +133,7 @@ class Retrying(
         listened: Any = Attempting(io, request, self._tell)
         return cast("IO[RequestT, ResponseT]", listened)
 
-    async def _handle(
+    async def _handle(  # noqa: C901 - a frame more would cost each request
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
         # The happy path comes first: a body that replays, no options, an answer. What
@@ -182,6 +182,11 @@ class Retrying(
         RESENDING.set(state)
         try:
             return await self._again(state, request, io)
+        except Exception:
+            raise
+        except BaseException:  # seen only, and passed on
+            _leave_behind(state, io)
+            raise
         finally:
             RESENDING.set(before)
 
@@ -310,8 +315,9 @@ class Retrying(
         finally:
             if not settled:
                 refund(state)
-            if not settled and state.response is not None:
-                await io.discard(state.response, drain=False)
+                _leave_behind(state, io)
+                if state.response is not None:
+                    await io.discard(state.response, drain=False)
 
     def _end(self, state: RetryState[RequestT, ResponseT]) -> None:
         """Leave history and note behind, and tell if it gives up."""
@@ -331,6 +337,13 @@ class Retrying(
                 elapsed,
                 attempts,
             )
+
+
+def _leave_behind(state: RetryState[Any, Any], io: IO[Any, Any]) -> None:
+    """Leave the history on the deadline, if there is one that may have cut this off."""
+    deadline = deadline_of(state.request)
+    if deadline is not None:
+        deadline.left_behind = state.cut_off(io.now())
 
 
 def _refuse_asynchronous(policy: RetryPolicy) -> None:

@@ -128,7 +128,7 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.ended = start_time
         self._hints: Hints | None = None
         self._outcome: Outcome | None = None
-        self._kind: int | type[Exception]
+        self._kind: int | type[Exception] | None
 
     def raised(self, error: Exception, now: float) -> None:
         """Note that the attempt raised."""
@@ -171,6 +171,13 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self._remember(outcome, 0.0)
         mark(outcome, KEY, self._records)
         self._outcome = self.response = self.error = None
+
+    def cut_off(self, now: float) -> list[Record] | None:
+        """Tell the history of a request that was cancelled."""
+        if self.response is None and self.error is None:  # it is under way
+            self._kind, self.reason, self.ended = None, "cancelled", now
+            self._remember(None, 0.0)
+        return self._records or None
 
     def _remember(self, outcome: object, wait: float) -> None:
         sent, left = self._sent, marks(outcome)

@@ -61,7 +61,7 @@ def test_one_too_many_and_one_too_few() -> None:
 
 def test_a_reason_that_says_more_than_the_outcome_is_shown() -> None:
     attempt = Attempt(1, 503, "503, and the body is spent", wait=0.0, duration=0.1)
-    response = httpx.Response(503, extensions={"retry": (attempt,)})
+    response = httpx.Response(503, extensions={"sends": (attempt,)})
     assert failure(response, 200).splitlines()[1] == (
         "> 1. 503 (503, and the body is spent); expected 200"
     )
