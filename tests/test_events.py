@@ -14,7 +14,7 @@ import structlog
 import tenacity
 from conftest import World
 from gates import Gate, until
-from server import Server, close, reply
+from server import Server, close, reply, stall
 
 from httpx_resilient import (
     AdaptiveThrottle,
@@ -339,7 +339,7 @@ class TestLayers:
     async def test_headers_that_are_too_late(
         self, world: World, server: Server, ear: Ear
     ) -> None:
-        server.play(Gate())
+        server.play(stall())
         layer = world.ours.DeadlineTransport(None, 0.05, on_event=ear)
         async with world.client(layer) as client:
             with pytest.raises(world.ours.DeadlineExceeded):

@@ -10,7 +10,7 @@ import tenacity
 from conftest import World
 from fake_io import FakeIO, Scripted
 from gates import Gate, until
-from server import Server, reply
+from server import Server, reply, stall
 from test_hedging import Race, handled
 
 from httpx_resilient import (
@@ -95,7 +95,7 @@ class TestDeadline:
     """What is cut off has no outcome that its history could be left on."""
 
     async def test_attempts_before_it_are_told(self, world: World) -> None:
-        attempts = await self.cut(world, reply(503), Gate())
+        attempts = await self.cut(world, reply(503), stall())
         assert [str(each) for each in attempts] in (
             ["503", "cancelled"],
             ["503", "ReadTimeout"],  # as it is in a synchronous client
@@ -103,7 +103,7 @@ class TestDeadline:
         assert sum(each.duration for each in attempts) == pytest.approx(0.1, abs=0.05)
 
     async def test_so_is_a_first_one(self, world: World) -> None:
-        (attempt,) = await self.cut(world, Gate())
+        (attempt,) = await self.cut(world, stall())
         assert attempt.outcome in {None, world.library.ReadTimeout}
         assert attempt.duration == pytest.approx(0.1, abs=0.05)
 
@@ -113,7 +113,7 @@ class TestDeadline:
         def slowly(state: Any) -> Any:
             return world.sleep(1) if not world.sync else None
 
-        attempts = await self.cut(world, reply(503), Gate(), before_sleep=slowly)
+        attempts = await self.cut(world, reply(503), stall(), before_sleep=slowly)
         assert attempts[0].outcome == 503
 
     async def cut(self, world: World, *script: Any, **options: Any) -> Any:
