@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, cast
 
 from httpx_resilient._budget import RetryBudget
@@ -97,13 +98,17 @@ class Contest(Generic[RequestT, ResponseT]):
         self._second: Sending[ResponseT] | None = None
 
     async def run(
-        self, sent: Awaitable[ResponseT], started: float, delay: float
+        self,
+        sent: Awaitable[ResponseT],
+        started: float,
+        delay: float,
+        context: Context,
     ) -> ResponseT:
         """Return or raise what the caller gets, and release the rest."""
         io, self._delay = self._io, delay
         self._first = first = Sending[ResponseT](started)
         try:
-            await io.race(delay, first.run(sent, io.now), self._hedge)
+            await context.run(io.race, delay, first.run(sent, io.now), self._hedge)
             return self._outcome()
         finally:
             # Each of them, also if that of the other one is cancelled.

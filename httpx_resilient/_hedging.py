@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from functools import partial
 from typing import Any, Generic, NoReturn, Unpack
 
@@ -119,6 +120,8 @@ class Hedging(
             if delay is None:
                 response = await io.send(request)
             else:
+                # A hedge is no part of what the first one has begun, such as a trace.
+                context = copy_context()
                 # What is answered at once needs no timer.
                 response, rest = io.begin(io.send(request))
                 if rest is not None:
@@ -126,7 +129,7 @@ class Hedging(
                     contest = Contest(
                         request, self.twin, may_hedge, self.budget, io, self._tell
                     )
-                    response = await contest.run(rest, started, delay)
+                    response = await contest.run(rest, started, delay, context)
             success = is_success(response)
             return response
         finally:

@@ -62,8 +62,11 @@ async def race_on_anyio(seconds: float, first: Runner, second: Second) -> None:
         raise error
 
 
-async def race_on_asyncio(seconds: float, first: Runner, second: Second) -> None:
-    await _OnAsyncio(seconds, second).run(first)
+def race_on_asyncio(
+    seconds: float, first: Runner, second: Second
+) -> Coroutine[Any, Any, None]:
+    """Race; a second one runs in a copy of the context that this is called in."""
+    return _OnAsyncio(seconds, second).run(first)
 
 
 class _OnAsyncio:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import random
 import threading
+from contextvars import ContextVar
 from typing import Any
 
 import anyio
@@ -327,3 +328,21 @@ async def test_threads_and_tasks_share_what_they_have_learned(
         response = await client.get(server.url, timeout=10)
     assert response.content == b"from the hedge"
     assert 0 < delay < 10
+
+
+async def test_a_hedge_knows_nothing_of_what_the_first_one_has_begun(
+    world: World, server: Server
+) -> None:
+    server.play(stall(), reply(200))
+    begun: ContextVar[int] = ContextVar("begun", default=0)
+    seen = []
+
+    class Beginning(world.ours.PoolingTransport):
+        async def handle_async_request(self, request: Any) -> Any:
+            seen.append(begun.get())
+            begun.set(1)
+            return await super().handle_async_request(request)
+
+    async with hedging(world, Beginning()) as client:
+        await client.get(server.url)
+    assert seen == [0, 0]
