@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
+from time import monotonic
 from typing import NamedTuple
 
 from httpx_resilient._checks import number
 from httpx_resilient._family import URLLike
-from httpx_resilient._keeping import MOST, Key, key_of
+from httpx_resilient._keeping import MOST, Key, key_of, name_of
 
 RETRIES = 2
 """Of one request that gets the three attempts of the default policy."""
@@ -135,6 +136,12 @@ class Account:
             self._lock.release()
         return paid
 
+    def left(self, now: float) -> float:
+        """Tell how many retries are left, and change nothing."""
+        refunded, terms = sum(self.refunds), self._terms
+        bucket, _ = spent(self.bucket, self.good, refunded, now, terms, 0, 0)
+        return bucket[0]
+
 
 class Accounts(dict[Key, Account]):
     """
@@ -162,6 +169,10 @@ class Accounts(dict[Key, Account]):
                     self.clear()
                 self[key] = account
         return account
+
+    def known(self) -> dict[Key, Account]:
+        """Tell all that are remembered."""
+        return {**self._older, **self}
 
 
 class RetryBudget:
@@ -222,6 +233,18 @@ class RetryBudget:
         number("window", window, above=0, unit="seconds")
         self._terms = Terms(ratio, least, most, window)
         self.accounts = Accounts(self._terms)
+
+    def states(self) -> Mapping[str, float]:
+        """
+        Tell how many retries are left for each origin, as `https://api.example.com`.
+
+        Less than 0 if a request that is allowed more attempts than usual owes them.
+        """
+        now = monotonic()
+        return {
+            name_of(key): account.left(now)
+            for key, account in self.accounts.known().items()
+        }
 
     # For layers. A time is in monotonic seconds.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from httpx_resilient import RetryBudget
 from httpx_resilient._budget import Account, Accounts, Terms
+from httpx_resilient._keeping import MOST
 
 TERMS = Terms(ratio=0.2, least=2, most=10, window=10)
 URL = httpx.URL("https://example.org/")
@@ -301,3 +303,20 @@ class TestBudget:
             repr(RetryBudget())
             == "<RetryBudget ratio=0.2, least=3, most=10, window=10>"
         )
+
+
+def test_states_tell_what_is_left_and_change_nothing() -> None:
+    budget, url = RetryBudget(most=5), httpx.URL("https://a.test/x")
+    assert budget.states() == {}
+    budget.spend(url, monotonic())
+    assert budget.states() == budget.states() == {"https://a.test": 4}
+    budget.refund(url)
+    assert budget.states() == budget.states() == {"https://a.test": 5}
+    assert budget.spend(url, monotonic(), 5)
+
+
+def test_states_tell_of_origins_that_were_not_used_for_a_while() -> None:
+    budget = RetryBudget()
+    for number in range(MOST // 2 + 1):
+        budget.account(httpx.URL(f"https://{number}.test"))
+    assert len(budget.states()) == MOST // 2 + 1
