@@ -96,10 +96,10 @@ def _layered(transport: Any, layer: Callable[[Any], object]) -> object:
 
 
 def _retries_in(transport: object) -> set[int]:
-    return {key for key, held in _nest(transport).items() if isinstance(held, Retrying)}
+    return {key for key, held in nest(transport).items() if isinstance(held, Retrying)}
 
 
-def _nest(transport: object) -> dict[int, object]:
+def nest(transport: object) -> dict[int, object]:
     """Find all transports inside this one, below those of other packages as well."""
     found: dict[int, object] = {}
     todo = [transport]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,11 +24,16 @@ SHOWN = {
     "failover": "first, first, second, second, first, first",
     "faults": "with retries: {'200': 100}",
     "hedging": "hedged:",
+    "metrics": 'http_response_status_code="503"',
     "rate_limiting": "with RateLimitingTransport: 0 of 40 refused",
     "standard": "standard, faulty: {'200': 200}",
+    "tracing": "resend=2",
     "throttling": "RequestThrottled",
 }
 """What the examples of layers print, among other things."""
+
+NUMBER = re.compile(r" *\d+\.\d+(?= ms)|:\d+(?=[?/])")
+"""A time, or a port."""
 
 
 def ran(*arguments: str) -> str:
@@ -55,6 +61,14 @@ def test_a_recipe_is_tried_again_and_succeeds(path: Path) -> None:
 def test_the_example_of_a_layer_shows_what_it_does(layer: str, shown: str) -> None:
     assert shown in ran(f"{layer}.py")
     assert f"(examples/{layer}.py)" in README.read_text()
+
+
+def test_the_trace_in_the_readme_is_what_its_example_prints() -> None:
+    marker = "<!-- printed by examples/tracing.py -->\n\n```text\n"
+    shown = README.read_text().partition(marker)[2].partition("```")[0]
+    assert shown
+    printed = ran("tracing.py").partition("\n")[2]
+    assert NUMBER.sub("#", printed) == NUMBER.sub("#", shown)
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import importlib
 import inspect
 import subprocess
 import sys
@@ -20,13 +21,15 @@ import httpx_resilient
 import httpx_resilient.httpx2
 import httpx_resilient.testing
 import httpx_resilient.testing.httpx2
-from httpx_resilient import events
+from httpx_resilient import events, otel, prometheus
+from httpx_resilient.otel import httpx2 as otel2
 
 PACKAGE = Path(httpx_resilient.__file__).parent
 RINGS = [path for path in PACKAGE.rglob("_*.py") if path.name != "__init__.py"]
+RINGS.append(PACKAGE / "prometheus.py")
 DOCUMENTED = [
     (module, name)
-    for module in (httpx_resilient, httpx_resilient.testing, events)
+    for module in (httpx_resilient, httpx_resilient.testing, events, otel, prometheus)
     for name in module.__all__
     if name != "Listener"  # an alias
 ]
@@ -81,7 +84,9 @@ def test_all_public_members_are_in_all(module: ModuleType) -> None:
         "events",
         "Kinds",
         "Layers",
+        "otel",
         "Pooling",
+        "prometheus",
         "RateLimitingLayer",
         "Retrying",
         "Throttling",
@@ -106,6 +111,21 @@ def test_every_public_name_has_an_example_that_runs(
     assert doctest.DocTestRunner().run(test).failed == 0
 
 
+@pytest.mark.parametrize(
+    ("extra", "package"),
+    [("otel", "opentelemetry"), ("prometheus", "prometheus_client")],
+)
+def test_what_an_extra_brings_is_missed_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, extra: str, package: str
+) -> None:
+    for name in [*sys.modules]:
+        if name.startswith((package, f"httpx_resilient.{extra}")):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=rf"httpx_resilient\[{extra}\]"):
+        importlib.import_module(f"httpx_resilient.{extra}")
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_the_transport_is_what_its_client_asks_for(library: str) -> None:
     module, ours = LIBRARIES[library]
@@ -115,11 +135,16 @@ def test_the_transport_is_what_its_client_asks_for(library: str) -> None:
 
 def test_the_httpx2_transport_has_nothing_of_httpx() -> None:
     """SDKs look through the bases and refuse such a transport."""
-    ours = httpx_resilient.httpx2, httpx_resilient.testing.httpx2
-    bases = ours[0].RetryingTransport.__mro__ + ours[1].FaultInjectingTransport.__mro__
-    assert not [base for base in bases if base.__module__.partition(".")[0] == "httpx"]
-    assert httpx.AsyncBaseTransport not in bases
-    assert httpx2.AsyncBaseTransport in bases
+    for kind in (
+        httpx_resilient.httpx2.RetryingTransport,
+        httpx_resilient.testing.httpx2.FaultInjectingTransport,
+        otel2.TracingTransport,
+    ):
+        bases = kind.__mro__
+        homes = {base.__module__.partition(".")[0] for base in bases}
+        assert "httpx" not in homes
+        assert httpx.AsyncBaseTransport not in bases
+        assert httpx2.AsyncBaseTransport in bases
 
 
 @pytest.mark.parametrize("path", RINGS, ids=lambda path: path.name)

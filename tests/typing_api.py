@@ -32,12 +32,15 @@ from httpx_resilient import (
     FailoverTransport,
     HedgePolicy,
     HedgingTransport,
+    PoolingTransport,
     RateLimit,
     RetryBudget,
     RetryingTransport,
     RetryState,
     ThrottlingTransport,
     attempts_of,
+    otel,
+    prometheus,
     retry_if_idempotent,
     retry_if_status,
     retry_if_transient,
@@ -46,6 +49,7 @@ from httpx_resilient import (
     wait_transient,
     wrap,
 )
+from httpx_resilient.otel import httpx2 as otel2
 from httpx_resilient.testing import (
     Chance,
     FaultInjectingTransport,
@@ -231,3 +235,17 @@ def faults(response: httpx.Response) -> None:
     )
     attempts = assert_attempts(response, 503, httpx.ReadTimeout)
     assert_type(attempts, tuple[Attempt, ...])
+
+
+def traced_and_measured() -> None:
+    metrics = otel.Metrics(per_origin=False)
+    metrics.watch(RetryBudget(), RateLimit(1), ConcurrencyLimit(1), PoolingTransport())
+    tracing = otel.TracingTransport(http2=True, redact={"key"}, on_event=metrics)
+    httpx.AsyncClient(transport=RetryingTransport(tracing, on_event=metrics))
+    httpx.Client(transport=standard_transport(tracing, on_event=prometheus.Metrics()))
+    inner = httpx_resilient.httpx2.RetryingTransport(otel2.TracingTransport())
+    httpx2.Client(transport=otel2.TracingTransport(inner))
+    httpx2.Client(
+        transport=tracing,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+    )
+    wrap(httpx.Client(), otel.TracingTransport)

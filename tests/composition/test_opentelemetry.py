@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from server import Server, reply, reset
 
-from httpx_resilient import attempts_of
+from httpx_resilient import attempts_of, otel
+from httpx_resilient.otel import httpx2 as otel2
 
 pytestmark = pytest.mark.anyio
 
@@ -159,3 +161,63 @@ async def test_instrumenting_a_client_gives_one_span(
         await client.get(failing.url)
     assert telemetry.statuses == [200]
     assert parents_of(failing) == telemetry.ids * 3
+
+
+class TestOurOwnSpans:
+    """With `TracingTransport` there are no two spans of the same, wherever theirs are."""
+
+    @pytest.fixture
+    def ours(self, world: World, telemetry: Telemetry) -> Any:
+        module = {"httpx": otel, "httpx2": otel2}[world.library.__name__]
+        return partial(module.TracingTransport, tracer_provider=telemetry.provider)
+
+    @pytest.mark.usefixtures("everywhere")
+    async def test_instrumenting_everything_adds_no_span(
+        self, world: World, failing: Server, telemetry: Telemetry, ours: Any
+    ) -> None:
+        transport = ours(world.transport(ours()))
+        async with world.client(transport) as client:
+            await client.get(failing.url)
+        names = [span.name for span in telemetry.spans]
+        assert names == ["GET", "GET", "GET", "GET request"]
+        assert parents_of(failing) == telemetry.ids[:3]
+
+    @pytest.mark.usefixtures("everywhere")
+    async def test_instrumenting_everything_sees_what_is_not_ours(
+        self, world: World, failing: Server, telemetry: Telemetry, ours: Any
+    ) -> None:
+        async with world.client(ours()) as mine, world.client(world.http()) as other:
+            await mine.get(failing.url)
+            await other.get(failing.url)
+        scopes = [scope_of(span) for span in telemetry.spans]
+        assert scopes == ["httpx_resilient", "opentelemetry.instrumentation.httpx"]
+
+    @pytest.mark.parametrize("with_parent", [False, True])
+    async def test_instrumenting_a_client_gives_the_one_parent(
+        self,
+        world: World,
+        failing: Server,
+        telemetry: Telemetry,
+        ours: Any,
+        with_parent: bool,
+    ) -> None:
+        transport = world.transport(ours())
+        if with_parent:
+            transport = ours(transport)
+        async with world.client(transport) as client:
+            real = client._client if world.sync else client
+            telemetry.instrumentor.instrument_client(
+                real, tracer_provider=telemetry.provider
+            )
+            await client.get(failing.url)
+        *attempts, parent = telemetry.spans
+        assert scope_of(parent) == "opentelemetry.instrumentation.httpx"
+        assert [scope_of(span) for span in attempts] == ["httpx_resilient"] * 3
+        assert [span.parent.span_id for span in attempts] == [
+            parent.context.span_id
+        ] * 3
+        assert parents_of(failing) == telemetry.ids[:3]
+
+
+def scope_of(span: ReadableSpan) -> str:
+    return span.instrumentation_scope.name

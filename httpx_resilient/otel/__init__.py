@@ -1,0 +1,39 @@
+"""
+Traces and metrics by OpenTelemetry, for clients of httpx.
+
+    pip install 'httpx_resilient[otel]'
+
+    transport = standard_transport(TracingTransport(), on_event=Metrics())
+
+For those of httpx2, `TracingTransport` is in `httpx_resilient.otel.httpx2`.
+"""
+
+from __future__ import annotations
+
+import httpx
+
+from httpx_resilient._family import Family
+
+try:
+    from httpx_resilient.otel._metrics import Metrics
+    from httpx_resilient.otel._tracing import Tracing
+except ModuleNotFoundError as error:
+    msg = "traces and metrics need OpenTelemetry: pip install 'httpx_resilient[otel]'"
+    raise ImportError(msg) from error
+
+__all__ = ["Metrics", "TracingTransport"]
+
+_FAMILY = Family.of(httpx, home="httpx_resilient")
+
+_Inner = httpx.AsyncBaseTransport | httpx.BaseTransport
+_Proxy = httpx.Proxy | httpx.URL | str
+
+
+class TracingTransport(  # noqa: D101 - it has one, from its base
+    Tracing[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy],
+    httpx.AsyncBaseTransport,
+    httpx.BaseTransport,
+):
+    __doc__ = Tracing.__doc__
+
+    _family = _FAMILY

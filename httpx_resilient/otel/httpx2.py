@@ -1,0 +1,26 @@
+"""The names of `httpx_resilient.otel`, for clients of httpx2."""
+
+from __future__ import annotations
+
+import httpx2
+
+from httpx_resilient._family import Family
+from httpx_resilient.otel._metrics import Metrics
+from httpx_resilient.otel._tracing import Tracing
+
+__all__ = ["Metrics", "TracingTransport"]
+
+_FAMILY = Family.of(httpx2, home="httpx_resilient.httpx2")
+
+_Inner = httpx2.AsyncBaseTransport | httpx2.BaseTransport
+_Proxy = httpx2.Proxy | httpx2.URL | str
+
+
+class TracingTransport(  # noqa: D101 - it has one, from its base
+    Tracing[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy],
+    httpx2.AsyncBaseTransport,
+    httpx2.BaseTransport,
+):
+    __doc__ = Tracing.__doc__
+
+    _family = _FAMILY
