@@ -25,7 +25,12 @@ from httpx_resilient import events, otel, prometheus
 from httpx_resilient.otel import httpx2 as otel2
 
 PACKAGE = Path(httpx_resilient.__file__).parent
-RINGS = [path for path in PACKAGE.rglob("_*.py") if path.name != "__init__.py"]
+RINGS = [
+    path
+    for path in PACKAGE.rglob("_*.py")
+    # The command line is outside of all rings: it uses the library, as a program does.
+    if path.name != "__init__.py" and path.parent.name != "_cli"
+]
 RINGS.append(PACKAGE / "prometheus.py")
 DOCUMENTED = [
     (module, name)

@@ -1,0 +1,8 @@
+"""What `python -m httpx_resilient` runs."""
+
+from __future__ import annotations
+
+from httpx_resilient._cli import main
+
+if __name__ == "__main__":
+    main()
