@@ -19,6 +19,7 @@ SHOWN = {
     "adaptive_concurrency": "at a time",
     "budget": "with a budget: 110 requests were sent for 100 calls",
     "breaker": "CircuitOpen",
+    "command_line": "200 OK, 3 attempts in",
     "concurrency_limit": "with a limit: {200: 50}",
     "deadline": "DeadlineExceeded",
     "failover": "first, first, second, second, first, first",

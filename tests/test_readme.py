@@ -11,6 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from server import Server, reply
+from typer.testing import CliRunner
+
+from httpx_resilient._cli._app import app
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = re.findall(
@@ -45,3 +48,35 @@ def imports(block: str) -> list[str]:
     return [
         ast.unparse(n) for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))
     ]
+
+
+COMMANDS = re.findall(
+    r"^\$ python -m httpx_resilient (.*)\n((?:(?!\$ |```).*\n)+)",
+    README.read_text(),
+    re.MULTILINE,
+)
+
+
+def test_commands_are_shown() -> None:
+    assert [line.split()[0] for line, _ in COMMANDS] == ["get", "check", "explain"]
+
+
+@pytest.mark.parametrize(("line", "shown"), COMMANDS)
+def test_a_command_prints_what_is_shown(server: Server, line: str, shown: str) -> None:
+    slow = reply(429, retry_after="1")
+    server.play(reply(503), slow if line.startswith("get") else reply(503), reply())
+    arguments = re.sub(r"http://[^/]*/", server.url, line).split()
+    printed = CliRunner().invoke(app, arguments, env={"COLUMNS": "80"}).stdout
+    assert words_of(printed) == words_of(shown)
+    if line.startswith("explain"):
+        assert lines_of(printed) == lines_of(shown)
+
+
+def lines_of(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
+
+
+def words_of(text: str) -> list[str]:
+    """Without numbers, because they are never the same."""
+    text = re.sub(r"\d[\d.e-]*", "N", re.sub("http://[^/]*/", "URL/", text))
+    return re.sub(r"(, N with N)+|─+", "", text).split()
