@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from random import random
-from time import monotonic
 from typing import Literal, NamedTuple, cast
 
 from httpx_resilient._checks import number
@@ -21,6 +20,7 @@ from httpx_resilient._circuits import (
     reset,
     settle,
 )
+from httpx_resilient._clock import Clock
 from httpx_resilient._family import URLLike
 from httpx_resilient._keeping import Kept, Key, key_from, name_of
 from httpx_resilient._windows import SLICES, Window, tally
@@ -176,7 +176,7 @@ class CircuitBreaker:
 
     def states(self) -> Mapping[str, CircuitState]:
         """Tell of each origin, such as `https://api.example.com`."""
-        now = monotonic()
+        now = Clock.now()
         return {
             name_of(cast("Key", key)): state_of(circuit, self._rules, now)
             for key, circuit in self._circuits.states().items()
@@ -192,7 +192,7 @@ class CircuitBreaker:
 
     def reset(self, url: str | URLLike) -> None:
         """Forget what is known of an origin, and what was decided by hand."""
-        self._circuits.change(key_from(url), reset, monotonic())
+        self._circuits.change(key_from(url), reset, Clock.now())
 
     def __repr__(self) -> str:
         return f"<CircuitBreaker of {len(self._circuits)} origins>"

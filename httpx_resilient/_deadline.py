@@ -6,10 +6,10 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
-from time import monotonic
 from typing import Any, ClassVar, Generic, Unpack
 
 from httpx_resilient._checks import number
+from httpx_resilient._clock import Clock
 from httpx_resilient._copies import adopt, twin_of
 from httpx_resilient._draining import leave
 from httpx_resilient._evidence import Evidence
@@ -17,7 +17,8 @@ from httpx_resilient._family import Family, RequestT, ResponseT
 from httpx_resilient._history import KEY as HISTORY
 from httpx_resilient._history import Record, attempts_of, mark
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
-from httpx_resilient._io import IO, AsyncIO
+from httpx_resilient._io import IO
+from httpx_resilient._io_async import AsyncIO
 from httpx_resilient._refusals import Refusal
 from httpx_resilient._transport import InnerT, ResilientTransport
 from httpx_resilient.events import DeadlineCut, Listener
@@ -85,7 +86,7 @@ class Deadline(Remaining):
             self.left_behind = [cut]
 
     def left(self) -> float:
-        return max(self.at - monotonic(), _LEAST)
+        return max(self.at - Clock.now(), _LEAST)
 
     def lift(self) -> None:
         """Let what is still to come take its time."""
@@ -252,7 +253,7 @@ class DeadlineLayer(
         cause: Exception | None = None,
     ) -> None:
         """Raise if it is too late. A timer may be early by less than a millisecond."""
-        if monotonic() >= deadline.at - _LEAST:
+        if Clock.now() >= deadline.at - _LEAST:
             self._tell(DeadlineCut, request, awaited, deadline.total)
             seconds = f"{deadline.total:g} s of the deadline"
             msg = f"{awaited} did not come within the {seconds}"
@@ -291,7 +292,7 @@ class Limited:
         chunks, dropped, left = aiter(self._stream), 0, math.inf
         try:
             while dropped < _BUFFERED:
-                left = deadline.at - monotonic()
+                left = deadline.at - Clock.now()
                 chunk = await io.within(max(left, 0.0), anext(chunks))
                 if left > 0:
                     yield chunk

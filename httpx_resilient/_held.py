@@ -8,7 +8,9 @@ from functools import cache
 from typing import Any, Protocol, cast
 
 from httpx_resilient._family import Family
-from httpx_resilient._io import IO, AsyncIO, SyncIO, run_sync
+from httpx_resilient._io import IO, run_sync
+from httpx_resilient._io_async import AsyncIO
+from httpx_resilient._io_sync import SyncIO
 
 After = Callable[[IO[Any, Any]], Coroutine[Any, Any, None]]
 """What an owner has to do after a response has ended."""

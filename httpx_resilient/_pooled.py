@@ -7,17 +7,19 @@ from collections import deque
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from threading import Lock
-from time import monotonic
 from typing import Any, Self
 
 from httpx_resilient._asking import Asking
+from httpx_resilient._clock import Clock
 from httpx_resilient._connections import Connections
 from httpx_resilient._copies import twin_of
 from httpx_resilient._evidence import of_one_stream
 from httpx_resilient._family import Family
 from httpx_resilient._held import After, held_class
 from httpx_resilient._history import after_queue
-from httpx_resilient._io import IO, AsyncIO, SyncIO, run_sync
+from httpx_resilient._io import IO, run_sync
+from httpx_resilient._io_async import AsyncIO
+from httpx_resilient._io_sync import SyncIO
 from httpx_resilient._keeping import Key, key_of, name_of
 from httpx_resilient._pool import Pool
 from httpx_resilient._proxies import Routes
@@ -233,7 +235,7 @@ class Pooled:
 
     def ended(self, held: Slot, error: BaseException | None) -> After | None:
         """Hear that a response was closed."""
-        self._end(held, monotonic(), well=error is None or _is_harmless(error))
+        self._end(held, Clock.now(), well=error is None or _is_harmless(error))
         return self.close_retired if self.pool.closing else None
 
     def lose(self, held: Slot) -> None:
@@ -246,7 +248,7 @@ class Pooled:
         # looks for what was lost when it is done.
         if self._lock.acquire(blocking=False):
             try:
-                self._end_lost(monotonic())
+                self._end_lost(Clock.now())
             finally:
                 self._lock.release()
 

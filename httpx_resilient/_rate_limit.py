@@ -8,10 +8,10 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from random import random
 from threading import Lock
-from time import monotonic
 from typing import Any, NamedTuple
 
 from httpx_resilient._checks import number
+from httpx_resilient._clock import Clock
 from httpx_resilient._keeping import Kept, name_of
 from httpx_resilient._rate import (
     Pace,
@@ -146,7 +146,7 @@ class RateLimit:
         By key, or by origin such as `https://example.org`; the one used least recently
         comes first.
         """
-        now, told = monotonic(), dict[Hashable, RateLimitState]()
+        now, told = Clock.now(), dict[Hashable, RateLimitState]()
         for key, rate in self._kept.states().items():
             name: Any = key
             waiting = len(self._queues.get(key, ()))

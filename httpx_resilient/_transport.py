@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from httpx_resilient._family import Family, RequestT, ResponseT
 from httpx_resilient._inner import sides_of
-from httpx_resilient._io import IO, AsyncIO, SyncIO, run_sync
+from httpx_resilient._io import IO, run_sync
+from httpx_resilient._io_async import AsyncIO
+from httpx_resilient._io_sync import SyncIO
 from httpx_resilient._telling import Teller
 from httpx_resilient.events import Listener
 

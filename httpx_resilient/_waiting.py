@@ -9,6 +9,8 @@ from typing import Protocol
 
 import anyio
 
+from httpx_resilient._clock import Clock
+
 
 class Waiter(Protocol):
     """Waits for one thing, once. Whoever has it calls `wake`, from any thread."""
@@ -98,7 +100,7 @@ class ThreadWaiter:
         self._event.set()
 
     async def wait(self, seconds: float | None) -> None:
-        self._event.wait(seconds)
+        Clock.block_until(self._event, seconds)
 
     def close(self) -> None:
         """Nothing is left of it."""

@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from server import Server, close, drip, head, reply, stall
 
 from httpx_resilient import DeadlineTransport, _deadline, attempts_of
+from httpx_resilient._clock import Clock
 from httpx_resilient._deadline import Deadline, Remaining
 from httpx_resilient._io import run_sync
 
@@ -397,7 +398,7 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now, self.at = 1000.0, 1005.0
-        self.patch = mock.patch.object(_deadline, "monotonic", self.clock)
+        self.patch = mock.patch.object(Clock, "now", self.clock)
         self.patch.start()
         own: dict[str, float | None] = {"connect": 2.0, "read": 8.0, "write": None}
         self.deadline = Deadline.of(own, self.at, 5)

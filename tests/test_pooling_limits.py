@@ -12,7 +12,7 @@ from conftest import World
 from gates import Gate, in_total, patient, pooling, stream, until
 from server import Server, reply
 
-from httpx_resilient import _io, _pooled
+from httpx_resilient import _clock
 
 pytestmark = pytest.mark.anyio
 
@@ -30,9 +30,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(_pooled, "monotonic", clock)
-    for io in (_io.AsyncIO, _io.SyncIO):
-        monkeypatch.setattr(io, "now", clock)
+    monkeypatch.setattr(_clock.Clock, "now", clock)
     return clock
 
 

@@ -11,7 +11,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from httpx_resilient._io import AsyncIO, SyncIO, run_sync
+from httpx_resilient._io import run_sync
+from httpx_resilient._io_async import AsyncIO
+from httpx_resilient._io_sync import SyncIO
 from httpx_resilient._racing import Runner
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,26 @@
+"""
+The time, for all of the library.
+
+Whatever reads a clock, or sleeps in a thread, does it here. So tests put another clock
+in its place, at one point. Tasks sleep by the clock of their event loop.
+"""
+
+from __future__ import annotations
+
+import time
+from threading import Event
+
+
+class Clock:
+    """
+    The system's own, which both kinds of IO inherit: to ask them takes no step more.
+
+    Each is looked up when it is called.
+    """
+
+    __slots__ = ()
+
+    now = staticmethod(time.monotonic)
+    wall_time = staticmethod(time.time)
+    block = staticmethod(time.sleep)
+    block_until = staticmethod(Event.wait)
