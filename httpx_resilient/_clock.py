@@ -7,8 +7,14 @@ in its place, at one point. Tasks sleep by the clock of their event loop.
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Awaitable
 from threading import Event
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from httpx_resilient._waiting import Waiter
 
 
 class Clock:
@@ -24,3 +30,8 @@ class Clock:
     wall_time = staticmethod(time.time)
     block = staticmethod(time.sleep)
     block_until = staticmethod(Event.wait)
+
+    def turn(self, waiter: Waiter, timer: float, most: float) -> Awaitable[None]:
+        """Wait until a turn has come, or until woken, but at most so long."""
+        seconds = min(timer, most)
+        return waiter.wait(None if seconds == math.inf else seconds)

@@ -45,6 +45,10 @@ class IO(Protocol[SentT_contra, ResponseT]):
         """Make what this request can wait with, for another one to wake it."""
         ...
 
+    def turn(self, waiter: Waiter, timer: float, most: float) -> Awaitable[None]:
+        """Wait for a turn that a timer brings, or until woken, but at most so long."""
+        ...
+
     def within(self, seconds: float, answer: Awaitable[T]) -> Awaitable[T]:
         """
         Await for at most so long; `TimeoutError` if it takes longer.

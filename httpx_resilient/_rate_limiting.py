@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable
 from typing import ClassVar, Generic, Unpack
 
@@ -146,9 +145,8 @@ class RateLimitingLayer(
                         self._tell(Admitted, request, "rate", now - asked)
                         return turn.number
                     self._check(request, turn, until - now, reason)
-                    seconds = min(turn.timer, until - now)
                     await self._tell.settle()
-                    await waiter.wait(None if seconds == math.inf else seconds)
+                    await io.turn(waiter, turn.timer, until - now)
                 finally:
                     waiter.close()
         finally:

@@ -30,6 +30,7 @@ SHOWN = {
     "standard": "standard, faulty: {'200': 200}",
     "tracing": "resend=2",
     "throttling": "RequestThrottled",
+    "virtual_time": "200 at attempt 13, after 3 hours",
 }
 """What the examples of layers print, among other things."""
 

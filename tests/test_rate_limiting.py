@@ -26,6 +26,7 @@ from httpx_resilient import (
     RetryingTransport,
     attempts_of,
 )
+from httpx_resilient._clock import Clock
 from httpx_resilient._deadline import Deadline
 from httpx_resilient._io import run_sync
 from httpx_resilient._rate_hints import Told
@@ -42,6 +43,8 @@ in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
 class IO(FakeIO):
     """Its waiters let time pass, and nobody wakes them."""
+
+    turn = Clock.turn
 
     def waiter(self) -> Any:
         return self

@@ -1,5 +1,5 @@
 """
-Testing code that uses httpx_resilient: faults on purpose, and what became of them.
+Testing code that uses httpx_resilient: faults on purpose, and time that is not waited.
 
 For httpx2 clients the same names are in `httpx_resilient.testing.httpx2`.
 """
@@ -13,6 +13,8 @@ from httpx_resilient.testing._asserting import assert_attempts
 from httpx_resilient.testing._combining import Chance, Outage, Together
 from httpx_resilient.testing._faults import Answer
 from httpx_resilient.testing._injecting import FaultInjecting
+from httpx_resilient.testing._no_waits import no_waits
+from httpx_resilient.testing._virtual import virtual_time
 from httpx_resilient.testing._wire_faults import (
     Latency,
     Reset,
@@ -31,6 +33,8 @@ __all__ = [
     "Together",
     "Truncated",
     "assert_attempts",
+    "no_waits",
+    "virtual_time",
 ]
 
 

@@ -9,6 +9,8 @@ from httpx_resilient.testing._asserting import assert_attempts
 from httpx_resilient.testing._combining import Chance, Outage, Together
 from httpx_resilient.testing._faults import Answer
 from httpx_resilient.testing._injecting import FaultInjecting
+from httpx_resilient.testing._no_waits import no_waits
+from httpx_resilient.testing._virtual import virtual_time
 from httpx_resilient.testing._wire_faults import (
     Latency,
     Reset,
@@ -27,6 +29,8 @@ __all__ = [
     "Together",
     "Truncated",
     "assert_attempts",
+    "no_waits",
+    "virtual_time",
 ]
 
 
