@@ -4,6 +4,7 @@ Measures everything, prints tables and draws plots: a report, no test that could
     python -m benchmarks                     15 minutes, with valgrind on the PATH
     python -m benchmarks --quick             to see that it works
     python -m benchmarks --only overhead     what a retrying transport costs
+    python -m benchmarks --only layers       what each layer, and a listener, costs
     python -m benchmarks --only scale        what a pool does under load
     python -m benchmarks --only cpu cold     parts of that
     python -m benchmarks --only simulations  what the layers decide, in virtual time
@@ -35,7 +36,7 @@ try:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.table import Table
 
-    from benchmarks import costs, machine, plots, scale, tables
+    from benchmarks import costs, layers, machine, plots, scale, tables
     from benchmarks.goals import goals_of
     from benchmarks.simulations import measure as simulations
     from benchmarks.simulations import plots as simulations_plots
@@ -44,19 +45,15 @@ except ImportError as error:
     sys.exit(f"{error}\nThe benchmarks need more: pip install -e '.[benchmarks]'")
 
 RESULTS = Path(__file__).parent / "results"
-OVERHEAD, SCALE = "overhead", "scale"
+OVERHEAD, LAYERS, SCALE = "overhead", "layers", "scale"
 SIMULATIONS, SOCKETS = "simulations", "sockets"
-ALL = (OVERHEAD, SCALE, SIMULATIONS, SOCKETS)
+ALL = (OVERHEAD, LAYERS, SCALE, SIMULATIONS, SOCKETS)
 
 
 def main() -> None:
     """Read the command line, measure, and tell."""
-    arguments = _parser().parse_args()
+    arguments = _arguments()
     quick = arguments.quick
-    arguments.rounds = arguments.rounds or (5 if quick else 25)
-    arguments.n = arguments.n or (500 if quick else 2000)
-    arguments.requests = 100 if quick else 1000
-    arguments.counted = 50 if quick else 200
     plan = scale.QUICK if quick else scale.Plan()
     only = arguments.only
     parts = [part for part in scale.PARTS if SCALE in only or part in only]
@@ -70,6 +67,11 @@ def main() -> None:
             figures = costs.measure(arguments, progress)
         costs.report(figures, arguments, console)
         report[OVERHEAD] = costs.told(figures, arguments)
+    if LAYERS in only:
+        with _progress() as progress:
+            each = layers.measure(arguments, progress)
+        _show(console, [layers.table_of(each)], layers.NOTE)
+        report[LAYERS] = layers.told(each, arguments)
     results: scale.Results = {}
     if parts:
         with _progress() as progress:
@@ -102,6 +104,16 @@ def main() -> None:
         for path in (*drawn, *of_simulations):
             size = path.stat().st_size / 1000
             console.print(f"{path.relative_to(folder)}: {size:.0f} KB")
+
+
+def _arguments() -> argparse.Namespace:
+    arguments = _parser().parse_args()
+    quick = arguments.quick
+    arguments.rounds = arguments.rounds or (5 if quick else 25)
+    arguments.n = arguments.n or (500 if quick else 2000)
+    arguments.requests = 100 if quick else 1000
+    arguments.counted = 50 if quick else 200
+    return arguments
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,14 +19,14 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
-from benchmarks.peers import BARE, EAGER, PEERS
+from benchmarks.peers import BARE, EAGER, LAYERS, PEERS
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -37,16 +37,18 @@ Costs = Mapping[Case, float]
 """What one request of each case costs."""
 
 HAPPY: Script = (200,)
+FRESH: Script = (200, 200)
+"""As happy, but each response is a new one, and closed: so layers see its end."""
 FAILING: Script = (503, 503, 200)
 CASES: list[Case] = list(itertools.product(PEERS, (HAPPY, FAILING)))
 
 PARKED = 200
 
 
-def happy_path(costs: Costs, peer: str) -> float:
+def happy_path(costs: Costs, peer: str, script: Script = HAPPY) -> float:
     """Tell what a peer adds to a request that goes well; of the bare one, all of it."""
-    cost = costs[peer, HAPPY]
-    return cost if peer == BARE else cost - costs[BARE, HAPPY]
+    cost = costs[peer, script]
+    return cost if peer == BARE else cost - costs[BARE, script]
 
 
 def extra_attempt(costs: Costs, peer: str) -> float:
@@ -62,15 +64,17 @@ def extra_attempt(costs: Costs, peer: str) -> float:
     return (cost - costs[BARE, FAILING] - happy_path(costs, peer)) / further
 
 
-def cpu_times(rounds: int, n: int, progress: Progress) -> list[Costs]:
+def cpu_times(
+    rounds: int, n: int, progress: Progress, cases: Sequence[Case] = CASES
+) -> list[Costs]:
     """
     Measure CPU microseconds in rounds, in each of which every case has its turn.
 
     So what disturbs the machine for a while disturbs all cases alike. The order is
     turned around each time, and the first round is for warming up.
     """
-    sends = {case: _Send(case) for case in CASES}
-    orders = [CASES[:: (-1) ** number] for number in range(1 + rounds)]
+    sends = {case: _Send(case) for case in cases}
+    orders = [cases[:: (-1) ** number] for number in range(1 + rounds)]
     measured: list[Costs] = []
     gc.collect()
     gc.freeze()  # else each collection below would walk through all imported modules
@@ -88,7 +92,9 @@ def cpu_times(rounds: int, n: int, progress: Progress) -> list[Costs]:
     return measured[1:]
 
 
-def instructions(n: int, progress: Progress) -> Costs | None:
+def instructions(
+    n: int, progress: Progress, cases: Sequence[Case] = CASES
+) -> Costs | None:
     """
     Count instructions with callgrind: other than time, they hardly vary between runs.
 
@@ -98,12 +104,12 @@ def instructions(n: int, progress: Progress) -> Costs | None:
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         return None
-    runs = [(case, length) for case in CASES for length in (n, 3 * n)]
+    runs = [(case, length) for case in cases for length in (n, 3 * n)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         counts = pool.map(lambda run: _callgrind(valgrind, *run), runs)
         track = progress.track(runs, description="instructions")
         totals = dict(zip(track, counts, strict=True))
-    return {case: (totals[case, 3 * n] - totals[case, n]) / (2 * n) for case in CASES}
+    return {case: (totals[case, 3 * n] - totals[case, n]) / (2 * n) for case in cases}
 
 
 def memory(progress: Progress) -> Costs:
@@ -119,12 +125,18 @@ class _Send:
     def __init__(self, case: Case) -> None:
         peer, script = case
         happy = script == HAPPY
+        self._closes = script == FRESH
         inner = _Ready() if happy else _Scripted(script)
-        self._transport = (PEERS if happy else EAGER)[peer](inner)
+        factories = {**(PEERS if happy else EAGER), **LAYERS}
+        self._transport = factories[peer](inner)
         self._request = _request()
 
     async def times(self, n: int) -> None:
         send, request = self._transport.handle_async_request, self._request
+        if self._closes:
+            for _ in range(n):
+                await (await send(request)).aclose()
+            return
         for _ in range(n):
             await send(request)
 
@@ -240,7 +252,7 @@ def _callgrind(valgrind: str, case: Case, n: int) -> int:
 
 def _single() -> None:
     parser = argparse.ArgumentParser(description="Send requests, and do nothing else.")
-    parser.add_argument("--single", choices=PEERS, required=True)
+    parser.add_argument("--single", choices=[*PEERS, *LAYERS], required=True)
     parser.add_argument("--script", default="200", help="statuses, over and over")
     parser.add_argument("--n", type=int, default=500)
     arguments = parser.parse_args()

@@ -8,7 +8,21 @@ from collections.abc import Callable
 import httpx
 import tenacity
 
-from httpx_resilient import RetryBudget, RetryingTransport
+from httpx_resilient import (
+    AdaptiveConcurrencyLimit,
+    CircuitBreakingTransport,
+    ConcurrencyLimitingTransport,
+    DeadlineTransport,
+    FailoverTransport,
+    HedgingTransport,
+    RateLimit,
+    RateLimitingTransport,
+    RetryBudget,
+    RetryingTransport,
+    ThrottlingTransport,
+    standard_transport,
+)
+from httpx_resilient.events import Event
 
 Factory = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
 
@@ -111,3 +125,31 @@ PEERS: dict[str, Factory] = {
 
 EAGER: dict[str, Factory] = {**PEERS, OURS: ours_without_wait}
 """The same, and none waits between attempts."""
+
+
+def _listen(_: Event) -> None:
+    """Hear of all, and do nothing."""
+
+
+LAYERS: dict[str, Factory] = {
+    "retry, with a no-op listener": lambda inner: RetryingTransport(
+        inner, on_event=_listen
+    ),
+    "deadline": lambda inner: DeadlineTransport(inner, 30),
+    "breaker": CircuitBreakingTransport,
+    "throttle": ThrottlingTransport,
+    "rate limit, listening": RateLimitingTransport,
+    "rate limit, its own": lambda inner: RateLimitingTransport(
+        inner, RateLimit(PLENTY, burst=PLENTY)
+    ),
+    "concurrency": ConcurrencyLimitingTransport,
+    "concurrency, adaptive": lambda inner: ConcurrencyLimitingTransport(
+        inner, AdaptiveConcurrencyLimit()
+    ),
+    "hedging": HedgingTransport,
+    "failover": lambda inner: FailoverTransport(
+        inner, ["http://127.0.0.1", "http://localhost"]
+    ),
+    "standard_transport()": standard_transport,
+}
+"""Each layer of ours alone, and what is around it."""

@@ -21,6 +21,8 @@ class Attempting:
         tell: Tells of it.
     """
 
+    __slots__ = ("_attempt", "_io", "_request", "_tell", "now")
+
     def __init__(self, io: IO[Any, Any], request: Any, tell: Teller) -> None:
         self._io = io
         self._request = request
@@ -30,22 +32,26 @@ class Attempting:
 
     async def send(self, request: Any) -> Any:
         self._attempt += 1
-        self._tell(AttemptStarted, self._request, self._attempt)
+        self._tell.hand(AttemptStarted(self._request, self._attempt))
         sent = self.now()
         try:
             response = await self._io.send(request)
         except Exception as error:
-            self._ended(sent, error=error)
+            self._ended(sent, None, error)
             raise
         except BaseException:  # told of only, and passed on
             self._ended(sent)
             raise
-        self._ended(sent, response=response)
+        self._ended(sent, response)
         return response
 
-    def _ended(self, sent: float, **outcome: Any) -> None:
+    def _ended(
+        self, sent: float, response: Any = None, error: Exception | None = None
+    ) -> None:
         duration = self.now() - sent
-        self._tell(AttemptEnded, self._request, self._attempt, duration, **outcome)
+        self._tell.hand(
+            AttemptEnded(self._request, self._attempt, duration, response, error)
+        )
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._io, name)

@@ -106,7 +106,8 @@ class Contest(Generic[RequestT, ResponseT]):
     ) -> ResponseT:
         """Return or raise what the caller gets, and release the rest."""
         io, self._delay = self._io, delay
-        self._first = first = Sending[ResponseT](started)
+        first: Sending[ResponseT] = Sending(started)
+        self._first = first
         try:
             await context.run(io.race, delay, first.run(sent, io.now), self._hedge)
             return self._outcome()
@@ -135,7 +136,8 @@ class Contest(Generic[RequestT, ResponseT]):
             if budget is not None:
                 budget.refund(url)
             return None
-        self._second = second = Sending[ResponseT](now)
+        second: Sending[ResponseT] = Sending(now)
+        self._second = second
         self._tell(HedgeSent, self._request, self._delay)
         return self._send(second)
 

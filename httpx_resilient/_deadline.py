@@ -288,7 +288,8 @@ class Limited:
             raise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        io, deadline = AsyncIO[Any, Any](None), self._deadline
+        io: AsyncIO[Any, Any] = AsyncIO(None)
+        deadline = self._deadline
         chunks, dropped, left = aiter(self._stream), 0, math.inf
         try:
             while dropped < _BUFFERED:

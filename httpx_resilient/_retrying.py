@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Unpack, cast
+from typing import Any, Generic, Unpack
 
 import tenacity
 
@@ -125,13 +125,11 @@ class Retrying(
         _refuse_asynchronous(self.policy)
         return super().handle_request(request)
 
-    def _listened(
+    def _telling(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> IO[RequestT, ResponseT]:
-        if self._tell.listener is None:
-            return io
-        listened: Any = Attempting(io, request, self._tell)
-        return cast("IO[RequestT, ResponseT]", listened)
+        telling: Any = Attempting(io, request, self._tell)
+        return telling  # type: ignore[no-any-return]  # it is one by `__getattr__`
 
     async def _handle(  # noqa: C901 - a frame more would cost each request
         self, request: RequestT, io: IO[RequestT, ResponseT]

@@ -52,14 +52,17 @@ class Teller:
         told = kind(*what, **more)
         if is_logged:
             logger.log(event.level, "%s", told, extra=told.fields())
-        if self.listener is None:
-            return
+        if self.listener is not None:
+            self.hand(told)
+
+    def hand(self, event: Event) -> None:
+        """Hand an event to the listener. There is one."""
         try:
-            answer: Any = self.listener(told)
+            answer = self.listener(event)  # type: ignore[misc]  # as said above
         except Exception:
             logger.exception(_FAILED)
         else:
-            if isawaitable(answer):
+            if answer is not None and isawaitable(answer):
                 self._unsettled.append(answer)
 
     async def settle(self) -> None:

@@ -51,6 +51,8 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
         self._tell = tell = Teller(on_event)
         self._async_side, self._sync_side = sides_of(inner, self._family, http, tell)
         self._io: AsyncIO[RequestT, ResponseT] | None = None
+        # The same, unless there is somebody who listens.
+        self._unheard: AsyncIO[RequestT, ResponseT] | None = None
 
     @abstractmethod
     async def _handle(
@@ -63,26 +65,30 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
         self, request: RequestT
     ) -> CoroutineType[Any, Any, ResponseT]:
         """Handle a request of an asynchronous client."""
-        if self._io is None:
-            return self._begin(request)
-        return self._handle(request, self._io)  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
+        if self._unheard is None:
+            return self._listened(request)
+        return self._handle(request, self._unheard)  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
 
-    def _begin(self, request: RequestT) -> CoroutineType[Any, Any, ResponseT]:
+    def _listened(self, request: RequestT) -> CoroutineType[Any, Any, ResponseT]:
         """Handle the first request, or any if there is somebody who listens."""
-        io = AsyncIO[RequestT, ResponseT](self._async_side.transport())
+        io = self._io
+        if io is None:
+            made: AsyncIO[RequestT, ResponseT] = AsyncIO(self._async_side.transport())
+            self._io = io = made
         if self._tell.listener is None:
-            self._io = io
-        handled = self._handle(request, self._listened(request, io))
+            self._unheard = io
+            return self._handle(request, io)  # type: ignore[return-value]  # as above
+        handled = self._handle(request, self._telling(request, io))
         if self._tell.asynchronous:
             return self._settled(handled, io)  # type: ignore[return-value]  # as above
         return handled  # type: ignore[return-value]  # as above
 
-    def _listened(
+    def _telling(
         self,
         request: RequestT,  # noqa: ARG002 - here nothing of it is told
         io: IO[RequestT, ResponseT],
     ) -> IO[RequestT, ResponseT]:
-        """Give the flow an `io` that tells what it does, if anybody listens."""
+        """Give the flow an `io` that tells what it does, to those who listen."""
         return io
 
     async def _settled(
@@ -107,9 +113,11 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
 
     def handle_request(self, request: RequestT) -> ResponseT:
         """Handle a request of a synchronous client."""
-        self._tell.refuse_asynchronous()
-        io = SyncIO[RequestT, ResponseT](self._sync_side.transport())
-        return run_sync(self._handle(request, self._listened(request, io)))
+        io: IO[RequestT, ResponseT] = SyncIO(self._sync_side.transport())
+        if self._tell.listener is not None:
+            self._tell.refuse_asynchronous()
+            io = self._telling(request, io)
+        return run_sync(self._handle(request, io))
 
     async def __aenter__(self) -> Self:
         inner = self._async_side.transport()

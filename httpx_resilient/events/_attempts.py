@@ -6,12 +6,12 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from httpx_resilient._family import ResponseLike
+from httpx_resilient._family import RequestLike, ResponseLike
 from httpx_resilient._history import Attempt
-from httpx_resilient.events._base import RequestEvent
+from httpx_resilient.events._base import RequestEvent, setter
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class AttemptStarted(RequestEvent):
     """
     A `RetryingTransport` sends a request, for the first time or again.
@@ -29,11 +29,19 @@ class AttemptStarted(RequestEvent):
 
     logged: ClassVar[bool] = False
 
+    def __init__(self, request: RequestLike, attempt: int) -> None:
+        _set_request(self, request)
+        _set_attempt_started(self, attempt)
+
     def __str__(self) -> str:
         return self._told(f"attempt {self.attempt} starts")
 
 
-@dataclass(frozen=True, slots=True)
+_set_request = setter(RequestEvent, "request")
+_set_attempt_started = setter(AttemptStarted, "attempt")
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class AttemptEnded(RequestEvent):
     """
     An attempt was answered, has failed, or was cancelled.
@@ -52,10 +60,24 @@ class AttemptEnded(RequestEvent):
 
     attempt: int
     duration: float
-    response: ResponseLike | None = field(default=None, repr=False)
-    error: Exception | None = field(default=None, repr=False)
+    response: ResponseLike | None = field(repr=False)
+    error: Exception | None = field(repr=False)
 
     logged: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        request: RequestLike,
+        attempt: int,
+        duration: float,
+        response: ResponseLike | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        _set_request(self, request)
+        _set_attempt_ended(self, attempt)
+        _set_duration(self, duration)
+        _set_response(self, response)
+        _set_error(self, error)
 
     @property
     def outcome(self) -> int | type[Exception] | None:
@@ -77,6 +99,12 @@ class AttemptEnded(RequestEvent):
     def __str__(self) -> str:
         how = f"ended with {self._outcome()} after {self.duration:.3f} s"
         return self._told(f"attempt {self.attempt} {how}")
+
+
+_set_attempt_ended = setter(AttemptEnded, "attempt")
+_set_duration = setter(AttemptEnded, "duration")
+_set_response = setter(AttemptEnded, "response")
+_set_error = setter(AttemptEnded, "error")
 
 
 @dataclass(frozen=True, slots=True)
