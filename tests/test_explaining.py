@@ -128,13 +128,15 @@ class TestDeadline:
 
 
 class TestQueue:
-    async def test_what_was_waited_for_a_limit_is_told(self, world: World) -> None:
+    async def test_what_was_waited_for_a_limit_is_told(
+        self, world: World, virtual_time: Any
+    ) -> None:
         inner = world.mock(lambda request: world.library.Response(200))
-        limited = world.ours.RateLimitingTransport(inner, RateLimit(50))
+        limited = world.ours.RateLimitingTransport(inner, RateLimit(1, per=10))
         async with world.client(world.transport(limited)) as client:
             await client.get(A)
             (attempt,) = attempts_of(await client.get(A))
-        assert 0.005 < attempt.queued <= attempt.duration
+        assert attempt.queued == pytest.approx(10) == attempt.duration
 
     async def test_the_waits_of_two_layers_add_up(
         self, world: World, server: Server

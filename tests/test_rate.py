@@ -35,6 +35,7 @@ from httpx_resilient._rate_limit import Place, RateLimit
 NONE = Pace()
 EVEN = Pace(interval=1.0)
 ALMOST = 1e-6
+KEY = ("https", b"example.org", None)
 
 gaps = st.lists(st.floats(0, 3), min_size=1, max_size=40)
 
@@ -395,26 +396,26 @@ class Waiter:
 def queued(limit: RateLimit, size: int = 1) -> list[Waiter]:
     waiters = [Waiter() for _ in range(size)]
     for waiter in waiters:
-        place: Any = limit.join("key")
+        place: Any = limit.join(KEY)
         place.waiter = waiter
     return waiters
 
 
 def test_nobody_overtakes() -> None:
     limit = RateLimit(1)
-    limit.take("key", 0.0)
+    limit.take(KEY, 0.0)
     queued(limit)
-    assert limit.take("key", 5.0) is None
+    assert limit.take(KEY, 5.0) is None
 
 
 def test_an_answer_that_makes_room_wakes_the_first() -> None:
     limit = RateLimit()
-    limit.hear("key", 0, Told(None, 1, 100.0), 0.0, 0.0)
-    number = limit.take("key", 0.0)
+    limit.hear(KEY, 0, Told(None, 1, 100.0), 0.0, 0.0)
+    number = limit.take(KEY, 0.0)
     assert number
-    assert limit.take("key", 0.0) is None
+    assert limit.take(KEY, 0.0) is None
     waiters = queued(limit, 2)
-    limit.hear("key", number, None, 0.0, 0.0)
+    limit.hear(KEY, number, None, 0.0, 0.0)
     assert [waiter.woken for waiter in waiters] == [True, False]
 
 
@@ -422,7 +423,7 @@ def test_a_pause_wakes_all_of_them() -> None:
     """Those whose deadline it outlasts need not wait for it."""
     limit = RateLimit()
     waiters = queued(limit, 2)
-    limit.hear("key", 0, Told(100.0), 0.0, 0.0)
+    limit.hear(KEY, 0, Told(100.0), 0.0, 0.0)
     assert all(waiter.woken for waiter in waiters)
 
 
@@ -456,23 +457,23 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def request(self) -> None:
-        number = self.limit.take("key", self.now)
+        number = self.limit.take(KEY, self.now)
         if number is not None:
             assert not self.waiting, "it overtakes"
             self.passes(number)
         else:
-            self.waiting.append((self.limit.join("key"), Waiter()))
+            self.waiting.append((self.limit.join(KEY), Waiter()))
             self.ask(len(self.waiting) - 1)
 
     def ask(self, index: int) -> None:
         place, _ = self.waiting[index]
         waiter: Any = Waiter()
-        turn = self.limit.turn("key", place, waiter, self.now)
+        turn = self.limit.turn(KEY, place, waiter, self.now)
         if turn.number is not None:
             assert index == 0, "it overtakes"
             self.passes(turn.number)
             del self.waiting[index]
-            self.limit.leave("key", place)
+            self.limit.leave(KEY, place)
             self.run()
         else:
             waiter.at = self.now + turn.timer
@@ -500,11 +501,11 @@ class Queue(RuleBasedStateMachine):
     def is_cancelled(self, data: st.DataObject) -> None:
         index = data.draw(st.integers(0, len(self.waiting) - 1))
         place, _ = self.waiting.pop(index)
-        self.limit.leave("key", place)
+        self.limit.leave(KEY, place)
         self.run()
 
     def answers(self, told: Told | None) -> None:
-        self.limit.hear("key", self.going.pop(), told, self.now, 0.0)
+        self.limit.hear(KEY, self.going.pop(), told, self.now, 0.0)
 
     @precondition(lambda self: self.going)
     @rule()
@@ -532,7 +533,7 @@ class Queue(RuleBasedStateMachine):
     @invariant()
     def whoever_is_first_will_ask_again_when_it_is_time(self) -> None:
         if self.waiting:
-            rate = self.limit._kept.look("key")
+            rate = self.limit._kept.look(KEY)
             _, first = self.waiting[0]
             assert first.at <= self.now + due(rate, self.pace, self.now) + ALMOST
 

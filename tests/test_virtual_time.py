@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import doctest
-import inspect
 import random
 import sys
 import threading
@@ -36,7 +34,6 @@ from httpx_resilient import (
     RateLimitingTransport,
     RetryingTransport,
     attempts_of,
-    testing,
 )
 from httpx_resilient._clock import Clock
 from httpx_resilient._io_async import AsyncIO
@@ -345,15 +342,6 @@ def test_the_same_seed_gives_the_same_waits_with_every_strategy() -> None:
 
     for wait in strategies:
         assert waits(wait, 1) == waits(wait, 1) != waits(wait, 2)
-
-
-@pytest.mark.parametrize("name", testing.__all__)
-def test_every_name_has_an_example_that_runs(name: str) -> None:
-    text = inspect.getdoc(getattr(testing, name)) or ""
-    parser = doctest.DocTestParser()
-    test = parser.get_doctest(text, {**vars(testing)}, name, None, None)
-    assert test.examples
-    assert doctest.DocTestRunner().run(test).failed == 0
 
 
 def test_chance_goes_on_afterwards_as_if_nothing_had_been() -> None:
