@@ -19,8 +19,8 @@ from httpx_resilient._breaking import CircuitOpen as _CircuitOpen
 from httpx_resilient._budget import RetryBudget
 from httpx_resilient._concurrency import AdaptiveConcurrencyLimit, ConcurrencyLimit
 from httpx_resilient._concurrency_limiting import ConcurrencyLimiting
-from httpx_resilient._deadline import DeadlineExceeded as _DeadlineExceeded
-from httpx_resilient._deadline import DeadlineLayer
+from httpx_resilient._deadline_layer import DeadlineExceeded as _DeadlineExceeded
+from httpx_resilient._deadline_layer import DeadlineLayer
 from httpx_resilient._explaining import explain
 from httpx_resilient._failing_over import FailingOver
 from httpx_resilient._failover import Failover

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from httpx_resilient._budget import TIMED_OUT
+from httpx_resilient._bucket import TIMED_OUT
 from httpx_resilient._evidence import never_left, went_well
 from httpx_resilient._family import ResponseLike
 from httpx_resilient._state import RetryState

@@ -14,7 +14,8 @@ from tenacity.retry import retry_base
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
-from httpx_resilient._budget import RETRIES, RetryBudget, budget_of
+from httpx_resilient._bucket import RETRIES
+from httpx_resilient._budget import RetryBudget, budget_of
 from httpx_resilient._checks import is_asynchronous
 from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._foresight import final_below, known_attempts

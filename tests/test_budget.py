@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from httpx_resilient import RetryBudget
-from httpx_resilient._budget import Account, Accounts, Terms
+from httpx_resilient._bucket import Terms
+from httpx_resilient._budget import Account, Accounts
 from httpx_resilient._keeping import MOST
 
 TERMS = Terms(ratio=0.2, least=2, most=10, window=10)
