@@ -9,11 +9,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks import overhead
+from benchmarks import layout, overhead
 from benchmarks.peers import BARE, LAYERS, OURS
 
 PER_MICROSECOND = 10_600
@@ -74,13 +73,9 @@ def measure(arguments: argparse.Namespace, progress: Progress) -> list[Layer]:
 
 def table_of(layers: Sequence[Layer]) -> Table:
     """Lay them out."""
-    table = Table(
-        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
+    table = layout.table(
+        "What a layer adds", "", "µs", "instructions", "goal", "reached"
     )
-    table.add_column("what a layer adds")
-    for heading in ("µs", "instructions", "goal"):
-        table.add_column(heading, justify="right")
-    table.add_column("reached")
     for layer in layers:
         counted = layer.instructions
         table.add_row(

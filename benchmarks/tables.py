@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from benchmarks import layout
 from benchmarks.clients import CLIENTS
 from benchmarks.goals import (
     KB,
@@ -55,29 +55,12 @@ def told(plan: Plan, results: Results, goals: Sequence[Goal]) -> dict[str, Any]:
     }
 
 
-def _table(title: str, *columns: str, left: int = 1) -> Table:
-    table = Table(
-        title=f"[bold]{title}",
-        title_justify="left",
-        title_style="",
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    for number, column in enumerate(columns):
-        table.add_column(
-            column, justify="left" if number < left else "right", no_wrap=True
-        )
-    return table
-
-
 def _name(client: str) -> str:
     return f"[bold]{client}" if client.startswith("ours") else client
 
 
 def _cpu(results: Results) -> Table:
-    table = _table(
+    table = layout.table(
         "CPU µs of the client per answered request",
         "in flight",
         *(f"{level:,}" for level in LEVELS),
@@ -98,7 +81,7 @@ def _cost(results: Results, client: str, level: int) -> str:
 
 
 def _cold_start(results: Results) -> Table:
-    table = _table(
+    table = layout.table(
         "All at once, new client, 1 s each: done / failed / seconds",
         "",
         "as they come",
@@ -152,14 +135,14 @@ _CELLS: dict[str, list[tuple[str, _Cell]]] = {
 
 def _under_load(results: Results, cells: dict[str, list[tuple[str, _Cell]]]) -> Table:
     columns = [column for part in cells.values() for column in part]
-    table = _table("Under load", "", *(heading for heading, _ in columns))
+    table = layout.table("Under load", "", *(heading for heading, _ in columns))
     for client in CLIENTS:
         table.add_row(_name(client), *(cell(results, client) for _, cell in columns))
     return table
 
 
 def _kept(results: Results) -> Table:
-    table = _table(
+    table = layout.table(
         "What is kept",
         "",
         "KB per idle\nconnection",
@@ -185,7 +168,9 @@ NOT_RUN = "not run"
 
 
 def _goals(goals: Sequence[Goal]) -> Table:
-    table = _table("Goals", "figure", "of", "goal", "ours", "reached", "stock", left=2)
+    table = layout.table(
+        "Goals", "figure", "of", "goal", "ours", "reached", "stock", left=2
+    )
     for goal in goals:
         reached = {True: "[green]yes", False: "[red]no", None: "[red]unknown"}
         table.add_row(

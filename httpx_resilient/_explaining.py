@@ -26,7 +26,7 @@ def explain(outcome: object) -> str:
         ...     response = client.get("https://example.org/?key=secret")
         >>> print(explain(response))  # doctest: +ELLIPSIS
         GET https://example.org/: 404 at the first attempt, after ... s
-          0.00 s  1  404  after 0.00... s
+          0.00 s  1  404  after ... s
     """
     attempts = attempts_of(outcome)
     name = _name(outcome)

@@ -105,6 +105,20 @@ class RetryPolicy:
         }
         derive("controller", tenacity.Retrying(**strategies))
 
+    def refuse_asynchronous(self) -> None:
+        """
+        Refuse what is asynchronous, in a synchronous client.
+
+        Raises:
+            TypeError: A strategy or a hook is.
+        """
+        if self.asynchronous is not None:
+            msg = (
+                f"{self.asynchronous} is asynchronous and cannot be awaited in a "
+                "synchronous client: give a synchronous one, or use an AsyncClient"
+            )
+            raise TypeError(msg)
+
     def merged(self, options: object) -> RetryPolicy:
         """
         Change some of it for one request.

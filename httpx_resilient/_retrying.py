@@ -7,16 +7,14 @@ from typing import Any, Generic, Unpack
 import tenacity
 
 from httpx_resilient._attempting import Attempting
-from httpx_resilient._bodies import SPENT, body_of
-from httpx_resilient._budget import SPENT as BUDGET_SPENT
+from httpx_resilient._bodies import body_of
 from httpx_resilient._budget import RetryBudget, budget_of
-from httpx_resilient._deadline import KEY as KEY_OF_DEADLINE
-from httpx_resilient._deadline import deadline_of
 from httpx_resilient._family import RequestT, ResponseT
+from httpx_resilient._following import following, leave_behind
 from httpx_resilient._history import KEY
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT, home_of
 from httpx_resilient._io import IO
-from httpx_resilient._paying import note_final, pay, refund
+from httpx_resilient._paying import note_final, refund
 from httpx_resilient._policy import (
     Hook,
     RetryPolicy,
@@ -28,8 +26,7 @@ from httpx_resilient._resending import RESENDING
 from httpx_resilient._state import RetryState
 from httpx_resilient._strategies import retry_if_transient, wait_transient
 from httpx_resilient._transport import InnerT, ResilientTransport
-from httpx_resilient.events import BudgetRefused, GaveUp, Listener, RetryScheduled
-from httpx_resilient.events._attempts import story
+from httpx_resilient.events import Listener
 
 _SWITCHING_PROTOCOLS = 101
 """The connection is the caller's from here on: nothing is asked, read or closed."""
@@ -122,7 +119,7 @@ class Retrying(
 
     def handle_request(self, request: RequestT) -> ResponseT:
         """Handle a request of a synchronous client."""
-        _refuse_asynchronous(self.policy)
+        self.policy.refuse_asynchronous()
         return super().handle_request(request)
 
     def _telling(
@@ -149,7 +146,7 @@ class Retrying(
         except Exception as error:
             state = state or self._state(request, io, started)
             state.raised(error, io.now())
-            request = await self._following(state, io)
+            request = await following(state, io, self._tell)
             if state.is_over:
                 raise
         else:
@@ -173,7 +170,7 @@ class Retrying(
                 return response
             state = state or self._state(request, io, started)
             state.returned(response, io.now())
-            request = await self._following(state, io)
+            request = await following(state, io, self._tell)
             if state.is_over:
                 return response
         before = RESENDING.get()
@@ -183,7 +180,7 @@ class Retrying(
         except Exception:
             raise
         except BaseException:  # seen only, and passed on
-            _leave_behind(state, io)
+            leave_behind(state, io)
             raise
         finally:
             RESENDING.set(before)
@@ -212,7 +209,7 @@ class Retrying(
                 response = await io.send(request)
             except Exception as error:
                 state.raised(error, io.now())
-                request = await self._following(state, io)
+                request = await following(state, io, self._tell)
                 if state.is_over:
                     raise
             else:
@@ -224,7 +221,7 @@ class Retrying(
                     note_final(state, response)
                     return response
                 state.returned(response, io.now())
-                request = await self._following(state, io)
+                request = await following(state, io, self._tell)
                 if state.is_over:
                     return response
 
@@ -246,7 +243,7 @@ class Retrying(
         if options is not None:
             policy = policy.merged(options)
             if not io.asynchronous:
-                _refuse_asynchronous(policy)
+                policy.refuse_asynchronous()
         body = body_of(
             request,
             self._family,
@@ -263,91 +260,3 @@ class Retrying(
     ) -> RetryState[RequestT, ResponseT]:
         policy, family = self.policy, self._family
         return RetryState(request, None, policy, family, started, io.wall_time)
-
-    async def _following(
-        self, state: RetryState[RequestT, ResponseT], io: IO[RequestT, ResponseT]
-    ) -> RequestT:
-        """
-        Return what the next attempt sends, unless this outcome is the last.
-
-        If a strategy or hook raises, or is cancelled, the response is released.
-        """
-        policy, body = state.policy, state.body
-        following: RequestT | None = state.request
-        settled = False
-        try:
-            if await policy.decide(state, io.settle) is None:
-                state.is_over = True
-            elif (
-                KEY_OF_DEADLINE in state.request.extensions
-                and (deadline := deadline_of(state.request)) is not None
-                and io.now() + state.upcoming_sleep >= deadline.at
-            ):
-                state.is_over = True
-                state.reason += ", and the deadline comes before the next attempt"
-            elif not pay(state):
-                state.is_over = True
-                state.reason += f", and {BUDGET_SPENT}"
-                self._tell(BudgetRefused, state.request)
-            elif body is not None and (following := await body.again(io)) is None:
-                state.is_over = True
-                state.reason += f", and {SPENT}"
-                refund(state)
-            if state.is_over:
-                note_final(state, state.response)
-                self._end(state)
-            else:
-                state.waits()
-                if policy.before_sleep is not None:
-                    state.next_action = tenacity.RetryAction(state.upcoming_sleep)
-                    await io.settle(policy.before_sleep(state))
-                self._tell(
-                    RetryScheduled,
-                    state.request,
-                    state.attempt_number,
-                    state.reason,
-                    state.upcoming_sleep,
-                )
-            settled = True
-            return following or state.request
-        finally:
-            if not settled:
-                refund(state)
-                _leave_behind(state, io)
-                if state.response is not None:
-                    await io.discard(state.response, drain=False)
-
-    def _end(self, state: RetryState[RequestT, ResponseT]) -> None:
-        """Leave history and note behind, and tell if it gives up."""
-        error, gives_up = state.error, state.worth_retrying
-        state.ends()
-        if not gives_up and state.attempt_number == 1:
-            return
-        attempts, elapsed = state.attempts, state.elapsed
-        if error is not None:
-            error.add_note(story(attempts, elapsed))
-        if gives_up:
-            self._tell(
-                GaveUp,
-                state.request,
-                state.attempt_number,
-                state.reason,
-                elapsed,
-                attempts,
-            )
-
-
-def _leave_behind(state: RetryState[Any, Any], io: IO[Any, Any]) -> None:
-    """Leave the history on the deadline, if there is one that may have cut this off."""
-    deadline = deadline_of(state.request)
-    if deadline is not None:
-        deadline.left_behind = state.cut_off(io.now())
-
-
-def _refuse_asynchronous(policy: RetryPolicy) -> None:
-    if policy.asynchronous is not None:
-        msg = (
-            f"{policy.asynchronous} is asynchronous and cannot be awaited in a "
-            "synchronous client: give a synchronous one, or use an AsyncClient"
-        )
-        raise TypeError(msg)

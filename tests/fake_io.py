@@ -7,7 +7,20 @@ from typing import Any
 
 import httpx
 
+from httpx_resilient._io import run_sync
+
 Scripted = int | httpx.Response | Exception
+
+
+def outcomes_of(transport: Any, io: FakeIO, request: Any, times: int) -> list[Any]:
+    """Send so many requests. Returns how they ended."""
+    outcomes: list[Any] = []
+    for _ in range(times):
+        try:
+            outcomes.append(run_sync(transport._handle(request, io)))
+        except Exception as error:
+            outcomes.append(error)
+    return outcomes
 
 
 class FakeIO:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import tenacity
 from conftest import LIBRARIES, World
-from fake_io import FakeIO, Scripted
+from fake_io import FakeIO, Scripted, outcomes_of
 from gates import Gate, stream
 from server import Server, close, head, reply, stall
 
@@ -46,14 +46,7 @@ def quick(**options: Any) -> CircuitBreaker:
 
 def flow(io: FakeIO, breaker: CircuitBreaker, times: int = 1) -> list[Any]:
     """Send so many requests. Returns how they ended."""
-    transport = CircuitBreakingTransport(None, breaker)
-    outcomes: list[Any] = []
-    for _ in range(times):
-        try:
-            outcomes.append(run_sync(transport._handle(GET, io)))
-        except Exception as error:
-            outcomes.append(error)
-    return outcomes
+    return outcomes_of(CircuitBreakingTransport(None, breaker), io, GET, times)
 
 
 def counts_of(breaker: CircuitBreaker) -> tuple[int, int, int]:

@@ -224,11 +224,31 @@ class TestLayers:
     async def test_waiting_for_a_permit(
         self, world: World, server: Server, ear: Ear
     ) -> None:
-        gate = Gate()
-        server.play(gate)
         layer = world.ours.ConcurrencyLimitingTransport(
             None, ConcurrencyLimit(1), on_event=ear
         )
+        await self.queue(world, server, layer, ear)
+        assert ear[told.Queued].limit == ear[told.Admitted].limit == "concurrency"
+        assert ear[told.Queued].waiting == 1
+
+    async def test_waiting_for_a_connection(
+        self, world: World, server: Server, ear: Ear
+    ) -> None:
+        limits = world.library.Limits(max_connections=1)
+        pool = world.ours.PoolingTransport(limits=limits, on_event=ear)
+        await self.queue(world, server, pool, ear)
+        assert sorted(ear.names) == [
+            "Admitted",
+            "ConnectionOpened",
+            "ConnectionReused",
+            "Queued",
+        ]
+        assert ear[told.Admitted].waited > 0
+
+    async def queue(self, world: World, server: Server, layer: Any, ear: Ear) -> None:
+        """Let a second request wait for the first."""
+        gate = Gate()
+        server.play(gate)
         async with world.client(layer) as client:
 
             async def get() -> None:
@@ -239,34 +259,6 @@ class TestLayers:
                 gate.let(2)
 
             await world.together(get, get, let)
-        assert ear[told.Queued].limit == ear[told.Admitted].limit == "concurrency"
-        assert ear[told.Queued].waiting == 1
-
-    async def test_waiting_for_a_connection(
-        self, world: World, server: Server, ear: Ear
-    ) -> None:
-        gate = Gate()
-        server.play(gate)
-        pool = world.ours.PoolingTransport(
-            limits=world.library.Limits(max_connections=1), on_event=ear
-        )
-        async with world.client(pool) as client:
-
-            async def get() -> None:
-                await client.get(server.url)
-
-            async def let() -> None:
-                await until(world, lambda: "Queued" in ear.names)
-                gate.let(2)
-
-            await world.together(get, get, let)
-        assert sorted(ear.names) == [
-            "Admitted",
-            "ConnectionOpened",
-            "ConnectionReused",
-            "Queued",
-        ]
-        assert ear[told.Admitted].waited > 0
 
     async def test_a_connection_that_is_given_up(
         self, world: World, server: Server, ear: Ear

@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 from conftest import LIBRARIES, World
-from fake_io import FakeIO, Scripted
+from fake_io import FakeIO, Scripted, outcomes_of
 from gates import until
 from server import Server, reply, stall
 from test_breaking import NEITHER
@@ -42,14 +42,7 @@ def the_same_chances() -> None:
 
 def flow(io: FakeIO, throttle: AdaptiveThrottle, times: int = 1) -> list[Any]:
     """Send so many requests. Returns how they ended."""
-    transport = ThrottlingTransport(None, throttle)
-    outcomes: list[Any] = []
-    for _ in range(times):
-        try:
-            outcomes.append(run_sync(transport._handle(GET, io)))
-        except Exception as error:
-            outcomes.append(error)
-    return outcomes
+    return outcomes_of(ThrottlingTransport(None, throttle), io, GET, times)
 
 
 def counts_of(throttle: AdaptiveThrottle) -> tuple[int, int, int]:

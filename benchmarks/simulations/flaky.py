@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.table import Table
 
+from benchmarks import layout
 from benchmarks.simulations import telling
 from benchmarks.simulations.budgets import (
     AWS_2026,
@@ -68,7 +69,7 @@ def tables(tolds: Sequence[Told]) -> Iterator[Table]:
     for rate in SECONDS:
         if not any(told["rate"] == rate for told in tolds):
             continue
-        table = telling.table(
+        table = layout.table(
             f"Failures at random, {rate} calls/s: requests per call / success",
             "budget for retries",
             *(f"{failing:.0%}" for failing in FAILING),

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 from rich.table import Table
 
+from benchmarks import layout
 from benchmarks.simulations import telling
 from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.simulated import NOWHERE, Send, SimulatedIO, answer, nested
@@ -125,7 +126,7 @@ def run(*, policy: str, slow: bool, calls: int) -> dict[str, Any]:
 
 def tables(tolds: Sequence[Told]) -> Iterator[Table]:
     """Lay out latencies and requests."""
-    table = telling.table(
+    table = layout.table(
         "Hedging, 1 % of answers 100 to 400 ms late: ms",
         "delay",
         "p50",

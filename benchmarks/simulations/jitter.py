@@ -18,6 +18,7 @@ import httpx
 import tenacity
 from rich.table import Table
 
+from benchmarks import layout
 from benchmarks.simulations import telling
 from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.simulated import NOWHERE, SimulatedIO, answer, nested
@@ -123,7 +124,7 @@ def run(*, wait: str, clients: int, seed: int) -> dict[str, Any]:
 
 def tables(tolds: Sequence[Told]) -> Iterator[Table]:
     """Lay out time and calls."""
-    table = telling.table(
+    table = layout.table(
         "Writing one record: ms until all have / calls for it",
         "jitter",
         *(f"{clients} clients" for clients in LEVELS),

@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.table import Table
 
+from benchmarks import layout
 from benchmarks.simulations import telling
 from benchmarks.simulations.budgets import BUDGETS, NONE, OURS, Client
 from benchmarks.simulations.clock import Clock
@@ -52,7 +53,7 @@ def run(*, policy: str, seconds: int) -> dict[str, Any]:
 
 def tables(tolds: Sequence[Told]) -> Iterator[Table]:
     """Lay out requests per call."""
-    table = telling.table(
+    table = layout.table(
         "An hour of nothing but 503", "budget for retries", "requests per call"
     )
     for told in tolds:

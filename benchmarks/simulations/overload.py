@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 from rich.table import Table
 
+from benchmarks import layout
 from benchmarks.simulations import telling
 from benchmarks.simulations.budgets import (
     AWS_2026,
@@ -105,7 +106,7 @@ def run(*, policy: str, clients: int, seed: int, horizon: int) -> dict[str, Any]
 
 def tables(tolds: Sequence[Told]) -> Iterator[Table]:
     """Lay out the seconds."""
-    table = telling.table(
+    table = layout.table(
         "A server stands still for 10 s: seconds after it until all is well",
         "budget for retries",
         *(f"{clients} clients" for clients in LEVELS),

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
+
+from benchmarks import layout
 
 Told = dict[str, Any]
 """A case, and what came of it."""
@@ -47,25 +48,11 @@ def at_least(
     return Goal(figure, f"≥ {limit:,.{digits}f}", shown, ours >= limit, published)
 
 
-def table(title: str, *columns: str) -> Table:
-    """Make a table whose first column is names, and all others figures."""
-    made = Table(
-        title=f"[bold]{title}",
-        title_justify="left",
-        title_style="",
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    for number, column in enumerate(columns):
-        made.add_column(column, justify="right" if number else "left", no_wrap=True)
-    return made
-
-
 def table_of_goals(goals: Sequence[Goal]) -> Table:
     """Lay out goals."""
-    made = table("Goals", "figure", "goal", "ours", "reached", "published or measured")
+    made = layout.table(
+        "Goals", "figure", "goal", "ours", "reached", "published or measured"
+    )
     for goal in goals:
         reached = REACHED[goal.reached]
         ours = f"[bold]{goal.ours}"

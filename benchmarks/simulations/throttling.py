@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 from rich.table import Table
 
+from benchmarks import layout
 from benchmarks.simulations import telling
 from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.load import Load, Server, summed
@@ -136,7 +137,7 @@ def run(*, throttle: str, capacity: int, seed: int, seconds: int) -> dict[str, A
 
 def tables(tolds: Sequence[Told]) -> Iterator[Table]:
     """Lay out seconds and shares."""
-    table = telling.table(
+    table = layout.table(
         "Adaptive throttling, 100 calls/s",
         "window",
         "s to recover from\na minute's outage",

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from benchmarks import layout
 from benchmarks.simulations import telling
 from benchmarks.simulations.load import GOOD
 from benchmarks.simulations.telling import Goal, at_most, table_of_goals
@@ -214,7 +215,7 @@ def _hedging(crowd: _Crowd, plan: Plan, ports: Sequence[int]) -> Results:
 def tables_of(plan: Plan, results: Results) -> Iterator[Table]:
     """Lay out what came of it."""
     clients = plan.processes * plan.clients
-    table = telling.table(
+    table = layout.table(
         f"Real sockets: a server stands still for {plan.frozen} s, {clients} clients "
         f"in {plan.processes} processes",
         "retries",
@@ -231,7 +232,7 @@ def tables_of(plan: Plan, results: Results) -> Iterator[Table]:
             f"{told['success']:.0%}",
         )
     yield table
-    table = telling.table(
+    table = layout.table(
         "Real sockets: hedging, 1 % of answers 100 to 400 ms late",
         "",
         "p50 ms",
