@@ -129,7 +129,7 @@ class Server:
         for _ in range(100):
             if not self.counts()["open"]:
                 break
-            time.sleep(0.02)
+            time.sleep(0.02)  # another process closes them, when it has noticed
         self._process.ask("reset", PATIENCE)
 
 

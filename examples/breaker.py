@@ -60,7 +60,7 @@ def main() -> None:
                     outcomes[outcome] += 1
                     if outcome != "200":
                         waited += time.monotonic() - started
-                    time.sleep(0.01)
+                    time.sleep(0.01)  # a client that sends a hundred a second
             print(f"{name}: {dict(outcomes)}; {waited:.1f} s lost on failures")
         for origin, state in breaker.states().items():
             print(origin, state.phase)

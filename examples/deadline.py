@@ -26,7 +26,7 @@ class Trickle(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "20")
         self.end_headers()
         for _ in range(20):
-            time.sleep(0.1)
+            time.sleep(0.1)  # byte after byte: each in time, all of them too late
             try:
                 self.wfile.write(b".")
             except OSError:

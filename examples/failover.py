@@ -46,7 +46,7 @@ def ask(client: httpx.Client, url: str) -> None:
             ALIVE.remove("first")
         if number == 4:
             ALIVE.add("first")
-            time.sleep(0.3)
+            time.sleep(0.3)  # longer than the cooldown: the first one is tried again
         try:
             answers.append(client.get(url).text)
         except httpx.TransportError as error:

@@ -32,7 +32,7 @@ class Faulty(BaseHTTPRequestHandler):
         """Answer, or not."""
         Faulty.asked += 1
         if Faulty.asked % 50 == 0:
-            time.sleep(0.5)
+            time.sleep(0.5)  # some requests take very long
         failed = Faulty.broken or Faulty.asked % 5 == 0
         try:
             self.send_response(503 if failed else 200)

@@ -285,7 +285,7 @@ def test_a_thread_is_woken_by_another_one() -> None:
             ]
             for thread in threads:
                 thread.start()
-            time.sleep(0.05)
+            time.sleep(0.05)  # all three wait by now, or find that they need not
             answered.set()
             for thread in threads:
                 thread.join()

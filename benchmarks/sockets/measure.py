@@ -144,7 +144,7 @@ class _Crowd:
             for second in self.progress.track(range(seconds + 1), description=part):
                 if second == warm + 1:
                     before = self._ask([])
-                time.sleep(1)
+                time.sleep(1)  # the clients are processes: here nothing is to be done
             tolds = [each.result() for each in asked]
         after = self._ask([])
         return tolds, [late - early for late, early in zip(after, before, strict=True)]
