@@ -7,7 +7,9 @@ from typing import Protocol
 
 
 class Resending(Protocol):
-    """A request that is sent again."""
+    """A request that is sent again, maybe within another one."""
+
+    around: Resending | None
 
     @property
     def attempt_number(self) -> int: ...
@@ -15,6 +17,17 @@ class Resending(Protocol):
 
 RESENDING: ContextVar[Resending | None] = ContextVar("resending", default=None)
 """The one that is: it costs less to set this once than to count in it."""
+
+
+def resends(resending: Resending) -> None:
+    """Let those inside know."""
+    resending.around = RESENDING.get()
+    RESENDING.set(resending)
+
+
+def has_resent(resending: Resending) -> None:
+    """Let nobody know any more: a request that follows may be in the same context."""
+    RESENDING.set(resending.around)
 
 
 def resent() -> int:

@@ -22,7 +22,7 @@ from httpx_resilient._policy import (
     StopStrategy,
     WaitStrategy,
 )
-from httpx_resilient._resending import RESENDING
+from httpx_resilient._resending import has_resent, resends
 from httpx_resilient._state import RetryState
 from httpx_resilient._strategies import retry_if_transient, wait_transient
 from httpx_resilient._transport import InnerT, ResilientTransport
@@ -173,8 +173,7 @@ class Retrying(
             request = await following(state, io, self._tell)
             if state.is_over:
                 return response
-        before = RESENDING.get()
-        RESENDING.set(state)
+        resends(state)
         try:
             return await self._again(state, request, io)
         except Exception:
@@ -183,7 +182,7 @@ class Retrying(
             leave_behind(state, io)
             raise
         finally:
-            RESENDING.set(before)
+            has_resent(state)
 
     async def _again(
         self,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from httpx_resilient._bodies import Body
     from httpx_resilient._budget import Account
     from httpx_resilient._policy import RetryPolicy
+    from httpx_resilient._resending import Resending
 
 _COUNTS_OF_SDKS = (b"x-stainless-retry-count", b"x-retry-count")
 """How often an SDK has tried already: openai and its kin; postgrest, supabase."""
@@ -89,6 +90,9 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         <RetryingTransport>
     """
 
+    # Not set on each: CPython lets instances share the names of 30 attributes, no more.
+    fn = None
+
     def __init__(
         self,
         request: RequestT,
@@ -101,7 +105,6 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         # Not tenacity's own __init__: it would read a clock that is not ours.
         self.start_time = start_time
         self.retry_object = policy.controller
-        self.fn = None
         self.args = (request,)
         self.kwargs = {}
         self.attempt_number = 1
@@ -121,6 +124,7 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.refusal = ""
         self.worth_retrying = False
         self.is_over = False
+        self.around: Resending | None = None
         self.account: Account | None = None
         self.paid = 0.0
         self._wall_time = wall_time
