@@ -29,7 +29,7 @@ _Inner = httpx.AsyncBaseTransport | httpx.BaseTransport
 _Proxy = httpx.Proxy | httpx.URL | str
 
 
-class TracingTransport(  # noqa: D101 - it has one, from its base
+class TracingTransport(
     Tracing[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy],
     httpx.AsyncBaseTransport,
     httpx.BaseTransport,

@@ -16,7 +16,7 @@ _Inner = httpx2.AsyncBaseTransport | httpx2.BaseTransport
 _Proxy = httpx2.Proxy | httpx2.URL | str
 
 
-class TracingTransport(  # noqa: D101 - it has one, from its base
+class TracingTransport(
     Tracing[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy],
     httpx2.AsyncBaseTransport,
     httpx2.BaseTransport,
