@@ -7,20 +7,24 @@ import os
 import re
 import runpy
 import signal
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+import typer
 from server import Connection, Server, Step, close, reply, reset, stall
 from typer.testing import CliRunner, Result
 
 import httpx_resilient
 import httpx_resilient.__main__
 from httpx_resilient import _cli
+from httpx_resilient._cli import _asked, _getting
 from httpx_resilient._cli._app import app
 from httpx_resilient._cli._tally import Tally
 
@@ -191,6 +195,37 @@ def test_redirects_are_followed_if_that_is_wanted(server: Server) -> None:
     assert server.received[-1].target == "/there"
 
 
+def test_each_redirect_is_told(server: Server) -> None:
+    server.play(reply(302, location="/there?key=secret"), reply())
+    lines = lines_of(get(server.url, "--location").stdout)
+    assert lines[1:3] == [
+        f"redirected to GET {server.url}there",
+        "attempt 1: 200 OK, N s",
+    ]
+
+
+def test_a_redirect_to_no_port_is_no_traceback(server: Server) -> None:
+    server.play(reply(302, location="http://127.0.0.1:99999/"))
+    result = get(server.url, "--location")
+    assert "OverflowError, 2 attempts" in result.stdout
+    assert result.exit_code == 1
+
+
+def test_the_certificates_are_not_the_servers_time(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ssl.create_default_context
+
+    def slow(*args: Any, **options: Any) -> ssl.SSLContext:
+        time.sleep(0.3)
+        return real(*args, **options)
+
+    monkeypatch.setattr(ssl, "create_default_context", slow)
+    for arguments in (["get"], ["check", "-n", "1"]):
+        result = run(*arguments, server.url, "--json")
+        assert json.loads(result.stdout)["seconds"] < 0.3
+
+
 def test_and_left_alone_if_it_is_not(server: Server) -> None:
     server.play(reply(302, location="/there"))
     result = get(server.url)
@@ -253,6 +288,7 @@ def test_nothing_secret_is_told(server: Server) -> None:
         (["http://localhost/", "-H", "a: b\nhunter2"], "--header"),
         (["http://localhost/", "-H", "hun ter2: a"], "--header"),
         (["http://localhost/", "-X", "hunter2 /"], "--method"),
+        (["http://localhost:99999/hunter2"], "URL"),
         (["http://localhost/", "-d", "@/hunter2"], "--data"),
         (["http://localhost/", "--json", "-o", "-"], "--output"),
     ],
@@ -278,6 +314,36 @@ def test_a_proxy_that_cannot_be_used_is_one_too(
         assert "hunter2" not in result.output
 
 
+def test_nor_are_certificates_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    for command in get, check:
+        result = command("http://example.invalid/")
+        assert result.exit_code == 2
+        assert "SSL_CERT_FILE: the certificates cannot be read: No" in result.stderr
+
+
+def test_a_proxy_whose_package_is_missing_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://user:hunter2@localhost")
+    monkeypatch.setattr(_asked, "find_spec", lambda name: None)
+    for command in get, check:
+        result = command("http://example.invalid/")
+        assert result.exit_code == 2
+        assert "pip install 'httpx_resilient[socks]'" in result.stderr
+        assert "hunter2" not in result.output
+
+
+def test_without_a_standard_input_there_are_no_data_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(typer.BadParameter, match="there is no standard input"):
+        _asked.asked("http://localhost/", None, [], "@-")
+
+
 # Where it goes to.
 
 
@@ -289,10 +355,36 @@ def test_the_body_goes_to_a_file(server: Server, tmp_path: Path) -> None:
     assert "attempt 2: 200 OK" in result.stdout
 
 
-def test_a_file_that_cannot_be_written_is_told(server: Server, tmp_path: Path) -> None:
-    result = get(server.url, "-o", str(tmp_path))
-    assert "--output: that file cannot be written: Is a directory" in result.stderr
+@pytest.mark.parametrize(
+    ("file", "problem"),
+    [
+        ("", "Is a directory"),
+        ("none/body", "No such file or directory"),
+        ("kept", "Permission denied"),
+        ("new", "Permission denied"),
+    ],
+)
+def test_nothing_is_sent_if_its_file_cannot_be_written(
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    problem: str,
+) -> None:
+    (tmp_path / "kept").touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write all
+    result = get(server.url, "--data", "x=1", "-o", str(tmp_path / file))
+    assert f"--output: that file cannot be written: {problem}" in result.stderr
     assert result.exit_code == 2
+    assert not server.requests
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk here")
+def test_a_full_disk_is_an_error(server: Server) -> None:
+    server.play(reply(200, b"body"))
+    result = get(server.url, "-o", "/dev/full")
+    assert "200 OK, OSError: [Errno 28] No space left on device" in result.stdout
+    assert result.exit_code == 1
 
 
 def test_the_body_on_the_standard_output_is_alone_there(server: Server) -> None:
@@ -346,6 +438,17 @@ def test_on_a_terminal_something_moves(
     assert "\x1b[?25h" in result.stdout  # ... and shown again
     assert "waits 0.2 s" in result.stdout
     assert "\x1b[?25l" not in get(server.url, "--json").stdout
+
+
+def test_but_not_where_it_would_wipe_out_the_body(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    server.play(reply(200, b"body"))
+    assert "\x1b[?25l" in get(server.url, "-o", "-").stderr
+    with monkeypatch.context() as patch:
+        patch.setattr(_getting, "sys", mock.Mock())  # stdout is a terminal
+        assert "\x1b[?25l" not in get(server.url, "-o", "-").stderr
 
 
 def test_what_a_server_says_does_nothing_to_a_terminal(server: Server) -> None:

@@ -338,6 +338,15 @@ def test_those_that_would_need_short_waits_are_not_shown() -> None:
     assert "failure: 4 to more than 20 attempts, 5 if all" in lines
 
 
+def test_a_narrow_terminal_breaks_lines_and_leaves_nothing_out() -> None:
+    wide = explained("--attempts", "4").stdout
+    narrow = CliRunner().invoke(
+        app, ["explain", "--attempts", "4"], env={"COLUMNS": "20"}
+    )
+    assert narrow.stdout == wide
+    assert "0 to 0.7" in wide
+
+
 def test_any_of_several_stops_is_enough() -> None:
     shown = document("--attempts", "9", "--stop", "5s", "--stop", "4", "--wait", "0")
     assert len(shown["failure"]["attempts"]) == 4

@@ -94,9 +94,10 @@ def get(
     for what may be sent again. The URL's query, its password and all headers are sent,
     and never told.
     """
-    if as_json and output == _getting.STDOUT:
+    if as_json and output == _asked.STDOUT:
         msg = "the JSON document is on the standard output: name a file"
         raise typer.BadParameter(msg, param_hint="--output")
+    _asked.check_output(output)
     asked = _asked.asked(url, method, header or [], data)
     retries = _options.strategies(attempts, stop, wait, retry, retry_status)
 

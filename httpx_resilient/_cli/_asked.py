@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TextIO, cast
+from urllib.request import getproxies
 
 import anyio.lowlevel
 import httpx
@@ -15,8 +20,12 @@ import typer
 
 from httpx_resilient._family import address
 
+STDOUT = "-"
+"""What is written instead of the name of a file."""
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110 §5.6.2
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_LAST_PORT = 65535
 _FORM = (b"Content-Type", b"application/x-www-form-urlencoded")
 
 
@@ -78,7 +87,11 @@ def asked(
 def _url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
-        if url.scheme in {"http", "https"} and url.host:
+        if (
+            url.scheme in {"http", "https"}
+            and url.host
+            and (url.port or 0) <= _LAST_PORT
+        ):
             return url
     except (httpx.InvalidURL, UnicodeError):
         pass  # it tells parts of the URL, perhaps of a password
@@ -98,7 +111,10 @@ def _content(data: str) -> bytes:
     if not data.startswith("@"):
         return data.encode()
     if data == "@-":
-        return sys.stdin.buffer.read()
+        if (stdin := cast("TextIO | None", sys.stdin)) is None:
+            msg = "there is no standard input"
+            raise typer.BadParameter(msg, param_hint="--data")
+        return stdin.buffer.read()
     try:
         return Path(data[1:]).read_bytes()
     except OSError as error:
@@ -106,11 +122,45 @@ def _content(data: str) -> bytes:
         raise typer.BadParameter(msg, param_hint="--data") from error
 
 
-async def ready() -> None:
+def check_output(output: str | None) -> None:
     """
-    Load what the first connection needs, which else would seem to be the server's time.
+    Look before anything is sent whether a body has where to go.
 
-    That is what httpx sends with, and of anyio what is for this event loop.
+    Raises:
+        BadParameter: It has not.
     """
+    if output is None or output == STDOUT:
+        return
+    path = Path(output)
+    problem = errno.EISDIR if path.is_dir() else 0
+    if not path.parent.is_dir():
+        problem = errno.ENOENT
+    elif not problem and not os.access(path if path.exists() else path.parent, os.W_OK):
+        problem = errno.EACCES
+    if problem:
+        msg = f"that file cannot be written: {os.strerror(problem)}"
+        raise typer.BadParameter(msg, param_hint="--output")
+
+
+async def ready(client: httpx.AsyncClient) -> None:
+    """
+    Open a client, and load what its first connection needs.
+
+    Else that would seem to be the server's time: what httpx sends with, the
+    certificates, and of anyio what is for this event loop.
+
+    Raises:
+        BadParameter: The certificates that the environment names cannot be read, or
+            the package for its proxy is missing.
+    """
+    is_socks = any(each.startswith("socks") for each in getproxies().values())
+    if is_socks and find_spec("socksio") is None:
+        msg = "a SOCKS proxy needs: pip install 'httpx_resilient[socks]'"
+        raise typer.BadParameter(msg, param_hint="the environment")
     import_module("httpcore")
     await anyio.lowlevel.checkpoint()
+    try:
+        await client.__aenter__()
+    except OSError as error:
+        msg = f"the certificates cannot be read: {error.strerror or error}"
+        raise typer.BadParameter(msg, param_hint="SSL_CERT_FILE") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from contextvars import ContextVar
 from typing import Any
 
@@ -71,11 +72,11 @@ async def check(
         transient=True,
         disable=not err.is_terminal,
     )
-    await ready()
+    client = httpx.AsyncClient(transport=transport, timeout=step)
+    await ready(client)
     started = time.monotonic()
     with bar:
         task = bar.add_task("", total=load.requests)
-        client = httpx.AsyncClient(transport=transport, timeout=step)
         try:
             await _send(client, asked, load, tally, lambda: bar.advance(task))
         except asyncio.CancelledError:  # what asyncio makes of Ctrl-C
@@ -99,7 +100,7 @@ async def _send(
             await _send_one(client, asked, tally)
             ended()
 
-    async with client, asyncio.TaskGroup() as tasks:
+    async with aclosing(client), asyncio.TaskGroup() as tasks:
         for _ in range(min(load.concurrency, load.requests)):
             tasks.create_task(work())
 

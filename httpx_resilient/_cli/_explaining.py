@@ -10,7 +10,14 @@ from rich import box
 from rich.table import Table
 
 from httpx_resilient._cli._retried import errors_retried, statuses_retried
-from httpx_resilient._cli._saying import console, say, seconds, tell, times
+from httpx_resilient._cli._saying import (
+    console,
+    say,
+    seconds,
+    show_table,
+    tell,
+    times,
+)
 from httpx_resilient._cli._schedule import (
     FAILURE,
     MOST,
@@ -49,7 +56,7 @@ def explain(policy: RetryPolicy, *, took: float, as_json: bool) -> None:
     if plans["failure"] == plans["throttled"]:
         del plans["throttled"]
     out = console()
-    out.print(_table(plans))
+    show_table(out, _table(plans))
     for name, plan in plans.items():
         say(out, _summary(plan, "" if len(plans) == 1 else f"{name}: "))
     for method, outcomes in retried.items():

@@ -6,16 +6,15 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import aclosing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import httpx
-import typer
 
 from httpx_resilient import attempts_of
-from httpx_resilient._cli._asked import Asked, ready
+from httpx_resilient._cli._asked import STDOUT, Asked, ready
 from httpx_resilient._cli._saying import (
     ERROR,
     FAILED,
@@ -29,10 +28,8 @@ from httpx_resilient._cli._saying import (
 )
 from httpx_resilient._cli._story import Story
 
-STDOUT = "-"
-
-_OF_URLS = (httpx.InvalidURL, UnicodeError)
-"""What is wrong with the URL of a redirect."""
+_OF_URLS = (httpx.InvalidURL, UnicodeError, OverflowError)
+"""What is wrong with the URL of a redirect. The last is for its port."""
 
 
 @dataclass(slots=True)
@@ -84,13 +81,15 @@ async def get(
         as_json: Whether it is for a machine.
     """
     out = console(stderr=output == STDOUT)
-    moving = not as_json and out.is_terminal
+    # What moves would wipe out the last line of a body that is on the same terminal.
+    mixed = output == STDOUT and sys.stdout.isatty()
+    moving = not as_json and out.is_terminal and not mixed
     with out.status(asked.name, spinner="line") if moving else nullcontext() as status:
         story, result = Story(None if as_json else out, status), Result()
         client = httpx.AsyncClient(
             transport=make(story), timeout=step, follow_redirects=follow
         )
-        await ready()
+        await ready(client)
         started = time.monotonic()
         try:
             await _send(client, asked, output, story, result)
@@ -112,11 +111,11 @@ async def _send(
     story: Story,
     result: Result,
 ) -> None:
-    async with client:
+    async with aclosing(client):
         try:
             response = await client.send(asked.request(client), stream=True)
-        except (httpx.HTTPError, *_OF_URLS) as error:
-            result.error = error
+        except (httpx.HTTPError, *_OF_URLS, ExceptionGroup) as error:
+            result.error = _first(error)
             story.ends(_reason(error))
             return
         try:
@@ -126,10 +125,19 @@ async def _send(
                 async for chunk in response.aiter_bytes():
                     result.size += len(chunk)
                     write(chunk)
-        except httpx.HTTPError as error:
+        except BrokenPipeError:  # its reader has enough
+            raise
+        except (httpx.HTTPError, OSError) as error:
             result.error = error
         finally:
             await response.aclose()
+
+
+def _first(error: Exception) -> Exception:
+    """Of what was raised for each address of a host, the first is told."""
+    while isinstance(error, ExceptionGroup):
+        error = cast("ExceptionGroup[Exception]", error).exceptions[0]
+    return error
 
 
 def _reason(outcome: object) -> str:
@@ -147,12 +155,8 @@ def _opened(output: str | None) -> Generator[Callable[[bytes], object], None, No
         yield file.write
         file.flush()
     else:
-        try:
-            with Path(output).open("wb") as file:
-                yield file.write
-        except OSError as error:
-            msg = f"that file cannot be written: {error.strerror}"
-            raise typer.BadParameter(msg, param_hint="--output") from error
+        with Path(output).open("wb") as file:
+            yield file.write
 
 
 def _summary(story: Story, result: Result) -> str:

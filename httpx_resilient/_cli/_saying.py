@@ -9,10 +9,14 @@ from typing import Any
 
 import httpx
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 from rich.text import Text
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 """Exit codes: it did not go well, it could not be tried, Ctrl-C."""
+
+_WIDEST = 1_000
 
 ERROR = 400
 """Status codes from here on tell of an error."""
@@ -21,6 +25,14 @@ ERROR = 400
 def console(*, stderr: bool = False) -> Console:
     """Make what people are told by. Only a terminal gets colours, or what moves."""
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def show_table(out: Console, table: Table) -> None:
+    """Print a table. Where there is not room enough, lines break, and no number."""
+    table.width = Measurement.get(
+        out, out.options.update(max_width=_WIDEST), table
+    ).maximum
+    out.print(table)
 
 
 def say(out: Console, text: str, style: str = "") -> None:

@@ -48,6 +48,8 @@ class Story:
         match event:
             case AttemptStarted(attempt=number):
                 self.ends()
+                if number == 1 and self.attempts:
+                    self._tell(f"redirected to {event.method} {event.url}")
                 self._moves(f"attempt {number}")
             case AttemptEnded(attempt=number, duration=duration):
                 fields = event.fields()

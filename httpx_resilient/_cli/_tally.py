@@ -17,6 +17,7 @@ from httpx_resilient._cli._saying import (
     console,
     say,
     seconds,
+    show_table,
     tell,
     times,
 )
@@ -113,7 +114,7 @@ def show(tally: Tally, load: Load, stats: PoolStats, *, as_json: bool) -> None:
     out = console()
     ended = times(tally.outcomes.total(), "request")
     say(out, f"{load.name}: {ended} in {seconds(tally.took)} s", "bold")
-    out.print(_outcomes(tally))
+    show_table(out, _outcomes(tally))
     counts = sorted(tally.attempts.items())
     say(out, f"attempts     {_attempts(counts, tally)}")
     say(
@@ -121,7 +122,7 @@ def show(tally: Tally, load: Load, stats: PoolStats, *, as_json: bool) -> None:
         f"connections  {stats.opened} opened, reused {times(stats.reused, 'time')}, "
         f"{stats.retired} given up",
     )
-    out.print(_latencies(latencies))
+    show_table(out, _latencies(latencies))
     if tally.interrupted:
         say(out, f"interrupted, {load.requests} were to be sent", "bold red")
 
