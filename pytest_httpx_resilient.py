@@ -24,7 +24,8 @@ def virtual_time(request: pytest.FixtureRequest) -> Iterator[VirtualTime]:
     """
     Hours pass in milliseconds: `httpx_resilient.testing.virtual_time()`, for this test.
 
-    A coroutine test has it within its event loop, so whichever plugin runs that.
+    A coroutine test has it within its event loop, whichever plugin runs that. Coroutine
+    fixtures do not: they come before it.
     """
     from httpx_resilient.testing import virtual_time as make  # noqa: PLC0415
 

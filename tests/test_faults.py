@@ -83,6 +83,17 @@ def test_an_answer_has_headers_and_a_body() -> None:
     assert (response.read(), response.text) == (b"slow", "slow")
 
 
+@pytest.mark.parametrize(
+    ("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)]
+)
+def test_what_has_no_body_on_a_wire_has_none_here(method: str, status: int) -> None:
+    faulty = FaultInjectingTransport(None, Answer(status, body=b"body"))
+    with httpx.Client(transport=faulty) as client:
+        response = client.request(method, "https://example.org/")
+    assert response.content == b""
+    assert response.headers["content-length"] == "4"
+
+
 def test_headers_are_as_they_were_given() -> None:
     lying = Answer(200, {"Content-Length": "9"}, b"short")
     faulty = FaultInjectingTransport(None, lying)
@@ -353,6 +364,8 @@ MISTAKES: list[tuple[Any, type[Exception], str]] = [
     (lambda: Answer(503, body="text"), TypeError, "body is bytes"),
     (lambda: Answer(503, {"retry-after": 2}), TypeError, "headers is a mapping"),
     (lambda: Answer(503, [("a", "b")]), TypeError, "headers is a mapping"),
+    (lambda: Answer(503, {"a": "\u00e9"}), ValueError, "a header is ASCII on one line, got"),
+    (lambda: Answer(503, {"a": "b\r\nc"}), ValueError, "a header is ASCII on one line, got"),
     (lambda: Chance(-0.1, 503), ValueError, "probability is a number, 0 or more, at most 1"),
     (lambda: Chance(0.1), TypeError, "give at least one fault"),
     (lambda: Chance(0.1, "503"), TypeError, "a fault is a status"),

@@ -111,6 +111,29 @@ class TestInAClass:
     )
 
 
+def test_a_coroutine_fixture_is_told_to_have_a_block_of_its_own(
+    pytester: pytest.Pytester,
+) -> None:
+    ran(
+        pytester,
+        """
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request):
+    return request.param
+
+@pytest.fixture
+async def early(virtual_time):
+    with pytest.raises(RuntimeError, match="has not begun: .* with virtual_time"):
+        virtual_time.elapsed
+
+@pytest.mark.anyio
+async def test_mine(early, virtual_time):
+    assert virtual_time.elapsed == 0
+""",
+        passed=2,
+    )
+
+
 @pytest.mark.parametrize("library", HOW)
 def test_in_those_of_other_plugins(pytester: pytest.Pytester, library: str) -> None:
     pytester.makeconftest(RUNNER.format(library=library, how=HOW[library]))

@@ -516,3 +516,12 @@ async def test_a_stalled_server_ends_as_its_timeout_says(
             with pytest.raises(httpx.ReadTimeout):
                 await client.get(server.url, timeout=3600)
         assert clock.elapsed == pytest.approx(3600)
+
+
+def test_a_seed_is_refused_where_it_is_given() -> None:
+    seed: Any = "one"
+    for make in virtual_time, no_waits:
+        with pytest.raises(
+            TypeError, match="seed is a whole number, or None; got 'one'"
+        ):
+            make(seed=seed)

@@ -48,12 +48,12 @@ class Answer(Fault):
     Args:
         status: Its status, from 200 to 599.
         headers: Its headers: `{"retry-after": "2"}`.
-        body: Its body.
+        body: Its body. To a HEAD, and with 204 and 304, none comes.
 
     Raises:
         TypeError: The status is no whole number, the headers are no mapping from text
             to text, or the body no bytes.
-        ValueError: The status is out of range.
+        ValueError: The status is out of range, or a header is not ASCII on one line.
 
     Example:
         >>> import httpx
@@ -78,6 +78,11 @@ class Answer(Fault):
                 f"headers is a mapping such as {{'retry-after': '2'}}; got {headers!r}"
             )
             raise TypeError(msg)
+        for header in given.items():
+            # As the library would refuse it, but not before a request is answered.
+            if not all(text.isascii() and not {*text} & {*"\r\n"} for text in header):
+                msg = f"a header is ASCII on one line, got {header!r}"
+                raise ValueError(msg)
         self._answer = MadeAnswer(int(status), tuple(given.items()), body)
 
     @property

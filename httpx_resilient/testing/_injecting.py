@@ -20,6 +20,8 @@ from httpx_resilient.testing._marking import injected, marked
 from httpx_resilient.testing._plan import MadeAnswer, Plan
 from httpx_resilient.testing._playing import Player
 
+_WITHOUT_BODY = frozenset({204, 304})  # RFC 9110 §6.4.1
+
 _SWITCHING_PROTOCOLS = 101
 """The connection is the caller's from here on: it has no body to break."""
 
@@ -122,7 +124,7 @@ class FaultInjecting(
             response = await io.send(request)
         else:
             count(plan.name)
-            response = self._made(plan.answer)
+            response = self._made(plan.answer, request)
         if plan.is_lost:
             await io.discard(response, drain=False)
             count(plan.name)
@@ -135,12 +137,13 @@ class FaultInjecting(
         self._player.count(fault)
         self._tell(FaultInjected, request, fault)
 
-    def _made(self, answer: MadeAnswer) -> ResponseT:
+    def _made(self, answer: MadeAnswer, request: RequestT) -> ResponseT:
         # Made with its content it would count as read, which none from a wire does.
         headers = list(answer.headers)
         if answer.body and not any(n.lower() == "content-length" for n, _ in headers):
             headers.append(("Content-Length", str(len(answer.body))))
-        stream = self._family.plain_body(answer.body)
+        has_body = request.method != "HEAD" and answer.status not in _WITHOUT_BODY
+        stream = self._family.plain_body(answer.body if has_body else b"")
         made: ResponseT = self._family.response(
             answer.status, headers=headers, stream=stream
         )

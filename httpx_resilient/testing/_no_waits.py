@@ -73,6 +73,7 @@ def no_waits(*, seed: int | None = 0) -> NoWaits:
 
     Raises:
         RuntimeError: One is on already; it is for the whole process.
+        TypeError: `seed` is of no use.
 
     It gives a clock: `elapsed` are the seconds that were not waited for, `advance(60)`
     goes on by a minute. What has lived in the block has seen a time that is still to

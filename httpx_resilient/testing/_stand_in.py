@@ -27,6 +27,9 @@ class StandIn(ABC):
     """
 
     def __init__(self, seed: int | None) -> None:
+        if not isinstance(seed, int | None):
+            msg = f"seed is a whole number, or None; got {seed!r}"
+            raise TypeError(msg)
         self._seed = seed
         self._done: ExitStack | None = None
 

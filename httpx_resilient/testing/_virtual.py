@@ -14,6 +14,9 @@ from httpx_resilient._io_async import AsyncIO
 from httpx_resilient.testing._stand_in import StandIn, put
 from httpx_resilient.testing._virtual_threads import ByHand, Hand, Waiting
 
+_NOWHERE = ByHand(0.0)
+"""The time before a block is entered. Nobody moves it."""
+
 
 class VirtualTime(StandIn):
     """A clock that is moved by hand, or by the event loop it was entered in."""
@@ -23,7 +26,7 @@ class VirtualTime(StandIn):
         number("patience", patience, least=0, unit="seconds")
         self._patience = patience
         self._began = 0.0
-        self._hand: Hand = ByHand(0.0)
+        self._hand: Hand = _NOWHERE
 
     def now(self) -> float:
         return self._hand.now()
@@ -33,7 +36,19 @@ class VirtualTime(StandIn):
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the block was entered, to the microsecond."""
+        """
+        Seconds since the block was entered, to the microsecond.
+
+        Raises:
+            RuntimeError: It has not been entered yet.
+        """
+        if self._hand is _NOWHERE:
+            msg = (
+                "this virtual time has not begun: the fixture's is that of a coroutine "
+                "test. In a coroutine fixture, or a unittest.IsolatedAsyncioTestCase, "
+                "enter a block of its own: with virtual_time() as clock"
+            )
+            raise RuntimeError(msg)
         return round(self.now() - self._began, 6)
 
     def _begin(self, restoring: ExitStack) -> None:
@@ -86,7 +101,7 @@ def virtual_time(*, seed: int | None = 0, patience: float = 0.1) -> VirtualTime:
     Raises:
         RuntimeError: One is on already, it is for the whole process; or the event loop
             is none whose time can be moved, such as that of uvloop.
-        TypeError: `patience` is no number.
+        TypeError: `patience` is no number, or `seed` is of no use.
         ValueError: It is negative.
 
     It gives a clock: `elapsed` are the virtual seconds that have passed, `advance(60)`
