@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -627,6 +628,17 @@ def test_a_reader_that_has_enough_is_no_traceback() -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
+
+
+def test_nor_is_one_of_a_body(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server.play(reply(200, b"body"))
+    gone = mock.Mock(**{"buffer.write.side_effect": BrokenPipeError(errno.EPIPE, "")})
+    monkeypatch.setattr(_getting, "sys", mock.Mock(stdout=gone))
+    result = get(server.url, "-o", "-")
+    assert "Error" not in result.output
+    assert result.exit_code == 1
 
 
 def test_the_module_is_its_main(
