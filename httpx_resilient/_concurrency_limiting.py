@@ -86,7 +86,9 @@ class ConcurrencyLimiting(
         is_held = False
         try:
             sending = io.send(request)
-            response = await (after_queue(sending, waited) if waited else sending)
+            response = await (
+                after_queue(sending, waited, io.now) if waited else sending
+            )
         except self._family.timed_out as error:
             # That no connection was free here tells nothing of the server.
             if limit.learns and not isinstance(error, self._family.pool_timeout):

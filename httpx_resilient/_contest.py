@@ -50,7 +50,8 @@ class Sending(Generic[ResponseT]):
             kind = response.status_code
         took, at = self.ended - self.started, self.started - since
         attempt = Attempt(1, kind, "", 0.0, took, at, hedge=hedge)
-        return unfolded(attempt._replace(reason=str(attempt)), response or error)
+        attempt = attempt._replace(reason=str(attempt))
+        return unfolded(attempt, response or error, self.started, self.ended)
 
     def hand_over(self) -> ResponseT:
         """Return or raise what became of it."""
@@ -159,7 +160,8 @@ class Contest(Generic[RequestT, ResponseT]):
         winner, (loser, won) = (
             (second, sends) if hedge_won else (first, reversed(sends))
         )
-        mark(winner.response or winner.error, SENDS, (*loser, *won))
+        outcome = winner.response or winner.error
+        mark(outcome, SENDS, (*loser, *won), self._io.now())
         if winner.response is not None:
             winner.response.extensions[KEY] = hedge_won
         return winner.hand_over()

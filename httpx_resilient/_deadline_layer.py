@@ -168,7 +168,7 @@ class DeadlineLayer(
             msg = f"{awaited} did not come within the {seconds}"
             exceeded = self._exceeded(msg)
             if deadline.left_behind:
-                mark(exceeded, HISTORY, deadline.left_behind)
+                mark(exceeded, HISTORY, deadline.left_behind, Clock.now())
             raise exceeded from cause
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -15,7 +15,8 @@ KEY = "retry"
 The history of a `RetryingTransport`: in a response's extensions, or on an exception.
 
 What is asked for rarely is made then. Here is what it is made from: where the first
-attempt succeeded its seconds, because this is the happy path; else a list of `Record`.
+attempt succeeded its seconds, because this is the happy path; else what is `Left`, a
+list of `Record`.
 """
 
 SENDS = "sends"
@@ -23,6 +24,22 @@ SENDS = "sends"
 
 QUEUED = "queued"
 """Seconds that the request has waited in queues before it was sent, if it has."""
+
+
+class Left(NamedTuple):
+    """
+    What was left on an outcome.
+
+    A mock may raise or return the same object for each request: what an earlier one has
+    left on it tells nothing of this one.
+
+    Args:
+        at: When, in monotonic seconds.
+        what: Of a kind for each name.
+    """
+
+    at: float
+    what: Any
 
 
 Record = tuple[
@@ -115,10 +132,15 @@ def _attempts_on(outcome: Any) -> tuple[Attempt, ...]:
     left = marks(outcome)
     found, queued, sends = left.get(KEY), left.get(QUEUED), left.get(SENDS)
     if isinstance(found, float):
-        found = [(1, outcome.status_code, "", 0.0, found, 0.0, queued, sends)]
-    if isinstance(found, list):
-        return attempts_in(cast("list[Record]", found))
-    return tuple(sends or ())
+        status, waited, parts = outcome.status_code, _value(queued), _value(sends)
+        return attempts_in([(1, status, "", 0.0, found, 0.0, waited, parts)])
+    if isinstance(found, Left):
+        return attempts_in(found.what)
+    return tuple(_value(sends) or ())
+
+
+def _value(left: Any) -> Any:
+    return left.what if isinstance(left, Left) else None
 
 
 def attempts_in(records: Iterable[Record]) -> tuple[Attempt, ...]:
@@ -126,14 +148,40 @@ def attempts_in(records: Iterable[Record]) -> tuple[Attempt, ...]:
     return tuple(each for record in records for each in _unfolded(*record))
 
 
-def unfolded(attempt: Attempt, outcome: Any) -> Sequence[Attempt]:
-    """Tell of which sendings an attempt consisted: what the layers inside have left."""
-    left = marks(outcome)
-    parts = _unfolded(*attempt[:6], left.get(QUEUED), left.get(SENDS))
-    return [
-        each._replace(origin=each.origin or attempt.origin, hedge=attempt.hedge)
+def unfolded(
+    attempt: Attempt, outcome: Any, sent: float, now: float
+) -> Sequence[Attempt]:
+    """
+    Tell of which sendings an attempt consisted: what the layers inside have left.
+
+    It is taken from there, because whoever asks leaves more than that.
+
+    Args:
+        attempt: The attempt.
+        outcome: Its response or exception.
+        sent: When it was sent, in monotonic seconds.
+        now: When it has ended.
+    """
+    found = marks(outcome)
+    tried = left_between(sent, now, found, KEY)
+    parts: Iterable[Attempt]
+    if tried:
+        *others, last = attempts_in(tried)
+        parts = [*others, last._replace(reason=last.reason or attempt.reason)]
+        parts = [each._replace(at=attempt.at + each.at) for each in parts]
+    else:
+        queued = left_between(sent, now, found, QUEUED)
+        sends = left_between(sent, now, found, SENDS)
+        parts = _unfolded(*attempt[:6], queued, sends)
+    told = [
+        each._replace(
+            origin=each.origin or attempt.origin, hedge=each.hedge or attempt.hedge
+        )
         for each in parts
     ]
+    for name in (KEY, QUEUED, SENDS):
+        found.pop(name, None)
+    return told
 
 
 def _unfolded(
@@ -152,15 +200,16 @@ def _unfolded(
     parts = [each._replace(number=number, at=at + each.at) for each in sends]
     *others, last = parts
     yield from others
-    yield last._replace(reason=reason, wait=wait)
+    yield last._replace(outcome=outcome, reason=reason, wait=wait)
 
 
-def mark(outcome: Any, name: str, value: object) -> None:
+def mark(outcome: Any, name: str, value: object, now: float) -> None:
     """Leave something on a response or an exception."""
+    left = Left(now, value)
     if isinstance(outcome, BaseException):
-        vars(outcome).setdefault(ATTRIBUTE, {})[name] = value
+        vars(outcome).setdefault(ATTRIBUTE, {})[name] = left
     else:
-        outcome.extensions[name] = value
+        outcome.extensions[name] = left
 
 
 _NOTHING: dict[str, Any] = {}
@@ -176,16 +225,26 @@ def marks(outcome: Any) -> dict[str, Any]:
     return left
 
 
-async def after_queue(sent: Awaitable[T], seconds: float) -> T:
+def left_between(sent: float, now: float, left: dict[str, Any], name: str) -> Any:
+    """Read what was left since a request was sent: all else is of another one."""
+    found = left.get(name)
+    return found.what if isinstance(found, Left) and sent < found.at <= now else None
+
+
+async def after_queue(
+    sending: Awaitable[T], seconds: float, now: Callable[[], float]
+) -> T:
     """Await what is sent at last, and leave on its outcome how long it has waited."""
+    sent = now()
     try:
-        response = await sent
+        response = await sending
     except Exception as error:
-        _mark_queued(error, seconds)
+        _mark_queued(error, seconds, sent, now())
         raise
-    _mark_queued(response, seconds)
+    _mark_queued(response, seconds, sent, now())
     return response
 
 
-def _mark_queued(outcome: object, seconds: float) -> None:
-    mark(outcome, QUEUED, marks(outcome).get(QUEUED, 0.0) + seconds)
+def _mark_queued(outcome: object, seconds: float, sent: float, now: float) -> None:
+    earlier = left_between(sent, now, marks(outcome), QUEUED) or 0.0
+    mark(outcome, QUEUED, earlier + seconds, now)

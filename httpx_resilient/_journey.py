@@ -128,7 +128,7 @@ class Journey(Generic[RequestT]):
         """Note an answer. Tells whether the request goes on."""
         if await self._goes_on(self._judge(response, io), io, response):
             return True
-        mark(response, SENDS, self._sends)
+        mark(response, SENDS, self._sends, io.now())
         origin, told = self._choice.origin, cast("Any", response)
         told.extensions[ORIGIN] = self._terms.failover.origins[origin]
         if origin and not self._terms.share_credentials:
@@ -140,7 +140,7 @@ class Journey(Generic[RequestT]):
         """Note an exception. Tells whether the request goes on."""
         if await self._goes_on(self._judge_error(error), io, error):
             return True
-        mark(error, SENDS, self._sends)
+        mark(error, SENDS, self._sends, io.now())
         if len(self._tried) > 1:
             story = [f"{each.origin}: {each}" for each in self._sends]
             error.add_note(f"failed over: {', '.join(story)}")
@@ -203,7 +203,7 @@ class Journey(Generic[RequestT]):
             kind = outcome.status_code
         took, at = now - self._sent, self._sent - self._since
         attempt = Attempt(1, kind, reason, 0.0, took, at, origin=origin)
-        self._sends += unfolded(attempt, outcome)
+        self._sends += unfolded(attempt, outcome, self._sent, now)
 
     def _judge(self, response: ResponseT, io: IO[RequestT, ResponseT]) -> Verdict:
         evidence = of_status(response.status_code)

@@ -94,7 +94,9 @@ class Pooled:
                     await self.close_retired(io)
                 transport, sent = self._ready(slot, request)
                 sending = io.through(transport, sent)
-                response = await (after_queue(sending, waited) if waited else sending)
+                response = await (
+                    after_queue(sending, waited, io.now) if waited else sending
+                )
                 if self._note(slot, response):
                     self._tell(ConnectionOpened, request)
                 elif self._tell.listener is not None:

@@ -109,7 +109,9 @@ class RateLimitingLayer(
         told = None
         try:
             sending = io.send(request)
-            response = await (after_queue(sending, waited) if waited else sending)
+            response = await (
+                after_queue(sending, waited, io.now) if waited else sending
+            )
             if limit.learns:
                 told = told_in(response, io.wall_time)
         finally:

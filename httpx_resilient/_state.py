@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Generic
 
 import tenacity
@@ -13,8 +14,10 @@ from httpx_resilient._history import (
     QUEUED,
     SENDS,
     Attempt,
+    Left,
     Record,
     attempts_in,
+    left_between,
     mark,
     marks,
 )
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from httpx_resilient._budget import Account
     from httpx_resilient._policy import RetryPolicy
     from httpx_resilient._resending import Resending
+
+_NOTHING = Left(-math.inf, None)
 
 _COUNTS_OF_SDKS = (b"x-stainless-retry-count", b"x-retry-count")
 """How often an SDK has tried already: openai and its kin; postgrest, supabase."""
@@ -167,13 +172,13 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.ended = now
         self._kind, self.reason = response.status_code, ""
         self._remember(response, 0.0)
-        response.extensions[KEY] = self._records
+        mark(response, KEY, self._records, now)
 
     def ends(self) -> None:
         """Leave the history on the outcome and let go of it: no cycle with an error."""
         outcome = self.error or self.response
         self._remember(outcome, 0.0)
-        mark(outcome, KEY, self._records)
+        mark(outcome, KEY, self._records, self.ended)
         self._outcome = self.response = self.error = None
 
     def cut_off(self, now: float) -> list[Record] | None:
@@ -184,17 +189,22 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         return self._records or None
 
     def _remember(self, outcome: object, wait: float) -> None:
-        sent, left = self._sent, marks(outcome)
+        sent, ended, left = self._sent, self.ended, marks(outcome)
+        # What fails over in no time has left its marks in no time, too.
+        made, sends = left.get(SENDS) or _NOTHING
+        if not sent <= made <= ended:
+            sends = None
+        tried = left_between(sent, ended, left, KEY)
         self._records.append(
             (
                 self.attempt_number,
                 self._kind,
                 self.reason,
                 wait,
-                self.ended - sent,
+                ended - sent,
                 sent - self.start_time,
-                left.get(QUEUED),
-                left.get(SENDS),
+                left_between(sent, ended, left, QUEUED),
+                attempts_in(tried) if tried else sends,
             )
         )
 

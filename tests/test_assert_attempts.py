@@ -10,6 +10,7 @@ import pytest
 import tenacity
 
 from httpx_resilient import Attempt, RetryingTransport
+from httpx_resilient._history import Left
 from httpx_resilient.testing import FaultInjectingTransport, assert_attempts
 
 
@@ -61,7 +62,7 @@ def test_one_too_many_and_one_too_few() -> None:
 
 def test_a_reason_that_says_more_than_the_outcome_is_shown() -> None:
     attempt = Attempt(1, 503, "503, and the body is spent", wait=0.0, duration=0.1)
-    response = httpx.Response(503, extensions={"sends": (attempt,)})
+    response = httpx.Response(503, extensions={"sends": Left(0.0, (attempt,))})
     assert failure(response, 200).splitlines()[1] == (
         "> 1. 503 (503, and the body is spent); expected 200"
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 import tenacity
@@ -15,13 +18,16 @@ from test_hedging import Race, handled
 
 from httpx_resilient import (
     ConcurrencyLimit,
+    DeadlineExceeded,
+    DeadlineTransport,
     FailoverTransport,
+    HedgePolicy,
     RateLimit,
     RetryingTransport,
     attempts_of,
     explain,
 )
-from httpx_resilient._history import after_queue, marks
+from httpx_resilient._history import Left, after_queue, marks
 from httpx_resilient._io import run_sync
 
 pytestmark = pytest.mark.anyio
@@ -165,8 +171,102 @@ class TestQueue:
             raise error
 
         error = LookupError()
-        assert run(after_queue(after_queue(fail(), 1.0), 2.0)) is error
-        assert marks(error) == {"queued": 3.0}
+        for _ in "one mock, for all requests":
+            queued = after_queue(fail(), 1.0, time.monotonic)
+            assert run(after_queue(queued, 2.0, time.monotonic)) is error
+            assert marks(error)["queued"].what == 3.0
+
+
+class TestNested:
+    """Each layer tells what those inside of it have told."""
+
+    def got(self, layer: Any) -> list[Any]:
+        with httpx.Client(transport=layer) as client:
+            return list(attempts_of(client.get(A)))
+
+    def answering(self, *script: int) -> Any:
+        answers = iter(script)
+        return RetryingTransport(
+            httpx.MockTransport(lambda request: httpx.Response(next(answers))),
+            wait=tenacity.wait_none(),
+        )
+
+    @pytest.mark.parametrize("last", [[200], [503, 200]])
+    def test_retries_inside_of_a_failover(self, last: list[int]) -> None:
+        retrying = self.answering(503, 503, 503, *last)
+        attempts = self.got(FailoverTransport(retrying, [A, B]))
+        assert [each.outcome for each in attempts] == [503, 503, 503, *last]
+        assert [each.origin for each in attempts] == [A, A, A] + [B] * len(last)
+        assert [each.number for each in attempts[:4]] == [1, 2, 3, 1]
+
+    def test_retries_inside_of_another_retry(self) -> None:
+        outer = RetryingTransport(self.answering(503, 503, 503, 503, 200))
+        attempts = self.got(outer)
+        assert [each.outcome for each in attempts] == [503] * 4 + [200]
+        assert [each.number for each in attempts] == [1, 1, 1, 2, 2]
+
+    def test_what_a_deadline_inside_of_a_retry_has_cut_off(self) -> None:
+        def late(request: httpx.Request) -> httpx.Response:
+            time.sleep(request.extensions["timeout"]["read"])
+            raise httpx.ReadTimeout("")
+
+        limited = DeadlineTransport(httpx.MockTransport(late), 0.01)
+        outer = RetryingTransport(limited, wait=tenacity.wait_none())
+        with pytest.raises(DeadlineExceeded) as caught:
+            self.got(outer)
+        assert [each.outcome for each in attempts_of(caught.value)] == [
+            DeadlineExceeded
+        ] * 3
+
+    @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
+    async def test_retries_of_a_hedge(self, world: World) -> None:
+        sent = 0
+
+        async def handler(_: Any) -> Any:
+            nonlocal sent
+            sent += 1
+            if sent == 1:
+                await anyio.sleep(10)
+            return world.library.Response(503 if sent == 2 else 200)
+
+        retrying = world.transport(world.mock(handler))
+        layer = world.ours.HedgingTransport(retrying, HedgePolicy(0.01))
+        async with world.client(layer) as client:
+            attempts = attempts_of(await client.get(A))
+        assert [(each.outcome, each.hedge) for each in attempts] == [
+            (None, False),
+            (503, True),
+            (200, True),
+        ]
+
+
+class TestWhatAMockGivesAgain:
+    """The same object for each request: it holds what earlier ones have left."""
+
+    @pytest.mark.parametrize(
+        ("nest", "times"),
+        [
+            (lambda mock: FailoverTransport(mock, [A, B]), 2),
+            (lambda mock: RetryingTransport(FailoverTransport(mock, [A, B])), 6),
+            (lambda mock: FailoverTransport(RetryingTransport(mock), [A, B]), 6),
+            (lambda mock: RetryingTransport(mock), 3),
+        ],
+    )
+    @pytest.mark.parametrize("given", [httpx.Response(503), httpx.ConnectError("")])
+    def test_each_has_its_own_history(
+        self, nest: Any, times: int, given: Any, no_waits: Any
+    ) -> None:
+        def handler(_: httpx.Request) -> httpx.Response:
+            if isinstance(given, Exception):
+                raise given
+            return given
+
+        layer = nest(httpx.MockTransport(handler))
+        with httpx.Client(transport=layer) as client:
+            for _ in range(4):
+                with suppress(httpx.ConnectError):
+                    client.get(A, headers={"Idempotency-Key": "1"})
+                assert len(attempts_of(given)) == times
 
 
 class TestExplain:
@@ -205,7 +305,7 @@ class TestExplain:
         )
 
     def test_how_much_of_it_was_waiting(self) -> None:
-        response = httpx.Response(200, extensions={"queued": 0.25})
+        response = httpx.Response(200, extensions={"queued": Left(0.5, 0.25)})
         assert "after 0.500 s, 0.250 s of them in a queue" in self.explained(response)
 
     def test_what_was_requested_without_its_secrets(self) -> None:
