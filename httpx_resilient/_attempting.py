@@ -42,7 +42,13 @@ class Attempting:
         except BaseException:  # told of only, and passed on
             self._ended(sent)
             raise
-        self._ended(sent, response)
+        told = False
+        try:
+            self._ended(sent, response)
+            told = True
+        finally:
+            if not told:
+                await self._io.discard(response, drain=False)
         return response
 
     def _ended(

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, Unpack
 
 from httpx_resilient._breaker import CircuitBreaker
 from httpx_resilient._checks import state
-from httpx_resilient._circuits import HalfOpen, Open, Refused
+from httpx_resilient._circuits import Open, Refused
 from httpx_resilient._evidence import Evidence, is_of_server, of_status
 from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._held import held_class
@@ -111,11 +111,13 @@ class CircuitBreaking(
     ) -> ResponseT:
         breaker, key, sent = self._breaker, key_of(request.url), io.now()
         admitted = breaker.enter(key, sent)
-        if admitted is not None:
-            self._heed(admitted, request, key)
+        if isinstance(admitted, Refused):
+            raise self._refused(admitted, request, key)
         failed: bool | None = None  # a request that is cancelled tells nothing
-        ended = True
+        ended, response = True, None
         try:
+            if admitted is not None:
+                self._tell(CircuitHalfOpened, name_of(key))
             response = await io.send(request)
             status = response.status_code
             failed = status >= 500 and of_status(status) is not Evidence.FINAL
@@ -139,16 +141,19 @@ class CircuitBreaking(
             if ended:
                 now = io.now()
                 slow = now - sent >= breaker.slow_after
-                self._learn(key, sent, now, failed=failed, slow=slow)
+                told = False
+                try:
+                    self._learn(key, sent, now, failed=failed, slow=slow)
+                    told = True
+                finally:
+                    if not told and response is not None:
+                        await io.discard(response, drain=False)
 
-    def _heed(self, admitted: Refused | HalfOpen, request: RequestT, key: Key) -> None:
-        if isinstance(admitted, HalfOpen):
-            self._tell(CircuitHalfOpened, name_of(key))
-            return
-        why, retry_after = admitted
+    def _refused(self, refused: Refused, request: RequestT, key: Key) -> CircuitOpen:
+        why, retry_after = refused
         self._tell(CircuitRefused, request, why, retry_after)
         msg = f"the circuit to {name_of(key)} {why}"
-        raise self._refusal(msg, retry_after=retry_after)
+        return self._refusal(msg, retry_after=retry_after)
 
     def _learn(
         self, key: Key, sent: float, now: float, *, failed: bool | None, slow: bool

@@ -134,6 +134,7 @@ class FailingOver(
         ):
             journey = Journey(self._terms, request)
             sent = journey.onward(started)
+        response: ResponseT | None = None
         try:
             while True:
                 try:
@@ -149,11 +150,12 @@ class FailingOver(
                     journey = journey or Journey(self._terms, request, started)
                     if not await journey.returned(response, io):
                         return response
-                    await io.discard(response)
+                    answer, response = response, None
+                    await io.discard(answer)
                 sent = journey.onward(io.now())
         except BaseException:  # looked at only: what is cancelled may have been slow
             journey = journey or Journey(self._terms, request, started)
-            journey.is_abandoned(io.now())
+            await journey.is_abandoned(response, io)
             raise
 
 

@@ -26,7 +26,7 @@ async def following(
 
     If a strategy or hook raises, or is cancelled, the response is released.
     """
-    policy, body = state.policy, state.body
+    policy, body, response = state.policy, state.body, state.response
     request: RequestT | None = state.request
     settled = False
     try:
@@ -48,7 +48,7 @@ async def following(
             state.reason += f", and {SPENT}"
             refund(state)
         if state.is_over:
-            note_final(state, state.response)
+            note_final(state, response)
             _end(state, tell)
         else:
             state.waits()
@@ -68,8 +68,8 @@ async def following(
         if not settled:
             refund(state)
             leave_behind(state, io)
-            if state.response is not None:
-                await io.discard(state.response, drain=False)
+            if response is not None:
+                await io.discard(response, drain=False)
 
 
 def _end(state: RetryState[Any, Any], tell: Teller) -> None:

@@ -146,9 +146,18 @@ class Journey(Generic[RequestT]):
             error.add_note(f"failed over: {', '.join(story)}")
         return False
 
-    def is_abandoned(self, now: float) -> None:
-        """Note that it was cancelled, if it was: a deadline blames the origin."""
-        if self._is_out:
+    async def is_abandoned(
+        self, response: ResponseT | None, io: IO[RequestT, ResponseT]
+    ) -> None:
+        """
+        Note that it was cancelled, if it was: a deadline blames the origin.
+
+        An answer that nobody gets is released.
+        """
+        if response is not None:
+            await io.discard(response, drain=False)
+        elif self._is_out:
+            now = io.now()
             late = self._is_late(now + _EARLY)
             self._learn(Verdict(False if late else None, reason="too late"), now, None)
 

@@ -104,8 +104,11 @@ class Pooled:
                 response.stream = self._held(response.stream, slot, self)
             except Exception as error:
                 # Once, because the next one is not open yet.
-                again = was_open and self._may_replay(request, error)
-                again = again and self._renewed(slot)
+                again = (
+                    was_open
+                    and self._may_replay(request, error)
+                    and self._renewed(slot)
+                )
                 if not again:
                     well = of_one_stream(error)
                     raise
@@ -130,13 +133,13 @@ class Pooled:
             ticket = self.pool.enqueue(origin, io.waiter())
         if self._lost:
             self._look_for_lost()
-        self._tell_of_retired()
         return ticket
 
     async def _turn(self, ticket: Ticket, request: Any, io: IO[Any, Any]) -> Slot:
         seconds = request.extensions.get("timeout", {}).get("pool")
         taken, queued = False, io.now()
         try:
+            self._tell_of_retired()
             self._tell(Queued, request, "pool", len(ticket.origin.waiting))
             await self._tell.settle()
             await ticket.waiter.wait(seconds)
@@ -213,8 +216,11 @@ class Pooled:
         return renewed
 
     def _tell_of_retired(self) -> None:
-        while self._untold:
-            self._tell(ConnectionRetired, name_of(self._untold.popleft()))
+        # Another thread may tell of the last one meanwhile.
+        with suppress(IndexError):
+            while self._untold:
+                key = self._untold.popleft()
+                self._tell(ConnectionRetired, name_of(key))
 
     def _end(self, slot: Slot, now: float, *, well: bool) -> None:
         with self._lock:

@@ -102,12 +102,14 @@ class RateLimitingLayer(
         limit, sent = self._limit, io.now()
         key = key_of(request.url) if limit.key is None else limit.key(request)
         number = limit.take(key, sent)
-        waited = 0.0
+        waited, queued = 0.0, number is None
         if number is None:
             number = await self._turn(request, key, io)
             waited = -sent + (sent := io.now())
         told = None
         try:
+            if queued:
+                self._tell(Admitted, request, "rate", waited)
             sending = io.send(request)
             response = await (
                 after_queue(sending, waited, io.now) if waited else sending
@@ -118,8 +120,14 @@ class RateLimitingLayer(
             if number or told is not None:
                 now = io.now()
                 limit.hear(key, number, told, now, now - sent)
-                if told is not None and told.pause is not None:
-                    self._tell(PausedByServer, request, told.pause)
+        if told is not None and told.pause is not None:
+            heard = False
+            try:
+                self._tell(PausedByServer, request, told.pause)
+                heard = True
+            finally:
+                if not heard:
+                    await io.discard(response, drain=False)
         return response
 
     async def _turn(
@@ -131,7 +139,7 @@ class RateLimitingLayer(
         deadline = deadline_of(request)
         if deadline is not None and deadline.at < until:
             until, reason = deadline.at, "its deadline comes before"
-        asked, turn = now, limit.ask(key, now)
+        turn = limit.ask(key, now)
         self._check(request, turn, until - now, reason)
         self._tell(RateLimited, request, turn.wait, refused=False)
         place = limit.join(key)
@@ -144,7 +152,6 @@ class RateLimitingLayer(
                     # Nothing is awaited from here until it is sent: one that is
                     # cancelled has no token that it could take with it.
                     if turn.number is not None:
-                        self._tell(Admitted, request, "rate", now - asked)
                         return turn.number
                     self._check(request, turn, until - now, reason)
                     await self._tell.settle()

@@ -68,7 +68,10 @@ class Teller:
     async def settle(self) -> None:
         """Await what an asynchronous listener does."""
         while self._unsettled:
-            answer = self._unsettled.popleft()
+            try:
+                answer = self._unsettled.popleft()
+            except IndexError:  # another thread has taken the last one
+                return
             try:
                 await answer
             except Exception:
