@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import ContextVar
 from inspect import isawaitable
 from typing import Any, ParamSpec
 
@@ -15,6 +17,18 @@ P = ParamSpec("P")
 
 logger = logging.getLogger("httpx_resilient")
 logger.addHandler(logging.NullHandler())
+
+
+class Unsettled(deque[Awaitable[object]]):
+    """What an asynchronous listener does, and nobody has awaited yet."""
+
+    is_over = False
+    """Whether its request is. A task that was begun in it may still tell something."""
+
+
+OWN: ContextVar[Unsettled | None] = ContextVar("own", default=None)
+"""What is to be awaited for the request at hand: by whoever sends it, and nobody else.
+So a listener finds its context, and is not cancelled with another request."""
 
 _FAILED = "what on_event has raised breaks no request"
 
@@ -39,7 +53,8 @@ class Teller:
             raise TypeError(msg)
         self.listener = listener
         self.asynchronous = listener is not None and is_asynchronous(listener)
-        self._unsettled: deque[Awaitable[object]] = deque()
+        self._unsettled = Unsettled()
+        """Of no request, or of one that was cancelled."""
 
     def __call__(
         self, kind: Callable[P, Event], *what: P.args, **more: P.kwargs
@@ -63,19 +78,23 @@ class Teller:
             logger.exception(_FAILED)
         else:
             if answer is not None and isawaitable(answer):
-                self._unsettled.append(answer)
+                own = OWN.get()
+                if own is None or own.is_over:
+                    own = self._unsettled
+                own.append(answer)
 
     async def settle(self) -> None:
         """Await what an asynchronous listener does."""
-        while self._unsettled:
-            try:
-                answer = self._unsettled.popleft()
-            except IndexError:  # another thread has taken the last one
-                return
-            try:
-                await answer
-            except Exception:
-                logger.exception(_FAILED)
+        own = OWN.get()
+        if own:
+            await _settled(own)
+        if self._unsettled:
+            await _settled(self._unsettled)
+
+    def keep(self, own: Unsettled) -> None:
+        """Keep what a request that was cancelled has not awaited, for another time."""
+        own.is_over = True
+        self._unsettled.extend(own)
 
     def refuse_asynchronous(self) -> None:
         """
@@ -90,3 +109,13 @@ class Teller:
                 "client: give a synchronous one, or use an AsyncClient"
             )
             raise TypeError(msg)
+
+
+async def _settled(unsettled: Unsettled) -> None:
+    with suppress(IndexError):  # another thread has taken the last one
+        while True:
+            answer = unsettled.popleft()
+            try:
+                await answer
+            except Exception:
+                logger.exception(_FAILED)

@@ -16,7 +16,7 @@ from httpx_resilient._inner import sides_of
 from httpx_resilient._io import IO, run_sync
 from httpx_resilient._io_async import AsyncIO
 from httpx_resilient._io_sync import SyncIO
-from httpx_resilient._telling import Teller
+from httpx_resilient._telling import OWN, Teller, Unsettled
 from httpx_resilient.events import Listener
 
 if TYPE_CHECKING:
@@ -97,19 +97,25 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
         io: IO[RequestT, ResponseT],
     ) -> ResponseT:
         """Await what an asynchronous listener does before the outcome is handed on."""
+        before, own = OWN.get(), Unsettled()
+        OWN.set(own)
         try:
-            response = await handled
-        except Exception:
-            await self._tell.settle()
-            raise
-        settled = False
-        try:
-            await self._tell.settle()
-            settled = True
+            try:
+                response = await handled
+            except Exception:
+                await self._tell.settle()
+                raise
+            settled = False
+            try:
+                await self._tell.settle()
+                settled = True
+            finally:
+                if not settled:
+                    await io.discard(response, drain=False)
+            return response
         finally:
-            if not settled:
-                await io.discard(response, drain=False)
-        return response
+            OWN.set(before)
+            self._tell.keep(own)
 
     def handle_request(self, request: RequestT) -> ResponseT:
         """Handle a request of a synchronous client."""

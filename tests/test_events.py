@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any
 
 import anyio
@@ -435,6 +436,69 @@ class TestAsynchronousListener:
                 await client.get(server.url)
         assert scope.cancelled_caught
         assert layer.stats().active == 0
+
+    async def test_each_request_awaits_its_own(self, world: World) -> None:
+        """In its own context, and undisturbed by what becomes of another one."""
+        mine: ContextVar[str] = ContextVar("mine")
+        heard: list[tuple[str, str]] = []
+
+        async def listen(event: told.Event) -> None:
+            await anyio.sleep(0.02)
+            assert isinstance(event, told.AttemptStarted | told.AttemptEnded)
+            heard.append((event.url[-1], mine.get()))
+
+        transport = world.transport(answering(world, 200), on_event=listen)
+        async with world.client(transport) as client:
+
+            async def get(name: str, patience: float) -> None:
+                mine.set(name)
+                with anyio.move_on_after(patience):
+                    await client.get(f"https://example.org/{name}")
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(get, "a", 1)
+                tasks.start_soon(get, "b", 0.01)
+                tasks.start_soon(get, "c", 1)
+            served = sorted(each for each in heard if each[0] != "b")
+            assert served == [("a", "a")] * 2 + [("c", "c")] * 2
+
+    async def test_what_a_cancelled_request_has_not_awaited_is_awaited_later(
+        self, world: World
+    ) -> None:
+        async def handler(_: Any) -> None:
+            await anyio.sleep_forever()
+
+        heard = self.Ear()
+        transport = world.transport(world.mock(handler), on_event=heard)
+        async with world.client(transport) as client:
+            with anyio.move_on_after(0.01):
+                await client.get(URL)
+        assert heard.names == ["AttemptStarted", "AttemptEnded"]
+
+    async def test_what_a_task_of_a_request_tells_after_it_is_awaited_as_well(
+        self, world: World, server: Server
+    ) -> None:
+        """Such as the end of a body that a background task reads."""
+        server.play(reply(200, b"body"))
+        heard, over = self.Ear(), anyio.Event()
+        breaker = CircuitBreaker(minimum_calls=1, slow_after=1e-9)
+        layer = world.ours.CircuitBreakingTransport(None, breaker, on_event=heard)
+        async with world.client(layer) as client, anyio.create_task_group() as tasks:
+
+            async def read_later() -> None:
+                async with client.stream("GET", server.url) as response:
+                    await over.wait()
+                    await response.aread()
+
+            async def handler(_: Any) -> Any:
+                tasks.start_soon(read_later)
+                return world.library.Response(200)
+
+            outer = world.transport(world.mock(handler), on_event=self.Ear())
+            async with world.client(outer) as another:
+                await another.get(URL)
+            over.set()
+        assert heard.names == ["ConnectionOpened", "CircuitOpened"]
 
     async def test_what_it_raises_breaks_no_request(
         self, world: World, caplog: pytest.LogCaptureFixture
