@@ -173,7 +173,6 @@ class Retrying(
             request = await following(state, io, self._tell)
             if state.is_over:
                 return response
-        resends(state)
         try:
             return await self._again(state, request, io)
         except Exception:
@@ -181,8 +180,6 @@ class Retrying(
         except BaseException:  # seen only, and passed on
             leave_behind(state, io)
             raise
-        finally:
-            has_resent(state)
 
     async def _again(
         self,
@@ -205,7 +202,12 @@ class Retrying(
                 raise
             state.sends(io.now())
             try:
-                response = await io.send(request)
+                # What hooks and listeners send meanwhile is not sent again.
+                resends(state)
+                try:
+                    response = await io.send(request)
+                finally:
+                    has_resent(state)
             except Exception as error:
                 state.raised(error, io.now())
                 request = await following(state, io, self._tell)

@@ -7,19 +7,19 @@ from typing import Any
 
 import anyio
 import pytest
-from conftest import World
+from conftest import World, run
 from opentelemetry import baggage, trace
 from opentelemetry.context import attach, detach
 from opentelemetry.instrumentation.utils import (
     suppress_http_instrumentation,
     suppress_instrumentation,
 )
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 from server import Server, close, reply, reset, stall
 from telemetry import Traces, told
 
 from httpx_resilient import HedgePolicy
-from httpx_resilient.otel import TracingTransport
+from httpx_resilient.otel import TracingTransport, _tracing
 from httpx_resilient.otel._suppressing import suppression
 
 pytestmark = pytest.mark.anyio
@@ -274,3 +274,54 @@ async def test_a_request_that_fails_over_has_a_span_at_each_origin(
     assert traces.values("server.address")[:2] == ["127.0.0.1", "localhost"]
     assert traces.statuses == [503, 200, 200]
     assert traces.parents[0] == traces.parents[1] == traces.ids[2]
+
+
+async def test_a_header_that_cannot_be_sent_is_told_to_nobody(
+    world: World, server: Server, traces: Traces
+) -> None:
+    async with world.client(traces.layer()) as client:
+        with pytest.raises(world.library.LocalProtocolError, match="hunter2"):
+            await client.get(server.url, headers={"x-api-key": "hunter2\n"})
+    (span,) = traces.spans
+    assert "hunter2" not in span.to_json()
+    assert span.status.description == "LocalProtocolError"
+    assert [event.name for event in span.events] == ["exception"]
+
+
+async def test_a_span_ends_if_its_context_cannot_be_carried(
+    world: World, traces: Traces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def inject(*_: Any) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(_tracing, "inject", inject)
+    inner = world.mock(lambda request: world.library.Response(200))
+    async with world.client(traces.layer(inner)) as client:
+        with pytest.raises(LookupError):
+            await client.get("http://localhost")
+    assert traces.values("error.type") == ["LookupError"]
+    assert not get_current_span().get_span_context().is_valid
+
+
+async def test_what_a_hook_sends_between_attempts_is_not_sent_again(
+    world: World, traces: Traces
+) -> None:
+    """It has a token refreshed, say."""
+    answers = iter([503, 503, 200])
+    inner = world.mock(lambda request: world.library.Response(next(answers)))
+    of_hook = world.mock(lambda request: world.library.Response(204))
+    async with world.client(traces.layer(of_hook)) as another:
+
+        async def refresh(_: object) -> None:
+            await another.get("http://localhost/token")
+
+        def hook(state: object) -> Any:
+            return run(lambda: refresh(state)) if world.sync else refresh(state)
+
+        layer = traces.layer(inner)
+        transport = world.transport(layer, before_sleep=hook)
+        async with world.client(transport) as client:
+            await client.get("http://localhost")
+    assert list(
+        zip(traces.statuses, traces.values("http.request.resend_count"), strict=True)
+    ) == [(503, None), (204, None), (503, 1), (204, None), (200, 2)]

@@ -112,6 +112,8 @@ class Tracing(
         )
         self._redacted = redactor({*SENSITIVE, *redact})
         self._methods = known_methods()
+        # What breaks the protocol, sent or received: both have one base.
+        self._quoting = self._family.protocol_error.__bases__
         self._is_enabled, self._flags = suppression()
         self._is_parent = any(
             isinstance(each, Tracing) and each is not self
@@ -129,11 +131,12 @@ class Tracing(
         sent = request
         if not is_parent:
             context = Context({**context, **self._flags})
-            sent = _carrying(request, context)
         # By hand, because `use_span` and a second context would cost thrice as much.
         token = attach(context)
         under_way = True
         try:
+            if not is_parent:
+                sent = _carrying(request, context)
             response = await io.send(sent)
             under_way = False
             _answered(span, response)
@@ -141,7 +144,7 @@ class Tracing(
                 _counted(span, response)
         except Exception as error:
             under_way = False
-            _failed(span, error)
+            _failed(span, error, quotes=isinstance(error, self._quoting))
             if is_parent:
                 _counted(span, error)
             raise
@@ -204,10 +207,16 @@ def _answered(span: Span, response: ResponseLike) -> None:
         span.set_status(StatusCode.ERROR)
 
 
-def _failed(span: Span, error: Exception) -> None:
-    span.set_attribute("error.type", type(error).__qualname__)
-    span.record_exception(error)
-    span.set_status(StatusCode.ERROR, f"{type(error).__qualname__}: {error}")
+def _failed(span: Span, error: Exception, *, quotes: bool) -> None:
+    kind = type(error).__qualname__
+    span.set_attribute("error.type", kind)
+    if quotes:
+        # Its message may have a header in it, with a value that is a secret.
+        span.add_event("exception", {"exception.type": kind})
+        span.set_status(StatusCode.ERROR, kind)
+    else:
+        span.record_exception(error)
+        span.set_status(StatusCode.ERROR, f"{kind}: {error}")
 
 
 def _counted(span: Span, outcome: object) -> None:
