@@ -12,6 +12,11 @@ class Resending(Protocol):
     around: Resending | None
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether it is, and not what a hook sends between its attempts."""
+        ...
+
+    @property
     def attempt_number(self) -> int: ...
 
 
@@ -33,4 +38,6 @@ def has_resent(resending: Resending) -> None:
 def resent() -> int:
     """Tell how often the request at hand was sent before: 0 for the first attempt."""
     resending = RESENDING.get()
-    return 0 if resending is None else resending.attempt_number - 1
+    if resending is None or not resending.is_under_way:
+        return 0
+    return resending.attempt_number - 1

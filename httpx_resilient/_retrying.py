@@ -173,6 +173,7 @@ class Retrying(
             request = await following(state, io, self._tell)
             if state.is_over:
                 return response
+        resends(state)
         try:
             return await self._again(state, request, io)
         except Exception:
@@ -180,6 +181,8 @@ class Retrying(
         except BaseException:  # seen only, and passed on
             leave_behind(state, io)
             raise
+        finally:
+            has_resent(state)
 
     async def _again(
         self,
@@ -202,12 +205,7 @@ class Retrying(
                 raise
             state.sends(io.now())
             try:
-                # What hooks and listeners send meanwhile is not sent again.
-                resends(state)
-                try:
-                    response = await io.send(request)
-                finally:
-                    has_resent(state)
+                response = await io.send(request)
             except Exception as error:
                 state.raised(error, io.now())
                 request = await following(state, io, self._tell)

@@ -183,18 +183,22 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
 
     def cut_off(self, now: float) -> list[Record] | None:
         """Tell the history of a request that was cancelled."""
-        if self.response is None and self.error is None:  # it is under way
+        if self.is_under_way:
             self._kind, self.reason, self.ended = None, "cancelled", now
             self._remember(None, 0.0)
         return self._records or None
 
     def _remember(self, outcome: object, wait: float) -> None:
         sent, ended, left = self._sent, self.ended, marks(outcome)
-        # What fails over in no time has left its marks in no time, too.
-        made, sends = left.get(SENDS) or _NOTHING
-        if not sent <= made <= ended:
-            sends = None
-        tried = left_between(sent, ended, left, KEY)
+        queued = sends = None
+        if SENDS in left or QUEUED in left or KEY in left:
+            # What fails over in no time has left its marks in no time, too.
+            made, sends = left.get(SENDS) or _NOTHING
+            if not sent <= made <= ended:
+                sends = None
+            tried = left_between(sent, ended, left, KEY)
+            sends = attempts_in(tried) if tried else sends
+            queued = left_between(sent, ended, left, QUEUED)
         self._records.append(
             (
                 self.attempt_number,
@@ -203,10 +207,15 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
                 wait,
                 ended - sent,
                 sent - self.start_time,
-                left_between(sent, ended, left, QUEUED),
-                attempts_in(tried) if tried else sends,
+                queued,
+                sends,
             )
         )
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether an attempt has been sent, and has not ended yet."""
+        return self.response is None and self.error is None
 
     @property
     def outcome(self) -> Outcome | None:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride] - nobody else sets it
