@@ -18,8 +18,8 @@ from benchmarks.peers import BARE, LAYERS, OURS
 PER_MICROSECOND = 10_600
 """Instructions, on the machine of the goals, where httpx-retries takes 0.94 µs."""
 
-_GOALS = {
-    OURS: 0.8,
+_GOALS: dict[str, float | None] = {
+    OURS: None,  # it has one in `overhead`, where responses are not even closed
     "retry, with a no-op listener": 2.8,
     "failover": 1.0,
     "standard_transport()": 6.0,
@@ -42,12 +42,12 @@ class Layer:
     name: str
     microseconds: float
     instructions: float | None
-    goal: float
+    goal: float | None
 
     @property
     def reached(self) -> bool | None:
         """Whether it costs no more than it means to, if that was counted."""
-        if self.instructions is None:
+        if self.instructions is None or self.goal is None:
             return None
         return self.instructions <= self.goal * PER_MICROSECOND
 
@@ -82,7 +82,7 @@ def table_of(layers: Sequence[Layer]) -> Table:
             "retry" if layer.name == OURS else layer.name,
             f"{layer.microseconds:.2f}",
             "-" if counted is None else f"{counted:,.0f}",
-            f"{layer.goal * PER_MICROSECOND:,.0f}",
+            "-" if layer.goal is None else f"{layer.goal * PER_MICROSECOND:,.0f}",
             {True: "[green]yes", False: "[red]no", None: ""}[layer.reached],
         )
     return table
