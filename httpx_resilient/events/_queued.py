@@ -61,7 +61,7 @@ class Queued(RequestEvent):
 
     Args:
         request: The request.
-        limit: What it waits for: `rate`, `concurrency` or `pool`.
+        limit: What it waits for: `concurrency` or `pool`. For a rate: `RateLimited`.
         waiting: Requests that wait now, with this one.
 
     Example:
