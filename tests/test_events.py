@@ -22,11 +22,13 @@ from httpx_resilient import (
     CircuitBreaker,
     ConcurrencyLimit,
     HedgePolicy,
+    PoolingTransport,
     RateLimit,
     RetryBudget,
     RetryingTransport,
 )
 from httpx_resilient import events as told
+from httpx_resilient._slots import Origin, Slot
 from httpx_resilient._telling import Teller
 
 pytestmark = pytest.mark.anyio
@@ -284,6 +286,14 @@ class TestLayers:
             "ConnectionRetired",
             "ConnectionOpened",
         ]
+
+    def test_not_one_that_other_requests_are_on(self, ear: Ear) -> None:
+        pooled = PoolingTransport(on_event=ear)._sync_side.transport()
+        origin = Origin(("https", b"example.org", None), multiplexed=True)
+        slot = Slot(origin)
+        slot.streams = 2
+        assert not pooled._renewed(slot)
+        assert ear == []
 
     @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
     @pytest.mark.parametrize(("slow", "name"), [(0, "HedgeWon"), (1, "HedgeLost")])

@@ -466,7 +466,7 @@ class TestIsRefused:
             clock.advance(1)
 
     def test_by_a_loop_that_has_no_selector(self) -> None:
-        uvloop = pytest.importorskip("uvloop", reason="an extra of the benchmarks")
+        uvloop = pytest.importorskip("uvloop", reason="there is none for Windows")
 
         async def test() -> None:
             with pytest.raises(RuntimeError, match=r"uvloop.Loop cannot be moved"):
