@@ -7,7 +7,12 @@ from typing import Any, ClassVar, Generic, Unpack
 from httpx_resilient._breaker import CircuitBreaker
 from httpx_resilient._checks import state
 from httpx_resilient._circuits import Open, Refused
-from httpx_resilient._evidence import Evidence, is_of_server, of_status
+from httpx_resilient._evidence import (
+    SWITCHING_PROTOCOLS,
+    Evidence,
+    is_of_server,
+    of_status,
+)
 from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._held import held_class
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
@@ -22,9 +27,6 @@ from httpx_resilient.events import (
     CircuitRefused,
     Listener,
 )
-
-_SWITCHING_PROTOCOLS = 101
-"""What was asked for is there; its body is a connection that may last for days."""
 
 
 class CircuitOpen(Refusal):
@@ -124,7 +126,7 @@ class CircuitBreaking(
             if (
                 failed
                 or type(response.stream) is self._plain_body
-                or status == _SWITCHING_PROTOCOLS
+                or status == SWITCHING_PROTOCOLS
             ):
                 return response
             slow = io.now() - sent >= breaker.slow_after

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from typing import Any
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+"""What a method or the name of a header is made of (RFC 9110 §5.1, §5.6.2)."""
 
 
 def number(

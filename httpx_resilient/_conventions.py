@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from httpx_resilient._family import URLLike
+from httpx_resilient._family import PORTS, URLLike
 
 SCHEMA = "https://opentelemetry.io/schemas/1.44.0"
 
@@ -47,8 +47,6 @@ SENSITIVE = frozenset({
 
 _USERINFO = re.compile(r"^([^:/?#]+://)[^/?#]*@")
 
-_PORTS = {"http": 80, "https": 443}
-
 
 def known_methods() -> frozenset[str]:
     """Tell which methods are told: the environment may name others."""
@@ -58,14 +56,14 @@ def known_methods() -> frozenset[str]:
 
 def server_of(url: URLLike) -> tuple[str, int | None]:
     """Tell `server.address` and `server.port`."""
-    return url.host, url.port or _PORTS.get(url.scheme)
+    return url.host, url.port or PORTS.get(url.scheme)
 
 
 @lru_cache(maxsize=1000)
 def server_from(origin: str) -> tuple[str, int | None]:
     """Tell them of an origin such as `https://api.example.com`."""
     parts = urlsplit(origin)
-    return parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+    return parts.hostname or "", parts.port or PORTS.get(parts.scheme)
 
 
 def redactor(parameters: Collection[str]) -> Callable[[str], str]:

@@ -11,7 +11,7 @@ from httpx_resilient._checks import number
 from httpx_resilient._clock import Clock
 from httpx_resilient._copies import adopt, twin_of
 from httpx_resilient._deadline import KEY, LEAST, Deadline
-from httpx_resilient._draining import leave
+from httpx_resilient._draining import BUFFERED, leave
 from httpx_resilient._evidence import Evidence
 from httpx_resilient._family import Family, RequestT, ResponseT
 from httpx_resilient._history import KEY as HISTORY
@@ -22,9 +22,6 @@ from httpx_resilient._io_async import AsyncIO
 from httpx_resilient._refusals import Refusal
 from httpx_resilient._transport import InnerT, ResilientTransport
 from httpx_resilient.events import DeadlineCut, Listener
-
-_BUFFERED = 1000
-"""Chunks that a transport has at most in its hands; it must read to get more."""
 
 
 class DeadlineExceeded(Refusal):
@@ -201,7 +198,7 @@ class Limited:
         deadline = self._deadline
         chunks, dropped, left = aiter(self._stream), 0, math.inf
         try:
-            while dropped < _BUFFERED:
+            while dropped < BUFFERED:
                 left = deadline.at - Clock.now()
                 chunk = await io.within(max(left, 0.0), anext(chunks))
                 if left > 0:

@@ -16,6 +16,9 @@ SHARED_DRAIN_SECONDS = 2.0
 """Nor longer than this on HTTP/2, where to stop in the midst of a read can harm other
 requests on the connection: so not because this machine was busy for a moment."""
 
+BUFFERED = 1000
+"""Chunks that a transport has at most in its hands; it must read to get more."""
+
 
 def drain_seconds(response: ResponseLike) -> float:
     shared = response.extensions.get("http_version") == b"HTTP/2"

@@ -22,6 +22,10 @@ class Evidence(Enum):
 # To look a member up in its class costs CPython 3.11 as much as a small function.
 FINAL, MAYBE_PROCESSED, UNPROCESSED = Evidence
 
+SWITCHING_PROTOCOLS = 101
+"""The connection is the caller's from here on: nothing of it is asked, read or closed,
+and it may last for days."""
+
 _UNPROCESSED_STATUS = frozenset({425, 429})
 _FINAL_5XX = frozenset({501, 505, 511})
 _H2_REFUSED_STREAM = 7

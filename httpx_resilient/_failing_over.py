@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Generic, Unpack, cast
 
+from httpx_resilient._checks import TOKEN
 from httpx_resilient._failover import Failover
 from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
@@ -17,8 +17,6 @@ from httpx_resilient._transport import InnerT, ResilientTransport
 from httpx_resilient.events import Listener
 
 KEY = "failover"
-
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.1, §5.6.2
 
 
 class FailingOver(
@@ -169,7 +167,7 @@ def _names(headers: object) -> frozenset[bytes]:
         if not isinstance(name, str):
             msg = f"{example}, got {name!r} in it"
             raise TypeError(msg)
-        if not _HEADER.fullmatch(name):
+        if not TOKEN.fullmatch(name):
             msg = f"{example}: {name!r} is no name of a header"
             raise ValueError(msg)
         names.add(name.lower().encode())

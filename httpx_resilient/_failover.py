@@ -8,12 +8,10 @@ from typing import Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 from httpx_resilient._checks import number
-from httpx_resilient._family import origin_of
+from httpx_resilient._family import PORTS, origin_of
 
 DecisionT = TypeVar("DecisionT")
 P = ParamSpec("P")
-
-_PORTS = {"http": 80, "https": 443}
 
 
 class State(NamedTuple):
@@ -205,7 +203,7 @@ def _name(place: str, given: object) -> str:
         raise ValueError(msg) from None
     mistakes = {
         "a space or control character": " " in given or not given.isprintable(),
-        "no http:// or https://": url.scheme not in _PORTS,
+        "no http:// or https://": url.scheme not in {"http", "https"},
         "a user or password, which a client takes as auth=": "@" in url.netloc,
         "no host": not host,
         "a path, which is the request's": url.path not in ("", "/"),
@@ -215,4 +213,4 @@ def _name(place: str, given: object) -> str:
         if made:
             msg = f"{form}: this one has {mistake}"
             raise ValueError(msg)
-    return origin_of(url.scheme, host, None if port == _PORTS[url.scheme] else port)
+    return origin_of(url.scheme, host, None if port == PORTS[url.scheme] else port)

@@ -190,6 +190,10 @@ class Family:
         )
 
 
+PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+"""Those that need not be named."""
+
+
 def address(request: RequestLike) -> str:
     """Origin and path: all that a log or `repr` may tell of a request's URL."""
     url = request.url

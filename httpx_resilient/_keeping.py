@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from httpx_resilient._family import URLLike, origin_of
+from httpx_resilient._family import PORTS, URLLike, origin_of
 
 StateT = TypeVar("StateT")
 DecisionT = TypeVar("DecisionT")
@@ -43,9 +43,6 @@ def name_of(key: Key) -> str:
     return origin_of(scheme, shown, port)
 
 
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
-
-
 def key_from(url: str | URLLike) -> Key:
     """
     Tell the origin of a URL that a user gives by hand.
@@ -61,7 +58,7 @@ def key_from(url: str | URLLike) -> Key:
         msg = "give a URL with scheme and host, such as https://api.example.com"
         raise ValueError(msg)
     host = parts.hostname.encode("idna")
-    default = _DEFAULT_PORTS.get(parts.scheme)
+    default = PORTS.get(parts.scheme)
     return parts.scheme, host, None if parts.port == default else parts.port
 
 

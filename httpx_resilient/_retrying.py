@@ -9,6 +9,7 @@ import tenacity
 from httpx_resilient._attempting import Attempting
 from httpx_resilient._bodies import body_of
 from httpx_resilient._budget import RetryBudget, budget_of
+from httpx_resilient._evidence import SWITCHING_PROTOCOLS
 from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._following import following, leave_behind
 from httpx_resilient._history import KEY
@@ -27,9 +28,6 @@ from httpx_resilient._state import RetryState
 from httpx_resilient._strategies import retry_if_transient, wait_transient
 from httpx_resilient._transport import InnerT, ResilientTransport
 from httpx_resilient.events import Listener
-
-_SWITCHING_PROTOCOLS = 101
-"""The connection is the caller's from here on: nothing is asked, read or closed."""
 
 _BREATH = 8
 """Attempts without a wait between them until the event loop gets its turn."""
@@ -152,7 +150,7 @@ class Retrying(
         else:
             if (
                 response.status_code < (state or self).policy.final_below
-                or response.status_code == _SWITCHING_PROTOCOLS
+                or response.status_code == SWITCHING_PROTOCOLS
             ):
                 if state is not None:
                     state.succeeds(response, io.now())
@@ -214,7 +212,7 @@ class Retrying(
             else:
                 if (
                     response.status_code < state.policy.final_below
-                    or response.status_code == _SWITCHING_PROTOCOLS
+                    or response.status_code == SWITCHING_PROTOCOLS
                 ):
                     state.succeeds(response, io.now())
                     note_final(state, response)

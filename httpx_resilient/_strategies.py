@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import random
-import re
 from typing import TYPE_CHECKING, Any, cast
 
 import tenacity
 from tenacity.retry import retry_base
 from tenacity.wait import WaitBaseT, wait_base
 
+from httpx_resilient._checks import TOKEN
 from httpx_resilient._evidence import (
     MAYBE_PROCESSED,
     UNPROCESSED,
@@ -34,14 +34,13 @@ IDEMPOTENT_METHODS = frozenset(
 )
 """RFC 9110 §9.2.2, and RFC 10008 for QUERY."""
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
 _THROTTLED = 429
 _UNAVAILABLE = 503
 
 
 def _methods(extra: tuple[str, ...]) -> frozenset[str]:
     for method in extra:
-        if not isinstance(method, str) or not _TOKEN.fullmatch(method):
+        if not isinstance(method, str) or not TOKEN.fullmatch(method):
             msg = f"a method is a word such as 'POST', got {method!r}"
             raise (ValueError if isinstance(method, str) else TypeError)(msg)
     return IDEMPOTENT_METHODS | {method.upper() for method in extra}

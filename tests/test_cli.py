@@ -218,7 +218,7 @@ def test_the_certificates_are_not_the_servers_time(
     real = ssl.create_default_context
 
     def slow(*args: Any, **options: Any) -> ssl.SSLContext:
-        time.sleep(0.3)
+        time.sleep(0.3)  # what must not be seen below
         return real(*args, **options)
 
     monkeypatch.setattr(ssl, "create_default_context", slow)

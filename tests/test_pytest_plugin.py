@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -58,8 +57,9 @@ HOW = {"asyncio": "test(**given)", "trio": "lambda: test(**given)"}
 
 def ran(pytester: pytest.Pytester, test: str, *options: str, passed: int = 1) -> None:
     pytester.makepyfile(IMPORTS + test)
-    plugin = "-p", "pytest_httpx_resilient", "-p", "no:cacheprovider"
-    pytester.runpytest_inprocess(*plugin, *options).assert_outcomes(passed=passed)
+    absent = "no:cacheprovider", "no:asyncio", "no:trio"
+    plugins = [f"-p{name}" for name in (*absent, "pytest_httpx_resilient")]
+    pytester.runpytest_inprocess(*plugins, *options).assert_outcomes(passed=passed)
 
 
 def test_in_a_synchronous_test(pytester: pytest.Pytester) -> None:
@@ -152,10 +152,6 @@ async def test_hook(virtual_time):
     )
 
 
-@pytest.mark.skipif(
-    find_spec("pytest_asyncio") is None,
-    reason="installed for good it would take part in all other tests",
-)
 def test_in_one_of_pytest_asyncio(pytester: pytest.Pytester) -> None:
     ran(
         pytester,
@@ -167,16 +163,12 @@ async def test_mine(virtual_time):
 async def test_automatic(virtual_time):
     await hours(virtual_time, asyncio.sleep)
 """,
-        *("-p", "pytest_asyncio", "--asyncio-mode=auto"),
+        *("-p", "pytest_asyncio.plugin", "--asyncio-mode=auto"),
         *("-o", "asyncio_default_fixture_loop_scope=function"),
         passed=2,
     )
 
 
-@pytest.mark.skipif(
-    find_spec("pytest_trio") is None,
-    reason="installed for good it would take part in all other tests",
-)
 def test_in_one_of_pytest_trio(pytester: pytest.Pytester) -> None:
     ran(
         pytester,
@@ -187,7 +179,7 @@ import trio
 async def test_mine(virtual_time):
     await hours(virtual_time, trio.sleep)
 """,
-        *("-p", "pytest_trio"),
+        *("-p", "pytest_trio.plugin"),
     )
 
 

@@ -363,13 +363,18 @@ class TestIsRestored:
         assert Clock.block_until is threading.Event.wait
         assert AsyncIO.now is time.monotonic
 
+    def leave_by_an_exception(self) -> None:
+        def fail() -> None:
+            clock.advance(3600)
+            raise ValueError("no way back")
+
+        with pytest.raises(ValueError, match="no way back"), virtual_time() as clock:
+            fail()
+
     @pytest.mark.parametrize("runtime", ["asyncio"], indirect=True)
     async def test_on_asyncio(self, runtime: str) -> None:
         loop: Any = asyncio.get_running_loop()
-        with pytest.raises(ValueError, match="no way back"):  # noqa: PT012
-            with virtual_time() as clock:
-                clock.advance(3600)
-                raise ValueError("no way back")
+        self.leave_by_an_exception()
         assert "time" not in vars(loop)
         assert "select" not in vars(loop._selector)
         assert loop.time() == pytest.approx(time.monotonic(), abs=1)
@@ -377,10 +382,7 @@ class TestIsRestored:
     @pytest.mark.parametrize("runtime", ["trio"], indirect=True)
     async def test_on_trio(self, runtime: str) -> None:
         before = trio.current_time()
-        with pytest.raises(ValueError, match="no way back"):  # noqa: PT012
-            with virtual_time() as clock:
-                clock.advance(3600)
-                raise ValueError("no way back")
+        self.leave_by_an_exception()
         assert type(trio.lowlevel.current_clock()) is not trio.testing.MockClock
         assert trio.current_time() - before == pytest.approx(3600, abs=1)
 

@@ -18,12 +18,12 @@ import anyio.lowlevel
 import httpx
 import typer
 
+from httpx_resilient._checks import TOKEN
 from httpx_resilient._family import address
 
 STDOUT = "-"
 """What is written instead of the name of a file."""
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110 §5.6.2
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _LAST_PORT = 65535
 _FORM = (b"Content-Type", b"application/x-www-form-urlencoded")
@@ -78,7 +78,7 @@ def asked(
     if content is not None and all(n.lower() != b"content-type" for n, _ in fields):
         fields.append(_FORM)
     method = method or ("GET" if content is None else "POST")
-    if not _TOKEN.fullmatch(method):
+    if not TOKEN.fullmatch(method):
         msg = "a method is a word such as GET"
         raise typer.BadParameter(msg, param_hint="--method")
     return Asked(method.upper(), _url(url), fields, content)
@@ -101,7 +101,7 @@ def _url(text: str) -> httpx.URL:
 
 def _field(text: str) -> tuple[bytes, bytes]:
     name, colon, value = text.partition(":")
-    if not colon or not _TOKEN.fullmatch(name) or _CONTROL.search(value):
+    if not colon or not TOKEN.fullmatch(name) or _CONTROL.search(value):
         msg = "write a name and a value, such as 'Accept: text/html'"
         raise typer.BadParameter(msg, param_hint="--header")
     return name.encode(), value.strip().encode()

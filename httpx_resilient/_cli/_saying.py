@@ -13,8 +13,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
-"""Exit codes: it did not go well, it could not be tried, Ctrl-C."""
+FAILED, INTERRUPTED = 1, 130
+"""Exit codes: it did not go well, Ctrl-C."""
 
 _WIDEST = 1_000
 

@@ -7,14 +7,11 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, cast
 
-from httpx_resilient._draining import leave
+from httpx_resilient._draining import BUFFERED, leave
 from httpx_resilient._family import Family, RequestLike
 from httpx_resilient._io import IO, run_sync
 from httpx_resilient.testing._marking import injected
 from httpx_resilient.testing._plan import BodyFault
-
-_BUFFERED = 1000
-"""Chunks that a transport has at most in its hands; it must read to get more."""
 
 
 async def in_time(seconds: float, request: RequestLike, io: IO[Any, Any]) -> bool:
@@ -127,7 +124,7 @@ class FaultyBody:
         # wire that breaks or a read that is cancelled, trio warns of each; a read that
         # fails ends them.
         with suppress(Exception):
-            for _ in range(_BUFFERED):
+            for _ in range(BUFFERED):
                 await self._io.within(0.0, anext(chunks))
 
     def close(self) -> None:

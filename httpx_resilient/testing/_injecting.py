@@ -8,6 +8,7 @@ from inspect import iscoroutinefunction
 from typing import Any, Generic, Unpack
 from urllib.parse import urlsplit
 
+from httpx_resilient._evidence import SWITCHING_PROTOCOLS
 from httpx_resilient._family import RequestT, ResponseT
 from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._io import IO
@@ -21,9 +22,6 @@ from httpx_resilient.testing._plan import MadeAnswer, Plan
 from httpx_resilient.testing._playing import Player
 
 _WITHOUT_BODY = frozenset({204, 304})  # RFC 9110 §6.4.1
-
-_SWITCHING_PROTOCOLS = 101
-"""The connection is the caller's from here on: it has no body to break."""
 
 
 class FaultInjecting(
@@ -158,7 +156,7 @@ class FaultInjecting(
     ) -> None:
         names = ["Latency"] if plan.wait else []
         names += [plan.name] if plan.name else []
-        if plan.body and response.status_code != _SWITCHING_PROTOCOLS:
+        if plan.body and response.status_code != SWITCHING_PROTOCOLS:
             _reopen(response)
             faulty: Any = response
             for fault in plan.body:
