@@ -16,7 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from httpx_resilient.testing._no_waits import NoWaits
-    from httpx_resilient.testing._virtual import VirtualTime
+    from httpx_resilient.testing._virtual_time import VirtualTime
 
 
 @pytest.fixture

@@ -11,41 +11,52 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Unpack
 
 import httpx2
 
-from httpx_resilient._breaker import CircuitBreaker, CircuitState
-from httpx_resilient._breaking import CircuitBreaking
-from httpx_resilient._breaking import CircuitOpen as _CircuitOpen
-from httpx_resilient._budget import RetryBudget
-from httpx_resilient._concurrency import AdaptiveConcurrencyLimit, ConcurrencyLimit
-from httpx_resilient._concurrency_limiting import ConcurrencyLimiting
-from httpx_resilient._deadline_layer import DeadlineExceeded as _DeadlineExceeded
-from httpx_resilient._deadline_layer import DeadlineLayer
-from httpx_resilient._explaining import explain
-from httpx_resilient._failing_over import FailingOver
-from httpx_resilient._failover import Failover
-from httpx_resilient._family import Family
-from httpx_resilient._gates import ConcurrencyState
-from httpx_resilient._hedge import HedgePolicy
-from httpx_resilient._hedging import Hedging
-from httpx_resilient._history import Attempt, attempts_of
-from httpx_resilient._pooling import Pooling
-from httpx_resilient._rate_limit import RateLimit, RateLimitState
-from httpx_resilient._rate_limiting import RateLimitExceeded as _RateLimitExceeded
-from httpx_resilient._rate_limiting import RateLimitingLayer
-from httpx_resilient._retrying import Retrying
-from httpx_resilient._standard import Kinds, Layers, standard
-from httpx_resilient._state import RetryState as _RetryState
-from httpx_resilient._stats import PoolStats
-from httpx_resilient._strategies import (
+from httpx_resilient._budget.budget import RetryBudget
+from httpx_resilient._core.attempts import Attempt, attempts_of
+from httpx_resilient._core.explain import explain
+from httpx_resilient._core.family import Family
+from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker, CircuitState
+from httpx_resilient._layers.circuit_breaker.transport import CircuitBreaking
+from httpx_resilient._layers.circuit_breaker.transport import (
+    CircuitOpen as _CircuitOpen,
+)
+from httpx_resilient._layers.concurrency.limit import (
+    AdaptiveConcurrencyLimit,
+    ConcurrencyLimit,
+)
+from httpx_resilient._layers.concurrency.semaphore import ConcurrencyState
+from httpx_resilient._layers.concurrency.transport import ConcurrencyLimiting
+from httpx_resilient._layers.deadline.transport import (
+    DeadlineExceeded as _DeadlineExceeded,
+)
+from httpx_resilient._layers.deadline.transport import DeadlineLayer
+from httpx_resilient._layers.failover.group import Failover
+from httpx_resilient._layers.failover.transport import FailingOver
+from httpx_resilient._layers.hedging.policy import HedgePolicy
+from httpx_resilient._layers.hedging.transport import Hedging
+from httpx_resilient._layers.pool.transport import Pooling
+from httpx_resilient._layers.rate_limit.limit import RateLimit, RateLimitState
+from httpx_resilient._layers.rate_limit.transport import (
+    RateLimitExceeded as _RateLimitExceeded,
+)
+from httpx_resilient._layers.rate_limit.transport import RateLimitingLayer
+from httpx_resilient._layers.retry.state import RetryState as _RetryState
+from httpx_resilient._layers.retry.strategies import (
     retry_if_idempotent,
     retry_if_status,
     retry_if_transient,
     wait_retry_after,
     wait_transient,
 )
-from httpx_resilient._throttle import AdaptiveThrottle
-from httpx_resilient._throttling import RequestThrottled as _RequestThrottled
-from httpx_resilient._throttling import Throttling
-from httpx_resilient._wrapping import wrapped
+from httpx_resilient._layers.retry.transport import Retrying
+from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
+from httpx_resilient._layers.throttle.transport import (
+    RequestThrottled as _RequestThrottled,
+)
+from httpx_resilient._layers.throttle.transport import Throttling
+from httpx_resilient._pool.stats import PoolStats
+from httpx_resilient._stack.standard import Kinds, Layers, standard
+from httpx_resilient._stack.wrap import wrapped
 
 __all__ = [
     "AdaptiveConcurrencyLimit",

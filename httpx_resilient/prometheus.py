@@ -19,9 +19,9 @@ except ModuleNotFoundError as error:
     msg = "metrics need prometheus_client: pip install 'httpx_resilient[prometheus]'"
     raise ImportError(msg) from error
 
-from httpx_resilient._instruments import Instrument, Kind, flat, flat_table
-from httpx_resilient._measuring import Measuring
-from httpx_resilient._readings import Labels
+from httpx_resilient._metrics.instruments import Instrument, Kind, flat, flat_table
+from httpx_resilient._metrics.listener import Measuring
+from httpx_resilient._metrics.readings import Labels
 
 __all__ = ["Metrics"]
 

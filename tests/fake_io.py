@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from httpx_resilient._io import run_sync
+from httpx_resilient._core.io.protocol import run_sync
 
 Scripted = int | httpx.Response | Exception
 

@@ -20,7 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from httpx_resilient import AdaptiveConcurrencyLimit, ConcurrencyLimitingTransport
-from httpx_resilient._adaptive import (
+from httpx_resilient._core.io.protocol import run_sync
+from httpx_resilient._layers.concurrency.semaphore import Gate
+from httpx_resilient._layers.concurrency.vegas import (
     SAMPLES,
     TIMED_OUT,
     AdaptiveGate,
@@ -31,8 +33,6 @@ from httpx_resilient._adaptive import (
     is_over,
     update,
 )
-from httpx_resilient._gates import Gate
-from httpx_resilient._io import run_sync
 
 GET = httpx.Request("GET", "https://example.org/")
 

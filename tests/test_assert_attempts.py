@@ -10,7 +10,7 @@ import pytest
 import tenacity
 
 from httpx_resilient import Attempt, RetryingTransport
-from httpx_resilient._history import Left
+from httpx_resilient._core.attempts import Left
 from httpx_resilient.testing import FaultInjectingTransport, assert_attempts
 
 

@@ -26,8 +26,8 @@ from httpx_resilient import (
     RetryingTransport,
     attempts_of,
 )
-from httpx_resilient._io import run_sync
-from httpx_resilient._windows import Window
+from httpx_resilient._core.io.protocol import run_sync
+from httpx_resilient._core.state.sliding_window import Window
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ from gates import until
 from server import Server, Step, close, drip, head, reply, stall
 
 from httpx_resilient import CircuitBreaker, CircuitBreakingTransport
-from httpx_resilient._circuits import HalfOpen
+from httpx_resilient._layers.circuit_breaker.circuit import HalfOpen
 
 pytestmark = pytest.mark.anyio
 

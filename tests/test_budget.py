@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from httpx_resilient import RetryBudget
-from httpx_resilient._bucket import Terms
-from httpx_resilient._budget import Account, Accounts
-from httpx_resilient._keeping import MOST
+from httpx_resilient._budget.budget import Account, Accounts
+from httpx_resilient._budget.token_bucket import Terms
+from httpx_resilient._core.state.store import MOST
 
 TERMS = Terms(ratio=0.2, least=2, most=10, window=10)
 URL = httpx.URL("https://example.org/")

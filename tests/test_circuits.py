@@ -17,8 +17,9 @@ from hypothesis.stateful import (
 )
 
 from httpx_resilient import CircuitBreaker
-from httpx_resilient._breaker import state_of
-from httpx_resilient._circuits import (
+from httpx_resilient._core.state.sliding_window import Window, tally
+from httpx_resilient._layers.circuit_breaker.breaker import state_of
+from httpx_resilient._layers.circuit_breaker.circuit import (
     Circuit,
     Forced,
     HalfOpen,
@@ -31,7 +32,6 @@ from httpx_resilient._circuits import (
     reset,
     settle,
 )
-from httpx_resilient._windows import Window, tally
 
 RULES = Rules()
 

@@ -25,9 +25,10 @@ from typer.testing import CliRunner, Result
 import httpx_resilient
 import httpx_resilient.__main__
 from httpx_resilient import _cli
-from httpx_resilient._cli import _asked, _getting
-from httpx_resilient._cli._app import app
-from httpx_resilient._cli._tally import Tally
+from httpx_resilient._cli import get as _getting
+from httpx_resilient._cli import request as _asked
+from httpx_resilient._cli.app import app
+from httpx_resilient._cli.load_report import Tally
 
 ROOT = Path(httpx_resilient.__file__).parent.parent
 
@@ -656,7 +657,7 @@ def test_the_module_is_its_main(
 def test_without_the_extra_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delitem(sys.modules, "httpx_resilient._cli._app")
+    monkeypatch.delitem(sys.modules, "httpx_resilient._cli.app")
     monkeypatch.setitem(sys.modules, "typer", None)
     with pytest.raises(SystemExit) as ended:
         _cli.main()
@@ -668,7 +669,7 @@ def test_without_the_extra_it_says_what_to_install(
 def test_what_else_is_missing_is_no_matter_of_the_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "httpx_resilient._cli._app", None)
+    monkeypatch.setitem(sys.modules, "httpx_resilient._cli.app", None)
     with pytest.raises(ModuleNotFoundError):
         _cli.main()
 

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from httpx_resilient import retry_if_transient, wait_transient
-from httpx_resilient._cli._app import app
-from httpx_resilient._cli._notation import STRATEGIES, NotationError, strategy
-from httpx_resilient._cli._schedule import Row, Spread, schedule, spread, state_of
-from httpx_resilient._policy import RetryPolicy
+from httpx_resilient._cli.app import app
+from httpx_resilient._cli.schedule import Row, Spread, schedule, spread, state_of
+from httpx_resilient._cli.strategy_syntax import STRATEGIES, NotationError, strategy
+from httpx_resilient._layers.retry.policy import RetryPolicy
 
 JITTER = "wait_exponential_jitter(multiplier=1, max=5, jitter=3)"
 

@@ -27,8 +27,8 @@ from httpx_resilient import (
     ConcurrencyLimitingTransport,
     attempts_of,
 )
-from httpx_resilient._io import run_sync
-from httpx_resilient._remembering import Remembered
+from httpx_resilient._core.io.protocol import run_sync
+from httpx_resilient._core.state.origin_map import Remembered
 
 pytestmark = pytest.mark.anyio
 

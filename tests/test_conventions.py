@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from httpx_resilient._conventions import (
+from httpx_resilient._metrics.semconv import (
     METHODS,
     SENSITIVE,
     error_of,

@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from server import Server, close, drip, head, reply, stall
 
-from httpx_resilient import DeadlineTransport, _deadline, attempts_of
-from httpx_resilient._clock import Clock
-from httpx_resilient._deadline import Deadline, Remaining
-from httpx_resilient._io import run_sync
+from httpx_resilient import DeadlineTransport, attempts_of
+from httpx_resilient._core import deadline as _deadline
+from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.deadline import Deadline, Remaining
+from httpx_resilient._core.io.protocol import run_sync
 
 pytestmark = pytest.mark.anyio
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from server import Server, reply
 
-from httpx_resilient._proxies import routes_of_environment
+from httpx_resilient._pool.proxies import routes_of_environment
 
 pytestmark = pytest.mark.anyio
 

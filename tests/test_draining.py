@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from httpx_resilient._draining import is_worth_draining
+from httpx_resilient._core.drain import is_worth_draining
 
 
 @pytest.mark.parametrize(

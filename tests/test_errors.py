@@ -134,7 +134,7 @@ def test_a_strategy_checks_its_arguments(make: Any, error: type[Exception]) -> N
 
 def test_http2_without_its_package_names_the_extra(monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "h2", None)
-    monkeypatch.setattr("httpx_resilient._inner.find_spec", lambda name: None)
+    monkeypatch.setattr("httpx_resilient._transport.inner.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'httpx_resilient\[http2\]'"):
         RetryingTransport(http2=True)
 

@@ -28,8 +28,8 @@ from httpx_resilient import (
     RetryingTransport,
 )
 from httpx_resilient import events as told
-from httpx_resilient._slots import Origin, Slot
-from httpx_resilient._telling import Teller
+from httpx_resilient._core.events.emitter import Teller
+from httpx_resilient._pool.slots import Origin, Slot
 
 pytestmark = pytest.mark.anyio
 

@@ -27,8 +27,8 @@ from httpx_resilient import (
     attempts_of,
     explain,
 )
-from httpx_resilient._history import Left, after_queue, marks
-from httpx_resilient._io import run_sync
+from httpx_resilient._core.attempts import Left, after_queue, marks
+from httpx_resilient._core.io.protocol import run_sync
 
 pytestmark = pytest.mark.anyio
 

@@ -15,17 +15,12 @@ import tenacity
 from conftest import World
 from fake_io import FakeIO, Scripted
 
-from httpx_resilient import (
-    Failover,
-    FailoverTransport,
-    RetryingTransport,
-    attempts_of,
-)
+from httpx_resilient import Failover, FailoverTransport, RetryingTransport, attempts_of
 from httpx_resilient import httpx2 as for_httpx2
-from httpx_resilient._deadline import Deadline
-from httpx_resilient._evidence import Evidence
-from httpx_resilient._io import run_sync
-from httpx_resilient._refusals import Refusal
+from httpx_resilient._core.classify import Evidence
+from httpx_resilient._core.deadline import Deadline
+from httpx_resilient._core.errors import Refusal
+from httpx_resilient._core.io.protocol import run_sync
 
 A, B, C = "https://a.example", "https://b.example:8443", "https://c.example"
 COOLED_DOWN = 11.01

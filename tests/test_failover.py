@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from httpx_resilient import Failover
-from httpx_resilient._failover import (
+from httpx_resilient._layers.failover.group import (
     FIRST,
     Choice,
     State,

@@ -18,8 +18,8 @@ from gates import in_total, pooling, stream, until
 from server import Server, close, drip, reply, reset, stall
 
 from httpx_resilient import Failover, attempts_of
-from httpx_resilient._evidence import Evidence, of_error
-from httpx_resilient._failover import State
+from httpx_resilient._core.classify import Evidence, of_error
+from httpx_resilient._layers.failover.group import State
 
 pytestmark = pytest.mark.anyio
 

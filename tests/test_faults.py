@@ -16,7 +16,7 @@ from fake_io import FakeIO
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from httpx_resilient._io import run_sync
+from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient.testing import (
     Answer,
     Chance,

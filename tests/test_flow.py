@@ -13,7 +13,7 @@ import tenacity
 from fake_io import FakeIO
 
 from httpx_resilient import RetryingTransport, attempts_of
-from httpx_resilient._io import run_sync
+from httpx_resilient._core.io.protocol import run_sync
 
 GET = httpx.Request("GET", "https://example.org/")
 POST = httpx.Request("POST", "https://example.org/", content=b"data")

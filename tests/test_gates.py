@@ -21,8 +21,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from httpx_resilient._gates import Gate, Ticket
-from httpx_resilient._waiting import AsyncioWaiter, ThreadWaiter, TrioWaiter
+from httpx_resilient._core.io.waiters import AsyncioWaiter, ThreadWaiter, TrioWaiter
+from httpx_resilient._layers.concurrency.semaphore import Gate, Ticket
 
 
 def gate_of(limit: int, queue: int = 1000) -> Gate:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from httpx_resilient import HedgePolicy
-from httpx_resilient._hedge import (
+from httpx_resilient._core.state.quantile import quantile
+from httpx_resilient._layers.hedging.policy import (
     LATENCIES,
     LEAST,
     LEAST_CREDIT,
@@ -24,7 +25,6 @@ from httpx_resilient._hedge import (
     Rules,
     asked,
     ended,
-    quantile,
 )
 
 RULES = Rules()

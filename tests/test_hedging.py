@@ -20,8 +20,8 @@ from httpx_resilient import (
     RetryingTransport,
     wrap,
 )
-from httpx_resilient._hedge import HedgeState
-from httpx_resilient._racing import Runner, Second
+from httpx_resilient._core.io.race import Runner, Second
+from httpx_resilient._layers.hedging.policy import HedgeState
 
 URL = "https://example.org/path?key=secret"
 GET = httpx.Request("GET", URL)

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 import httpx_resilient
-from httpx_resilient._draining import leave
-from httpx_resilient._held import held_class
-from httpx_resilient._io import run_sync
+from httpx_resilient._core.body.tracked import held_class
+from httpx_resilient._core.drain import leave
+from httpx_resilient._core.io.protocol import run_sync
 
 BODY = httpx.ByteStream(b"body")
 Held = held_class(httpx_resilient._FAMILY)

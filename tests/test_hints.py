@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from httpx_resilient._hints import Hints, hints_in
+from httpx_resilient._core.retry_after import Hints, hints_in
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 IN_HALF_A_MINUTE = {

@@ -20,7 +20,7 @@ from httpx_resilient import (
     retry_if_status,
     retry_if_transient,
 )
-from httpx_resilient._io import run_sync
+from httpx_resilient._core.io.protocol import run_sync
 
 pytestmark = pytest.mark.anyio
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from httpx_resilient._checks import number
-from httpx_resilient._keeping import Kept, key_from, key_of, name_of
+from httpx_resilient._core.origin import key_from, key_of, name_of
+from httpx_resilient._core.state.store import Kept
+from httpx_resilient._core.validation import number
 
 
 def add(state: int, amount: int) -> tuple[int, int]:

@@ -26,9 +26,9 @@ from httpx_resilient import (
     otel,
     prometheus,
 )
-from httpx_resilient._conventions import SECONDS
-from httpx_resilient._instruments import ALL, Kind
-from httpx_resilient._readings import class_of
+from httpx_resilient._metrics.instruments import ALL, Kind
+from httpx_resilient._metrics.readings import class_of
+from httpx_resilient._metrics.semconv import SECONDS
 
 A, B = "https://a.test", "https://b.test"
 REQUEST = httpx.Request("GET", "https://a.test/x?secret=1")

@@ -21,8 +21,8 @@ from httpx_resilient import (
     RetryingTransport,
     attempts_of,
 )
-from httpx_resilient._clock import Clock
-from httpx_resilient._io_async import AsyncIO
+from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.io.async_io import AsyncIO
 from httpx_resilient.testing import no_waits
 
 pytestmark = pytest.mark.anyio

@@ -24,10 +24,10 @@ from httpx_resilient import (
     wait_retry_after,
     wait_transient,
 )
-from httpx_resilient._evidence import Evidence, of_status
-from httpx_resilient._foresight import final_below
-from httpx_resilient._io import run_sync
-from httpx_resilient._state import RetryState
+from httpx_resilient._core.classify import Evidence, of_status
+from httpx_resilient._core.io.protocol import run_sync
+from httpx_resilient._layers.retry.bounds import final_below
+from httpx_resilient._layers.retry.state import RetryState
 
 IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"]
 OTHER = ["POST", "PATCH", "CONNECT", "LOCK", "get-it"]

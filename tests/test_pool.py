@@ -15,9 +15,10 @@ from hypothesis.stateful import (
     rule,
 )
 
-from httpx_resilient._keeping import MOST, Key
-from httpx_resilient._pool import LINGER, Pool
-from httpx_resilient._slots import STREAMS, Slot
+from httpx_resilient._core.origin import Key
+from httpx_resilient._core.state.store import MOST
+from httpx_resilient._pool.slots import STREAMS, Slot
+from httpx_resilient._pool.state import LINGER, Pool
 
 A: Key = ("https", b"a", None)
 B: Key = ("https", b"b", None)

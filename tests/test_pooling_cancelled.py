@@ -15,7 +15,7 @@ from conftest import World
 from gates import Gate, in_total, is_whole, patient, pooling, side_of, stream, until
 from server import Server, Step, close, drip, head, reply, stall
 
-from httpx_resilient._waiting import AsyncioWaiter
+from httpx_resilient._core.io.waiters import AsyncioWaiter
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from conftest import World
 from gates import Gate, in_total, patient, pooling, stream, until
 from server import Server, reply
 
-from httpx_resilient import _clock
+from httpx_resilient._core import clock as _clock
 
 pytestmark = pytest.mark.anyio
 

@@ -75,7 +75,7 @@ def test_another(virtual_time):
     assert virtual_time.elapsed == 0
 
 def test_all_is_as_before():
-    from httpx_resilient._clock import Clock
+    from httpx_resilient._core.clock import Clock
     assert Clock.now is time.monotonic
 """,
         passed=3,

@@ -11,10 +11,10 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from httpx_resilient._io import run_sync
-from httpx_resilient._io_async import AsyncIO
-from httpx_resilient._io_sync import SyncIO
-from httpx_resilient._racing import Runner
+from httpx_resilient._core.io.async_io import AsyncIO
+from httpx_resilient._core.io.protocol import run_sync
+from httpx_resilient._core.io.race import Runner
+from httpx_resilient._core.io.sync_io import SyncIO
 
 pytestmark = pytest.mark.anyio
 

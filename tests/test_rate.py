@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from httpx_resilient._rate import (
+from httpx_resilient._layers.rate_limit.gcra import (
     Pace,
     Rate,
     at_best,
@@ -29,8 +29,8 @@ from httpx_resilient._rate import (
     pause,
     take,
 )
-from httpx_resilient._rate_hints import Told
-from httpx_resilient._rate_limit import Place, RateLimit
+from httpx_resilient._layers.rate_limit.headers import Told
+from httpx_resilient._layers.rate_limit.limit import Place, RateLimit
 
 NONE = Pace()
 EVEN = Pace(interval=1.0)

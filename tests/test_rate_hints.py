@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from httpx_resilient import _rate_hints
-from httpx_resilient._rate_hints import MOST, Told, told_in
+from httpx_resilient._layers.rate_limit import headers as _rate_hints
+from httpx_resilient._layers.rate_limit.headers import MOST, Told, told_in
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 DATE = "Sat, 21 Nov 2026 12:00:00 GMT"

@@ -26,11 +26,11 @@ from httpx_resilient import (
     RetryingTransport,
     attempts_of,
 )
-from httpx_resilient._clock import Clock
-from httpx_resilient._deadline import Deadline
-from httpx_resilient._io import run_sync
-from httpx_resilient._rate_hints import Told
-from httpx_resilient._rate_limit import Place
+from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.deadline import Deadline
+from httpx_resilient._core.io.protocol import run_sync
+from httpx_resilient._layers.rate_limit.headers import Told
+from httpx_resilient._layers.rate_limit.limit import Place
 
 pytestmark = pytest.mark.anyio
 

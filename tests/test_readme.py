@@ -13,7 +13,7 @@ import pytest
 from server import Server, reply
 from typer.testing import CliRunner
 
-from httpx_resilient._cli._app import app
+from httpx_resilient._cli.app import app
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = re.findall(

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from httpx_resilient._remembering import Remembered
+from httpx_resilient._core.state.origin_map import Remembered
 
 
 class Used:

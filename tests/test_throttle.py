@@ -18,7 +18,8 @@ from hypothesis.stateful import (
 )
 
 from httpx_resilient import AdaptiveThrottle
-from httpx_resilient._throttle import (
+from httpx_resilient._core.state.sliding_window import Window, tally
+from httpx_resilient._layers.throttle.load import (
     Load,
     Rules,
     Sending,
@@ -27,7 +28,6 @@ from httpx_resilient._throttle import (
     hear,
     settle,
 )
-from httpx_resilient._windows import Window, tally
 
 RULES = Rules()
 

@@ -23,9 +23,9 @@ from httpx_resilient import (
     ThrottlingTransport,
     attempts_of,
 )
-from httpx_resilient._io import run_sync
-from httpx_resilient._throttle import Strained
-from httpx_resilient._windows import Window
+from httpx_resilient._core.io.protocol import run_sync
+from httpx_resilient._core.state.sliding_window import Window
+from httpx_resilient._layers.throttle.load import Strained
 
 pytestmark = pytest.mark.anyio
 

@@ -20,7 +20,7 @@ from telemetry import Traces, told
 
 from httpx_resilient import HedgePolicy
 from httpx_resilient.otel import TracingTransport, _tracing
-from httpx_resilient.otel._suppressing import suppression
+from httpx_resilient.otel._suppression import suppression
 
 pytestmark = pytest.mark.anyio
 

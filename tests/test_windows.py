@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from httpx_resilient._windows import (
+from httpx_resilient._core.state.sliding_window import (
     SLICES,
     Window,
     counted,

@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 import httpx
 
 from benchmarks.simulations.clock import Clock, Promise, Task
-from httpx_resilient._racing import AGAIN, Runner
+from httpx_resilient._core.io.race import AGAIN, Runner
 
 T = TypeVar("T")
 

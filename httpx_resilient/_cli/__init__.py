@@ -18,7 +18,7 @@ USAGE = 2
 def main() -> None:
     """Run the command line, or say what is missing for it."""
     try:
-        from httpx_resilient._cli._app import app  # noqa: PLC0415 - it needs the extra
+        from httpx_resilient._cli.app import app  # noqa: PLC0415 - it needs the extra
     except ModuleNotFoundError as missing:
         if missing.name not in _NEEDED:
             raise

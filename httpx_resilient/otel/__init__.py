@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import httpx
 
-from httpx_resilient._family import Family
+from httpx_resilient._core.family import Family
 
 try:
     from httpx_resilient.otel._metrics import Metrics

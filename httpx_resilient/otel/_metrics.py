@@ -13,10 +13,10 @@ from opentelemetry.metrics import (
 )
 
 from httpx_resilient import __version__
-from httpx_resilient._conventions import SCHEMA
-from httpx_resilient._instruments import Instrument, Kind, table
-from httpx_resilient._measuring import Measuring
-from httpx_resilient._readings import Labels
+from httpx_resilient._metrics.instruments import Instrument, Kind, table
+from httpx_resilient._metrics.listener import Measuring
+from httpx_resilient._metrics.readings import Labels
+from httpx_resilient._metrics.semconv import SCHEMA
 
 Add = Callable[[float, dict[str, str | int]], None]
 

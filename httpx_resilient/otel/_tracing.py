@@ -17,7 +17,13 @@ from opentelemetry.trace import (
 )
 
 from httpx_resilient import __version__
-from httpx_resilient._conventions import (
+from httpx_resilient._core.attempts import attempts_of
+from httpx_resilient._core.context import resent
+from httpx_resilient._core.events.base import Listener
+from httpx_resilient._core.http_types import RequestT, ResponseLike, ResponseT
+from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.request_copy import adopt_body, twin_of
+from httpx_resilient._metrics.semconv import (
     SCHEMA,
     SENSITIVE,
     error_of,
@@ -25,17 +31,10 @@ from httpx_resilient._conventions import (
     redactor,
     server_of,
 )
-from httpx_resilient._copies import twin_of
-from httpx_resilient._family import RequestT, ResponseLike, ResponseT
-from httpx_resilient._history import attempts_of
-from httpx_resilient._inner import HTTPOptions, LimitsT, ProxyT
-from httpx_resilient._io import IO
-from httpx_resilient._readdressing import adopt_body
-from httpx_resilient._resending import resent
-from httpx_resilient._transport import InnerT, ResilientTransport
-from httpx_resilient._wrapping import nest
-from httpx_resilient.events import Listener
-from httpx_resilient.otel._suppressing import is_in_official_span, suppression
+from httpx_resilient._stack.wrap import nest
+from httpx_resilient._transport.base import InnerT, ResilientTransport
+from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
+from httpx_resilient.otel._suppression import is_in_official_span, suppression
 
 
 class Tracing(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 
-from httpx_resilient._family import Family
+from httpx_resilient._core.family import Family
 from httpx_resilient.otel._metrics import Metrics
 from httpx_resilient.otel._tracing import Tracing
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from httpx_resilient._checks import number
+from httpx_resilient._core.validation import number
 from httpx_resilient.testing._plan import MadeAnswer, Plan
 
 

@@ -7,10 +7,11 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, cast
 
-from httpx_resilient._draining import BUFFERED, leave
-from httpx_resilient._family import Family, RequestLike
-from httpx_resilient._io import IO, run_sync
-from httpx_resilient.testing._marking import injected
+from httpx_resilient._core.drain import BUFFERED, leave
+from httpx_resilient._core.family import Family
+from httpx_resilient._core.http_types import RequestLike
+from httpx_resilient._core.io.protocol import IO, run_sync
+from httpx_resilient.testing._labels import injected
 from httpx_resilient.testing._plan import BodyFault
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from anyio.lowlevel import checkpoint
 
-from httpx_resilient._clock import Clock
-from httpx_resilient._io_async import AsyncIO
-from httpx_resilient._waiting import Waiter
-from httpx_resilient.testing._stand_in import StandIn, put
+from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.io.async_io import AsyncIO
+from httpx_resilient._core.waiter import Waiter
+from httpx_resilient.testing._fake_clock import StandIn, put
 
 _TURN = Clock.turn
 

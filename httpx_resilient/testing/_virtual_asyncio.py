@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from threading import active_count
 from typing import Any, cast
 
-from httpx_resilient.testing._stand_in import put
+from httpx_resilient.testing._fake_clock import put
 
 
 class OnAsyncio:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from random import Random
 
-from httpx_resilient._checks import number
+from httpx_resilient._core.validation import number
 from httpx_resilient.testing._faults import Fault
 from httpx_resilient.testing._plan import BodyFault, Plan
 

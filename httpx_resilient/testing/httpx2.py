@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import httpx2
 
-from httpx_resilient._family import Family
-from httpx_resilient.testing._asserting import assert_attempts
-from httpx_resilient.testing._combining import Chance, Outage, Together
+from httpx_resilient._core.family import Family
+from httpx_resilient.testing._assertions import assert_attempts
+from httpx_resilient.testing._composite_faults import Chance, Outage, Together
 from httpx_resilient.testing._faults import Answer
-from httpx_resilient.testing._injecting import FaultInjecting
 from httpx_resilient.testing._no_waits import no_waits
-from httpx_resilient.testing._virtual import virtual_time
-from httpx_resilient.testing._wire_faults import (
-    Latency,
-    Reset,
-    SlowBody,
-    Truncated,
-)
+from httpx_resilient.testing._transport import FaultInjecting
+from httpx_resilient.testing._virtual_time import virtual_time
+from httpx_resilient.testing._wire_faults import Latency, Reset, SlowBody, Truncated
 
 __all__ = [
     "Answer",

@@ -1,0 +1,24 @@
+"""Events of the retry budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from httpx_resilient._core.events.base import RequestEvent
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRefused(RequestEvent):
+    """
+    The retry budget is spent: there is no other attempt, or no hedge.
+
+    Args:
+        request: The request.
+
+    Example:
+        >>> print(BudgetRefused(request))
+        GET https://api.example.com/: the retry budget of its origin is spent
+    """
+
+    def __str__(self) -> str:
+        return self._told("the retry budget of its origin is spent")

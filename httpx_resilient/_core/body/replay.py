@@ -1,0 +1,231 @@
+"""
+Can this request be sent twice, byte for byte?
+
+HTTP libraries send a second *empty* body without complaint when an iterator or a pipe
+is spent. So a body counts as spent unless it is known to replay: bytes, a list or tuple
+of chunks, a file that can be rewound, and forms made of these. For any other body the
+caller may keep a copy (`buffer_request_body`) or make it anew (`body_factory`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import (
+    Callable,
+    Sequence,
+)
+from contextlib import suppress
+from typing import Any, Generic, cast
+
+from httpx_resilient._core.body.buffered import Copy, copy_class
+from httpx_resilient._core.family import Family
+from httpx_resilient._core.http_types import RequestLike, RequestT, ResponseT
+from httpx_resilient._core.io.protocol import IO
+
+SPENT = (
+    "the body cannot be sent again: give bytes or a seekable file, or set "
+    "buffer_request_body or body_factory"
+)
+
+
+class Body(Generic[RequestT]):
+    """
+    A request whose body replays by itself, such as bytes.
+
+    Args:
+        request: What the first attempt sends.
+    """
+
+    __slots__ = ("request",)
+
+    def __init__(self, request: RequestT) -> None:
+        self.request = request
+
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - a body that is made anew asks the io
+        """Return what the next attempt sends, or `None` if there can be none."""
+        return self.request
+
+
+class _Spent(Body[RequestT]):
+    __slots__ = ()
+
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - as above
+        return None
+
+
+class _File(Body[RequestT]):
+    """A file, read from where the caller left it."""
+
+    __slots__ = ("_file", "_start")
+
+    def __init__(self, request: RequestT, file: Any) -> None:
+        super().__init__(request)
+        self._file = file
+        self._start = file.tell()
+
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - as above
+        try:
+            self._file.seek(self._start)
+        except (OSError, ValueError):  # closed in the meantime
+            return None
+        return self.request
+
+
+class _Buffered(Body[RequestT]):
+    """A copy of what was sent, and the rest of it to come."""
+
+    __slots__ = ("_copy",)
+
+    def __init__(self, request: RequestT, copy: Copy) -> None:
+        super().__init__(request)
+        self._copy = copy
+
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - as above
+        return self.request if self._copy.complete else None
+
+
+class _Made(Body[RequestT]):
+    """A body that the caller's factory makes anew for each further attempt."""
+
+    __slots__ = ("_factory", "_family", "_sent")
+
+    def __init__(
+        self, request: RequestT, factory: Callable[[], object], family: Family
+    ) -> None:
+        super().__init__(request)
+        self._factory = factory
+        self._family = family
+        self._sent: object = getattr(request.stream, "_stream", None)
+
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:
+        body = await io.settle(self._factory())
+        if body is not None and body is self._sent and not _is_chunks(body):
+            msg = (
+                f"body_factory returned the same {type(body).__name__} that was sent "
+                "already: return a new one each time"
+            )
+            raise TypeError(msg)
+        self._sent = body
+        sync, asynchronous = self._family.streams
+        wanted = asynchronous if io.asynchronous else sync
+        stream = None
+        # No content is a body of no bytes to a request, and a mistake here.
+        with suppress(TypeError):
+            if body is not None:
+                stream = self._family.request("POST", "http://_", content=body).stream
+        if not isinstance(stream, wanted):
+            kind = "an asynchronous iterable" if io.asynchronous else "an iterable"
+            msg = (
+                f"body_factory returned {type(body).__name__}: in this client it must "
+                f"return bytes or {kind} of bytes"
+            )
+            raise TypeError(msg)
+        return _with_stream(self.request, stream, self._family)
+
+
+def body_of(
+    request: RequestT,
+    family: Family,
+    *,
+    limit: int = 0,
+    factory: Callable[[], object] | None = None,
+) -> Body[RequestT]:
+    """
+    Find out how the body of a request is sent again, before it is sent at all.
+
+    Args:
+        request: The caller's request; it is not changed.
+        family: The library it belongs to.
+        limit: Bytes of a one-shot body to keep a copy of. 0 keeps none.
+        factory: Makes the body anew.
+    """
+    stream = request.stream
+    kind = type(stream)
+    if kind is family.plain_body:
+        return Body(request)
+    if factory is not None:
+        return _Made(request, factory, family)
+    if kind is family.multipart_body and _all_rewindable(stream):
+        return Body(request)
+    if kind is family.iterator_body:
+        source = getattr(stream, "_stream", None)
+        if _is_chunks(source):
+            return Body(request)
+        if _rewindable(source):
+            return _File(request, source)
+    if isinstance(stream, Copy):  # a layer outside of this one keeps it
+        return _Buffered(request, stream)
+    if limit or not _announces_body(request):
+        copy = copy_class(family)(stream, limit)
+        return _Buffered(_with_stream(request, copy, family), copy)
+    return _Spent(request)
+
+
+def same_body(request: RequestLike, family: Family) -> Any:
+    """
+    Return a stream of the same body, to be read while the first one is.
+
+    `None` if there is none: a file has but one position, a generator but one reader.
+    """
+    stream = request.stream
+    kind = type(stream)
+    if kind is family.plain_body:
+        return stream
+    if kind is family.multipart_body and not _files(stream):
+        return stream
+    return None if _announces_body(request) else family.plain_body(b"")
+
+
+def _announces_body(request: RequestLike) -> bool:
+    """
+    Whether HTTP may send a body (RFC 9112 §6.3).
+
+    Where it does not, the stream is likely to be empty: caches wrap even the body of a
+    GET into a one-shot stream. A copy of no bytes shows whether it was.
+    """
+    return any(
+        name.lower() in (b"content-length", b"transfer-encoding")
+        for name, _ in request.headers.raw
+    )
+
+
+def _all_rewindable(form: Any) -> bool:
+    """The form seeks every file to its start by itself, where the file can seek."""
+    return all(map(_rewindable, _files(form)))
+
+
+def _files(form: Any) -> list[Any]:
+    """All that is read from somewhere else."""
+    found = [field.file for field in form.fields if hasattr(field, "file")]
+    return [file for file in found if not isinstance(file, (str, bytes))]
+
+
+def _is_chunks(body: object) -> bool:
+    """Whether it is bytes, or a list or tuple of them: what iterates anew each time."""
+    return isinstance(body, Sequence)
+
+
+def _rewindable(file: Any) -> bool:
+    if not (hasattr(file, "read") and hasattr(file, "seek")):
+        return False
+    try:
+        position = file.tell()
+        seekable = getattr(file, "seekable", None)
+        if seekable is not None:
+            return bool(seekable())
+        file.seek(position)
+    except (AttributeError, OSError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _with_stream(request: RequestT, stream: object, family: Family) -> RequestT:
+    """Build the same request around another stream."""
+    extensions = request.extensions
+    made = family.request(
+        request.method,
+        request.url,
+        headers=request.headers,
+        stream=stream,
+        extensions=extensions,
+    )
+    return cast("RequestT", made)

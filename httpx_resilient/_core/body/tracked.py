@@ -1,0 +1,109 @@
+"""A response's stream, and what is held for it until it is closed: a place, say."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from functools import cache
+from typing import Any, Protocol, cast
+
+from httpx_resilient._core.family import Family
+from httpx_resilient._core.io.async_io import AsyncIO
+from httpx_resilient._core.io.protocol import IO, run_sync
+from httpx_resilient._core.io.sync_io import SyncIO
+
+After = Callable[[IO[Any, Any]], Coroutine[Any, Any, None]]
+"""What an owner has to do after a response has ended."""
+
+
+class Owner(Protocol):
+    """Who is told that a response has ended."""
+
+    def ended(self, held: Any, error: BaseException | None) -> After | None:
+        """Hear what its reader or its end met. Returns what there is to do, if any."""
+        ...
+
+    def lose(self, held: Any) -> None:
+        """Hear that it was never closed. In any thread, at any moment."""
+        ...
+
+
+class Held:
+    """A response's stream that tells when it is closed, or was never."""
+
+    _error: BaseException | None = None
+
+    def __init__(self, stream: Any, held: Any, owner: Owner) -> None:
+        self._stream = stream
+        self._held: Any = held
+        self._owner = owner
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._stream)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._stream)
+
+    def close(self) -> None:
+        try:
+            self._stream.close()
+        except BaseException as error:
+            self._error = error
+            raise
+        finally:
+            if after := self._given_back():
+                run_sync(after(SyncIO(None)))
+
+    async def aclose(self) -> None:
+        try:
+            await self._stream.aclose()
+        except BaseException as error:
+            self._error = error
+            raise
+        finally:
+            if after := self._given_back():
+                await after(AsyncIO(None))
+
+    def _given_back(self) -> After | None:
+        held, error = self._held, self._error
+        self._held = self._error = None  # an error's frames lead here
+        return None if held is None else self._owner.ended(held, error)
+
+    def __del__(self) -> None:
+        held, self._held = self._held, None
+        if held is None:
+            return
+        self._owner.lose(held)
+        if not isinstance(self._stream, Held):  # else that one warns
+            msg = "a response was neither read nor closed: its connection is lost"
+            warnings.warn(msg, ResourceWarning, source=self, stacklevel=2)
+
+
+class Watched(Held):
+    """One that also tells what its reader met. It takes a generator for each body."""
+
+    # What is raised is only looked at, and passed on: cancellation tells of what is
+    # held as well.
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._stream
+        except BaseException as error:
+            self._error = error
+            raise
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._stream:
+                yield chunk
+        except BaseException as error:
+            self._error = error
+            raise
+
+
+@cache
+def held_class(family: Family, *, watched: bool = True) -> type[Held]:
+    """Both clients check that a stream is one of their own."""
+    base = Watched if watched else Held
+    made = type(base.__name__, (base, *family.streams), {})
+    return cast("type[Held]", made)

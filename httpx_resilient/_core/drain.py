@@ -1,0 +1,61 @@
+"""Reading the rest of a failed response, so that its connection can be used again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+
+from httpx_resilient._core.http_types import ResponseLike
+
+DRAIN_BYTES = 64 * 1024
+"""A failed body up to this long costs less to read than a new connection (measured)."""
+
+DRAIN_SECONDS = 0.25
+"""And is not waited for longer than this."""
+
+SHARED_DRAIN_SECONDS = 2.0
+"""Nor longer than this on HTTP/2, where to stop in the midst of a read can harm other
+requests on the connection: so not because this machine was busy for a moment."""
+
+BUFFERED = 1000
+"""Chunks that a transport has at most in its hands; it must read to get more."""
+
+
+def drain_seconds(response: ResponseLike) -> float:
+    shared = response.extensions.get("http_version") == b"HTTP/2"
+    return SHARED_DRAIN_SECONDS if shared else DRAIN_SECONDS
+
+
+def is_worth_draining(response: ResponseLike) -> bool:
+    for name, value in response.headers.raw:
+        if name.lower() == b"content-length":
+            return is_short(value)
+    return True
+
+
+def is_short(content_length: bytes) -> bool:
+    return not content_length.isdigit() or int(content_length) <= DRAIN_BYTES
+
+
+async def drain_async(
+    body: AsyncIterable[bytes], interrupt: Callable[[], None] | None = None
+) -> None:
+    seen = 0
+    chunks = aiter(body)
+    async for chunk in chunks:
+        seen += len(chunk)
+        if seen <= DRAIN_BYTES:
+            continue
+        # Transports read through nested generators. Left half-way, trio warns of each;
+        # interrupted in the midst of a read, each ends with the exception.
+        if interrupt is not None and seen <= 2 * DRAIN_BYTES:
+            interrupt()
+            continue
+        await leave(chunks)
+        return
+
+
+async def leave(chunks: AsyncIterator[bytes]) -> None:
+    """Stop to read half-way. If it is a generator, trio would warn of it."""
+    aclose = getattr(chunks, "aclose", None)
+    if aclose is not None:
+        await aclose()

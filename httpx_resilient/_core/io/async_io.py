@@ -1,0 +1,91 @@
+"""The effects of asynchronous clients, on asyncio and on trio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from inspect import isawaitable
+from typing import Any, Generic, TypeVar
+
+import anyio
+
+from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.drain import drain_async, drain_seconds, is_worth_draining
+from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.io.asyncio_fast import at_most, begin, on_asyncio
+from httpx_resilient._core.io.race import Runner, Second, race_on_anyio, race_on_asyncio
+from httpx_resilient._core.io.waiters import AsyncioWaiter, TrioWaiter
+from httpx_resilient._core.waiter import Waiter
+
+T = TypeVar("T")
+
+
+class AsyncIO(Clock, Generic[RequestT, ResponseT]):
+    """Effects on asyncio and trio."""
+
+    __slots__ = ("_inner",)
+
+    asynchronous = True
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def send(self, request: RequestT) -> Awaitable[ResponseT]:
+        # Looked up each time: instrumentation and mocks patch a transport's class.
+        sent: Awaitable[ResponseT] = self._inner.handle_async_request(request)
+        return sent
+
+    def through(self, transport: Any, request: RequestT) -> Awaitable[ResponseT]:
+        sent: Awaitable[ResponseT] = transport.handle_async_request(request)
+        return sent
+
+    async def close(self, transport: Any) -> None:
+        with anyio.CancelScope(shield=True), suppress(Exception):
+            await transport.aclose()
+
+    def waiter(self) -> Waiter:
+        return AsyncioWaiter() if on_asyncio() else TrioWaiter()
+
+    def within(self, seconds: float, answer: Awaitable[T]) -> Awaitable[T]:
+        limit = at_most if on_asyncio() else _at_most
+        return limit(seconds, answer)
+
+    def begin(self, answer: Awaitable[T]) -> tuple[Any, Awaitable[T] | None]:
+        # Not on trio, whose scopes must be nested strictly, as above.
+        return begin(answer) if on_asyncio() else (None, answer)
+
+    def race(self, seconds: float, first: Runner, second: Second) -> Awaitable[None]:
+        race = race_on_asyncio if on_asyncio() else race_on_anyio
+        return race(seconds, first, second)
+
+    async def settle(self, answer: Any) -> Any:
+        return await answer if isawaitable(answer) else answer
+
+    async def discard(self, response: ResponseT, *, drain: bool | None = None) -> None:
+        closed = False
+        try:
+            if is_worth_draining(response) if drain is None else drain:
+                body: Any = response.stream
+                if on_asyncio():
+                    await at_most(drain_seconds(response), drain_async(body))
+                else:
+                    with anyio.move_on_after(drain_seconds(response)) as scope:
+                        await drain_async(body, scope.cancel)
+            await response.aclose()
+            closed = True
+        except Exception:  # noqa: BLE001, S110 - a body that breaks, or is late, is released as well
+            pass
+        finally:
+            if not closed:
+                with anyio.CancelScope(shield=True), suppress(Exception):
+                    await response.aclose()
+
+    def sleep(self, seconds: float) -> Awaitable[None]:
+        return asyncio.sleep(seconds) if on_asyncio() else anyio.sleep(seconds)
+
+
+async def _at_most(seconds: float, answer: Awaitable[T]) -> T:
+    # trio's scopes must be nested strictly: nothing can be begun before this one.
+    with anyio.fail_after(seconds):
+        return await answer

@@ -1,0 +1,100 @@
+"""The effects of synchronous clients, which never suspend."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Coroutine, Iterable
+from contextlib import suppress
+from inspect import isawaitable
+from typing import Any, Generic, TypeVar, cast
+
+from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.drain import DRAIN_BYTES, DRAIN_SECONDS, is_worth_draining
+from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.io.race import Runner, Second
+from httpx_resilient._core.io.waiters import ThreadWaiter
+from httpx_resilient._core.request_copy import adopt, twin_of
+from httpx_resilient._core.waiter import Waiter
+
+T = TypeVar("T")
+
+
+class SyncIO(Clock, Generic[RequestT, ResponseT]):
+    """Effects of a synchronous client, for one call: nothing here ever suspends."""
+
+    __slots__ = ("_inner", "_timeouts")
+
+    asynchronous = False
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._timeouts: dict[str, float | None] = {}
+
+    async def send(self, request: RequestT) -> ResponseT:
+        # A blocking read cannot be interrupted, only given a shorter timeout before
+        # it starts. The transport looks for it in the request, and the caller's
+        # request is not ours to change: so it gets a twin with timeouts of its own.
+        self._timeouts = request.extensions.get("timeout", {}).copy()
+        twin = twin_of(request, timeout=self._timeouts)
+        try:
+            response: ResponseT = self._inner.handle_request(twin)
+        finally:
+            adopt(request, twin)
+        return response
+
+    async def through(self, transport: Any, request: RequestT) -> ResponseT:
+        response: ResponseT = transport.handle_request(request)
+        return response
+
+    async def close(self, transport: Any) -> None:
+        with suppress(Exception):
+            transport.close()
+
+    def waiter(self) -> Waiter:
+        return ThreadWaiter()
+
+    async def within(self, seconds: float, answer: Awaitable[T]) -> T:  # noqa: ARG002 - as said above
+        return await answer
+
+    def begin(self, answer: Awaitable[T]) -> tuple[None, Awaitable[T]]:
+        return None, answer
+
+    async def race(
+        self,
+        seconds: float,  # noqa: ARG002 - as said above
+        first: Runner,
+        second: Second,  # noqa: ARG002 - as said above
+    ) -> None:
+        await first
+
+    async def settle(self, answer: Any) -> Any:
+        if isawaitable(answer):
+            if isinstance(answer, Coroutine):
+                answer.close()
+            msg = (
+                "a strategy or hook is asynchronous and cannot be awaited in a "
+                "synchronous client: give a synchronous one, or use an AsyncClient"
+            )
+            raise TypeError(msg)
+        return answer
+
+    async def discard(self, response: ResponseT, *, drain: bool | None = None) -> None:
+        # One more read may start just before half of the time is over.
+        patience = DRAIN_SECONDS / 2
+        timeouts = dict(self._timeouts)
+        self._timeouts["read"] = patience
+        until = self.now() + patience
+        try:
+            with suppress(Exception):
+                if is_worth_draining(response) if drain is None else drain:
+                    seen = 0
+                    for chunk in cast("Iterable[bytes]", response.stream):
+                        seen += len(chunk)
+                        if seen > DRAIN_BYTES or self.now() > until:
+                            break
+        finally:
+            with suppress(Exception):
+                response.close()
+            self._timeouts.update(timeouts)
+
+    async def sleep(self, seconds: float) -> None:
+        self.block(seconds)

@@ -1,0 +1,20 @@
+"""Which requests may be sent more than once without harm."""
+
+from __future__ import annotations
+
+from httpx_resilient._core.http_types import RequestLike
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
+"""RFC 9110 §9.2.1, and RFC 10008 for QUERY."""
+
+
+def has_idempotency_key(request: RequestLike) -> bool:
+    """Whether a request carries an `Idempotency-Key`."""
+    headers = request.headers.raw
+    return any(n.lower() == b"idempotency-key" and v.strip() for n, v in headers)
+
+
+IDEMPOTENT_METHODS = frozenset(
+    {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"}
+)
+"""RFC 9110 §9.2.2, and RFC 10008 for QUERY."""

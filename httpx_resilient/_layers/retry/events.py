@@ -1,0 +1,170 @@
+"""What a `RetryingTransport` does."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from httpx_resilient._core.attempts import Attempt
+from httpx_resilient._core.events.base import RequestEvent, setter
+from httpx_resilient._core.http_types import RequestLike, ResponseLike
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class AttemptStarted(RequestEvent):
+    """
+    A `RetryingTransport` sends a request, for the first time or again.
+
+    Args:
+        request: The request.
+        attempt: Counted from 1.
+
+    Example:
+        >>> print(AttemptStarted(request, 1))
+        GET https://api.example.com/: attempt 1 starts
+    """
+
+    attempt: int
+
+    logged: ClassVar[bool] = False
+
+    def __init__(self, request: RequestLike, attempt: int) -> None:
+        _set_request(self, request)
+        _set_attempt_started(self, attempt)
+
+    def __str__(self) -> str:
+        return self._told(f"attempt {self.attempt} starts")
+
+
+_set_request = setter(RequestEvent, "request")
+_set_attempt_started = setter(AttemptStarted, "attempt")
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class AttemptEnded(RequestEvent):
+    """
+    An attempt was answered, has failed, or was cancelled.
+
+    Args:
+        request: The request.
+        attempt: Counted from 1.
+        duration: Seconds from sending to the response's headers or the exception.
+        response: The response, open and unread: leave it so.
+        error: The exception. Neither this nor a response if it was cancelled.
+
+    Example:
+        >>> print(AttemptEnded(request, 1, 0.25, error=TimeoutError()))
+        GET https://api.example.com/: attempt 1 ended with TimeoutError after 0.250 s
+    """
+
+    attempt: int
+    duration: float
+    response: ResponseLike | None = field(repr=False)
+    error: Exception | None = field(repr=False)
+
+    logged: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        request: RequestLike,
+        attempt: int,
+        duration: float,
+        response: ResponseLike | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        _set_request(self, request)
+        _set_attempt_ended(self, attempt)
+        _set_duration(self, duration)
+        _set_response(self, response)
+        _set_error(self, error)
+
+    @property
+    def outcome(self) -> int | type[Exception] | None:
+        """The status code, the class of the exception, or `None` if cancelled."""
+        if self.response is not None:
+            return self.response.status_code
+        return None if self.error is None else type(self.error)
+
+    def fields(self) -> dict[str, Any]:
+        """Tell it in plain values: what the log record has in `extra`."""
+        return {**RequestEvent.fields(self), "outcome": self._outcome()}
+
+    def _outcome(self) -> int | str:
+        outcome = self.outcome
+        if isinstance(outcome, int):
+            return outcome
+        return "cancelled" if outcome is None else outcome.__name__
+
+    def __str__(self) -> str:
+        how = f"ended with {self._outcome()} after {self.duration:.3f} s"
+        return self._told(f"attempt {self.attempt} {how}")
+
+
+_set_attempt_ended = setter(AttemptEnded, "attempt")
+_set_duration = setter(AttemptEnded, "duration")
+_set_response = setter(AttemptEnded, "response")
+_set_error = setter(AttemptEnded, "error")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryScheduled(RequestEvent):
+    """
+    Another attempt follows.
+
+    Args:
+        request: The request.
+        attempt: The one that has ended.
+        reason: Why it is tried again.
+        wait: Seconds until the next one.
+
+    Example:
+        >>> print(RetryScheduled(request, 1, "503", wait=0.2))
+        GET https://api.example.com/: 503; next attempt in 0.20 s
+    """
+
+    attempt: int
+    reason: str
+    wait: float
+
+    level: ClassVar[int] = logging.INFO
+
+    def __str__(self) -> str:
+        return self._told(f"{self.reason}; next attempt in {self.wait:.2f} s")
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp(RequestEvent):
+    """
+    A request ends with an outcome that was worth another attempt.
+
+    Args:
+        request: The request.
+        attempt: The last one.
+        reason: Why it was the last.
+        elapsed: Seconds since the first one.
+        attempts: All of them.
+
+    Example:
+        >>> failed = Attempt(1, 503, "503", wait=0.0, duration=0.1)
+        >>> print(GaveUp(request, 1, "503", elapsed=0.1, attempts=(failed,)))
+        GET https://api.example.com/: gave up after 1 attempt in 0.1 s: 503
+    """
+
+    attempt: int
+    reason: str
+    elapsed: float
+    attempts: tuple[Attempt, ...] = field(repr=False)
+
+    level: ClassVar[int] = logging.WARNING
+
+    def __str__(self) -> str:
+        return self._told(story(self.attempts, self.elapsed))
+
+
+def story(attempts: tuple[Attempt, ...], elapsed: float) -> str:
+    """Tell in a line how a request has failed."""
+    *earlier, last = attempts
+    outcomes = ", ".join([*map(str, earlier), last.reason])
+    times = "1 attempt" if last.number == 1 else f"{last.number} attempts"
+    return f"gave up after {times} in {elapsed:.1f} s: {outcomes}"

@@ -1,0 +1,63 @@
+"""Telling of each attempt: an `io` for the flow of a request that is listened to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from httpx_resilient._core.events.emitter import Teller
+from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._layers.retry.events import AttemptEnded, AttemptStarted
+
+
+class Attempting:
+    """
+    Sends as another `io` does, and tells of it. All else is done by that one.
+
+    So a flow that nobody listens to does not even ask whether anybody does.
+
+    Args:
+        io: What it sends with.
+        request: The caller's: what is sent may be a copy.
+        tell: Tells of it.
+    """
+
+    __slots__ = ("_attempt", "_io", "_request", "_tell", "now")
+
+    def __init__(self, io: IO[Any, Any], request: Any, tell: Teller) -> None:
+        self._io = io
+        self._request = request
+        self._tell = tell
+        self._attempt = 0
+        self.now = io.now
+
+    async def send(self, request: Any) -> Any:
+        self._attempt += 1
+        self._tell.hand(AttemptStarted(self._request, self._attempt))
+        sent = self.now()
+        try:
+            response = await self._io.send(request)
+        except Exception as error:
+            self._ended(sent, None, error)
+            raise
+        except BaseException:  # told of only, and passed on
+            self._ended(sent)
+            raise
+        told = False
+        try:
+            self._ended(sent, response)
+            told = True
+        finally:
+            if not told:
+                await self._io.discard(response, drain=False)
+        return response
+
+    def _ended(
+        self, sent: float, response: Any = None, error: Exception | None = None
+    ) -> None:
+        duration = self.now() - sent
+        self._tell.hand(
+            AttemptEnded(self._request, self._attempt, duration, response, error)
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._io, name)

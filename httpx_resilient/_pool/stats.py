@@ -1,0 +1,72 @@
+"""What a pool tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from httpx_resilient._core.origin import name_of
+from httpx_resilient._pool.slots import Origin
+from httpx_resilient._pool.state import Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolStats:
+    """
+    What a pool is doing, and has done since it was made.
+
+    Args:
+        active: Requests that have a connection.
+        idle: Connections that wait for a request.
+        waiting: Requests that wait for a connection.
+        opened: Connections that were opened.
+        reused: Requests that were given a connection that was open.
+        retired: Connections given up because a request on them failed or was cancelled.
+        origins: The same for each origin, such as `https://example.org`.
+
+    Example:
+        >>> PoolingTransport().stats().waiting
+        0
+    """
+
+    active: int = 0
+    idle: int = 0
+    waiting: int = 0
+    opened: int = 0
+    reused: int = 0
+    retired: int = 0
+    origins: Mapping[str, PoolStats] = field(default_factory=dict[str, Any])
+
+
+def stats_of(pools: Iterable[Pool]) -> PoolStats:
+    """Count over pools: those of the two sides of a transport."""
+    origins: dict[str, PoolStats] = {}
+    for pool in pools:
+        # Copied at once, because a request may add an origin at any moment.
+        for key, origin in list(pool.origins.items()):
+            name = name_of(key)
+            origins[name] = _sum(_of(origin), origins.get(name, PoolStats()))
+    return replace(_sum(*origins.values()), origins=origins)
+
+
+def _of(origin: Origin) -> PoolStats:
+    return PoolStats(
+        active=origin.active,
+        idle=len(origin.idle),
+        waiting=len(origin.waiting),
+        opened=origin.opened,
+        reused=origin.reused,
+        retired=origin.retired,
+    )
+
+
+def _sum(*stats: PoolStats) -> PoolStats:
+    return PoolStats(
+        active=sum(each.active for each in stats),
+        idle=sum(each.idle for each in stats),
+        waiting=sum(each.waiting for each in stats),
+        opened=sum(each.opened for each in stats),
+        reused=sum(each.reused for each in stats),
+        retired=sum(each.retired for each in stats),
+    )

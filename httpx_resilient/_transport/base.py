@@ -1,0 +1,181 @@
+"""
+The base layer: a transport around an inner transport, for both sides.
+
+One class serves synchronous and asynchronous clients, as `httpx.MockTransport` does. A
+layer adds one flow, `_handle`; everything that is the same for all layers is here.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+
+from httpx_resilient._core.events.base import Listener
+from httpx_resilient._core.events.emitter import OWN, Teller, Unsettled
+from httpx_resilient._core.family import Family
+from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.io.async_io import AsyncIO
+from httpx_resilient._core.io.protocol import IO, run_sync
+from httpx_resilient._core.io.sync_io import SyncIO
+from httpx_resilient._transport.inner import sides_of
+
+if TYPE_CHECKING:
+    from types import CoroutineType, TracebackType
+
+InnerT = TypeVar("InnerT")
+
+
+class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
+    """
+    A layer around `inner`, or around the family's own HTTP transport if there is none.
+
+    Args:
+        inner: The transport to wrap. It is entered, exited and closed with this one.
+        on_event: Who is told what happens here, and in the default inner transport.
+        http: Options for the default inner transport. It is built on first use, for
+            the side that is used, and goes through the proxies that the environment
+            names now, unless `proxy`, `uds` or `trust_env=False` says otherwise.
+
+    Raises:
+        TypeError: `inner` is no transport, or one of the other family; an option is
+            unknown, or given together with an `inner`; `on_event` cannot be called.
+        ValueError: A proxy, given or from the environment, cannot be used.
+        ImportError: `http2=True` without its extra.
+    """
+
+    _family: ClassVar[Family]
+
+    def __init__(
+        self, inner: InnerT | None, on_event: Listener | None, http: dict[str, Any]
+    ) -> None:
+        self._tell = tell = Teller(on_event)
+        self._async_side, self._sync_side = sides_of(inner, self._family, http, tell)
+        self._io: AsyncIO[RequestT, ResponseT] | None = None
+        # The same, unless there is somebody who listens.
+        self._unheard: AsyncIO[RequestT, ResponseT] | None = None
+
+    @abstractmethod
+    async def _handle(
+        self, request: RequestT, io: IO[RequestT, ResponseT]
+    ) -> ResponseT:
+        """Run this layer's flow."""
+
+    # The flow's coroutine is handed out as it is: one frame less to await.
+    def handle_async_request(
+        self, request: RequestT
+    ) -> CoroutineType[Any, Any, ResponseT]:
+        """Handle a request of an asynchronous client."""
+        if self._unheard is None:
+            return self._listened(request)
+        return self._handle(request, self._unheard)  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
+
+    def _listened(self, request: RequestT) -> CoroutineType[Any, Any, ResponseT]:
+        """Handle the first request, or any if there is somebody who listens."""
+        io = self._io
+        if io is None:
+            made: AsyncIO[RequestT, ResponseT] = AsyncIO(self._async_side.transport())
+            self._io = io = made
+        if self._tell.listener is None:
+            self._unheard = io
+            return self._handle(request, io)  # type: ignore[return-value]  # as above
+        handled = self._handle(request, self._telling(request, io))
+        if self._tell.asynchronous:
+            return self._settled(handled, io)  # type: ignore[return-value]  # as above
+        return handled  # type: ignore[return-value]  # as above
+
+    def _telling(
+        self,
+        request: RequestT,  # noqa: ARG002 - here nothing of it is told
+        io: IO[RequestT, ResponseT],
+    ) -> IO[RequestT, ResponseT]:
+        """Give the flow an `io` that tells what it does, to those who listen."""
+        return io
+
+    async def _settled(
+        self,
+        handled: Coroutine[Any, Any, ResponseT],
+        io: IO[RequestT, ResponseT],
+    ) -> ResponseT:
+        """Await what an asynchronous listener does before the outcome is handed on."""
+        before, own = OWN.get(), Unsettled()
+        OWN.set(own)
+        try:
+            try:
+                response = await handled
+            except Exception:
+                await self._tell.settle()
+                raise
+            settled = False
+            try:
+                await self._tell.settle()
+                settled = True
+            finally:
+                if not settled:
+                    await io.discard(response, drain=False)
+            return response
+        finally:
+            OWN.set(before)
+            self._tell.keep(own)
+
+    def handle_request(self, request: RequestT) -> ResponseT:
+        """Handle a request of a synchronous client."""
+        io: IO[RequestT, ResponseT] = SyncIO(self._sync_side.transport())
+        if self._tell.listener is not None:
+            self._tell.refuse_asynchronous()
+            io = self._telling(request, io)
+        return run_sync(self._handle(request, io))
+
+    async def __aenter__(self) -> Self:
+        inner = self._async_side.transport()
+        with self._async_side.entering() as first:
+            if first:
+                await inner.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        inner = self._async_side.made
+        try:
+            if self._async_side.left() and inner is not None:
+                await inner.__aexit__(exc_type, exc_value, traceback)
+        finally:
+            await self._tell.settle()
+
+    async def aclose(self) -> None:
+        """Close the inner transport of asynchronous clients, if there is one by now."""
+        try:
+            if self._async_side.made is not None:
+                await self._async_side.made.aclose()
+        finally:
+            await self._tell.settle()
+
+    def __enter__(self) -> Self:
+        inner = self._sync_side.transport()
+        with self._sync_side.entering() as first:
+            if first:
+                inner.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        inner = self._sync_side.made
+        if self._sync_side.left() and inner is not None:
+            inner.__exit__(exc_type, exc_value, traceback)
+
+    def close(self) -> None:
+        """Close the inner transport of synchronous clients, if there is one by now."""
+        if self._sync_side.made is not None:
+            self._sync_side.made.close()
+
+    def __repr__(self) -> str:
+        # An inner transport may tell more than a log should hold, so it is not asked.
+        return f"<{type(self).__name__}>"

@@ -1,0 +1,73 @@
+"""
+What happens in the layers: one class for each thing, for `on_event=` of any of them.
+
+    def listen(event: Event) -> None:
+        match event:
+            case RetryScheduled(attempt=1, wait=wait):
+                print(f"{event.url}: {event.reason}, again in {wait:.1f} s")
+
+    transport = RetryingTransport(on_event=listen)
+
+They are the same for httpx and httpx2. In the examples `request` is one for
+`GET https://api.example.com/`.
+"""
+
+from __future__ import annotations
+
+from httpx_resilient._budget.events import BudgetRefused
+from httpx_resilient._core.events.base import Event, Listener, RequestEvent
+from httpx_resilient._core.events.faults import FaultInjected
+from httpx_resilient._core.events.queueing import Admitted, Queued
+from httpx_resilient._layers.circuit_breaker.events import (
+    CircuitClosed,
+    CircuitHalfOpened,
+    CircuitOpened,
+    CircuitRefused,
+)
+from httpx_resilient._layers.deadline.events import DeadlineCut
+from httpx_resilient._layers.failover.events import FailedOver, OriginDown, OriginUp
+from httpx_resilient._layers.hedging.events import HedgeLost, HedgeSent, HedgeWon
+from httpx_resilient._layers.rate_limit.events import PausedByServer, RateLimited
+from httpx_resilient._layers.retry.events import (
+    AttemptEnded,
+    AttemptStarted,
+    GaveUp,
+    RetryScheduled,
+)
+from httpx_resilient._layers.throttle.events import Throttled
+from httpx_resilient._pool.events import (
+    ConnectionOpened,
+    ConnectionRetired,
+    ConnectionReused,
+)
+
+__all__ = [
+    "Admitted",
+    "AttemptEnded",
+    "AttemptStarted",
+    "BudgetRefused",
+    "CircuitClosed",
+    "CircuitHalfOpened",
+    "CircuitOpened",
+    "CircuitRefused",
+    "ConnectionOpened",
+    "ConnectionRetired",
+    "ConnectionReused",
+    "DeadlineCut",
+    "Event",
+    "FailedOver",
+    "FaultInjected",
+    "GaveUp",
+    "HedgeLost",
+    "HedgeSent",
+    "HedgeWon",
+    "Listener",
+    "OriginDown",
+    "OriginUp",
+    "PausedByServer",
+    "Queued",
+    "RateLimited",
+    "RequestEvent",
+    "RetryScheduled",
+    "Throttled",
+]
