@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
-from conftest import LIBRARIES
+from support.world import LIBRARIES
 
 import httpx_resilient
 import httpx_resilient.httpx2

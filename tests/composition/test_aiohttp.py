@@ -16,8 +16,8 @@ import httpx_aiohttp
 import httpx_aiohttp.httpx2
 import pytest
 import trustme
-from conftest import World
-from server import Connection, Server, Step, close, reply, reset, stall
+from support.server import Connection, Server, Step, close, reply, reset, stall
+from support.world import World
 
 from httpx_resilient import attempts_of
 

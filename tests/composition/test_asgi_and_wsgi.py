@@ -7,11 +7,11 @@ from typing import Any
 from wsgiref.validate import validator
 
 import pytest
-from conftest import World
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from support.world import World
 
 from httpx_resilient import attempts_of
 

@@ -14,8 +14,8 @@ import hishel.httpx
 import hishel.httpx2
 import pytest
 import tenacity
-from conftest import World
-from server import Server, reply
+from support.server import Server, reply
+from support.world import World
 
 from httpx_resilient import attempts_of
 

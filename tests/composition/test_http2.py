@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import trustme
-from conftest import World
 from h2.connection import H2Connection
-from h2_server import Answer, H2Server, go_away, ok, refuse
-from tls_server import trusting
+from support.h2_server import Answer, H2Server, go_away, ok, refuse
+from support.tls_server import trusting
+from support.world import World
 
 from httpx_resilient import attempts_of
 

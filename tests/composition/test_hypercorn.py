@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 import trustme
-from conftest import World
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
-from tls_server import trusting
+from support.tls_server import trusting
+from support.world import World
 
 from httpx_resilient import attempts_of
 

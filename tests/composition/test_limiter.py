@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 from aiolimiter import AsyncLimiter
-from conftest import World
 from httpx_limiter import AbstractAsyncLimiter, AsyncRateLimitedTransport
 from httpx_limiter.aiolimiter import AiolimiterAsyncLimiter
+from support.world import World
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("library", ["httpx"])]
 

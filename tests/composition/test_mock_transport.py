@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import World
+from support.world import World
 
 from httpx_resilient import attempts_of
 

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 import pytest
-from conftest import World
 from opentelemetry.instrumentation import httpx as instrumentation
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
-from server import Server, reply, reset
+from support.server import Server, reply, reset
+from support.world import World
 
 from httpx_resilient import attempts_of, otel
 from httpx_resilient.otel import httpx2 as otel2

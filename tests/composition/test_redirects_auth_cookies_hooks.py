@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import tenacity
-from conftest import World
-from server import Received, Server, reply
+from support.server import Received, Server, reply
+from support.world import World
 
 from httpx_resilient import attempts_of
 

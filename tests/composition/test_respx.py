@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 import respx
-from conftest import World
-from server import Server
+from support.server import Server
+from support.world import World
 
 from httpx_resilient import attempts_of
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 import trustme
-from conftest import World
-from real_proxies import Door, socks5_proxy
-from server import Server, reply, reset
-from tls_server import TLSServer, trusting
+from support.real_proxies import Door, socks5_proxy
+from support.server import Server, reply, reset
+from support.tls_server import TLSServer, trusting
+from support.world import World
 
 from httpx_resilient import attempts_of
 

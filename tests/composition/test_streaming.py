@@ -10,8 +10,8 @@ from typing import Any
 
 import anyio
 import pytest
-from conftest import World
-from server import Server, Step, close, drip, head, reply, reset
+from support.server import Server, Step, close, drip, head, reply, reset
+from support.world import World
 
 from httpx_resilient import attempts_of
 

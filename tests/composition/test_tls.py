@@ -6,9 +6,9 @@ import ssl
 
 import pytest
 import trustme
-from conftest import World
-from server import reply, reset
-from tls_server import TLSServer, trusting
+from support.server import reply, reset
+from support.tls_server import TLSServer, trusting
+from support.world import World
 
 from httpx_resilient import attempts_of
 

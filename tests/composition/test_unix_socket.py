@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import World
-from server import Server, reply, reset
+from support.server import Server, reply, reset
+from support.world import World
 
 from httpx_resilient import attempts_of
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import vcr
-from conftest import World
-from server import Server, reply, reset
+from support.server import Server, reply, reset
+from support.world import World
 from vcr.errors import CannotOverwriteExistingCassetteException
 
 from httpx_resilient import attempts_of

@@ -11,8 +11,8 @@ from typing import Any
 import httpx_ws
 import pytest
 import tenacity
-from conftest import World
 from httpx2.websockets import WebSocketUpgradeError
+from support.world import World
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 from matrix import Row
-from server import Connection, Received, Server, Step, drip, reply
+from support.server import Connection, Received, Server, Step, drip, reply
 
 TEXT = "finally"
 """What every API answers, wherever it has a place for a text."""

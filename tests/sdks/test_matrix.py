@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from matrix import Row
 from sdk import SDK, TEXT, Api
-from server import close, reply, reset, stall
+from support.server import close, reply, reset, stall
 
 pytestmark = pytest.mark.anyio
 

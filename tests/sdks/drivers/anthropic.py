@@ -9,7 +9,7 @@ from typing import Any
 import anthropic
 from payloads import QUESTION
 from sdk import SDK, TEXT, as_events, as_json
-from server import Received, Step
+from support.server import Received, Step
 
 ASK = {**QUESTION, "max_tokens": 100}
 

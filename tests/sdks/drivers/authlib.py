@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from matrix import Row
 from sdk import SDK, TEXT, as_json
-from server import Received, Step, drip, reply
+from support.server import Received, Step, drip, reply
 
 
 class Driver(SDK):

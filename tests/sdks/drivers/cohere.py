@@ -10,7 +10,7 @@ import cohere
 from cohere.core.api_error import ApiError
 from payloads import QUESTION
 from sdk import SDK, TEXT, as_events, as_json
-from server import Received, Step
+from support.server import Received, Step
 
 
 class Driver(SDK):

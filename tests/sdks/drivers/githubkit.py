@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import githubkit
 from githubkit.exception import RequestFailed
 from sdk import SDK, TEXT, as_json
-from server import Received, Step, drip, reply
+from support.server import Received, Step, drip, reply
 
 
 class Driver(SDK):

@@ -10,7 +10,7 @@ from google.genai.client import AsyncClient
 from google.genai.errors import ServerError
 from google.genai.types import HttpOptions, UploadFileConfig
 from sdk import SDK, TEXT, as_events, as_json
-from server import Received, Step, reply
+from support.server import Received, Step, reply
 
 ASK = {"model": "any", "contents": "When will it work?"}
 

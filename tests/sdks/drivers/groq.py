@@ -8,7 +8,7 @@ from functools import partial
 import groq
 from payloads import QUESTION, chunk, completion
 from sdk import SDK, TEXT, as_events, as_json
-from server import Received, Step
+from support.server import Received, Step
 
 
 class Driver(SDK):

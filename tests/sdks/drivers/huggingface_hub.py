@@ -14,7 +14,7 @@ from huggingface_hub import (
 from huggingface_hub.errors import HfHubHTTPError
 from payloads import QUESTION, chunk, completion
 from sdk import SDK, TEXT, as_events, as_json
-from server import Received, Step
+from support.server import Received, Step
 
 # As HF_HUB_DISABLE_TELEMETRY=1, which is read but once: else it asks its own host for a
 # list of agents, to tell which one runs it.

@@ -20,7 +20,7 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import LocalEntryNotFoundError
 from sdk import SDK, TEXT, as_json
-from server import Received, Step, drip, reply
+from support.server import Received, Step, drip, reply
 
 # As HF_HUB_DISABLE_TELEMETRY=1, which is read but once: else it asks its own host for a
 # list of agents, to tell which one runs it.

@@ -8,7 +8,7 @@ import openai
 from langchain_openai import ChatOpenAI
 from payloads import QUESTION, chunk, completion
 from sdk import SDK, TEXT, as_events, as_json
-from server import Received, Step
+from support.server import Received, Step
 
 ASKED = QUESTION["messages"][0]["content"]
 

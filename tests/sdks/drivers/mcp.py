@@ -9,7 +9,7 @@ from typing import Any
 import mcp
 from mcp.client.streamable_http import streamable_http_client
 from sdk import SDK, TEXT, as_events, as_json
-from server import Received, Step, reply
+from support.server import Received, Step, reply
 
 try:
     from mcp import MCPError as Refused

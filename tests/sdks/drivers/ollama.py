@@ -11,7 +11,7 @@ import anyio
 import ollama
 from payloads import QUESTION
 from sdk import SDK, TEXT, as_json
-from server import Received, Step, drip, reply
+from support.server import Received, Step, drip, reply
 
 
 class Driver(SDK):

@@ -9,7 +9,7 @@ from pydantic_ai import Agent, ModelHTTPError, ModelSettings
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from sdk import SDK, TEXT, as_events, as_json
-from server import Received, Step
+from support.server import Received, Step
 
 ASKED = QUESTION["messages"][0]["content"]
 

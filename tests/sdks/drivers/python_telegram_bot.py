@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import telegram
 from sdk import SDK, TEXT, as_json
-from server import Received, Step
+from support.server import Received, Step
 from telegram.request import HTTPXRequest
 
 

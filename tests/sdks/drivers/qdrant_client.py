@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from qdrant_client import AsyncQdrantClient
 from qdrant_client.http.exceptions import UnexpectedResponse
 from sdk import SDK, TEXT, as_json
-from server import Received, Step
+from support.server import Received, Step
 
 
 class Driver(SDK):

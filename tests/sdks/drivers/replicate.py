@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import replicate
 from replicate.exceptions import ReplicateError
 from sdk import SDK, TEXT, as_json
-from server import Received, Step, drip
+from support.server import Received, Step, drip
 
 
 class Driver(SDK):

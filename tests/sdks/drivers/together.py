@@ -8,7 +8,7 @@ from tempfile import NamedTemporaryFile
 import together
 from payloads import QUESTION, chunk, completion
 from sdk import SDK, TEXT, as_events, as_json
-from server import Received, Step, reply
+from support.server import Received, Step, reply
 
 
 class Driver(SDK):

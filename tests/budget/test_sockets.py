@@ -1,0 +1,170 @@
+"""A retry budget on the wire: in an outage, shared, and with requests that are cancelled."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import tenacity
+from support.gates import until
+from support.server import Server, reply, stall
+from support.world import LIBRARIES, World
+
+import httpx_resilient
+from httpx_resilient import RetryBudget, attempts_of
+
+pytestmark = pytest.mark.anyio
+
+in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
+
+
+def whole(budget: RetryBudget, server: Server) -> bool:
+    """Whether all that was paid for was given back, or helped."""
+    account = budget.account(httpx.URL(server.url))
+    account.spend(0.0, 0, 0)
+    return account.bucket[0] == 10
+
+
+async def test_in_an_outage_it_is_soon_spent(world: World, server: Server) -> None:
+    server.play(reply(503))
+    async with world.client() as client:
+        attempts = Counter(
+            [len(attempts_of(await client.get(server.url))) for _ in range(30)]
+        )
+    assert server.requests == 30 + 10
+    assert attempts == {3: 5, 1: 25}
+
+
+async def test_without_one_the_outage_is_three_times_the_load(
+    world: World, server: Server
+) -> None:
+    server.play(reply(503))
+    async with world.client(world.transport(budget=False)) as client:
+        for _ in range(30):
+            await client.get(server.url)
+    assert server.requests == 90
+
+
+async def test_with_the_server_the_retries_recover(
+    world: World, server: Server
+) -> None:
+    server.play(reply(503))
+    async with world.client() as client:
+        for _ in range(10):
+            await client.get(server.url)
+        server.play(reply(200))
+        for _ in range(10):
+            assert (await client.get(server.url)).status_code == 200
+        server.play(reply(503), reply(503), reply(200))
+        assert (await client.get(server.url)).status_code == 200
+        server.play(reply(503))
+        response = await client.get(server.url)
+    reasons = [attempt.reason for attempt in attempts_of(response)]
+    assert reasons == ["503", "503, and the retry budget of its origin is spent"]
+
+
+async def test_what_finds_no_server_is_free(world: World, server: Server) -> None:
+    server.stop()
+    async with world.client() as client:
+        for _ in range(20):
+            with pytest.raises(world.library.ConnectError) as caught:
+                await client.get(server.url)
+            assert len(attempts_of(caught.value)) == 3
+
+
+async def test_one_failure_costs_others_nothing(world: World, server: Server) -> None:
+    with Server(reply(503)) as other:
+        async with world.client() as client:
+            for _ in range(20):
+                await client.get(other.url)
+            server.play(reply(503), reply(503), reply(200))
+            assert (await client.get(server.url)).status_code == 200
+
+
+@pytest.mark.parametrize("runtime", ["asyncio"])
+@pytest.mark.parametrize("library", ["httpx"])
+async def test_clients_of_both_libraries_share_one(
+    world: World, server: Server
+) -> None:
+    server.play(reply(503))
+    budget = RetryBudget(most=2)
+    worlds = [
+        World(*both, sync=sync) for both in LIBRARIES.values() for sync in (False, True)
+    ]
+    attempts = []
+    for each in worlds:
+        async with each.client(each.transport(budget=budget)) as client:
+            attempts.append(len(attempts_of(await client.get(server.url))))
+    assert attempts == [3, 1, 1, 1]
+
+
+async def test_requests_at_the_same_time_share_one(
+    world: World, server: Server
+) -> None:
+    server.play(reply(503))
+    async with world.client(world.transport(budget=RetryBudget(most=4))) as client:
+        await world.together(*[lambda: client.get(server.url)] * 20)
+    assert server.requests == 20 + 4
+
+
+def test_two_threads_share_one(server: Server) -> None:
+    server.play(reply(503))
+    budget = RetryBudget(most=20)
+
+    def work() -> None:
+        transport = httpx_resilient.RetryingTransport(
+            budget=budget, wait=tenacity.wait_none()
+        )
+        with httpx.Client(transport=transport) as client:
+            for _ in range(30):
+                client.get(server.url)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert server.requests == 60 + 20
+
+
+@in_async
+async def test_a_storm_of_cancellations_while_they_wait_costs_nothing(
+    world: World, server: Server
+) -> None:
+    server.play(reply(503))
+    budget = RetryBudget()
+    transport = world.transport(budget=budget, wait=tenacity.wait_fixed(60))
+    chance, ended = random.Random(7), []
+
+    async def get(client: Any) -> None:
+        with anyio.move_on_after(chance.random() / 20):
+            ended.append(await client.get(server.url))
+
+    async with world.client(transport) as client:
+        for _ in range(5):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(40):
+                    tasks.start_soon(get, client)
+    # Those that were not paid for have ended by themselves.
+    assert all(len(attempts_of(response)) == 1 for response in ended)
+    assert whole(budget, server)
+
+
+@in_async
+async def test_but_retries_that_were_sent_are_paid_for(
+    world: World, server: Server
+) -> None:
+    server.play(reply(503), stall())
+    budget = RetryBudget(most=2)
+    async with world.client(world.transport(budget=budget)) as client:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.get, server.url)
+            await until(world, lambda: server.requests == 2)
+            tasks.cancel_scope.cancel()
+        server.play(reply(503))
+        assert len(attempts_of(await client.get(server.url))) == 2

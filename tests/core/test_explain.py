@@ -1,0 +1,334 @@
+"""History over all layers, and what is told of it to people."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import tenacity
+from support.fake_io import FakeIO, Scripted
+from support.gates import Gate, until
+from support.race import Race, handled
+from support.server import Server, reply, stall
+from support.world import World
+
+from httpx_resilient import (
+    ConcurrencyLimit,
+    DeadlineExceeded,
+    DeadlineTransport,
+    FailoverTransport,
+    HedgePolicy,
+    RateLimit,
+    RetryingTransport,
+    attempts_of,
+    explain,
+)
+from httpx_resilient._core.attempts import Left, after_queue, marks
+from httpx_resilient._core.io.protocol import run_sync
+
+pytestmark = pytest.mark.anyio
+
+A, B = "https://a.test", "https://b.test"
+
+
+def run(flow: Any) -> Any:
+    try:
+        return run_sync(flow)
+    except Exception as error:
+        return error
+
+
+def failed_over(*script: Scripted) -> Any:
+    layer = FailoverTransport(None, [A, B])
+    return run(layer._handle(httpx.Request("GET", A), FakeIO(*script, takes=0.5)))
+
+
+class TestFailover:
+    def test_each_origin_is_told(self) -> None:
+        first, second = attempts_of(failed_over(503, 200))
+        assert (first.outcome, first.origin, first.at) == (503, A, 0.0)
+        assert (second.outcome, second.origin, second.at) == (200, B, 0.5)
+        assert (first.number, second.number, second.duration) == (1, 1, 0.5)
+
+    def test_of_an_exception(self) -> None:
+        outcomes = attempts_of(failed_over(503, httpx.ConnectError("refused")))
+        assert [str(each) for each in outcomes] == ["503", "ConnectError"]
+
+    def test_inside_of_a_retry_they_belong_to_its_attempts(self) -> None:
+        def handler(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(statuses.pop(0))
+
+        statuses = [503, 500, 503, 200]
+        layer = FailoverTransport(httpx.MockTransport(handler), [A, B])
+        transport = RetryingTransport(layer, wait=tenacity.wait_fixed(0.01))
+        with httpx.Client(transport=transport) as client:
+            response = client.get(A)
+        attempts = attempts_of(response)
+        assert [(each.number, each.outcome) for each in attempts] == [
+            (1, 503),
+            (1, 500),
+            (2, 503),
+            (2, 200),
+        ]
+        assert [each.wait for each in attempts] == [0.0, 0.01, 0.0, 0.0]
+        assert sorted(each.at for each in attempts) == [each.at for each in attempts]
+
+
+class TestHedge:
+    def test_the_one_that_won_is_the_last(self) -> None:
+        first, second = attempts_of(handled(Race(200)))
+        assert (str(first), first.hedge) == ("cancelled", False)
+        assert (second.outcome, second.hedge) == (200, True)
+
+    def test_also_if_it_is_the_first(self) -> None:
+        first, second = attempts_of(handled(Race(200, ends="first")))
+        assert (str(first), first.hedge) == ("cancelled", True)
+        assert (second.outcome, second.hedge) == (200, False)
+
+    def test_both_may_have_failed(self) -> None:
+        first, second = attempts_of(handled(Race(503, 500, ends="both")))
+        assert {first.outcome, second.outcome} == {503, 500}
+
+    def test_without_one_there_is_nothing_to_tell(self) -> None:
+        assert attempts_of(handled(Race(200, ends="alone"))) == ()
+
+
+class TestDeadline:
+    """What is cut off has no outcome that its history could be left on."""
+
+    async def test_attempts_before_it_are_told(self, world: World) -> None:
+        attempts = await self.cut(world, reply(503), stall())
+        assert [str(each) for each in attempts] in (
+            ["503", "cancelled"],
+            ["503", "ReadTimeout"],  # as it is in a synchronous client
+        )
+        assert sum(each.duration for each in attempts) == pytest.approx(0.1, abs=0.05)
+
+    async def test_so_is_a_first_one(self, world: World) -> None:
+        (attempt,) = await self.cut(world, stall())
+        assert attempt.outcome in {None, world.library.ReadTimeout}
+        assert attempt.duration == pytest.approx(0.1, abs=0.05)
+
+    async def test_and_what_had_ended_when_it_came(self, world: World) -> None:
+        """A wait for the next attempt is cut off, too, if that was not to be known."""
+
+        def slowly(state: Any) -> Any:
+            return world.sleep(1) if not world.sync else None
+
+        attempts = await self.cut(world, reply(503), stall(), before_sleep=slowly)
+        assert attempts[0].outcome == 503
+
+    async def cut(self, world: World, *script: Any, **options: Any) -> Any:
+        with Server() as server:
+            server.play(*script)
+            retrying = world.transport(**options)
+            layer = world.ours.DeadlineTransport(retrying, 0.1)
+            async with world.client(layer) as client:
+                with pytest.raises(world.ours.DeadlineExceeded) as caught:
+                    await client.get(server.url)
+        return attempts_of(caught.value)
+
+
+class TestQueue:
+    async def test_what_was_waited_for_a_limit_is_told(
+        self, world: World, virtual_time: Any
+    ) -> None:
+        inner = world.mock(lambda request: world.library.Response(200))
+        limited = world.ours.RateLimitingTransport(inner, RateLimit(1, per=10))
+        async with world.client(world.transport(limited)) as client:
+            await client.get(A)
+            (attempt,) = attempts_of(await client.get(A))
+        assert attempt.queued == pytest.approx(10) == attempt.duration
+
+    async def test_the_waits_of_two_layers_add_up(
+        self, world: World, server: Server
+    ) -> None:
+        gate = Gate()
+        server.play(gate)
+        limit = ConcurrencyLimit(1)
+        layer = world.ours.ConcurrencyLimitingTransport(None, limit)
+        seen: list[Any] = []
+        async with world.client(world.transport(layer)) as client:
+
+            async def get() -> None:
+                seen.append(attempts_of(await client.get(server.url)))
+
+            async def let() -> None:
+                await until(
+                    world, lambda: any(s.waiting for s in limit.states().values())
+                )
+                gate.let(2)
+
+            await world.together(get, get, let)
+        assert sorted(bool(only.queued) for (only,) in seen) == [False, True]
+
+    def test_an_exception_tells_it_too(self) -> None:
+        async def fail() -> None:
+            raise error
+
+        error = LookupError()
+        for _ in "one mock, for all requests":
+            queued = after_queue(fail(), 1.0, time.monotonic)
+            assert run(after_queue(queued, 2.0, time.monotonic)) is error
+            assert marks(error)["queued"].what == 3.0
+
+
+class TestNested:
+    """Each layer tells what those inside of it have told."""
+
+    def got(self, layer: Any) -> list[Any]:
+        with httpx.Client(transport=layer) as client:
+            return list(attempts_of(client.get(A)))
+
+    def answering(self, *script: int) -> Any:
+        answers = iter(script)
+        return RetryingTransport(
+            httpx.MockTransport(lambda request: httpx.Response(next(answers))),
+            wait=tenacity.wait_none(),
+        )
+
+    @pytest.mark.parametrize("last", [[200], [503, 200]])
+    def test_retries_inside_of_a_failover(self, last: list[int]) -> None:
+        retrying = self.answering(503, 503, 503, *last)
+        attempts = self.got(FailoverTransport(retrying, [A, B]))
+        assert [each.outcome for each in attempts] == [503, 503, 503, *last]
+        assert [each.origin for each in attempts] == [A, A, A] + [B] * len(last)
+        assert [each.number for each in attempts[:4]] == [1, 2, 3, 1]
+
+    def test_retries_inside_of_another_retry(self) -> None:
+        outer = RetryingTransport(self.answering(503, 503, 503, 503, 200))
+        attempts = self.got(outer)
+        assert [each.outcome for each in attempts] == [503] * 4 + [200]
+        assert [each.number for each in attempts] == [1, 1, 1, 2, 2]
+
+    def test_what_a_deadline_inside_of_a_retry_has_cut_off(self) -> None:
+        def late(request: httpx.Request) -> httpx.Response:
+            time.sleep(request.extensions["timeout"]["read"])
+            raise httpx.ReadTimeout("")
+
+        limited = DeadlineTransport(httpx.MockTransport(late), 0.01)
+        outer = RetryingTransport(limited, wait=tenacity.wait_none())
+        with pytest.raises(DeadlineExceeded) as caught:
+            self.got(outer)
+        assert [each.outcome for each in attempts_of(caught.value)] == [
+            DeadlineExceeded
+        ] * 3
+
+    @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
+    async def test_retries_of_a_hedge(self, world: World) -> None:
+        sent = 0
+
+        async def handler(_: Any) -> Any:
+            nonlocal sent
+            sent += 1
+            if sent == 1:
+                await anyio.sleep(10)
+            return world.library.Response(503 if sent == 2 else 200)
+
+        retrying = world.transport(world.mock(handler))
+        layer = world.ours.HedgingTransport(retrying, HedgePolicy(0.01))
+        async with world.client(layer) as client:
+            attempts = attempts_of(await client.get(A))
+        assert [(each.outcome, each.hedge) for each in attempts] == [
+            (None, False),
+            (503, True),
+            (200, True),
+        ]
+
+
+class TestWhatAMockGivesAgain:
+    """The same object for each request: it holds what earlier ones have left."""
+
+    @pytest.mark.parametrize(
+        ("nest", "times"),
+        [
+            (lambda mock: FailoverTransport(mock, [A, B]), 2),
+            (lambda mock: RetryingTransport(FailoverTransport(mock, [A, B])), 6),
+            (lambda mock: FailoverTransport(RetryingTransport(mock), [A, B]), 6),
+            (lambda mock: RetryingTransport(mock), 3),
+        ],
+    )
+    @pytest.mark.parametrize("given", [httpx.Response(503), httpx.ConnectError("")])
+    def test_each_has_its_own_history(
+        self, nest: Any, times: int, given: Any, no_waits: Any
+    ) -> None:
+        def handler(_: httpx.Request) -> httpx.Response:
+            if isinstance(given, Exception):
+                raise given
+            return given
+
+        layer = nest(httpx.MockTransport(handler))
+        with httpx.Client(transport=layer) as client:
+            for _ in range(4):
+                with suppress(httpx.ConnectError):
+                    client.get(A, headers={"Idempotency-Key": "1"})
+                assert len(attempts_of(given)) == times
+
+
+class TestExplain:
+    def explained(self, *script: Scripted, **options: Any) -> str:
+        layer = RetryingTransport(None, **{"wait": tenacity.wait_fixed(2), **options})
+        flow = layer._handle(httpx.Request("GET", A), FakeIO(*script, takes=0.5))
+        return explain(run(flow))
+
+    def test_a_line_for_each_attempt(self) -> None:
+        assert self.explained(503, httpx.ReadTimeout("slow"), 200) == (
+            "200 at attempt 3, after 5.50 s\n"
+            "  0.00 s  1  503          after 0.500 s, then waited 2.00 s\n"
+            "  2.50 s  2  ReadTimeout  after 0.500 s, then waited 2.00 s\n"
+            "  5.00 s  3  200          after 0.500 s"
+        )
+
+    def test_why_it_was_the_last(self) -> None:
+        response = httpx.Response(429, headers={"retry-after": "3600"})
+        kept = RetryingTransport.__init__.__kwdefaults__["wait"]
+        assert self.explained(response, wait=kept).endswith(
+            "after 0.500 s, 429, Retry-After 3600 s is above 60 s"
+        )
+
+    def test_where_a_failover_has_sent_it(self) -> None:
+        assert explain(failed_over(503, 200)) == (
+            "200 at the first attempt, after 1.00 s\n"
+            "  0.00 s  1  503  after 0.500 s, at https://a.test\n"
+            "  0.50 s  1  200  after 0.500 s, at https://b.test"
+        )
+
+    def test_which_was_a_hedge(self) -> None:
+        assert explain(handled(Race(200))) == (
+            "200 at the first attempt, after 0.00 s\n"
+            "  0.00 s  1  cancelled  after 0.000 s\n"
+            "  0.00 s  1  200        after 0.000 s, as a hedge"
+        )
+
+    def test_how_much_of_it_was_waiting(self) -> None:
+        response = httpx.Response(200, extensions={"queued": Left(0.5, 0.25)})
+        assert "after 0.500 s, 0.250 s of them in a queue" in self.explained(response)
+
+    def test_what_was_requested_without_its_secrets(self) -> None:
+        inner = httpx.MockTransport(lambda request: httpx.Response(200))
+        with httpx.Client(transport=RetryingTransport(inner)) as client:
+            response = client.get("https://user:secret@a.test/path?key=secret")
+        assert explain(response).startswith("GET https://a.test/path: 200 at the first")
+
+    def test_of_the_exception_of_an_sdk(self) -> None:
+        def refuse(request: httpx.Request) -> httpx.Response:
+            msg = "refused"
+            raise httpx.ConnectError(msg)
+
+        transport = RetryingTransport(
+            httpx.MockTransport(refuse), wait=tenacity.wait_none()
+        )
+        with httpx.Client(transport=transport) as client:
+            with pytest.raises(httpx.ConnectError) as caught:
+                client.get(A)
+        theirs = LookupError()
+        theirs.__cause__ = caught.value
+        assert explain(theirs).startswith(f"GET {A}/: ConnectError at attempt 3")
+
+    @pytest.mark.parametrize("stranger", [None, ValueError(), httpx.Response(200)])
+    def test_of_what_has_no_history(self, stranger: object) -> None:
+        assert explain(stranger) == "nothing is known of its attempts"

@@ -1,0 +1,83 @@
+"""Every recipe runs as a user would run it. Those of SDKs run in the matrix."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from matrix import ROWS
+from tables import README
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+ALL = sorted(EXAMPLES.glob("with_*.py"))
+OF_SDKS = {row.example for row in ROWS}
+RECIPES = [path for path in ALL if path.stem not in OF_SDKS]
+SHOWN = {
+    "adaptive_concurrency": "at a time",
+    "budget": "with a budget: 110 requests were sent for 100 calls",
+    "breaker": "CircuitOpen",
+    "command_line": "200 OK, 3 attempts in",
+    "concurrency_limit": "with a limit: {200: 50}",
+    "deadline": "DeadlineExceeded",
+    "failover": "first, first, second, second, first, first",
+    "faults": "with retries: {'200': 100}",
+    "hedging": "hedged:",
+    "metrics": 'http_response_status_code="503"',
+    "rate_limiting": "with RateLimitingTransport: 0 of 40 refused",
+    "standard": "standard, faulty: {'200': 200}",
+    "tracing": "resend=2",
+    "throttling": "RequestThrottled",
+    "what_happened": "200 at attempt 3, after",
+    "virtual_time": "200 at attempt 13, after 3 hours",
+}
+"""What the examples of layers print, among other things."""
+
+NUMBER = re.compile(r" *\b\d+\.\d+(?= ms| s\b|\))|:\d+(?=[?/:])")
+"""A time, or a port."""
+
+
+def ran(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        cwd=EXAMPLES,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_is_tried_again_and_succeeds(path: Path) -> None:
+    if "\ndef test_" in path.read_text() or "\nasync def test_" in path.read_text():
+        assert " passed" in ran("-m", "pytest", "-p", "no:cacheprovider", path.name)
+    else:
+        assert "503" in ran(path.name)
+
+
+@pytest.mark.parametrize(("layer", "shown"), SHOWN.items())
+def test_the_example_of_a_layer_shows_what_it_does(layer: str, shown: str) -> None:
+    assert shown in ran(f"{layer}.py")
+    assert f"(examples/{layer}.py)" in README.read_text()
+
+
+@pytest.mark.parametrize("name", ["tracing.py", "what_happened.py"])
+def test_what_the_readme_shows_is_what_its_example_prints(name: str) -> None:
+    marker = f"<!-- printed by examples/{name} -->\n\n```text\n"
+    shown = README.read_text().partition(marker)[2].partition("```")[0]
+    assert shown
+    assert NUMBER.sub("#", shown) in NUMBER.sub("#", ran(name))
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+def test_the_readme_names_it(path: Path) -> None:
+    assert f"(examples/{path.name})" in README.read_text()
+
+
+def test_the_recipe_of_every_sdk_is_there() -> None:
+    assert OF_SDKS - {""} <= {path.stem for path in ALL}

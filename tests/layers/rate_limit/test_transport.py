@@ -1,0 +1,642 @@
+"""The rate limiting layer: what waits, for how long, and what ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import threading
+import time
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import tenacity
+from support.fake_io import FakeIO
+from support.gates import Gate, until
+from support.server import Connection, Server, head, reply, stall
+from support.world import LIBRARIES, World
+
+import httpx_resilient.httpx2
+from httpx_resilient import (
+    RateLimit,
+    RateLimitExceeded,
+    RateLimitingTransport,
+    RetryingTransport,
+    attempts_of,
+)
+from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.deadline import Deadline
+from httpx_resilient._core.io.protocol import run_sync
+from httpx_resilient._layers.rate_limit.headers import Told
+from httpx_resilient._layers.rate_limit.limit import Place
+
+pytestmark = pytest.mark.anyio
+
+URL = "https://example.org/path?token=secret"
+GET = httpx.Request("GET", URL)
+KEY = ("https", b"example.org", None)
+
+in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
+
+
+class IO(FakeIO):
+    """Its waiters let time pass, and nobody wakes them."""
+
+    turn = Clock.turn
+
+    def waiter(self) -> Any:
+        return self
+
+    async def wait(self, seconds: float | None) -> None:
+        assert seconds is not None
+        await self.sleep(seconds)
+
+    def close(self) -> None:
+        self.did.append("closed")
+
+
+class Outer(IO):
+    """An `io` whose inner transport is a layer with another `io`, on the same clock."""
+
+    def __init__(self, layer: Any, inner: IO) -> None:
+        super().__init__()
+        self.layer, self.inner = layer, inner
+
+    async def send(self, request: Any) -> Any:
+        self.inner.time = self.time
+        response = await self.layer._handle(request, self.inner)
+        self.time = self.inner.time
+        return response
+
+
+def answer(status: int = 200, **headers: str) -> httpx.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, headers=named)
+
+
+def sent(limit: RateLimit | None, io: IO, *requests: httpx.Request) -> list[int]:
+    layer = RateLimitingTransport(None, limit)
+    return [run_sync(layer._handle(request, io)).status_code for request in requests]
+
+
+def limited(world: World, inner: Any = None, limit: RateLimit | None = None) -> Any:
+    return world.client(world.ours.RateLimitingTransport(inner, limit))
+
+
+def well(world: World) -> Any:
+    return world.mock(lambda _: world.library.Response(200))
+
+
+def seen_by(world: World) -> tuple[list[str], Any]:
+    """What is sent, by its path, and the transport that answers it."""
+    seen: list[str] = []
+
+    def handler(request: Any) -> Any:
+        seen.append(request.url.path)
+        return world.library.Response(200)
+
+    return seen, world.mock(handler)
+
+
+def waiting(limit: RateLimit) -> int:
+    return sum(state.waiting for state in limit.states().values())
+
+
+# An own limit.
+
+
+def test_requests_are_sent_no_faster_than_the_limit_is() -> None:
+    io = IO(200, 200, 200)
+    sent(RateLimit(4, per=2), io, GET, GET, GET)
+    assert io.slept == [0.5, 0.5]
+    assert io.did == ["send", *["sleep", "closed", "closed", "send"] * 2]
+
+
+def test_but_a_burst_at_once() -> None:
+    io = IO(200, 200, 200)
+    sent(RateLimit(4, per=2, burst=2), io, GET, GET, GET)
+    assert io.slept == [0.5]
+
+
+def test_each_origin_has_its_own() -> None:
+    io = IO(200, 200, 200)
+    others = ["http://example.org/", "https://example.org:444/"]
+    sent(RateLimit(1), io, GET, *(httpx.Request("GET", url) for url in others))
+    assert io.slept == []
+
+
+def test_or_whatever_the_key_is() -> None:
+    io = IO(200, 200, 200)
+    other = httpx.Request("GET", URL, headers={"tenant": "b"})
+    limit = RateLimit(1, key=lambda request: request.headers.get("tenant"))
+    sent(limit, io, GET, other, httpx.Request("GET", "http://elsewhere/"))
+    assert io.slept == [1]
+    assert list(limit.states()) == ["b", None]
+
+
+async def test_over_the_wire(world: World, server: Server) -> None:
+    limit = RateLimit(50)
+    async with limited(world, limit=limit) as client:
+        started = time.monotonic()
+        await world.together(*[lambda: client.get(server.url)] * 6)
+        assert time.monotonic() - started > 5 / 50
+    assert server.requests == 6
+
+
+@in_async
+async def test_in_the_order_they_came(world: World) -> None:
+    paths = [f"/{number}" for number in range(8)]
+    seen, inner = seen_by(world)
+    limit = RateLimit(100)
+    limit.hear(KEY, 0, Told(0.2), time.monotonic(), 0.0)
+    async with limited(world, inner, limit) as client:
+        async with anyio.create_task_group() as tasks:
+            for number, path in enumerate(paths):
+                tasks.start_soon(client.get, "https://example.org" + path)
+                await until(world, lambda: waiting(limit) + len(seen) == number + 1)
+    assert seen == paths
+
+
+async def test_a_limit_may_be_shared_by_clients_of_both_libraries() -> None:
+    limit = RateLimit(1, max_wait=0)
+    for name, (library, ours) in LIBRARIES.items():
+        inner = library.MockTransport(lambda _: library.Response(200))
+        with library.Client(transport=ours.RateLimitingTransport(inner, limit)) as it:
+            if name == "httpx":
+                it.get(URL)
+            else:
+                with pytest.raises(ours.RateLimitExceeded):
+                    it.get(URL)
+
+
+# Refusals.
+
+
+def test_whoever_would_wait_too_long_is_refused_at_once() -> None:
+    io = IO(200, 200, 200)
+    with pytest.raises(RateLimitExceeded) as caught:
+        sent(RateLimit(1, per=10, max_wait=5), io, GET, GET)
+    assert io.slept == []
+    assert caught.value.retry_after == 10
+    assert str(caught.value) == (
+        "a request to https://example.org has to wait for 10 s, and max_wait is 5 s"
+    )
+
+
+def test_just_fitting_is_not_too_long() -> None:
+    io = IO(200, 200)
+    assert sent(RateLimit(1, per=10, max_wait=10), io, GET, GET) == [200, 200]
+
+
+def test_a_wait_that_cannot_end_before_the_deadline_is_not_begun() -> None:
+    io = IO(200, 200)
+    extensions: dict[str, Any] = {"deadline": Deadline.of({}, 9.0, 9.0)}
+    late = httpx.Request("GET", URL, extensions=extensions)
+    with pytest.raises(RateLimitExceeded, match="and its deadline comes before"):
+        sent(RateLimit(1, per=10), io, GET, late)
+    assert io.slept == []
+
+
+def test_one_that_can_is() -> None:
+    io = IO(200, 200)
+    extensions: dict[str, Any] = {"deadline": Deadline.of({}, 11.0, 11.0)}
+    in_time = httpx.Request("GET", URL, extensions=extensions)
+    sent(RateLimit(1, per=10), io, GET, in_time)
+    assert io.slept == [10]
+
+
+async def test_a_refusal_is_the_librarys_own_and_final(world: World) -> None:
+    inner = world.ours.RateLimitingTransport(well(world), RateLimit(1, max_wait=0))
+    async with world.client(world.transport(inner)) as client:
+        await client.get(URL)
+        with pytest.raises(world.ours.RateLimitExceeded) as caught:
+            await client.get(URL)
+    assert isinstance(caught.value, world.library.TransportError)
+    assert len(attempts_of(caught.value)) == 1
+
+
+@in_async
+async def test_without_a_limit_to_waiting_it_waits(world: World) -> None:
+    limit = RateLimit(100, max_wait=math.inf)
+    async with limited(world, well(world), limit) as client:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(client.get, URL)
+    assert waiting(limit) == 0
+
+
+def test_one_whose_time_is_up_behind_others_is_refused() -> None:
+    """However long those before it take to go."""
+    limit, io = RateLimit(100, max_wait=1), IO()
+    limit.join(KEY)
+    with pytest.raises(RateLimitExceeded, match="and max_wait is 1 s"):
+        sent(limit, io, GET)
+    assert io.slept == [1]
+    assert waiting(limit) == 0
+
+
+# What the server says.
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_one_retry_after_is_for_all(status: int) -> None:
+    io = IO(answer(status, retry_after="20"), 200)
+    assert sent(None, io, GET, GET) == [status, 200]
+    assert 20 <= io.time <= 22
+
+
+def test_but_for_no_other_origin() -> None:
+    io = IO(answer(429, retry_after="20"), 200)
+    sent(None, io, GET, httpx.Request("GET", "https://example.com/"))
+    assert io.slept == []
+
+
+def test_and_for_nobody_if_it_is_not_listened_to() -> None:
+    io = IO(answer(429, retry_after="20"), 200)
+    sent(RateLimit(1000, learn=False), io, GET, GET)
+    assert io.time < 1
+
+
+def test_when_nothing_is_left_the_window_is_waited_for() -> None:
+    io = IO(answer(ratelimit='"a";r=1;t=30'), answer(ratelimit='"a";r=0;t=30'), 200)
+    sent(None, io, GET, GET, GET)
+    assert 30 <= io.time <= 33
+
+
+def test_a_pause_that_is_over_costs_nothing_any_more() -> None:
+    limit, io = RateLimit(), IO(answer(429, retry_after="20"), 200, 200, 200)
+    sent(limit, io, GET, GET)
+    io.time += 10
+    sent(limit, io, GET, GET)
+    assert len(io.slept) == 1
+    assert limit._kept.look(KEY).word is None
+
+
+def quota(left: list[int], seconds: float) -> Any:
+    """A server that answers so many requests, and tells; then a window begins anew."""
+    full, lock = left[0], threading.Lock()
+    ends = [math.inf]
+
+    def step(connection: Connection) -> bool:
+        with lock:
+            now = time.monotonic()
+            if now >= ends[0]:
+                left[0], ends[0] = full, math.inf
+            if left[0] == full:
+                ends[0] = now + seconds
+            left[0] -= 1
+            count, status = left[0], 200 if left[0] >= 0 else 429
+            told = {
+                "content-length": "0",
+                "x-ratelimit-remaining": str(max(count, 0)),
+                "x-ratelimit-reset-after": str(ends[0] - now),
+            }
+            if status == 429:
+                told["retry-after"] = str(ends[0] - now)
+        connection.send(head(status, told))
+        return True
+
+    return step
+
+
+@in_async
+async def test_a_server_that_tells_has_nothing_to_refuse(
+    world: World, server: Server
+) -> None:
+    server.play(quota([10], 0.2))
+    statuses: list[int] = []
+    async with limited(world) as client:
+
+        async def work() -> None:
+            for _ in range(6):
+                response = await client.get(server.url)
+                statuses.append(response.status_code)
+
+        await client.get(server.url)
+        await world.together(*[work] * 4)
+    assert statuses == [200] * 24
+
+
+async def test_those_that_wait_already_are_told_of_a_pause(
+    world: World, server: Server
+) -> None:
+    """Here it is longer than they may wait. Without it each would have its turn."""
+    gate = Gate(reply(429, retry_after="100"))
+    server.play(gate)
+    limit = RateLimit(1, per=20, max_wait=80)
+    statuses: list[int] = []
+    refusals: list[float] = []
+    async with limited(world, limit=limit) as client:
+
+        async def get() -> None:
+            try:
+                statuses.append((await client.get(server.url)).status_code)
+            except world.ours.RateLimitExceeded as error:
+                refusals.append(error.retry_after)
+
+        async def refuse() -> None:
+            await until(world, lambda: server.requests and waiting(limit) == 3)
+            gate.let()
+
+        await world.together(*[get] * 4, refuse)
+    assert statuses == [429]
+    assert len(refusals) == 3
+    assert min(refusals) > 90
+    assert waiting(limit) == 0
+    assert server.requests == 1
+
+
+@in_async
+async def test_and_go_on_one_by_one(world: World, server: Server) -> None:
+    """Ever faster, over a tenth of the pause."""
+    server.play(reply(429, retry_after="0.2"), reply())
+    started = time.monotonic()
+    async with limited(world) as client:
+        await client.get(server.url)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(client.get, server.url)
+    assert time.monotonic() - started > 0.2
+    assert server.requests == 6
+
+
+# With retries around it.
+
+
+def test_a_retry_does_not_wait_twice() -> None:
+    inner = IO(answer(429, retry_after="20"), 200)
+    outer = Outer(RateLimitingTransport(None), inner)
+    wait = tenacity.wait_none()
+    retrying: Any = RetryingTransport(wait=wait)
+    run_sync(retrying._handle(GET, outer))
+    assert outer.slept == []
+    assert 20 <= outer.time <= 22
+
+
+def test_nor_when_it_waits_as_well() -> None:
+    inner = IO(answer(429, retry_after="20"), 200)
+    outer = Outer(RateLimitingTransport(None), inner)
+    retrying: Any = RetryingTransport()
+    run_sync(retrying._handle(GET, outer))
+    assert 20 <= sum(outer.slept) <= 22
+    assert 20 <= outer.time <= 22
+
+
+async def test_over_the_wire_it_goes_well_the_second_time(
+    world: World, server: Server
+) -> None:
+    server.play(reply(429, retry_after="0.1"), reply(200))
+    async with world.client(world.transport(world.ours.RateLimitingTransport())) as it:
+        assert (await it.get(server.url)).status_code == 200
+    first, second = server.received
+    assert second.at - first.at > 0.09
+
+
+# What it leaves alone.
+
+
+async def test_request_and_response_are_the_callers(world: World) -> None:
+    response = world.library.Response(200, headers={"retry-after": "9"}, content=b"a")
+    seen: list[Any] = []
+
+    def handler(request: Any) -> Any:
+        seen.append(request)
+        return response
+
+    async with limited(world, world.mock(handler)) as client:
+        request = client.build_request("GET", URL, extensions={"own": 1})
+        before = dict(request.extensions)
+        assert await client.send(request) is response
+    assert request.extensions == before
+
+
+def test_failures_pass() -> None:
+    io = IO(httpx.ReadError("broken"))
+    with pytest.raises(httpx.ReadError):
+        sent(RateLimit(1), io, GET)
+
+
+# Cancellation.
+
+
+def counting(requests: float, **more: Any) -> RateLimit:
+    """A limit that counts, because the server has told of a quota."""
+    limit = RateLimit(requests, **more)
+    limit.hear(KEY, 0, Told(None, 10**6, 3600.0), time.monotonic(), 0.0)
+    return limit
+
+
+@in_async
+async def test_a_request_that_is_cancelled_gives_its_place_to_the_next(
+    world: World,
+) -> None:
+    seen, inner = seen_by(world)
+    limit, scopes = RateLimit(1, per=0.1), [anyio.CancelScope(), anyio.CancelScope()]
+    async with limited(world, inner, limit) as client:
+
+        async def get(number: int) -> None:
+            with scopes[number]:
+                await client.get(f"https://example.org/{number}")
+
+        await client.get("https://example.org/before")
+        async with anyio.create_task_group() as tasks:
+            for number in range(2):
+                tasks.start_soon(get, number)
+                await until(world, lambda: waiting(limit) == number + 1)
+            scopes[0].cancel()
+    assert seen == ["/before", "/1"]
+    # Two of them used up their tenth of a second: there was none for the other one.
+    assert limit.states()["https://example.org"].wait <= 0.1
+
+
+@in_async
+async def test_a_storm_of_cancellations_costs_no_token_and_leaves_nobody_behind(
+    world: World,
+) -> None:
+    dice, (seen, inner) = random.Random(5), seen_by(world)
+    limit, cancelled = counting(200, burst=2), list[bool]()
+    async with limited(world, inner, limit) as client:
+
+        async def get(patience: float) -> None:
+            with anyio.move_on_after(patience) as scope:
+                await client.get(URL)
+            cancelled.append(scope.cancelled_caught)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(400):
+                tasks.start_soon(get, dice.choice([0, dice.random() / 20]))
+                if number % 20 == 0:
+                    await anyio.sleep(0.001)
+        assert limit._queues == {}
+        await client.get(URL)
+    rate = limit._kept.look(KEY)
+    assert rate.counted == rate.ended == len(seen)
+    assert any(cancelled)
+
+
+@in_async
+async def test_one_that_is_cancelled_on_its_way_makes_room_for_another(
+    world: World, server: Server
+) -> None:
+    """Whether the server has counted it is for the next answer to tell."""
+    server.play(
+        reply(x_ratelimit_remaining="1", x_ratelimit_reset="3600"), stall(), reply()
+    )
+    limit = RateLimit()
+    async with limited(world, limit=limit) as client:
+        await client.get(server.url)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.get, server.url)
+            await until(world, lambda: server.requests == 2)
+            tasks.start_soon(client.get, server.url)
+            await until(world, lambda: waiting(limit) == 1)
+            tasks.cancel_scope.cancel()
+        assert (await client.get(server.url)).status_code == 200
+    assert waiting(limit) == 0
+
+
+# Threads.
+
+
+def test_a_limit_is_shared_by_threads_with_and_without_a_loop() -> None:
+    limit, seen = RateLimit(500), list[float]()
+
+    def handler(_: Any) -> httpx.Response:
+        seen.append(time.monotonic())
+        return httpx.Response(200)
+
+    def transport() -> Any:
+        return RateLimitingTransport(httpx.MockTransport(handler), limit)
+
+    def in_sync() -> None:
+        with httpx.Client(transport=transport()) as client:
+            for _ in range(15):
+                client.get(URL)
+
+    async def in_tasks() -> None:
+        async with httpx.AsyncClient(transport=transport()) as client:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(15):
+                    tasks.start_soon(client.get, URL)
+
+    threads = [
+        threading.Thread(target=in_sync),
+        threading.Thread(target=in_sync),
+        threading.Thread(target=asyncio.run, args=(in_tasks(),)),
+        threading.Thread(
+            target=anyio.run, args=(in_tasks,), kwargs={"backend": "trio"}
+        ),
+    ]
+    started = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 60
+    assert time.monotonic() - started > 59 / 500
+    assert limit._queues == {}
+
+
+def test_whoever_waits_in_a_loop_that_has_ended_holds_nobody_up() -> None:
+    class Ended:
+        def wake(self) -> None:
+            msg = "Event loop is closed"
+            raise RuntimeError(msg)
+
+    limit, waiter = RateLimit(1), Ended()
+    first, second = limit.join("key"), limit.join("key")
+    second.waiter = waiter  # type: ignore[assignment]  # a fake
+    limit.leave("key", first)
+    assert list(limit._queues["key"]) == [second]
+
+
+def test_one_that_has_just_come_needs_not_be_woken() -> None:
+    limit = RateLimit(1)
+    first, second = limit.join("key"), limit.join("key")
+    limit.leave("key", first)
+    assert isinstance(second, Place)
+    assert second.waiter is None
+
+
+# What it tells.
+
+
+def test_states_are_listed_by_origin() -> None:
+    limit, io = RateLimit(1, per=100), IO(answer(ratelimit='"a";r=5;t=1000'), 200)
+    io.time = time.monotonic()
+    sent(limit, io, GET, httpx.Request("GET", "http://[::1]:8080/"))
+    first, second = limit.states().items()
+    assert first[0] == "https://example.org"
+    assert 90 < first[1].wait <= 100
+    assert first[1][1:] == (0, 5, 0.0)
+    assert second[0] == "http://[::1]:8080"
+    assert second[1].remaining is None
+
+
+def test_a_pause_and_a_window_that_is_over_are_told() -> None:
+    limit, io = RateLimit(), IO(answer(429, retry_after="100"))
+    io.time = time.monotonic()
+    sent(limit, io, GET)
+    (state,) = limit.states().values()
+    assert 90 < state.paused == state.wait <= 110
+    limit, io = RateLimit(), IO(answer(ratelimit='"a";r=0;t=1'))
+    sent(limit, io, GET)
+    (state,) = limit.states().values()
+    assert state == (0.0, 0, None, 0.0)
+
+
+def test_more_requests_on_their_way_than_allowed_are_none_left() -> None:
+    limit, now = RateLimit(key=lambda _: "key"), time.monotonic()
+    limit.hear("key", 0, Told(None, 3, 100.0), now, 0.0)
+    for _ in range(3):
+        limit.take("key", now)
+    limit.hear("key", 1, Told(None, 1, 100.0), now, 0.0)
+    assert limit.states()["key"].remaining == 0
+
+
+# How it is made.
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"requests": 0}, "requests is a number, above 0; got 0"),
+        ({"requests": math.nan}, "requests is a number, above 0"),
+        ({"requests": 1, "per": 0}, "per is a number of seconds, above 0; got 0"),
+        ({"requests": 1, "burst": 0}, "burst is a whole number of requests, 1 or more"),
+        ({"max_wait": -1}, "max_wait is a number of seconds, 0 or more; got -1"),
+        ({"learn": False}, "give a number of requests, or learn"),
+    ],
+)
+def test_what_is_out_of_range_is_refused(options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        RateLimit(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"requests": "5"}, "requests is a number"),
+        ({"requests": 1, "burst": 1.5}, "burst is a whole number"),
+        ({"max_wait": None}, "max_wait is a number of seconds"),
+        ({"key": "host"}, "key is a function of the request; got 'host'"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused(options: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        RateLimit(**options)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_limit_that_is_none_is_refused(library: str) -> None:
+    _, ours = LIBRARIES[library]
+    with pytest.raises(
+        TypeError, match=r"limit is made by RateLimit, such as .*; got 10"
+    ):
+        ours.RateLimitingTransport(None, 10)
+
+
+def test_both_libraries_have_the_same_limit() -> None:
+    assert httpx_resilient.httpx2.RateLimit is RateLimit

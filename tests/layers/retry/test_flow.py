@@ -1,0 +1,282 @@
+"""The order of effects, for one request on its way through its attempts."""
+
+from __future__ import annotations
+
+import gc
+import math
+import weakref
+from typing import Any
+
+import httpx
+import pytest
+import tenacity
+from support.fake_io import FakeIO
+
+from httpx_resilient import RetryingTransport, attempts_of
+from httpx_resilient._core.io.protocol import run_sync
+
+GET = httpx.Request("GET", "https://example.org/")
+POST = httpx.Request("POST", "https://example.org/", content=b"data")
+
+
+def flow(
+    io: FakeIO, request: httpx.Request = GET, *, seconds: float = 1.0, **options: Any
+) -> httpx.Response:
+    transport = RetryingTransport(**{"wait": tenacity.wait_fixed(seconds), **options})
+    return run_sync(transport._handle(request, io))
+
+
+def test_success_is_sent_once_and_nothing_else_happens() -> None:
+    io = FakeIO(200)
+    assert flow(io).status_code == 200
+    assert io.did == ["send"]
+
+
+def test_a_failed_response_is_released_before_the_sleep() -> None:
+    io = FakeIO(503, 200)
+    assert flow(io).status_code == 200
+    assert io.did == ["send", "discard", "sleep", "send"]
+
+
+def test_an_exception_needs_no_release() -> None:
+    io = FakeIO(httpx.ReadTimeout("slow"), 200)
+    flow(io)
+    assert io.did == ["send", "sleep", "send"]
+
+
+def test_the_last_response_is_returned_and_not_released() -> None:
+    last = httpx.Response(503)
+    io = FakeIO(503, 503, last)
+    assert flow(io) is last
+    assert io.did.count("discard") == 2
+
+
+def test_the_last_exception_is_raised_as_it_is_with_a_note() -> None:
+    last = httpx.ReadTimeout("slow")
+    io = FakeIO(503, 503, last, takes=0.05)
+    with pytest.raises(httpx.ReadTimeout) as caught:
+        flow(io)
+    assert caught.value is last
+    assert last.__notes__ == [
+        "gave up after 3 attempts in 2.1 s: 503, 503, ReadTimeout"
+    ]
+
+
+def test_an_exception_that_is_not_retried_has_no_note() -> None:
+    error = httpx.UnsupportedProtocol("gopher")
+    with pytest.raises(httpx.UnsupportedProtocol):
+        flow(FakeIO(error))
+    assert not hasattr(error, "__notes__")
+
+
+def test_a_raised_exception_holds_no_cycle() -> None:
+    class Failure(httpx.ReadTimeout):
+        pass
+
+    gc.disable()
+    try:
+        error: Exception | None = Failure("slow")
+        seen = weakref.ref(error)
+        try:
+            flow(FakeIO(error, error, error))
+        except Failure:
+            error = None
+        assert seen() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(
+    "passing", [KeyboardInterrupt(), SystemExit(), GeneratorExit()]
+)
+def test_only_exceptions_are_caught(passing: BaseException) -> None:
+    io = FakeIO(passing)
+    transport = RetryingTransport(retry=tenacity.retry_always)
+
+    async def send(request: object) -> None:
+        raise passing
+
+    io.send = send
+    with pytest.raises(type(passing)):
+        run_sync(transport._handle(GET, io))
+
+
+def test_strategies_are_asked_in_tenacitys_order() -> None:
+    asked = []
+
+    def ask(name: str, answer: object) -> Any:
+        return lambda state: (asked.append(name), answer)[1]
+
+    io = FakeIO(503, 503)
+    flow(
+        io,
+        retry=ask("retry", answer=True),
+        wait=ask("wait", 0.5),
+        stop=lambda state: (asked.append("stop"), state.attempt_number == 2)[1],
+        before_sleep=ask("before_sleep", None),
+    )
+    assert asked == ["retry", "wait", "stop", "before_sleep", "retry", "wait", "stop"]
+
+
+def test_the_hook_sees_the_open_response_and_the_wait() -> None:
+    seen = []
+
+    def hook(state: Any) -> None:
+        seen.append(
+            (state.response.status_code, state.upcoming_sleep, state.next_action.sleep)
+        )
+        seen.append(list(io.did))
+
+    io = FakeIO(503, 200)
+    flow(io, before_sleep=hook)
+    assert seen == [(503, 1.0, 1.0), ["send"]]
+
+
+@pytest.mark.parametrize("part", ["retry", "wait", "stop", "before_sleep"])
+def test_a_strategy_that_raises_leaks_no_response(part: str) -> None:
+    def broken(state: object) -> None:
+        raise ZeroDivisionError
+
+    io = FakeIO(503)
+    with pytest.raises(ZeroDivisionError):
+        flow(io, **{part: broken})
+    assert io.did == ["send", "close"]
+
+
+@pytest.mark.parametrize("part", ["retry", "wait", "stop", "before_sleep"])
+def test_strategies_may_be_asynchronous(part: str) -> None:
+    answers = {"wait": 0.25, "stop": False, "before_sleep": None}
+
+    async def strategy(state: Any) -> object:
+        return answers.get(part, state.response.status_code == 503)
+
+    io = FakeIO(503, 200)
+    assert flow(io, **{part: strategy}).status_code == 200
+
+
+def test_tenacitys_asynchronous_strategies_are_awaited() -> None:
+    async def unavailable(response: httpx.Response) -> bool:
+        return response.status_code == 503
+
+    either = (
+        tenacity.asyncio.retry_if_result(unavailable)
+        | tenacity.retry_if_exception_type()
+    )
+    io = FakeIO(503, ValueError(), 200)
+    assert flow(io, retry=either).status_code == 200
+
+
+def test_an_asynchronous_predicate_in_a_synchronous_strategy_is_awaited() -> None:
+    async def never(response: httpx.Response) -> bool:
+        return False
+
+    io = FakeIO(503)
+    assert flow(io, retry=tenacity.retry_if_result(never)).status_code == 503
+
+
+@pytest.mark.parametrize("bad", [math.nan, -1.0])
+def test_a_wait_that_is_no_time_is_refused_and_nothing_leaks(bad: float) -> None:
+    io = FakeIO(503)
+    with pytest.raises(ValueError, match="wait gave"):
+        flow(io, wait=lambda state: bad)
+    assert io.did == ["send", "close"]
+
+
+def test_an_infinite_wait_is_the_end() -> None:
+    io = FakeIO(503)
+    assert flow(io, wait=lambda state: math.inf).status_code == 503
+    assert io.did == ["send"]
+
+
+def test_no_wait_is_no_sleep_but_attempts_without_end_let_others_run() -> None:
+    io = FakeIO(*[503] * 17, 200)
+    flow(io, seconds=0.0, stop=tenacity.stop_never, budget=False)
+    assert io.slept == [0.0, 0.0]
+
+
+def test_stop_before_delay_sees_our_clock_and_the_wait() -> None:
+    io = FakeIO(*[503] * 10, takes=1.0)
+    flow(io, seconds=2.0, stop=tenacity.stop_before_delay(7))
+    assert io.did.count("send") == 3
+
+
+def test_a_switched_protocol_is_asked_about_by_nobody() -> None:
+    io = FakeIO(101)
+    assert flow(io, retry=tenacity.retry_always).status_code == 101
+    assert io.did == ["send"]
+
+
+def test_a_success_may_be_asked_about() -> None:
+    io = FakeIO(202, 200)
+    pending = tenacity.retry_if_result(lambda response: response.status_code == 202)
+    assert flow(io, retry=pending).status_code == 200
+
+
+class TestPerRequest:
+    def test_false_sends_once(self) -> None:
+        io = FakeIO(503)
+        response = flow(
+            io, httpx.Request("GET", "http://a", extensions={"retry": False})
+        )
+        assert response.status_code == 503
+        assert io.did == ["send"]
+        assert attempts_of(response) == ()
+
+    def test_none_changes_nothing(self) -> None:
+        io = FakeIO(503, 200)
+        flow(io, httpx.Request("GET", "http://a", extensions={"retry": None}))
+        assert io.did.count("send") == 2
+
+    def test_a_dict_is_merged_over_the_transports_own(self) -> None:
+        options = {"stop": tenacity.stop_after_attempt(5)}
+        io = FakeIO(503, 503, 503, 503, 503)
+        flow(io, httpx.Request("GET", "http://a", extensions={"retry": options}))
+        assert io.slept == [1.0] * 4
+
+    @pytest.mark.parametrize(
+        "options", [{"stopp": 1}, {"final_below": 0}, True, 3, "no"]
+    )
+    def test_what_is_unknown_is_refused_before_anything_is_sent(
+        self, options: object
+    ) -> None:
+        io = FakeIO(200)
+        request = httpx.Request("GET", "http://a", extensions={"retry": options})
+        with pytest.raises(
+            TypeError, match="before_sleep, body_factory, budget, buffer_request_body"
+        ):
+            flow(io, request)
+        assert io.did == []
+
+
+class TestNestedRetries:
+    """3 attempts of an SDK times 3 of ours are 9."""
+
+    def send(self, header: str, count: str) -> int:
+        io = FakeIO(*[503] * 3)
+        flow(io, httpx.Request("GET", "http://a", headers={header: count}))
+        return io.did.count("send")
+
+    @pytest.mark.parametrize("header", ["X-Stainless-Retry-Count", "X-Retry-Count"])
+    def test_only_the_first_attempt_of_an_sdk_is_retried(self, header: str) -> None:
+        assert self.send(header, "0") == 3
+        assert self.send(header, "1") == 1
+
+
+class TestSync:
+    def test_a_flow_that_suspends_is_refused(self) -> None:
+        class Suspends:
+            def __await__(self) -> Any:
+                yield
+
+        async def suspending() -> None:
+            await Suspends()
+
+        with pytest.raises(RuntimeError, match="must all be synchronous"):
+            run_sync(suspending())
+
+    def test_what_the_flow_raises_comes_through(self) -> None:
+        async def failing() -> None:
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            run_sync(failing())

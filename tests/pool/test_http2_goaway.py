@@ -1,0 +1,175 @@
+"""The pool over HTTP/2: requests outlive the connection that they share."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from typing import Any
+
+import anyio
+import pytest
+import trustme
+from h2.connection import H2Connection
+from support.gates import burst, in_total, patient, pooling, until
+from support.h2_server import H2Server, go_away, ok, refuse
+from support.server import Server
+from support.tls_server import trusting
+from support.world import World
+
+pytestmark = pytest.mark.anyio
+
+in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def secure(authority: trustme.CA) -> dict[str, Any]:
+    return {"http2": True, "verify": trusting(authority)}
+
+
+def keep(connection: H2Connection, stream: int) -> bool:
+    """Do not answer yet."""
+    return True
+
+
+@in_async
+class TestEnding:
+    async def test_after_a_goaway_comes_a_new_connection(
+        self, world: World, authority: trustme.CA, secure: dict[str, Any]
+    ) -> None:
+        def last(connection: H2Connection, stream: int) -> bool:
+            ok(connection, stream)
+            return go_away(stream)(connection, stream)
+
+        with H2Server(ok, last, authority=authority) as server:
+            transport = pooling(world, 10, **secure)
+            async with world.client(transport) as client:
+                for _ in range(4):
+                    assert (await client.get(server.url)).status_code == 200
+                assert in_total(transport)["opened"] == 2
+            assert (server.requests, server.connections) == (4, 2)
+
+    async def test_those_that_a_goaway_does_not_cover_go_there(
+        self, world: World, authority: trustme.CA, secure: dict[str, Any]
+    ) -> None:
+        with H2Server(ok, keep, keep, go_away(1), authority=authority) as server:
+            transport = pooling(world, 10, **secure)
+            async with world.client(transport) as client:
+                await client.get(server.url)
+                assert await burst(world, client, server.url, 3) == [200] * 3
+            assert (server.requests, server.connections) == (1 + 3 + 3, 2)
+
+    async def test_a_stream_that_goes_on_after_a_goaway_holds_nobody_up(
+        self, world: World, authority: trustme.CA, secure: dict[str, Any]
+    ) -> None:
+        def begin(connection: H2Connection, stream: int) -> bool:
+            connection.send_headers(stream, [(":status", "200")])
+            return True
+
+        def last(connection: H2Connection, stream: int) -> bool:
+            ok(connection, stream)
+            return go_away(stream)(connection, stream)
+
+        with H2Server(begin, last, authority=authority) as server:
+            transport = pooling(world, 10, **secure)
+            async with patient(world, transport) as client:
+                request = client.build_request("GET", server.url)
+                endless = await client.send(request, stream=True)
+                await client.get(server.url)
+                assert (await client.get(server.url, timeout=1)).status_code == 200
+                await endless.aclose()
+            assert server.connections == 2
+
+    async def test_a_refused_stream_leaves_its_connection_to_the_others(
+        self, world: World, authority: trustme.CA, secure: dict[str, Any]
+    ) -> None:
+        with H2Server(ok, refuse(7), authority=authority) as server:
+            transport = pooling(world, 10, **secure)
+            async with world.client(transport) as client:
+                await client.get(server.url)
+                with pytest.raises(world.library.RemoteProtocolError):
+                    await client.get(server.url)
+                await client.get(server.url)
+                assert in_total(transport) == {"idle": 1, "opened": 1, "reused": 1}
+            assert server.connections == 1
+
+    async def test_a_body_that_is_reset_does_so_too(
+        self, world: World, authority: trustme.CA, secure: dict[str, Any]
+    ) -> None:
+        def half(connection: H2Connection, stream: int) -> bool:
+            connection.send_headers(stream, [(":status", "200")])
+            return refuse(7)(connection, stream)
+
+        with H2Server(half, authority=authority) as server:
+            transport = pooling(world, 10, **secure)
+            async with world.client(transport) as client:
+                with pytest.raises(world.library.RemoteProtocolError):
+                    await client.get(server.url)
+                await client.get(server.url)
+            assert server.connections == 1
+
+    async def test_closing_in_the_midst_of_the_first_handshake_lets_others_try(
+        self, world: World, secure: dict[str, Any]
+    ) -> None:
+        """The first connection will not tell any more what the server speaks."""
+        gate, failed = threading.Event(), []
+        transport = pooling(world, 10, **secure)
+        with NoTLS(gate) as server:
+            client = patient(world, transport)
+
+            async def get() -> None:
+                with pytest.raises(world.library.ConnectError):
+                    await client.get(server.url)
+                failed.append(1)
+
+            async def end() -> None:
+                await until(world, lambda: server.connections == 1)
+                await until(world, lambda: transport.stats().waiting == 2)
+                await transport.aclose()
+                gate.set()
+
+            await world.together(get, get, get, end)
+        assert failed == [1] * 3
+        assert in_total(transport).keys() == {"retired"}
+
+    async def test_after_a_cancelled_stream_comes_a_new_connection(
+        self, world: World, authority: trustme.CA, secure: dict[str, Any]
+    ) -> None:
+        """httpcore does not tell the server, and may have been in the midst of a frame."""
+        with H2Server(ok, *[keep] * 10, authority=authority) as server:
+            transport = pooling(world, 2, **secure)
+            async with patient(world, transport) as client:
+                await client.get(server.url)
+                async with anyio.create_task_group() as others:
+                    for _ in range(9):
+                        others.start_soon(client.get, server.url)
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(client.get, server.url)
+                        await until(world, lambda: server.requests == 11)
+                        tasks.cancel_scope.cancel()
+                    assert in_total(transport)["active"] == 9
+                    assert (await client.get(server.url)).status_code == 200
+                    assert server.connections == 2
+                    others.cancel_scope.cancel()
+                assert in_total(transport)["idle"] == 1
+                assert "active" not in in_total(transport)
+
+
+class NoTLS(Server):
+    """Keeps its clients waiting, and then says what is no handshake."""
+
+    def __init__(self, gate: threading.Event) -> None:
+        self._gate = gate
+        super().__init__()
+        self.url = self.url.replace("http", "https")
+
+    def _serve(self, sock: socket.socket, number: int) -> None:
+        with sock, contextlib.suppress(OSError):
+            self._gate.wait(10)
+            sock.sendall(b"HTTP/1.1 400 Whatever\r\n\r\n")
+            sock.recv(65536)

@@ -1,0 +1,272 @@
+"""The pool over the wire: which connection serves which request."""
+
+from __future__ import annotations
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from support.gates import Gate, in_total, patient, pooling, stream, until
+from support.server import Server, close, raw, reply, reset, stall
+from support.world import World
+
+from httpx_resilient import attempts_of
+
+pytestmark = pytest.mark.anyio
+
+
+class TestReuse:
+    async def test_a_connection_is_used_again(
+        self, world: World, server: Server
+    ) -> None:
+        transport = pooling(world, 10)
+        async with world.client(transport) as client:
+            for _ in range(3):
+                await client.get(server.url)
+            assert in_total(transport) == {"idle": 1, "opened": 1, "reused": 2}
+        assert server.connections == 1
+
+    async def test_the_newest_idle_one_is_used_first(
+        self, world: World, server: Server
+    ) -> None:
+        async with world.client(pooling(world, 10)) as client:
+            responses = [await stream(client, server.url) for _ in range(3)]
+            for number in (0, 2, 1):
+                await world.read(responses[number])
+            await client.get(server.url)
+        assert server.received[-1].connection == 2
+
+    async def test_a_closed_idle_one_is_replaced_before_anything_is_sent(
+        self, world: World, server: Server
+    ) -> None:
+        """That is httpcore's doing; here it is only counted."""
+        server.play(raw(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", keep=False))
+        transport = pooling(world)
+        async with world.client(transport) as client:
+            for _ in range(2):
+                assert (await client.post(server.url)).status_code == 200
+                await until(world, lambda: not server._open)
+        assert (in_total(transport)["opened"], server.requests) == (2, 2)
+
+    async def test_options_that_can_be_read_only_once_serve_all_connections(
+        self, world: World, server: Server
+    ) -> None:
+        options = iter([(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)])
+        async with world.client(pooling(world, 2, socket_options=options)) as client:
+            for response in [await stream(client, server.url) for _ in range(2)]:
+                connection = response.extensions["network_stream"]
+                sock = connection.get_extra_info("socket")
+                assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                await world.read(response)
+
+    @pytest.mark.parametrize("runtime", ["sync"])
+    async def test_fifty_threads_share_five_connections(
+        self, world: World, server: Server
+    ) -> None:
+        server.play(reply(200, b"x"))
+        transport = pooling(world, 5)
+        with world.library.Client(transport=transport, timeout=None) as client:
+
+            def get(number: int) -> bytes:
+                return client.get(f"{server.url}{number}").content
+
+            with ThreadPoolExecutor(50) as threads:
+                assert list(threads.map(get, range(500))) == [b"x"] * 500
+            assert transport.stats().idle == server.connections <= 5
+
+
+class TestReplay:
+    """A connection that the server closed at the very moment when it was reused."""
+
+    @pytest.mark.parametrize("end", [close(), reset()], ids=["closed", "reset"])
+    @pytest.mark.parametrize("method", ["GET", "PUT"])
+    async def test_it_costs_no_attempt(
+        self, world: World, server: Server, method: str, end: Any
+    ) -> None:
+        server.play(reply(), end, reply())
+        async with world.client(world.transport()) as client:
+            await client.get(server.url)
+            response = await client.request(method, server.url, content=b"data")
+        assert response.status_code == 200
+        assert len(attempts_of(response)) == 1
+        assert server.bodies[1:] == [b"data"] * 2
+        assert [request.connection for request in server.received] == [1, 1, 2]
+
+    async def test_a_post_is_not_replayed(self, world: World, server: Server) -> None:
+        server.play(reply(), close(), reply())
+        transport = pooling(world)
+        async with world.client(transport) as client:
+            await client.get(server.url)
+            with pytest.raises(world.library.RemoteProtocolError):
+                await client.post(server.url, content=b"data")
+            assert in_total(transport) == {"opened": 1, "reused": 1, "retired": 1}
+            assert (await client.post(server.url)).status_code == 200
+        assert server.requests == 3
+
+    async def test_neither_is_what_fails_on_a_new_connection(
+        self, world: World, server: Server
+    ) -> None:
+        server.play(close())
+        async with world.client(pooling(world)) as client:
+            with pytest.raises(world.library.RemoteProtocolError):
+                await client.get(server.url)
+        assert server.requests == 1
+
+    async def test_nor_what_fails_again(self, world: World, server: Server) -> None:
+        server.play(reply(), close())
+        transport = pooling(world)
+        async with world.client(transport) as client:
+            await client.get(server.url)
+            with pytest.raises(world.library.RemoteProtocolError):
+                await client.get(server.url)
+            assert in_total(transport) == {"opened": 1, "retired": 2}
+        assert [request.connection for request in server.received] == [1, 1, 2]
+
+    async def test_nor_a_timeout(self, world: World, server: Server) -> None:
+        server.play(reply(), stall())
+        async with world.client(pooling(world)) as client:
+            await client.get(server.url)
+            with pytest.raises(world.library.ReadTimeout):
+                await client.get(server.url, timeout=0.05)
+        assert server.requests == 2
+
+    async def test_nor_a_body_that_comes_only_once(
+        self, world: World, server: Server
+    ) -> None:
+        def sync_body() -> Any:
+            yield b"data"
+
+        async def async_body() -> Any:
+            yield b"data"
+
+        server.play(reply(), close(), reply())
+        body = sync_body() if world.sync else async_body()
+        async with world.client(pooling(world)) as client:
+            await client.get(server.url)
+            with pytest.raises(world.library.RemoteProtocolError):
+                await client.put(server.url, content=body)
+        assert server.requests == 2
+
+    async def test_a_waiting_request_does_not_take_the_replays_place(
+        self, world: World, server: Server
+    ) -> None:
+        gate = Gate(close())
+        server.play(reply(), gate, reply())
+        transport = pooling(world)
+        async with patient(world, transport) as client:
+            await client.get(server.url)
+
+            async def first() -> None:
+                await client.get(server.url + "first")
+
+            async def second() -> None:
+                await until(world, lambda: server.requests == 2)
+                await client.get(server.url + "second")
+
+            async def let() -> None:
+                await until(world, lambda: transport.stats().waiting)
+                gate.let()
+
+            await world.together(first, second, let)
+        targets = [request.target for request in server.received]
+        assert targets == ["/", "/first", "/first", "/second"]
+
+
+class TestClosing:
+    async def test_it_works_without_being_entered(
+        self, world: World, server: Server
+    ) -> None:
+        client = world.client(pooling(world))
+        assert (await client.get(server.url)).status_code == 200
+        await client.aclose()
+
+    async def test_it_works_after_it_was_closed(
+        self, world: World, server: Server
+    ) -> None:
+        transport = pooling(world)
+        for _ in range(2):
+            async with world.client(transport) as client:
+                assert (await client.get(server.url)).status_code == 200
+            assert "idle" not in in_total(transport)
+        assert server.connections == 2
+
+    async def test_closed_before_it_was_used_it_has_nothing_to_do(
+        self, world: World
+    ) -> None:
+        transport = pooling(world)
+        await world.client(transport).aclose()
+        assert in_total(transport) == {}
+
+    async def test_two_clients_share_it_until_the_last_one_leaves(
+        self, world: World, server: Server
+    ) -> None:
+        transport = pooling(world)
+        async with world.client(transport) as last:
+            async with world.client(transport) as first:
+                await first.get(server.url)
+            await last.get(server.url)
+            assert server.connections == 1
+        await until(world, lambda: not server._open)
+
+    async def test_it_closes_idle_and_active_connections(
+        self, world: World, server: Server
+    ) -> None:
+        server.play(reply(), stall(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"))
+        transport = pooling(world, 10)
+        client = world.client(transport)
+        idle = await stream(client, server.url)
+        active = await stream(client, server.url)
+        await world.read(idle)
+        assert in_total(transport) == {"active": 1, "idle": 1, "opened": 2}
+        await client.aclose()
+        await until(world, lambda: not server._open)
+        assert in_total(transport) == {"active": 1, "opened": 2, "retired": 1}
+        await world.close(active)
+        assert in_total(transport) == {"opened": 2, "retired": 1}
+
+    async def test_those_who_wait_are_served_by_new_connections(
+        self, world: World, server: Server
+    ) -> None:
+        transport = pooling(world)
+        client = patient(world, transport)
+        active = await stream(client, server.url)
+        answers = []
+
+        async def get() -> None:
+            answers.append((await client.get(server.url)).status_code)
+
+        async def end() -> None:
+            await until(world, lambda: transport.stats().waiting == 2)
+            await transport_close(world, transport)
+            await world.close(active)
+
+        await world.together(get, get, end)
+        await transport_close(world, transport)
+        assert answers == [200, 200]
+        assert server.connections == 2
+
+
+async def transport_close(world: World, transport: Any) -> None:
+    transport.close() if world.sync else await transport.aclose()
+
+
+class TestMocks:
+    """pytest-httpx patches the class of the family's transport."""
+
+    @pytest.mark.parametrize("library", ["httpx"])
+    @pytest.mark.parametrize("http2", [False, True])
+    async def test_every_request_is_seen(
+        self, world: World, httpx_mock: Any, http2: bool
+    ) -> None:
+        httpx_mock.add_response(is_reusable=True, text="mocked")
+        transport = world.ours.PoolingTransport(http2=http2)
+        async with world.client(transport) as client:
+
+            def call(number: int) -> Any:
+                return lambda: client.get(f"https://example.org/{number}")
+
+            await world.together(*map(call, range(5)))
+        seen = {request.url.path for request in httpx_mock.get_requests()}
+        assert seen == {"/0", "/1", "/2", "/3", "/4"}
+        assert transport.stats().active == 0

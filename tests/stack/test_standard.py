@@ -1,0 +1,217 @@
+"""The standard stack: what is in it, in which order, and that it works as one."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import tenacity
+from support.server import Server, reply, stall
+from support.world import World
+
+from httpx_resilient import (
+    CircuitBreaker,
+    ConcurrencyLimit,
+    HedgePolicy,
+    RateLimit,
+    RetryBudget,
+    attempts_of,
+    standard_transport,
+)
+
+pytestmark = pytest.mark.anyio
+
+ORIGINS = ["https://eu.example.com", "https://us.example.com"]
+
+NONE: dict[str, Any] = {
+    "deadline": None,
+    "retry": False,
+    "breaker": False,
+    "rate_limit": False,
+    "attempt": None,
+}
+"""Leaves out what is in by default."""
+
+
+def nested(transport: Any) -> Iterator[Any]:
+    """All layers, outside in."""
+    while hasattr(transport, "_async_side"):
+        yield transport
+        transport = transport._async_side.made
+
+
+def names(transport: Any) -> list[str]:
+    return [
+        type(layer).__name__.removesuffix("Transport") for layer in nested(transport)
+    ]
+
+
+# What is in it.
+
+
+def test_by_default_all_that_needs_no_decision() -> None:
+    assert names(standard_transport()) == [
+        "Deadline",
+        "Retrying",
+        "CircuitBreaking",
+        "RateLimiting",
+        "Deadline",
+    ]
+
+
+def test_each_layer_has_its_place_whatever_the_order_of_keywords() -> None:
+    transport = standard_transport(
+        concurrency=True, throttle=True, hedging=True, failover=ORIGINS
+    )
+    assert names(transport) == [
+        "Deadline",
+        "Retrying",
+        "Failover",
+        "Hedging",
+        "Throttling",
+        "CircuitBreaking",
+        "RateLimiting",
+        "ConcurrencyLimiting",
+        "Deadline",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "name"),
+    [
+        ({"deadline": 5}, "Deadline"),
+        ({"retry": True}, "Retrying"),
+        ({"failover": ORIGINS}, "Failover"),
+        ({"hedging": HedgePolicy(1)}, "Hedging"),
+        ({"throttle": True}, "Throttling"),
+        ({"breaker": CircuitBreaker()}, "CircuitBreaking"),
+        ({"rate_limit": RateLimit(5)}, "RateLimiting"),
+        ({"concurrency": ConcurrencyLimit(5)}, "ConcurrencyLimiting"),
+        ({"attempt": 5}, "Deadline"),
+    ],
+)
+def test_a_layer_can_be_all_there_is(keyword: dict[str, Any], name: str) -> None:
+    assert names(standard_transport(**{**NONE, **keyword})) == [name]
+
+
+@pytest.mark.parametrize("out", [None, False])
+def test_none_and_false_both_leave_a_layer_out(out: Any) -> None:
+    transport = standard_transport(
+        retry=out, hedging=out, throttle=out, breaker=out, rate_limit=out
+    )
+    assert names(transport) == ["Deadline", "Deadline"]
+
+
+def test_a_stack_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="use the inner transport itself"):
+        standard_transport(**NONE)
+
+
+# What they are given.
+
+
+def test_the_state_of_a_layer_is_the_one_that_was_given() -> None:
+    breaker, limit = CircuitBreaker(), RateLimit(5)
+    one, two = (standard_transport(breaker=breaker, rate_limit=limit) for _ in range(2))
+    for transport in one, two:
+        _, _, breaking, limiting, _ = nested(transport)
+        assert breaking._breaker is breaker
+        assert limiting._limit is limit
+
+
+def test_retries_and_hedges_pay_from_one_budget() -> None:
+    _, retrying, hedging, *_ = nested(standard_transport(hedging=True))
+    assert isinstance(retrying.policy.budget, RetryBudget)
+    assert hedging.budget is retrying.policy.budget
+
+
+def test_which_may_be_shared() -> None:
+    budget = RetryBudget(0.1)
+    _, retrying, hedging, *_ = nested(standard_transport(budget=budget, hedging=True))
+    assert retrying.policy.budget is hedging.budget is budget
+
+
+def test_or_be_none() -> None:
+    _, retrying, hedging, *_ = nested(standard_transport(budget=False, hedging=True))
+    assert retrying.policy.budget is hedging.budget is None
+
+
+def test_a_retry_takes_what_the_retrying_transport_takes() -> None:
+    stop = tenacity.stop_after_attempt(5)
+    _, retrying, *_ = nested(standard_transport(retry={"stop": stop}))
+    assert retrying.policy.stop is stop
+
+
+def test_and_nothing_else() -> None:
+    with pytest.raises(TypeError, match="unknown option attempts"):
+        standard_transport(retry={"attempts": 5})
+    with pytest.raises(TypeError, match="retry is what RetryingTransport takes"):
+        standard_transport(retry=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
+
+
+@pytest.mark.parametrize("keyword", ["deadline", "attempt"])
+def test_seconds_are_checked_by_the_name_they_were_given(keyword: str) -> None:
+    with pytest.raises(ValueError, match=f"{keyword} is a number of seconds, above 0"):
+        standard_transport(**{keyword: 0})
+
+
+def test_what_is_no_layer_is_answered_with_those_there_are() -> None:
+    options: Any = {"deadlines": 5}
+    with pytest.raises(
+        TypeError, match=r"unknown option deadlines: .* deadline, .* as"
+    ):
+        standard_transport(**options)
+
+
+def test_options_are_those_of_the_innermost_layer() -> None:
+    with pytest.raises(TypeError, match="limits is a"):
+        standard_transport(limits=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
+
+
+def test_which_does_not_take_them_with_an_inner() -> None:
+    with pytest.raises(TypeError, match="http2 cannot be given together with an inner"):
+        standard_transport(standard_transport(), http2=False)
+
+
+# What it does.
+
+
+QUICK = {"retry": {"wait": tenacity.wait_none()}}
+
+
+async def test_it_retries(world: World, server: Server) -> None:
+    server.play(reply(503), reply())
+    async with world.client(world.ours.standard_transport(**QUICK)) as client:
+        response = await client.get(server.url)
+    assert [str(attempt) for attempt in attempts_of(response)] == ["503", "200"]
+
+
+async def test_each_attempt_has_its_own_limit(world: World, server: Server) -> None:
+    server.play(stall(), reply())
+    transport = world.ours.standard_transport(attempt=0.1, **QUICK)
+    async with world.client(transport) as client:
+        response = await client.get(server.url)
+    assert [str(each) for each in attempts_of(response)] == ["DeadlineExceeded", "200"]
+
+
+async def test_no_attempt_passes_an_open_circuit(world: World, server: Server) -> None:
+    server.play(reply(503))
+    breaker = CircuitBreaker(minimum_calls=2)
+    transport = world.ours.standard_transport(breaker=breaker, **QUICK)
+    async with world.client(transport) as client:
+        with pytest.raises(world.ours.CircuitOpen):
+            await client.get(server.url)
+    assert server.requests == 2
+
+
+async def test_it_is_given_to_a_client_that_exists(
+    world: World, server: Server
+) -> None:
+    server.play(reply(503), reply())
+    stock = world.library.Client if world.sync else world.library.AsyncClient
+    standard = functools.partial(world.ours.standard_transport, **QUICK)
+    async with world.awaited(world.ours.wrap(stock(), standard)) as client:
+        response = await client.get(server.url)
+    assert len(attempts_of(response)) == 2
