@@ -82,7 +82,7 @@ def tables(tolds: Sequence[Told]) -> Iterator[Table]:
                     FAILING, published or (None,) * len(FAILING), strict=True
                 )
             ]
-            table.add_row(telling.name_of(policy), *cells)
+            table.add_row(telling.origin_name(policy), *cells)
         yield table
 
 

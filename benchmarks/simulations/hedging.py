@@ -140,7 +140,7 @@ def tables(tolds: Sequence[Told]) -> Iterator[Table]:
         told, slow = _told(tolds, policy)
         p99, p999, together, extra = PUBLISHED.get(policy, (None,) * 4)
         table.add_row(
-            telling.name_of(policy),
+            telling.origin_name(policy),
             f"{told['ms'][50]:.1f}",
             beside(f"{told['ms'][99]:.1f}", p99),
             beside(f"{told['ms'][99.9]:.1f}", p999),

@@ -137,7 +137,7 @@ def tables(tolds: Sequence[Told]) -> Iterator[Table]:
             )
             shown = f"{1000 * seconds:,.0f} / {calls:,.0f}" if calls else "not run"
             cells.append(beside(shown, reference))
-        table.add_row(telling.name_of(wait), *cells)
+        table.add_row(telling.origin_name(wait), *cells)
     yield table
 
 

@@ -57,7 +57,7 @@ def tables(tolds: Sequence[Told]) -> Iterator[Table]:
         "An hour of nothing but 503", "budget for retries", "requests per call"
     )
     for told in tolds:
-        table.add_row(telling.name_of(told["policy"]), f"{_attempts(told):.3f}")
+        table.add_row(telling.origin_name(told["policy"]), f"{_attempts(told):.3f}")
     yield table
 
 

@@ -114,7 +114,7 @@ def tables(tolds: Sequence[Told]) -> Iterator[Table]:
     for policy in BUDGETS:
         published = PUBLISHED.get(policy, (None,) * len(LEVELS))
         table.add_row(
-            telling.name_of(policy),
+            telling.origin_name(policy),
             *(
                 beside(_shown(_found(tolds, policy, clients)), reference)
                 for clients, reference in zip(LEVELS, published, strict=True)

@@ -60,7 +60,7 @@ def table_of_goals(goals: Sequence[Goal]) -> Table:
     return made
 
 
-def name_of(peer: str) -> str:
+def origin_name(peer: str) -> str:
     """Print ours bold."""
     return f"[bold]{peer}" if "ours" in peer else peer
 

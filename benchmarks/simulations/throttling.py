@@ -152,7 +152,7 @@ def tables(tolds: Sequence[Told]) -> Iterator[Table]:
             f"{mean(told['sent'] for told in _told(tolds, throttle, FIFTH)):.0%}",
         )
         cells = map(beside, shown, published)
-        table.add_row(telling.name_of(throttle), *cells)
+        table.add_row(telling.origin_name(throttle), *cells)
     yield table
 
 

@@ -226,7 +226,7 @@ def tables_of(plan: Plan, results: Results) -> Iterator[Table]:
     for kind, told in results["overload"].items():
         seconds = told["recovered"]
         table.add_row(
-            telling.name_of(kind),
+            telling.origin_name(kind),
             f"not in {plan.horizon}" if seconds is None else str(seconds),
             f"{told['requests']:.2f}",
             f"{told['success']:.0%}",
@@ -242,7 +242,7 @@ def tables_of(plan: Plan, results: Results) -> Iterator[Table]:
     )
     for kind, told in results["hedging"].items():
         table.add_row(
-            telling.name_of(kind),
+            telling.origin_name(kind),
             *(f"{told[of]:.1f}" for of in ("p50", "p99", "p99.9")),
             f"{100 * (told['requests'] - 1):.1f} %",
         )

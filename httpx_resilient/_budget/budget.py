@@ -16,7 +16,7 @@ from threading import Lock
 from httpx_resilient._budget.token_bucket import LEAST, Bucket, Terms, spent
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.http_types import URLLike
-from httpx_resilient._core.origin import Key, key_of, name_of
+from httpx_resilient._core.origin import OriginKey, origin_key, origin_name
 from httpx_resilient._core.state.store import MOST
 from httpx_resilient._core.validation import number
 
@@ -61,7 +61,7 @@ class Account:
         return bucket[0]
 
 
-class Accounts(dict[Key, Account]):
+class Accounts(dict[OriginKey, Account]):
     """
     Accounts by origin, bounded in number.
 
@@ -74,10 +74,10 @@ class Accounts(dict[Key, Account]):
         super().__init__()
         self._terms = terms
         self._half = most // 2
-        self._older: dict[Key, Account] = {}
+        self._older: dict[OriginKey, Account] = {}
         self._lock = Lock()
 
-    def __missing__(self, key: Key) -> Account:
+    def __missing__(self, key: OriginKey) -> Account:
         with self._lock:
             account = self.get(key)
             if account is None:  # or another thread was quicker
@@ -88,7 +88,7 @@ class Accounts(dict[Key, Account]):
                 self[key] = account
         return account
 
-    def known(self) -> dict[Key, Account]:
+    def known(self) -> dict[OriginKey, Account]:
         """Tell all that are remembered."""
         return {**self._older, **self}
 
@@ -160,7 +160,7 @@ class RetryBudget:
         """
         now = Clock.now()
         return {
-            name_of(key): account.left(now)
+            origin_name(key): account.left(now)
             for key, account in self.accounts.known().items()
         }
 
@@ -168,7 +168,7 @@ class RetryBudget:
 
     def account(self, url: URLLike) -> Account:
         """Find the account of a URL's origin."""
-        return self.accounts[key_of(url)]
+        return self.accounts[origin_key(url)]
 
     def earn(self, url: URLLike, now: float) -> None:
         """Hear of a request that succeeded at once."""

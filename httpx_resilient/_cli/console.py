@@ -41,7 +41,7 @@ def say(out: Console, text: str, style: str = "") -> None:
     out.print(Text(plain, style=style))
 
 
-def tell(document: Mapping[str, Any]) -> None:
+def emit(document: Mapping[str, Any]) -> None:
     """Print one JSON document, and nothing else."""
     json.dump(document, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")

@@ -9,7 +9,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from httpx_resilient._cli.console import console, say, seconds, show_table, tell, times
+from httpx_resilient._cli.console import console, emit, say, seconds, show_table, times
 from httpx_resilient._cli.retried import errors_retried, statuses_retried
 from httpx_resilient._cli.schedule import FAILURE, MOST, THROTTLED, Row, schedule
 from httpx_resilient._layers.retry.policy import RetryPolicy
@@ -38,7 +38,7 @@ def explain(policy: RetryPolicy, *, took: float, as_json: bool) -> None:
         for method in _METHODS
     }
     if as_json:
-        tell({**{name: _plain(plan) for name, plan in plans.items()}, "retry": retried})
+        emit({**{name: _plain(plan) for name, plan in plans.items()}, "retry": retried})
         return
     if plans["failure"] == plans["throttled"]:
         del plans["throttled"]

@@ -19,10 +19,10 @@ from httpx_resilient._cli.console import (
     FAILED,
     INTERRUPTED,
     console,
+    emit,
     outcome_of,
     say,
     seconds,
-    tell,
     times,
 )
 from httpx_resilient._cli.progress import Story
@@ -98,7 +98,7 @@ async def get(
             story.ends()
         result.took = time.monotonic() - started
     if as_json:
-        tell(_document(asked, story, result))
+        emit(_document(asked, story, result))
     else:
         say(out, _summary(story, result), "bold" if result.code == 0 else "bold red")
     return result.code

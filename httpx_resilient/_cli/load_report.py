@@ -15,10 +15,10 @@ from httpx_resilient._cli.console import (
     FAILED,
     INTERRUPTED,
     console,
+    emit,
     say,
     seconds,
     show_table,
-    tell,
     times,
 )
 from httpx_resilient._core.state.quantile import quantile
@@ -109,7 +109,7 @@ def show(tally: Tally, load: Load, stats: PoolStats, *, as_json: bool) -> None:
         "request": _quantiles(tally.of_requests),
     }
     if as_json:
-        tell(_document(tally, load, stats, latencies))
+        emit(_document(tally, load, stats, latencies))
         return
     out = console()
     ended = times(tally.outcomes.total(), "request")

@@ -46,7 +46,7 @@ class Story:
             case AttemptStarted(attempt=number):
                 self.ends()
                 if number == 1 and self.attempts:
-                    self._tell(f"redirected to {event.method} {event.url}")
+                    self._emit(f"redirected to {event.method} {event.url}")
                 self._moves(f"attempt {number}")
             case AttemptEnded(attempt=number, duration=duration):
                 fields = event.fields()
@@ -67,7 +67,7 @@ class Story:
             case RequestEvent() if not isinstance(event, _SILENT):
                 # Without what all lines would begin with.
                 text = str(event).removeprefix(f"{event.method} {event.url}: ")
-                self._tell(f"           {text}")
+                self._emit(f"           {text}")
             case _:
                 pass
 
@@ -84,9 +84,9 @@ class Story:
         if wait is not None:
             line += f", next in {seconds(wait)} s"
         is_good = isinstance(outcome, int) and outcome < ERROR
-        self._tell(line, "" if is_good else "yellow")
+        self._emit(line, "" if is_good else "yellow")
 
-    def _tell(self, line: str, style: str = "") -> None:
+    def _emit(self, line: str, style: str = "") -> None:
         if self._out is not None:
             say(self._out, line, style)
 

@@ -18,7 +18,7 @@ import anyio.lowlevel
 import httpx
 import typer
 
-from httpx_resilient._core.origin import address
+from httpx_resilient._core.origin import safe_url
 from httpx_resilient._core.validation import TOKEN
 
 STDOUT = "-"
@@ -55,7 +55,7 @@ class Asked:
     @property
     def name(self) -> str:
         """Method, origin and path: all that may be told of it."""
-        return f"{self.method} {address(httpx.Request(self.method, self.url))}"
+        return f"{self.method} {safe_url(httpx.Request(self.method, self.url))}"
 
 
 def asked(

@@ -12,16 +12,16 @@ from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import ResponseLike
 
 
-class Evidence(Enum):
+class Retryability(Enum):
     """What a failed attempt tells about the next one."""
 
     FINAL = "another attempt would end the same way, or is not ours to make"
-    MAYBE_PROCESSED = "only a request that may be repeated may be sent again"
-    UNPROCESSED = "any request may be sent again"
+    IF_IDEMPOTENT = "only a request that may be repeated may be sent again"
+    ALWAYS = "any request may be sent again"
 
 
 # To look a member up in its class costs CPython 3.11 as much as a small function.
-FINAL, MAYBE_PROCESSED, UNPROCESSED = Evidence
+FINAL, IF_IDEMPOTENT, ALWAYS = Retryability
 
 SWITCHING_PROTOCOLS = 101
 """The connection is the caller's from here on: nothing of it is asked, read or closed,
@@ -32,7 +32,7 @@ _FINAL_5XX = frozenset({501, 505, 511})
 _H2_REFUSED_STREAM = 7
 
 
-def of_status(status_code: int) -> Evidence:
+def classify_status(status_code: int) -> Retryability:
     """
     Judge a response.
 
@@ -40,21 +40,21 @@ def of_status(status_code: int) -> Evidence:
     processing (RFC 6585 §4). 501, 505 and 511 will not change with time.
     """
     if status_code in _UNPROCESSED_STATUS:
-        return UNPROCESSED
+        return ALWAYS
     if status_code == 408 or (
         500 <= status_code <= 599 and status_code not in _FINAL_5XX
     ):
-        return MAYBE_PROCESSED
+        return IF_IDEMPOTENT
     return FINAL
 
 
-def went_well(response: ResponseLike) -> bool:
+def is_healthy(response: ResponseLike) -> bool:
     """Whether a response is one of a server in health: a 404, say."""
     status_code = response.status_code
-    return status_code < 500 and of_status(status_code) is FINAL
+    return status_code < 500 and classify_status(status_code) is FINAL
 
 
-def of_error(error: BaseException | None, family: Family) -> Evidence:
+def classify_error(error: BaseException | None, family: Family) -> Retryability:
     """
     Judge an exception out of a transport of this family.
 
@@ -63,31 +63,31 @@ def of_error(error: BaseException | None, family: Family) -> Evidence:
     last one that a GOAWAY names, was not processed (RFC 9113 §8.7).
     """
     own = getattr(error, "evidence", None)
-    if isinstance(own, Evidence):
+    if isinstance(own, Retryability):
         return own  # a layer inside has refused, and knows what that means
     if isinstance(error, family.never_sent):
         causes = list(_causes(error))
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
             return FINAL
-        if any(_tells_of_more(cause, family) for cause in causes):
-            return MAYBE_PROCESSED
-        return UNPROCESSED
+        if any(_wraps_foreign_error(cause, family) for cause in causes):
+            return IF_IDEMPOTENT
+        return ALWAYS
     if isinstance(error, family.interrupted):
         if any(_h2_refused(cause) for cause in _causes(error)):
-            return UNPROCESSED
-        return MAYBE_PROCESSED
+            return ALWAYS
+        return IF_IDEMPOTENT
     return FINAL
 
 
-def never_left(error: BaseException, family: Family) -> bool:
+def was_not_sent(error: BaseException, family: Family) -> bool:
     """Whether no server was asked for anything: it is no load to try again."""
     own = getattr(error, "evidence", None)
-    if isinstance(own, Evidence):
-        return own is not MAYBE_PROCESSED
+    if isinstance(own, Retryability):
+        return own is not IF_IDEMPOTENT
     if isinstance(error, family.interrupted):
         return False
     return isinstance(error, family.pool_timeout) or (
-        of_error(error, family) is UNPROCESSED
+        classify_error(error, family) is ALWAYS
     )
 
 
@@ -100,9 +100,9 @@ def is_of_server(error: BaseException, family: Family) -> bool:
     time that a layer gave it does.
     """
     own = getattr(error, "evidence", None)
-    if isinstance(own, Evidence):
-        return own is Evidence.MAYBE_PROCESSED
-    return of_error(error, family) is not Evidence.FINAL
+    if isinstance(own, Retryability):
+        return own is Retryability.IF_IDEMPOTENT
+    return classify_error(error, family) is not Retryability.FINAL
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -131,7 +131,7 @@ _OWN = frozenset({"builtins", "socket", "ssl", "asyncio", "anyio", "trio", "sock
 _CONNECT = re.compile(r"Connect(or|Error|Timeout)|ConnectionTimeout")
 
 
-def _tells_of_more(cause: BaseException, family: Family) -> bool:
+def _wraps_foreign_error(cause: BaseException, family: Family) -> bool:
     """
     Whether this is another library's error, and not one about connecting.
 

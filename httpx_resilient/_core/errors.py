@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from httpx_resilient._core.classify import Evidence
+from httpx_resilient._core.classify import Retryability
 
 
 class Refusal(Exception):  # noqa: N818 - each is an error by its second base
@@ -30,7 +30,7 @@ class Refusal(Exception):  # noqa: N818 - each is an error by its second base
         retry_after: Seconds until it makes sense to try again, if that is known.
     """
 
-    evidence: ClassVar[Evidence] = Evidence.FINAL
+    evidence: ClassVar[Retryability] = Retryability.FINAL
     """What it tells a retry around this layer: not to go on, unless said otherwise."""
 
     retry_after: float | None

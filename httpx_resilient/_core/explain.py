@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from httpx_resilient._core.attempts import Attempt, attempts_of
-from httpx_resilient._core.origin import address
+from httpx_resilient._core.origin import safe_url
 
 
 def explain(outcome: object) -> str:
@@ -66,7 +66,7 @@ def _name(outcome: object) -> str:
         for holder in (outcome, getattr(outcome, "response", None)):
             request: Any = _request_of(holder)
             if request is not None:
-                return f"{request.method} {address(request)}: "
+                return f"{request.method} {safe_url(request)}: "
         outcome = getattr(outcome, "__cause__", None)
     return ""
 

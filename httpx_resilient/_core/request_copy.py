@@ -5,7 +5,7 @@ from __future__ import annotations
 from httpx_resilient._core.http_types import RequestLike, RequestT
 
 
-def twin_of(request: RequestT, **extensions: object) -> RequestT:
+def copy_request(request: RequestT, **extensions: object) -> RequestT:
     """Make a request that differs in extensions, because the caller's is not ours."""
     twin = object.__new__(request.__class__)
     twin.__dict__ = held = request.__dict__.copy()
@@ -13,14 +13,14 @@ def twin_of(request: RequestT, **extensions: object) -> RequestT:
     return twin
 
 
-def adopt(request: RequestLike, twin: RequestLike) -> None:
+def sync_back(request: RequestLike, twin: RequestLike) -> None:
     """What became of the twin became of the request: a mock has read it, say."""
     changed, held = twin.__dict__, request.__dict__
     if changed["stream"] is not held["stream"] or len(changed) != len(held):
         held.update(changed, extensions=request.extensions)
 
 
-def adopt_body(request: RequestLike, twin: RequestLike) -> None:
+def sync_body_back(request: RequestLike, twin: RequestLike) -> None:
     """What became of the twin's body became of the request's: a mock has read it."""
     own, others = vars(request), vars(twin)
     own.update(

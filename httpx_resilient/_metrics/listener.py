@@ -18,7 +18,7 @@ from httpx_resilient._metrics.semconv import server_from
 
 T = TypeVar("T")
 
-Watched = RetryBudget | RateLimit | Limit[Any] | Pooling[Any, Any, Any, Any, Any]
+ObservedStream = RetryBudget | RateLimit | Limit[Any] | Pooling[Any, Any, Any, Any, Any]
 """What has levels of its own to tell."""
 
 
@@ -32,7 +32,7 @@ class Measuring(ABC):
     """
 
     def __init__(self, *, per_origin: bool) -> None:
-        self._watched: tuple[Watched, ...] = ()
+        self._watched: tuple[ObservedStream, ...] = ()
         self._first = 0 if per_origin else len(SERVER)
         self._names = {each: self._of(each, each.labels) for each in ALL}
         for each, names in self._names.items():
@@ -53,7 +53,7 @@ class Measuring(ABC):
     def _add(self, instrument: Instrument, value: float, labels: Labels) -> None:
         """Add to what was made, if it was."""
 
-    def watch(self, *watched: Watched) -> None:
+    def watch(self, *watched: ObservedStream) -> None:
         """
         Tell the levels of these from now on: events do not tell them.
 
@@ -99,7 +99,7 @@ class Measuring(ABC):
         return "<Metrics>"
 
 
-def _levels_of(watched: Watched) -> Iterator[Reading]:
+def _levels_of(watched: ObservedStream) -> Iterator[Reading]:
     if isinstance(watched, RetryBudget):
         for origin, left in watched.states().items():
             yield on.BUDGET_LEVEL, left, server_from(origin)

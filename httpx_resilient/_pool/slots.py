@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import Any
 
-from httpx_resilient._core.origin import Key
+from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._core.waiter import Waiter
 
 STREAMS = 100
@@ -21,7 +21,7 @@ class Origin:
         "shared", "waiting",
     )  # fmt: skip
 
-    def __init__(self, key: Key, *, multiplexed: bool | None) -> None:
+    def __init__(self, key: OriginKey, *, multiplexed: bool | None) -> None:
         self.key = key
         self.active = self.opened = self.reused = self.retired = 0
         self.idle: deque[Slot] = deque()

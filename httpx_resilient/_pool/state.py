@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from httpx_resilient._core.origin import Key
-from httpx_resilient._core.state.origin_map import Remembered
+from httpx_resilient._core.origin import OriginKey
+from httpx_resilient._core.state.origin_map import OriginMap
 from httpx_resilient._core.waiter import Waiter
 from httpx_resilient._pool.slots import STREAMS, Origin, Slot, Ticket
 
@@ -41,7 +41,7 @@ class Pool:
         most: float,
         keep: float,
         expiry: float,
-        multiplexed: Callable[[Key], bool | None],
+        multiplexed: Callable[[OriginKey], bool | None],
     ) -> None:
         self._most = most
         self._keep = keep
@@ -51,10 +51,10 @@ class Pool:
         self.slots: set[Slot] = set()
         self._idle: OrderedDict[Slot, None] = OrderedDict()
         self._waiting: OrderedDict[Ticket, None] = OrderedDict()
-        self.origins = Remembered(lambda key: Origin(key, multiplexed=multiplexed(key)))
+        self.origins = OriginMap(lambda key: Origin(key, multiplexed=multiplexed(key)))
         self.closing: list[Any] = []
 
-    def origin(self, key: Key) -> Origin:
+    def origin(self, key: OriginKey) -> Origin:
         """Return what is known of an origin. Forgets another if there are too many."""
         origin = self.origins[key]
         self.origins.move_to_end(key)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from httpx_resilient._core.origin import name_of
+from httpx_resilient._core.origin import origin_name
 from httpx_resilient._pool.slots import Origin
 from httpx_resilient._pool.state import Pool
 
@@ -45,7 +45,7 @@ def stats_of(pools: Iterable[Pool]) -> PoolStats:
     for pool in pools:
         # Copied at once, because a request may add an origin at any moment.
         for key, origin in list(pool.origins.items()):
-            name = name_of(key)
+            name = origin_name(key)
             origins[name] = _sum(_of(origin), origins.get(name, PoolStats()))
     return replace(_sum(*origins.values()), origins=origins)
 

@@ -10,18 +10,18 @@ from threading import Lock
 from typing import Any, Self
 
 from httpx_resilient._core.attempts import after_queue
-from httpx_resilient._core.body.tracked import After, held_class
+from httpx_resilient._core.body.tracked import After, tracked_class
 from httpx_resilient._core.classify import of_one_stream
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._core.events.emitter import Teller
+from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.events.queueing import Admitted, Queued
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.io.async_io import AsyncIO
 from httpx_resilient._core.io.protocol import IO, run_sync
 from httpx_resilient._core.io.sync_io import SyncIO
 from httpx_resilient._core.methods import IDEMPOTENT_METHODS
-from httpx_resilient._core.origin import Key, key_of, name_of
-from httpx_resilient._core.request_copy import twin_of
+from httpx_resilient._core.origin import OriginKey, origin_key, origin_name
+from httpx_resilient._core.request_copy import copy_request
 from httpx_resilient._pool.connections import Connections
 from httpx_resilient._pool.events import (
     ConnectionOpened,
@@ -47,11 +47,11 @@ class Pooled:
         family: Family,
         options: Mapping[str, Any],
         routes: Routes,
-        tell: Teller,
+        emit: EventEmitter,
         *,
         asynchronous: bool,
     ) -> None:
-        self._tell = tell
+        self._emit = emit
         limits = options.get("limits", family.limits)
         self._family = family
         self.connections = Connections(
@@ -60,10 +60,10 @@ class Pooled:
         self._http1 = options.get("http1", True)
         # Threads must not share a connection of HTTP/2: httpcore's is not made for it.
         self._http2 = options.get("http2", False) and asynchronous
-        self._held = held_class(family)
+        self._held = tracked_class(family)
         self._lock = Lock()
         self._lost: list[Slot] = []
-        self._untold: deque[Key] = deque()
+        self._untold: deque[OriginKey] = deque()
         self._async_io: AsyncIO[Any, Any] = AsyncIO(self)
         self.pool = Pool(
             _unless_none(limits.max_connections),
@@ -97,9 +97,9 @@ class Pooled:
                     after_queue(sending, waited, io.now) if waited else sending
                 )
                 if self._note(slot, response):
-                    self._tell(ConnectionOpened, request)
-                elif self._tell.listener is not None:
-                    self._tell(ConnectionReused, request)
+                    self._emit(ConnectionOpened, request)
+                elif self._emit.listener is not None:
+                    self._emit(ConnectionReused, request)
                 response.stream = self._held(response.stream, slot, self)
             except Exception as error:
                 # Once, because the next one is not open yet.
@@ -121,7 +121,7 @@ class Pooled:
 
     def _place(self, request: Any, io: IO[Any, Any]) -> Slot | Ticket:
         """Take a place, or a ticket to wait for one."""
-        key, now = key_of(request.url), io.now()
+        key, now = origin_key(request.url), io.now()
         with self._lock:
             if self._lost:
                 self._end_lost(now)
@@ -139,8 +139,8 @@ class Pooled:
         taken, queued = False, io.now()
         try:
             self._tell_of_retired()
-            self._tell(Queued, request, "pool", len(ticket.origin.waiting))
-            await self._tell.settle()
+            self._emit(Queued, request, "pool", len(ticket.origin.waiting))
+            await self._emit.settle()
             await ticket.waiter.wait(seconds)
             slot = ticket.slot
             if slot is None:
@@ -150,7 +150,7 @@ class Pooled:
                     "max_connections in limits=, or pool= in the client's timeout"
                 )
                 raise self._family.pool_timeout(msg)
-            self._tell(Admitted, request, "pool", io.now() - queued)
+            self._emit(Admitted, request, "pool", io.now() - queued)
             taken = True
             return slot
         finally:
@@ -170,7 +170,7 @@ class Pooled:
             return slot.transport, request
         direct = self.connections.proxy_for(request.url) is None
         asking = Asking(self, slot, request, direct=direct)
-        return slot.transport, twin_of(request, trace=asking)
+        return slot.transport, copy_request(request, trace=asking)
 
     def _note(self, slot: Slot, response: Any) -> bool:
         """
@@ -219,7 +219,7 @@ class Pooled:
         with suppress(IndexError):
             while self._untold:
                 key = self._untold.popleft()
-                self._tell(ConnectionRetired, name_of(key))
+                self._emit(ConnectionRetired, origin_name(key))
 
     def _end(self, slot: Slot, now: float, *, well: bool) -> None:
         with self._lock:
@@ -240,12 +240,12 @@ class Pooled:
         if self.pool.retire(slot):
             self._untold.append(slot.origin.key)
 
-    def ended(self, held: Slot, error: BaseException | None) -> After | None:
+    def on_closed(self, held: Slot, error: BaseException | None) -> After | None:
         """Hear that a response was closed."""
         self._end(held, Clock.now(), well=error is None or _is_harmless(error))
         return self.close_retired if self.pool.closing else None
 
-    def lose(self, held: Slot) -> None:
+    def on_leaked(self, held: Slot) -> None:
         """Hear of a response that was never closed. In any thread, at any moment."""
         self._lost.append(held)
         self._look_for_lost()

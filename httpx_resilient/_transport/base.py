@@ -12,7 +12,11 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from httpx_resilient._core.events.base import Listener
-from httpx_resilient._core.events.emitter import OWN, Teller, Unsettled
+from httpx_resilient._core.events.emitter import (
+    PENDING,
+    EventEmitter,
+    PendingAwaitables,
+)
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.async_io import AsyncIO
@@ -49,8 +53,8 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
     def __init__(
         self, inner: InnerT | None, on_event: Listener | None, http: dict[str, Any]
     ) -> None:
-        self._tell = tell = Teller(on_event)
-        self._async_side, self._sync_side = sides_of(inner, self._family, http, tell)
+        self._emit = emit = EventEmitter(on_event)
+        self._async_side, self._sync_side = sides_of(inner, self._family, http, emit)
         self._io: AsyncIO[RequestT, ResponseT] | None = None
         # The same, unless there is somebody who listens.
         self._unheard: AsyncIO[RequestT, ResponseT] | None = None
@@ -76,11 +80,11 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
         if io is None:
             made: AsyncIO[RequestT, ResponseT] = AsyncIO(self._async_side.transport())
             self._io = io = made
-        if self._tell.listener is None:
+        if self._emit.listener is None:
             self._unheard = io
             return self._handle(request, io)  # type: ignore[return-value]  # as above
         handled = self._handle(request, self._telling(request, io))
-        if self._tell.asynchronous:
+        if self._emit.asynchronous:
             return self._settled(handled, io)  # type: ignore[return-value]  # as above
         return handled  # type: ignore[return-value]  # as above
 
@@ -98,31 +102,31 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
         io: IO[RequestT, ResponseT],
     ) -> ResponseT:
         """Await what an asynchronous listener does before the outcome is handed on."""
-        before, own = OWN.get(), Unsettled()
-        OWN.set(own)
+        before, own = PENDING.get(), PendingAwaitables()
+        PENDING.set(own)
         try:
             try:
                 response = await handled
             except Exception:
-                await self._tell.settle()
+                await self._emit.settle()
                 raise
             settled = False
             try:
-                await self._tell.settle()
+                await self._emit.settle()
                 settled = True
             finally:
                 if not settled:
                     await io.discard(response, drain=False)
             return response
         finally:
-            OWN.set(before)
-            self._tell.keep(own)
+            PENDING.set(before)
+            self._emit.defer(own)
 
     def handle_request(self, request: RequestT) -> ResponseT:
         """Handle a request of a synchronous client."""
         io: IO[RequestT, ResponseT] = SyncIO(self._sync_side.transport())
-        if self._tell.listener is not None:
-            self._tell.refuse_asynchronous()
+        if self._emit.listener is not None:
+            self._emit.refuse_asynchronous()
             io = self._telling(request, io)
         return run_sync(self._handle(request, io))
 
@@ -144,7 +148,7 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
             if self._async_side.left() and inner is not None:
                 await inner.__aexit__(exc_type, exc_value, traceback)
         finally:
-            await self._tell.settle()
+            await self._emit.settle()
 
     async def aclose(self) -> None:
         """Close the inner transport of asynchronous clients, if there is one by now."""
@@ -152,7 +156,7 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
             if self._async_side.made is not None:
                 await self._async_side.made.aclose()
         finally:
-            await self._tell.settle()
+            await self._emit.settle()
 
     def __enter__(self) -> Self:
         inner = self._sync_side.transport()

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import Any, Generic, TypedDict, TypeVar
 
-from httpx_resilient._core.events.emitter import Teller
+from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._pool.proxies import Routes, routes_of_environment
 from httpx_resilient._pool.transport import Pooled
@@ -100,7 +100,7 @@ class Side:
 
 
 def sides_of(
-    inner: Any, family: Family, http: dict[str, Any], tell: Teller
+    inner: Any, family: Family, http: dict[str, Any], emit: EventEmitter
 ) -> tuple[Side, Side]:
     """
     Check what a layer was given, and return its asynchronous and its synchronous side.
@@ -116,8 +116,8 @@ def sides_of(
         _check_options(family, http)
         routes = _routes(family, http)
         return (
-            Side(None, lambda: Pooled(family, http, routes, tell, asynchronous=True)),
-            Side(None, lambda: Pooled(family, http, routes, tell, asynchronous=False)),
+            Side(None, lambda: Pooled(family, http, routes, emit, asynchronous=True)),
+            Side(None, lambda: Pooled(family, http, routes, emit, asynchronous=False)),
         )
     _check_inner(inner, family, http)
     return (

@@ -22,7 +22,7 @@ from httpx_resilient._core.context import resent
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseLike, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.request_copy import adopt_body, twin_of
+from httpx_resilient._core.request_copy import copy_request, sync_body_back
 from httpx_resilient._metrics.semconv import (
     SCHEMA,
     SENSITIVE,
@@ -151,7 +151,7 @@ class Tracing(
             return response
         finally:
             if sent is not request:
-                adopt_body(request, sent)
+                sync_body_back(request, sent)
             if under_way:
                 span.set_attribute("httpx_resilient.cancelled", value=True)
             detach(token)
@@ -184,7 +184,7 @@ def _carrying(request: RequestT, context: Context) -> RequestT:
     inject(carried, context)
     if not carried:
         return request
-    twin: Any = twin_of(request)
+    twin: Any = copy_request(request)
     twin.headers = twin.headers.copy()
     twin.headers.update(carried)
     sent: RequestT = twin

@@ -13,7 +13,7 @@ from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.events.faults import FaultInjected
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.origin import key_from, key_of
+from httpx_resilient._core.origin import origin_key, parse_origin
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient.testing._faults import Entry
@@ -134,7 +134,7 @@ class FaultInjecting(
 
     def _count(self, request: RequestT, fault: str) -> None:
         self._player.count(fault)
-        self._tell(FaultInjected, request, fault)
+        self._emit(FaultInjected, request, fault)
 
     def _made(self, answer: MadeAnswer, request: RequestT) -> ResponseT:
         # Made with its content it would count as read, which none from a wire does.
@@ -197,8 +197,8 @@ def _predicate(only: str | Callable[[Any], bool]) -> Callable[[Any], bool]:
                 "for more give a callable of the request"
             )
             raise ValueError(msg)
-        key = key_from(only)
-        return lambda request: key_of(request.url) == key
+        key = parse_origin(only)
+        return lambda request: origin_key(request.url) == key
     if not callable(only) or iscoroutinefunction(only):
         msg = (
             "only is an origin such as https://api.example.com, or a callable that is "

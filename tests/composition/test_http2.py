@@ -23,7 +23,7 @@ NOT_PROCESSED = {
     "GOAWAY with last stream 0": go_away(0),
     "GOAWAY with last stream 0, for too many requests": go_away(0, ENHANCE_YOUR_CALM),
 }
-MAYBE_PROCESSED = {
+IF_IDEMPOTENT = {
     "CANCEL": refuse(CANCEL),
     "INTERNAL_ERROR": refuse(INTERNAL_ERROR),
     "ENHANCE_YOUR_CALM": refuse(ENHANCE_YOUR_CALM),
@@ -82,7 +82,7 @@ async def test_what_was_not_processed_is_sent_again(
     assert server.bodies == [b"data"] * 3
 
 
-@cases(MAYBE_PROCESSED)
+@cases(IF_IDEMPOTENT)
 async def test_what_may_have_been_processed_is_sent_again_if_idempotent(
     client: Any, serve: Serve, failure: Answer
 ) -> None:
@@ -93,7 +93,7 @@ async def test_what_may_have_been_processed_is_sent_again_if_idempotent(
     assert len(attempts_of(response)) == server.requests == 3
 
 
-@cases(MAYBE_PROCESSED)
+@cases(IF_IDEMPOTENT)
 async def test_what_may_have_been_processed_is_not_sent_again_by_post(
     world: World, client: Any, serve: Serve, failure: Answer
 ) -> None:

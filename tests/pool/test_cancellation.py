@@ -97,7 +97,7 @@ async def just_when_served(
         tasks.cancel_scope.cancel()
         # Given back before the one that was cancelled could notice that it was.
         response.stream._stream._held = None
-        side.ended(slot, OSError())
+        side.on_closed(slot, OSError())
         assert in_total(transport)["active"] == 1
     assert server.requests == 1
     await response.aclose()

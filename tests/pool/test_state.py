@@ -15,13 +15,13 @@ from hypothesis.stateful import (
     rule,
 )
 
-from httpx_resilient._core.origin import Key
+from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._core.state.store import MOST
 from httpx_resilient._pool.slots import STREAMS, Slot
 from httpx_resilient._pool.state import LINGER, Pool
 
-A: Key = ("https", b"a", None)
-B: Key = ("https", b"b", None)
+A: OriginKey = ("https", b"a", None)
+B: OriginKey = ("https", b"b", None)
 
 
 def pool_of(
@@ -49,16 +49,16 @@ class Desk:
             slot.transport = f"connection {self.opened}"
         return slot
 
-    def take(self, key: Key = A) -> Slot | None:
+    def take(self, key: OriginKey = A) -> Slot | None:
         slot = self.pool.take(self.pool.origin(key), self.now)
         return slot and self.opens(slot)
 
-    def must_take(self, key: Key = A) -> Slot:
+    def must_take(self, key: OriginKey = A) -> Slot:
         slot = self.take(key)
         assert slot is not None
         return slot
 
-    def wait(self, key: Key = A, name: Any = None) -> Any:
+    def wait(self, key: OriginKey = A, name: Any = None) -> Any:
         assert self.take(key) is None
         waiter = SimpleNamespace(wake=lambda: self.served.append(name))
         return self.pool.enqueue(self.pool.origin(key), waiter)

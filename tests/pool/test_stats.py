@@ -14,7 +14,7 @@ from httpx_resilient import PoolStats
 pytestmark = pytest.mark.anyio
 
 
-def name_of(server: Server) -> str:
+def origin_name(server: Server) -> str:
     return f"http://127.0.0.1:{server.port}"
 
 
@@ -73,8 +73,8 @@ async def test_origins_are_told_apart(world: World, server: Server) -> None:
                     active=1,
                     waiting=2,
                     origins={
-                        name_of(other): PoolStats(active=1, waiting=1),
-                        name_of(server): PoolStats(waiting=1),
+                        origin_name(other): PoolStats(active=1, waiting=1),
+                        origin_name(server): PoolStats(waiting=1),
                     },
                 )
                 gate.let(2)
@@ -86,8 +86,10 @@ async def test_origins_are_told_apart(world: World, server: Server) -> None:
                 look,
             )
         origins = transport.stats().origins
-        assert origins[name_of(other)].opened + origins[name_of(other)].reused == 2
-        assert origins[name_of(server)].opened == 1
+        assert (
+            origins[origin_name(other)].opened + origins[origin_name(other)].reused == 2
+        )
+        assert origins[origin_name(server)].opened == 1
     assert "waiting" not in in_total(transport)
 
 
@@ -101,7 +103,7 @@ async def test_both_sides_are_summed(world: World, server: Server) -> None:
                 await other.get(server.url)
             assert in_total(transport) == {"idle": 2, "opened": 2, "reused": 1}
             assert transport.stats().origins == {
-                name_of(server): PoolStats(idle=2, opened=2, reused=1)
+                origin_name(server): PoolStats(idle=2, opened=2, reused=1)
             }
         assert in_total(transport) == {"idle": 1, "opened": 2, "reused": 1}
 

@@ -16,24 +16,24 @@ After = Callable[[IO[Any, Any]], Coroutine[Any, Any, None]]
 """What an owner has to do after a response has ended."""
 
 
-class Owner(Protocol):
+class StreamOwner(Protocol):
     """Who is told that a response has ended."""
 
-    def ended(self, held: Any, error: BaseException | None) -> After | None:
+    def on_closed(self, held: Any, error: BaseException | None) -> After | None:
         """Hear what its reader or its end met. Returns what there is to do, if any."""
         ...
 
-    def lose(self, held: Any) -> None:
+    def on_leaked(self, held: Any) -> None:
         """Hear that it was never closed. In any thread, at any moment."""
         ...
 
 
-class Held:
+class TrackedStream:
     """A response's stream that tells when it is closed, or was never."""
 
     _error: BaseException | None = None
 
-    def __init__(self, stream: Any, held: Any, owner: Owner) -> None:
+    def __init__(self, stream: Any, held: Any, owner: StreamOwner) -> None:
         self._stream = stream
         self._held: Any = held
         self._owner = owner
@@ -67,19 +67,19 @@ class Held:
     def _given_back(self) -> After | None:
         held, error = self._held, self._error
         self._held = self._error = None  # an error's frames lead here
-        return None if held is None else self._owner.ended(held, error)
+        return None if held is None else self._owner.on_closed(held, error)
 
     def __del__(self) -> None:
         held, self._held = self._held, None
         if held is None:
             return
-        self._owner.lose(held)
-        if not isinstance(self._stream, Held):  # else that one warns
+        self._owner.on_leaked(held)
+        if not isinstance(self._stream, TrackedStream):  # else that one warns
             msg = "a response was neither read nor closed: its connection is lost"
             warnings.warn(msg, ResourceWarning, source=self, stacklevel=2)
 
 
-class Watched(Held):
+class ObservedStream(TrackedStream):
     """One that also tells what its reader met. It takes a generator for each body."""
 
     # What is raised is only looked at, and passed on: cancellation tells of what is
@@ -102,8 +102,8 @@ class Watched(Held):
 
 
 @cache
-def held_class(family: Family, *, watched: bool = True) -> type[Held]:
+def tracked_class(family: Family, *, watched: bool = True) -> type[TrackedStream]:
     """Both clients check that a stream is one of their own."""
-    base = Watched if watched else Held
+    base = ObservedStream if watched else TrackedStream
     made = type(base.__name__, (base, *family.streams), {})
-    return cast("type[Held]", made)
+    return cast("type[TrackedStream]", made)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from httpx_resilient._core.http_types import RequestLike
-from httpx_resilient._core.origin import address, origin_of
+from httpx_resilient._core.origin import format_origin, safe_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,13 @@ class RequestEvent(Event):
     @property
     def url(self) -> str:
         """The request's URL: origin and path, nothing that may be secret."""
-        return address(self.request)
+        return safe_url(self.request)
 
     @property
     def origin(self) -> str:
         """The request's origin, such as `https://api.example.com`."""
         url = self.request.url
-        return origin_of(url.scheme, url.host, url.port)
+        return format_origin(url.scheme, url.host, url.port)
 
     def fields(self) -> dict[str, Any]:
         """Tell it in plain values: what the log record has in `extra`."""

@@ -16,21 +16,21 @@ from httpx_resilient._core.validation import is_asynchronous
 P = ParamSpec("P")
 
 
-class Unsettled(deque[Awaitable[object]]):
+class PendingAwaitables(deque[Awaitable[object]]):
     """What an asynchronous listener does, and nobody has awaited yet."""
 
     is_over = False
     """Whether its request is. A task that was begun in it may still tell something."""
 
 
-OWN: ContextVar[Unsettled | None] = ContextVar("own", default=None)
+PENDING: ContextVar[PendingAwaitables | None] = ContextVar("own", default=None)
 """What is to be awaited for the request at hand: by whoever sends it, and nobody else.
 So a listener finds its context, and is not cancelled with another request."""
 
 _FAILED = "what on_event has raised breaks no request"
 
 
-class Teller:
+class EventEmitter:
     """
     Tells what happens in a layer, and makes an event only if anybody wants to hear it.
 
@@ -50,7 +50,7 @@ class Teller:
             raise TypeError(msg)
         self.listener = listener
         self.asynchronous = listener is not None and is_asynchronous(listener)
-        self._unsettled = Unsettled()
+        self._unsettled = PendingAwaitables()
         """Of no request, or of one that was cancelled."""
 
     def __call__(
@@ -65,9 +65,9 @@ class Teller:
         if is_logged:
             logger.log(event.level, "%s", told, extra=told.fields())
         if self.listener is not None:
-            self.hand(told)
+            self.dispatch(told)
 
-    def hand(self, event: Event) -> None:
+    def dispatch(self, event: Event) -> None:
         """Hand an event to the listener. There is one."""
         try:
             answer = self.listener(event)  # type: ignore[misc]  # as said above
@@ -75,20 +75,20 @@ class Teller:
             logger.exception(_FAILED)
         else:
             if answer is not None and isawaitable(answer):
-                own = OWN.get()
+                own = PENDING.get()
                 if own is None or own.is_over:
                     own = self._unsettled
                 own.append(answer)
 
     async def settle(self) -> None:
         """Await what an asynchronous listener does."""
-        own = OWN.get()
+        own = PENDING.get()
         if own:
             await _settled(own)
         if self._unsettled:
             await _settled(self._unsettled)
 
-    def keep(self, own: Unsettled) -> None:
+    def defer(self, own: PendingAwaitables) -> None:
         """Keep what a request that was cancelled has not awaited, for another time."""
         own.is_over = True
         self._unsettled.extend(own)
@@ -108,7 +108,7 @@ class Teller:
             raise TypeError(msg)
 
 
-async def _settled(unsettled: Unsettled) -> None:
+async def _settled(unsettled: PendingAwaitables) -> None:
     with suppress(IndexError):  # another thread has taken the last one
         while True:
             answer = unsettled.popleft()

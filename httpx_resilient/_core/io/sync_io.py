@@ -12,7 +12,7 @@ from httpx_resilient._core.drain import DRAIN_BYTES, DRAIN_SECONDS, is_worth_dra
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.race import Runner, Second
 from httpx_resilient._core.io.waiters import ThreadWaiter
-from httpx_resilient._core.request_copy import adopt, twin_of
+from httpx_resilient._core.request_copy import copy_request, sync_back
 from httpx_resilient._core.waiter import Waiter
 
 T = TypeVar("T")
@@ -34,11 +34,11 @@ class SyncIO(Clock, Generic[RequestT, ResponseT]):
         # it starts. The transport looks for it in the request, and the caller's
         # request is not ours to change: so it gets a twin with timeouts of its own.
         self._timeouts = request.extensions.get("timeout", {}).copy()
-        twin = twin_of(request, timeout=self._timeouts)
+        twin = copy_request(request, timeout=self._timeouts)
         try:
             response: ResponseT = self._inner.handle_request(twin)
         finally:
-            adopt(request, twin)
+            sync_back(request, twin)
         return response
 
     async def through(self, transport: Any, request: RequestT) -> ResponseT:

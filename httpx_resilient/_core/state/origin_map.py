@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Protocol, TypeVar
 
-from httpx_resilient._core.origin import Key
+from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._core.state.store import MOST
 
 
@@ -21,7 +21,7 @@ class Usable(Protocol):
 UsableT = TypeVar("UsableT", bound=Usable)
 
 
-class Remembered(OrderedDict[Key, UsableT]):
+class OriginMap(OrderedDict[OriginKey, UsableT]):
     """
     What is held of origins: made when asked for, and never forgotten while in use.
 
@@ -33,13 +33,13 @@ class Remembered(OrderedDict[Key, UsableT]):
         most: Origins that are remembered, if not more are in use.
     """
 
-    def __init__(self, make: Callable[[Key], UsableT], most: int = MOST) -> None:
+    def __init__(self, make: Callable[[OriginKey], UsableT], most: int = MOST) -> None:
         super().__init__()
         self._make = make
         self._most = most
         self._lock = Lock()
 
-    def __missing__(self, key: Key) -> UsableT:
+    def __missing__(self, key: OriginKey) -> UsableT:
         with self._lock:
             if key not in self:
                 # Two for each new one: so many are in use that the first may be one.

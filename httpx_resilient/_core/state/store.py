@@ -22,43 +22,43 @@ MOST = 1000
 """Origins that are remembered. The one used least recently is forgotten first."""
 
 
-BULK = 64
+BATCH = 64
 """Events that decide nothing, until they are heard together."""
 
 
 class Slot(Generic[StateT]):
     """A state, and the events that it has not heard of: moments, mostly."""
 
-    __slots__ = ("notes", "state")
+    __slots__ = ("pending", "state")
 
     def __init__(self, state: StateT) -> None:
         self.state = state
-        self.notes: deque[Any] = deque()
+        self.pending: deque[Any] = deque()
 
 
-class Kept(Generic[StateT]):
+class StateStore(Generic[StateT]):
     """
     States by key: bounded in number, each changed by one thread at a time.
 
     Args:
         initial: The state of a key that is not known.
         most: Keys that are remembered.
-        hear: What a state becomes by the events that were noted, oldest first.
+        fold: What a state becomes by the events that were noted, oldest first.
     """
 
     def __init__(
         self,
         initial: StateT,
         most: int = MOST,
-        hear: Callable[[StateT, Sequence[Any]], StateT] | None = None,
+        fold: Callable[[StateT, Sequence[Any]], StateT] | None = None,
     ) -> None:
         self._initial = initial
         self._most = most
-        self._hear = hear
+        self._fold = fold
         self._slots: OrderedDict[Hashable, Slot[StateT]] = OrderedDict()
         self._lock = Lock()
 
-    def change(
+    def apply(
         self,
         key: Hashable,
         transition: Callable[Concatenate[StateT, P], tuple[StateT, DecisionT]],
@@ -74,7 +74,7 @@ class Kept(Generic[StateT]):
             if slot is None:
                 state = self._initial
             else:
-                state = self._heard(slot) if slot.notes else slot.state
+                state = self._foldd(slot) if slot.pending else slot.state
             state, decision = transition(state, *event, **more)
             if slot is not None:
                 slot.state = state
@@ -87,7 +87,7 @@ class Kept(Generic[StateT]):
             self._lock.release()
         return decision
 
-    def note(self, key: Hashable, kind: type[StateT], now: float) -> bool:
+    def append(self, key: Hashable, kind: type[StateT], now: float) -> bool:
         """
         Remember an event that decides nothing in a state of this kind.
 
@@ -97,24 +97,24 @@ class Kept(Generic[StateT]):
         slot = self._slots.get(key)
         if slot is None or type(slot.state) is not kind:
             return False
-        slot.notes.append(now)
-        if len(slot.notes) >= BULK:
-            self.hear(key)
+        slot.pending.append(now)
+        if len(slot.pending) >= BATCH:
+            self.fold(key)
         return True
 
     def slot(self, key: Hashable) -> Slot[StateT]:
-        """Find what is known of a key: to read it, and to add notes."""
+        """Find what is known of a key: to read it, and to add pending."""
         slot = self._slots.get(key)
         while slot is None:
-            self.hear(key)
+            self.fold(key)
             slot = self._slots.get(key)
         return slot
 
-    def hear(self, key: Hashable) -> None:
+    def fold(self, key: Hashable) -> None:
         """Let a state hear of what was noted."""
-        self.change(key, _unchanged)
+        self.apply(key, _unchanged)
 
-    def look(self, key: Hashable) -> StateT:
+    def peek(self, key: Hashable) -> StateT:
         """Read a state. It may have changed when you have it."""
         slot = self._slots.get(key)
         return self._initial if slot is None else slot.state
@@ -122,13 +122,13 @@ class Kept(Generic[StateT]):
     def states(self) -> dict[Hashable, StateT]:
         """Copy what is known now, least recently used first."""
         with self._lock:
-            return {key: self._heard(slot) for key, slot in self._slots.items()}
+            return {key: self._foldd(slot) for key, slot in self._slots.items()}
 
-    def _heard(self, slot: Slot[StateT]) -> StateT:
-        if slot.notes and self._hear is not None:
+    def _foldd(self, slot: Slot[StateT]) -> StateT:
+        if slot.pending and self._fold is not None:
             # Others may append meanwhile.
-            notes = [slot.notes.popleft() for _ in range(len(slot.notes))]
-            slot.state = self._hear(slot.state, notes)
+            pending = [slot.pending.popleft() for _ in range(len(slot.pending))]
+            slot.state = self._fold(slot.state, pending)
         return slot.state
 
     def __len__(self) -> int:

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple, cast
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.http_types import URLLike
-from httpx_resilient._core.origin import Key, key_from, name_of
+from httpx_resilient._core.origin import OriginKey, origin_name, parse_origin
 from httpx_resilient._core.state.sliding_window import SLICES, Window, tally
-from httpx_resilient._core.state.store import Kept
+from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.circuit_breaker.circuit import (
     Circuit,
@@ -144,27 +144,33 @@ class CircuitBreaker:
         )
         self.slow_after = math.inf if slow_after is None else slow_after
         self._metrics_only = metrics_only
-        self._circuits: Kept[Circuit] = Kept(
-            Window(), hear=lambda circuit, times: hear(circuit, self._rules, times)
+        self._circuits: StateStore[Circuit] = StateStore(
+            Window(), fold=lambda circuit, times: hear(circuit, self._rules, times)
         )
 
-    def enter(self, key: Key, now: float) -> Refused | HalfOpen | None:
+    def enter(self, key: OriginKey, now: float) -> Refused | HalfOpen | None:
         """Ask for a request that is about to be sent. Tells what `admit` does."""
         # Nothing changes a closed one before a request has ended.
-        if type(self._circuits.look(key)) is Window:
+        if type(self._circuits.peek(key)) is Window:
             return None
-        admitted = self._circuits.change(key, admit, now)
+        admitted = self._circuits.apply(key, admit, now)
         is_refused = isinstance(admitted, Refused)
         return None if is_refused and self._metrics_only else admitted
 
     def leave(
-        self, key: Key, sent: float, now: float, *, failed: bool | None, slow: bool
+        self,
+        key: OriginKey,
+        sent: float,
+        now: float,
+        *,
+        failed: bool | None,
+        slow: bool,
     ) -> Circuit | None:
         """Tell how a request has ended. Returns the circuit that this has changed."""
         well = failed is False and not slow
-        if well and self._circuits.note(key, Window, now):
+        if well and self._circuits.append(key, Window, now):
             return None
-        return self._circuits.change(
+        return self._circuits.apply(
             key,
             settle,
             self._rules,
@@ -179,21 +185,21 @@ class CircuitBreaker:
         """Tell of each origin, such as `https://api.example.com`."""
         now = Clock.now()
         return {
-            name_of(cast("Key", key)): state_of(circuit, self._rules, now)
+            origin_name(cast("OriginKey", key)): state_of(circuit, self._rules, now)
             for key, circuit in self._circuits.states().items()
         }
 
     def force_open(self, url: str | URLLike) -> None:
         """Refuse all requests to the origin of a URL, until it is reset."""
-        self._circuits.change(key_from(url), force, is_open=True)
+        self._circuits.apply(parse_origin(url), force, is_open=True)
 
     def force_closed(self, url: str | URLLike) -> None:
         """Refuse none, until it is reset."""
-        self._circuits.change(key_from(url), force, is_open=False)
+        self._circuits.apply(parse_origin(url), force, is_open=False)
 
     def reset(self, url: str | URLLike) -> None:
         """Forget what is known of an origin, and what was decided by hand."""
-        self._circuits.change(key_from(url), reset, Clock.now())
+        self._circuits.apply(parse_origin(url), reset, Clock.now())
 
     def __repr__(self) -> str:
         return f"<CircuitBreaker of {len(self._circuits)} origins>"

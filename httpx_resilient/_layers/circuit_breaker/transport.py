@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Generic, Unpack
 
-from httpx_resilient._core.body.tracked import held_class
+from httpx_resilient._core.body.tracked import tracked_class
 from httpx_resilient._core.classify import (
     SWITCHING_PROTOCOLS,
-    Evidence,
+    Retryability,
+    classify_status,
     is_of_server,
-    of_status,
 )
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.origin import Key, key_of, name_of
+from httpx_resilient._core.origin import OriginKey, origin_key, origin_name
 from httpx_resilient._core.validation import state
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
 from httpx_resilient._layers.circuit_breaker.circuit import Open, Refused
@@ -51,7 +51,7 @@ class CircuitOpen(Refusal):
     """
 
 
-Call = tuple[Key, float, bool, IO[Any, Any]]
+Call = tuple[OriginKey, float, bool, IO[Any, Any]]
 """A request whose body is awaited: when it was sent, and whether it was slow."""
 
 
@@ -105,13 +105,13 @@ class CircuitBreaking(
         example = "CircuitBreaker(open_for=10)"
         state("breaker", breaker, CircuitBreaker, example=example)
         self._breaker = breaker or CircuitBreaker()
-        self._held = held_class(self._family)
+        self._held = tracked_class(self._family)
         self._plain_body = self._family.plain_body
 
     async def _handle(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
-        breaker, key, sent = self._breaker, key_of(request.url), io.now()
+        breaker, key, sent = self._breaker, origin_key(request.url), io.now()
         admitted = breaker.enter(key, sent)
         if isinstance(admitted, Refused):
             raise self._refused(admitted, request, key)
@@ -119,10 +119,10 @@ class CircuitBreaking(
         ended, response = True, None
         try:
             if admitted is not None:
-                self._tell(CircuitHalfOpened, name_of(key))
+                self._emit(CircuitHalfOpened, origin_name(key))
             response = await io.send(request)
             status = response.status_code
-            failed = status >= 500 and of_status(status) is not Evidence.FINAL
+            failed = status >= 500 and classify_status(status) is not Retryability.FINAL
             if (
                 failed
                 or type(response.stream) is self._plain_body
@@ -151,23 +151,31 @@ class CircuitBreaking(
                     if not told and response is not None:
                         await io.discard(response, drain=False)
 
-    def _refused(self, refused: Refused, request: RequestT, key: Key) -> CircuitOpen:
+    def _refused(
+        self, refused: Refused, request: RequestT, key: OriginKey
+    ) -> CircuitOpen:
         why, retry_after = refused
-        self._tell(CircuitRefused, request, why, retry_after)
-        msg = f"the circuit to {name_of(key)} {why}"
+        self._emit(CircuitRefused, request, why, retry_after)
+        msg = f"the circuit to {origin_name(key)} {why}"
         return self._refusal(msg, retry_after=retry_after)
 
     def _learn(
-        self, key: Key, sent: float, now: float, *, failed: bool | None, slow: bool
+        self,
+        key: OriginKey,
+        sent: float,
+        now: float,
+        *,
+        failed: bool | None,
+        slow: bool,
     ) -> None:
         changed = self._breaker.leave(key, sent, now, failed=failed, slow=slow)
         if isinstance(changed, Open):
             seconds = changed.until - now
-            self._tell(CircuitOpened, name_of(key), changed.why, seconds)
+            self._emit(CircuitOpened, origin_name(key), changed.why, seconds)
         elif changed is not None:
-            self._tell(CircuitClosed, name_of(key))
+            self._emit(CircuitClosed, origin_name(key))
 
-    def ended(self, held: Call, error: BaseException | None) -> None:
+    def on_closed(self, held: Call, error: BaseException | None) -> None:
         """Hear that a body has ended."""
         failed: bool | None = False
         if isinstance(error, Exception):
@@ -177,5 +185,5 @@ class CircuitBreaking(
         key, sent, slow, io = held
         self._learn(key, sent, io.now(), failed=failed, slow=slow)
 
-    def lose(self, held: Call) -> None:
+    def on_leaked(self, held: Call) -> None:
         """Hear of a body that was never closed. It tells nothing."""

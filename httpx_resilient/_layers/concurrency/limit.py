@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import ClassVar, Generic, TypeVar
 
 from httpx_resilient._core.http_types import URLLike
-from httpx_resilient._core.origin import key_of, name_of
-from httpx_resilient._core.state.origin_map import Remembered
+from httpx_resilient._core.origin import origin_key, origin_name
+from httpx_resilient._core.state.origin_map import OriginMap
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.concurrency.semaphore import ConcurrencyState, Gate
 from httpx_resilient._layers.concurrency.vegas import AdaptiveGate, Vegas
@@ -32,7 +32,7 @@ class Limit(Generic[GateT]):
     def __init__(
         self, make: Callable[[str], GateT], *, per_origin: bool = True
     ) -> None:
-        self._gates = Remembered(lambda key: make(name_of(key)))
+        self._gates = OriginMap(lambda key: make(origin_name(key)))
         self._one = None if per_origin else make(ALL)
         self._latest: GateT | None = None
 
@@ -40,7 +40,7 @@ class Limit(Generic[GateT]):
         """Return the gate that requests to a URL pass."""
         if self._one is not None:
             return self._one
-        key = key_of(url)
+        key = origin_key(url)
         gate = self._gates[key]
         if gate is not self._latest:
             try:

@@ -106,7 +106,7 @@ class Gate:
         if self._short:
             self._serve()
 
-    ended = lose = give
+    on_closed = on_leaked = give
     """What a response's stream tells its owner."""
 
     def enqueue(self, waiter: Waiter) -> Ticket | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Generic, Unpack
 
 from httpx_resilient._core.attempts import after_queue
-from httpx_resilient._core.body.tracked import held_class
+from httpx_resilient._core.body.tracked import tracked_class
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.events.queueing import Admitted, Queued
 from httpx_resilient._core.http_types import RequestT, ResponseT
@@ -73,7 +73,7 @@ class ConcurrencyLimiting(
         kinds = ConcurrencyLimit, AdaptiveConcurrencyLimit
         state("limit", limit, *kinds, example="ConcurrencyLimit(100)")
         self._limit: Limit[Any] = ConcurrencyLimit() if limit is None else limit
-        self._held = held_class(self._family, watched=False)
+        self._held = tracked_class(self._family, watched=False)
 
     async def _handle(
         self, request: RequestT, io: IO[RequestT, ResponseT]
@@ -119,13 +119,13 @@ class ConcurrencyLimiting(
         seconds = request.extensions.get("timeout", {}).get("pool")
         has_permit, queued = False, io.now()
         try:
-            self._tell(Queued, request, "concurrency", gate.state.waiting)
-            await self._tell.settle()
+            self._emit(Queued, request, "concurrency", gate.state.waiting)
+            await self._emit.settle()
             await waiter.wait(seconds)
             if not ticket.served:
                 raise self._family.pool_timeout(_took_too_long(gate, seconds))
             waited = io.now() - queued
-            self._tell(Admitted, request, "concurrency", waited)
+            self._emit(Admitted, request, "concurrency", waited)
             has_permit = True
             return waited
         finally:

@@ -6,14 +6,14 @@ from typing import Any, ClassVar, Generic, Unpack
 
 from httpx_resilient._core.attempts import KEY as HISTORY
 from httpx_resilient._core.attempts import attempts_of, mark
-from httpx_resilient._core.classify import Evidence
+from httpx_resilient._core.classify import Retryability
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.deadline import KEY, LEAST, Deadline
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.request_copy import adopt, twin_of
+from httpx_resilient._core.request_copy import copy_request, sync_back
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.deadline.events import DeadlineCut
 from httpx_resilient._layers.deadline.stream import limited_class
@@ -42,7 +42,7 @@ class DeadlineExceeded(Refusal):
         its headers did not come within the 0.01 s of the deadline
     """
 
-    evidence: ClassVar[Evidence] = Evidence.MAYBE_PROCESSED
+    evidence: ClassVar[Retryability] = Retryability.IF_IDEMPOTENT
 
 
 class DeadlineLayer(
@@ -118,7 +118,7 @@ class DeadlineLayer(
         deadline = self._deadline(request, now)
         if deadline is None:
             return await io.send(request)
-        twin = twin_of(request, timeout=deadline, deadline=deadline)
+        twin = copy_request(request, timeout=deadline, deadline=deadline)
         try:
             response = await io.within(deadline.at - now, io.send(twin))
         except self.timeouts as error:
@@ -127,7 +127,7 @@ class DeadlineLayer(
             self.check(request, deadline, "its headers", error)
             raise  # one of the timeouts that it has anyway
         finally:
-            adopt(request, twin)
+            sync_back(request, twin)
         if not self._body:
             deadline.lift()
             return response
@@ -160,7 +160,7 @@ class DeadlineLayer(
     ) -> None:
         """Raise if it is too late. A timer may be early by less than a millisecond."""
         if Clock.now() >= deadline.at - LEAST:
-            self._tell(DeadlineCut, request, awaited, deadline.total)
+            self._emit(DeadlineCut, request, awaited, deadline.total)
             seconds = f"{deadline.total:g} s of the deadline"
             msg = f"{awaited} did not come within the {seconds}"
             exceeded = self._exceeded(msg)

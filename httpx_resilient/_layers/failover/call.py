@@ -8,15 +8,15 @@ from typing import Any, Generic, NamedTuple, cast
 
 from httpx_resilient._core.attempts import SENDS, Attempt, mark, unfolded
 from httpx_resilient._core.body.replay import body_of
-from httpx_resilient._core.classify import Evidence, of_error, of_status
+from httpx_resilient._core.classify import Retryability, classify_error, classify_status
 from httpx_resilient._core.deadline import deadline_of
 from httpx_resilient._core.errors import Refusal
-from httpx_resilient._core.events.emitter import Teller
+from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT, ResponseLike, ResponseT
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.methods import IDEMPOTENT_METHODS, has_idempotency_key
-from httpx_resilient._core.request_copy import adopt_body
+from httpx_resilient._core.request_copy import sync_body_back
 from httpx_resilient._core.retry_after import hints_in
 from httpx_resilient._layers.failover.events import FailedOver, OriginDown, OriginUp
 from httpx_resilient._layers.failover.group import (
@@ -57,7 +57,7 @@ class Terms(NamedTuple):
     targets: Sequence[Target]
     left_out: frozenset[bytes]
     share_credentials: bool
-    tell: Teller
+    emit: EventEmitter
 
 
 class Verdict(NamedTuple):
@@ -112,7 +112,7 @@ class Journey(Generic[RequestT]):
         if self._sends:
             last = self._sends[-1]
             target = failover.origins[choice.origin]
-            terms.tell(FailedOver, self._request, last.origin, target, last.reason)
+            terms.emit(FailedOver, self._request, last.origin, target, last.reason)
         else:
             self._since = now
         if choice.origin == 0:
@@ -183,7 +183,7 @@ class Journey(Generic[RequestT]):
         self._is_out = False
         twin, self._twin = self._twin, None
         if twin is not None:
-            adopt_body(self._request, twin)
+            sync_body_back(self._request, twin)
         failover, choice = self._terms.failover, self._choice
         origin = failover.origins[choice.origin]
         self._tried.append(choice.origin)
@@ -195,9 +195,9 @@ class Journey(Generic[RequestT]):
             seconds = min(told, _LONGEST) if told else failover.cooldown
             seconds *= random.uniform(1, 1.1)  # noqa: S311 - jitter
             if failover.change(failed, choice, seconds, now):
-                self._terms.tell(OriginDown, origin, verdict.reason)
+                self._terms.emit(OriginDown, origin, verdict.reason)
         elif choice.down and failover.change(answered, choice):
-            self._terms.tell(OriginUp, origin)
+            self._terms.emit(OriginUp, origin)
 
     def _remember(
         self,
@@ -216,27 +216,27 @@ class Journey(Generic[RequestT]):
         self._sends += unfolded(attempt, outcome, self._sent, now)
 
     def _judge(self, response: ResponseT, io: IO[RequestT, ResponseT]) -> Verdict:
-        evidence = of_status(response.status_code)
-        if evidence is Evidence.FINAL:
+        evidence = classify_status(response.status_code)
+        if evidence is Retryability.FINAL:
             return Verdict(up=True)
         hints = hints_in(response.headers.raw, io.wall_time)
         onward = hints.should_retry
         if onward is None:
-            onward = evidence is Evidence.UNPROCESSED or self._repeatable
+            onward = evidence is Retryability.ALWAYS or self._repeatable
         reason = str(response.status_code)
         return Verdict(up=False, onward=onward, reason=reason, told=hints.retry_after)
 
     def _judge_error(self, error: Exception) -> Verdict:
         family, told = self._terms.family, None
-        evidence = of_error(error, family)
+        evidence = classify_error(error, family)
         if isinstance(error, Refusal) and error.retry_after is not None:
             # Nothing was sent, and nothing will be for so long.
-            evidence, told = Evidence.UNPROCESSED, error.retry_after
-        elif evidence is Evidence.FINAL and isinstance(error, family.never_sent):
+            evidence, told = Retryability.ALWAYS, error.retry_after
+        elif evidence is Retryability.FINAL and isinstance(error, family.never_sent):
             # A refused certificate will not change. Another origin has another one.
-            evidence = Evidence.UNPROCESSED
-        up = None if evidence is Evidence.FINAL else False
-        onward = evidence is Evidence.UNPROCESSED or (up is False and self._repeatable)
+            evidence = Retryability.ALWAYS
+        up = None if evidence is Retryability.FINAL else False
+        onward = evidence is Retryability.ALWAYS or (up is False and self._repeatable)
         return Verdict(up, onward, type(error).__name__, told)
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT
-from httpx_resilient._core.request_copy import twin_of
+from httpx_resilient._core.request_copy import copy_request
 
 CREDENTIALS = frozenset({b"authorization", b"cookie", b"proxy-authorization"})
 """RFC 9110 §11.6.2 and §11.7.2; RFC 6265 §4.2."""
@@ -56,7 +56,7 @@ def readdressed(
         userinfo: Whether user and password stay in the URL.
     """
     url: Any = request.url
-    twin = twin_of(request)
+    twin = copy_request(request)
     extensions, headers = twin.extensions, request.headers
     if extensions.get(_SNI) in (url.host, url.raw_host.decode("ascii")):
         del extensions[_SNI]

@@ -8,7 +8,7 @@ from typing import Generic, Unpack, cast
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.origin import key_of
+from httpx_resilient._core.origin import origin_key
 from httpx_resilient._core.validation import TOKEN
 from httpx_resilient._layers.failover.call import ORIGIN, Journey, Terms
 from httpx_resilient._layers.failover.group import Failover
@@ -106,11 +106,11 @@ class FailingOver(
             [target_of(origin, self._family) for origin in group.origins],
             _names(also_strip) | (frozenset() if share_credentials else CREDENTIALS),
             share_credentials,
-            self._tell,
+            self._emit,
         )
         self._first = group.origins[0]
         addressed = self._family.request("GET", self._first).url
-        self._scheme, self._host, self._port = key_of(addressed)
+        self._scheme, self._host, self._port = origin_key(addressed)
         self._plain_body = self._family.plain_body
 
     async def _handle(

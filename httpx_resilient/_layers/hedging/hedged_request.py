@@ -9,8 +9,8 @@ from typing import Generic, cast
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._budget.events import BudgetRefused
 from httpx_resilient._core.attempts import SENDS, Attempt, mark, unfolded
-from httpx_resilient._core.classify import Evidence, of_status
-from httpx_resilient._core.events.emitter import Teller
+from httpx_resilient._core.classify import Retryability, classify_status
+from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.http_types import RequestT, ResponseLike, ResponseT
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.io.race import Runner
@@ -86,14 +86,14 @@ class Contest(Generic[RequestT, ResponseT]):
         may_hedge: Callable[..., bool],
         budget: RetryBudget | None,
         io: IO[RequestT, ResponseT],
-        tell: Teller,
+        emit: EventEmitter,
     ) -> None:
         self._request = request
         self._twin = twin
         self._may_hedge = may_hedge
         self._budget = budget
         self._io = io
-        self._tell = tell
+        self._emit = emit
         self._refused = self._unpaid = False
         self._delay = 0.0
         self._first: Sending[ResponseT]
@@ -131,7 +131,7 @@ class Contest(Generic[RequestT, ResponseT]):
         if budget is not None and not budget.spend(url, now):
             if not self._unpaid:
                 self._unpaid = True
-                self._tell(BudgetRefused, self._request)
+                self._emit(BudgetRefused, self._request)
             return None
         if not self._may_hedge(now, again=self._refused):
             self._refused = True
@@ -140,7 +140,7 @@ class Contest(Generic[RequestT, ResponseT]):
             return None
         second: Sending[ResponseT] = Sending(now)
         self._second = second
-        self._tell(HedgeSent, self._request, self._delay)
+        self._emit(HedgeSent, self._request, self._delay)
         return self._send(second)
 
     async def _send(self, second: Sending[ResponseT]) -> bool:
@@ -155,7 +155,7 @@ class Contest(Generic[RequestT, ResponseT]):
         if second is None:
             return first.hand_over()
         hedge_won = second.is_success and not first.is_success
-        self._tell(HedgeWon if hedge_won else HedgeLost, self._request)
+        self._emit(HedgeWon if hedge_won else HedgeLost, self._request)
         since = first.started
         sends = first.attempts(since, hedge=False), second.attempts(since, hedge=True)
         winner, (loser, won) = (
@@ -171,4 +171,4 @@ class Contest(Generic[RequestT, ResponseT]):
 def is_success(response: ResponseLike) -> bool:
     """Whether no other answer to the same request would be better."""
     status = response.status_code
-    return status < 400 or of_status(status) is Evidence.FINAL
+    return status < 400 or classify_status(status) is Retryability.FINAL

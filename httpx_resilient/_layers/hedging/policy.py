@@ -8,9 +8,9 @@ from functools import partial
 from typing import NamedTuple, cast
 
 from httpx_resilient._core.methods import SAFE_METHODS
-from httpx_resilient._core.origin import Key, name_of
+from httpx_resilient._core.origin import OriginKey, origin_name
 from httpx_resilient._core.state.quantile import quantile
-from httpx_resilient._core.state.store import Kept
+from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 
 LATENCIES = 500
@@ -175,16 +175,18 @@ class HedgePolicy:
         number("extra", extra, above=0, most=1, unit="hedges per request")
         self.methods = _names(methods)
         self._rules = Rules(delay is None, quantile, samples, extra)
-        self.origins = Kept(HedgeState(delay), hear=partial(ended, rules=self._rules))
+        self.origins = StateStore(
+            HedgeState(delay), fold=partial(ended, rules=self._rules)
+        )
 
-    def asked(self, key: Key, now: float, *, again: bool) -> bool:
+    def asked(self, key: OriginKey, now: float, *, again: bool) -> bool:
         """Pay for a hedge, at a time in monotonic seconds, if there is enough left."""
-        return self.origins.change(key, asked, now, self._rules, again=again)
+        return self.origins.apply(key, asked, now, self._rules, again=again)
 
     def delays(self) -> dict[str, float]:
         """Tell after how many seconds a hedge is sent, for each origin known so far."""
         return {
-            name_of(cast("Key", key)): state.delay
+            origin_name(cast("OriginKey", key)): state.delay
             for key, state in self.origins.states().items()
             if state.delay is not None
         }

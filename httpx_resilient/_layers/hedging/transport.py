@@ -11,9 +11,9 @@ from httpx_resilient._core.body.replay import same_body
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.origin import key_of
-from httpx_resilient._core.request_copy import twin_of
-from httpx_resilient._core.state.store import BULK
+from httpx_resilient._core.origin import origin_key
+from httpx_resilient._core.request_copy import copy_request
+from httpx_resilient._core.state.store import BATCH
 from httpx_resilient._core.validation import state
 from httpx_resilient._layers.hedging.hedged_request import KEY, Contest, is_success
 from httpx_resilient._layers.hedging.policy import HedgePolicy
@@ -111,7 +111,7 @@ class Hedging(
             or KEY in request.extensions
         ) and not self._may_be_hedged(request):
             return await io.send(request)
-        key, origins = key_of(request.url), policy.origins
+        key, origins = origin_key(request.url), policy.origins
         origin, success, started = origins.slot(key), False, io.now()
         delay = origin.state.delay
         response: ResponseT
@@ -126,17 +126,17 @@ class Hedging(
                 if rest is not None:
                     may_hedge = partial(policy.asked, key)
                     contest = Contest(
-                        request, self.twin, may_hedge, self.budget, io, self._tell
+                        request, self.twin, may_hedge, self.budget, io, self._emit
                     )
                     response = await contest.run(rest, started, delay, context)
             success = is_success(response)
             return response
         finally:
             # That it was overtaken or cancelled tells something, too.
-            origin.notes.append((started, io.now(), success))
+            origin.pending.append((started, io.now(), success))
             # The first ones count one by one, or it took more of them to know.
-            if len(origin.notes) >= BULK or delay is None:
-                origins.hear(key)
+            if len(origin.pending) >= BATCH or delay is None:
+                origins.fold(key)
 
     def _may_be_hedged(self, request: RequestT) -> bool:
         wanted = request.extensions.get(KEY)
@@ -149,7 +149,7 @@ class Hedging(
 
     def twin(self, request: RequestT) -> RequestT:
         """What one transport writes into its request is not for the other to see."""
-        twin: Any = twin_of(request, **{KEY: False})
+        twin: Any = copy_request(request, **{KEY: False})
         twin.headers = twin.headers.copy()
         twin.stream = same_body(request, self._family)
         hedge: RequestT = twin

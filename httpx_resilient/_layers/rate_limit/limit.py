@@ -11,8 +11,8 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._core.origin import name_of
-from httpx_resilient._core.state.store import Kept
+from httpx_resilient._core.origin import origin_name
+from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 from httpx_resilient._core.waiter import Waiter
 from httpx_resilient._layers.rate_limit.gcra import (
@@ -136,7 +136,7 @@ class RateLimit:
         self._pace = Pace(interval, (burst - 1) * interval)
         self._only_learns = requests is None
         self.key = key
-        self._kept = Kept(Rate())
+        self._kept = StateStore(Rate())
         self._queues: dict[Hashable, OrderedDict[Place, None]] = {}
         self._lock = Lock()
 
@@ -154,7 +154,7 @@ class RateLimit:
             opens, _, quota, _ = rate.word or Word()
             if quota is not None and now >= quota.resets:
                 quota = None
-            told[name_of(name) if self.key is None else name] = RateLimitState(
+            told[origin_name(name) if self.key is None else name] = RateLimitState(
                 wait=due(at_best(rate), self._pace, now, waiting),
                 waiting=waiting,
                 remaining=None if quota is None else max(left_of(quota, rate), 0),
@@ -166,16 +166,16 @@ class RateLimit:
         """Let a request pass that need not wait, and tell its number."""
         if self._queues and key in self._queues:
             return None
-        if self._only_learns and self._kept.look(key).word is None:
+        if self._only_learns and self._kept.peek(key).word is None:
             return 0
-        return self._kept.change(key, take, self._pace, now)
+        return self._kept.apply(key, take, self._pace, now)
 
     def ask(self, key: Hashable, now: float) -> Turn:
         """Tell how long a request would wait that comes now."""
         return self._wait(key, now, len(self._queues.get(key, ())))
 
     def _wait(self, key: Hashable, now: float, ahead: int) -> Turn:
-        rate, pace = self._kept.look(key), self._pace
+        rate, pace = self._kept.peek(key), self._pace
         wait = due(rate, pace, now, ahead)
         return Turn(None, wait, due(at_best(rate), pace, now, ahead))
 
@@ -196,7 +196,7 @@ class RateLimit:
             place.waiter = waiter
             first = next(iter(self._queues[key])) is place
             if first:
-                number = self._kept.change(key, take, self._pace, now)
+                number = self._kept.apply(key, take, self._pace, now)
                 if number is not None:
                     return Turn(number)
             turn = self._wait(key, now, 0 if first else 1)
@@ -219,13 +219,13 @@ class RateLimit:
         """Note that a request has ended after so long, and what its answer told."""
         seconds = None
         if told is None:
-            self._kept.change(key, end, number)
+            self._kept.apply(key, end, number)
         else:
             dice, (seconds, left, resets) = random(), told  # noqa: S311 - jitter
             if seconds is None:
-                self._kept.change(key, learn, now, number, left, resets, took, dice)
+                self._kept.apply(key, learn, now, number, left, resets, took, dice)
             else:
-                self._kept.change(key, pause, now, number, seconds, dice)
+                self._kept.apply(key, pause, now, number, seconds, dice)
         if key in self._queues:
             with self._lock:
                 # After a pause all of them look if they will wait so long.

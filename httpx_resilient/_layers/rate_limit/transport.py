@@ -12,7 +12,7 @@ from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.events.queueing import Admitted
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.origin import key_of, name_of
+from httpx_resilient._core.origin import origin_key, origin_name
 from httpx_resilient._core.validation import state
 from httpx_resilient._layers.rate_limit.events import PausedByServer, RateLimited
 from httpx_resilient._layers.rate_limit.gcra import NOW
@@ -102,7 +102,7 @@ class RateLimitingLayer(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
         limit, sent = self._limit, io.now()
-        key = key_of(request.url) if limit.key is None else limit.key(request)
+        key = origin_key(request.url) if limit.key is None else limit.key(request)
         number = limit.take(key, sent)
         waited, queued = 0.0, number is None
         if number is None:
@@ -111,7 +111,7 @@ class RateLimitingLayer(
         told = None
         try:
             if queued:
-                self._tell(Admitted, request, "rate", waited)
+                self._emit(Admitted, request, "rate", waited)
             sending = io.send(request)
             response = await (
                 after_queue(sending, waited, io.now) if waited else sending
@@ -125,7 +125,7 @@ class RateLimitingLayer(
         if told is not None and told.pause is not None:
             heard = False
             try:
-                self._tell(PausedByServer, request, told.pause)
+                self._emit(PausedByServer, request, told.pause)
                 heard = True
             finally:
                 if not heard:
@@ -143,7 +143,7 @@ class RateLimitingLayer(
             until, reason = deadline.at, "its deadline comes before"
         turn = limit.ask(key, now)
         self._check(request, turn, until - now, reason)
-        self._tell(RateLimited, request, turn.wait, refused=False)
+        self._emit(RateLimited, request, turn.wait, refused=False)
         place = limit.join(key)
         try:
             while True:
@@ -156,7 +156,7 @@ class RateLimitingLayer(
                     if turn.number is not None:
                         return turn.number
                     self._check(request, turn, until - now, reason)
-                    await self._tell.settle()
+                    await self._emit.settle()
                     await io.turn(waiter, turn.timer, until - now)
                 finally:
                     waiter.close()
@@ -167,10 +167,10 @@ class RateLimitingLayer(
         self, request: RequestT, turn: Turn, patience: float, reason: str
     ) -> None:
         if turn.at_best > patience + NOW or patience <= 0:
-            wait, origin = turn.wait, name_of(key_of(request.url))
+            wait, origin = turn.wait, origin_name(origin_key(request.url))
             msg = (
                 f"a request to {origin} has to wait for {round(wait, 3):g} s, "
                 f"and {reason}"
             )
-            self._tell(RateLimited, request, wait, refused=True)
+            self._emit(RateLimited, request, wait, refused=True)
             raise self._exceeded(msg, retry_after=wait)

@@ -14,7 +14,7 @@ _UNKNOWN_ATTEMPTS = 10
 """What a stop strategy allows that tells of no number, but of seconds, say."""
 
 
-def known_attempts(stop: Any) -> float:
+def max_attempts(stop: Any) -> float:
     """How many attempts a stop strategy allows, or what is taken for that."""
     attempts = most_attempts(stop)
     return _UNKNOWN_ATTEMPTS if attempts == math.inf else attempts
@@ -34,7 +34,7 @@ def most_attempts(stop: Any) -> float:
     )
 
 
-def final_below(retry: Any) -> float:
+def lowest_retryable_status(retry: Any) -> float:
     """
     The lowest status code that a retry strategy may ask to retry.
 
@@ -43,9 +43,9 @@ def final_below(retry: Any) -> float:
     """
     kind = retry.__class__
     if kind in (tenacity.retry_any, async_retry.retry_any):
-        return min(map(final_below, retry.retries), default=math.inf)
+        return min(map(lowest_retryable_status, retry.retries), default=math.inf)
     if kind in (tenacity.retry_all, async_retry.retry_all):
-        return max(map(final_below, retry.retries), default=0)
+        return max(map(lowest_retryable_status, retry.retries), default=0)
     if kind is retry_if_status:
         return float(min(retry.status_codes))
     if kind is retry_if_transient:

@@ -10,16 +10,18 @@ from httpx_resilient._budget.budget import SPENT as BUDGET_SPENT
 from httpx_resilient._budget.events import BudgetRefused
 from httpx_resilient._core.body.replay import SPENT
 from httpx_resilient._core.deadline import KEY, deadline_of
-from httpx_resilient._core.events.emitter import Teller
+from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._layers.retry.events import GaveUp, RetryScheduled, story
-from httpx_resilient._layers.retry.spending import note_final, pay, refund
+from httpx_resilient._layers.retry.spending import pay, refund, settle_budget
 from httpx_resilient._layers.retry.state import RetryState
 
 
 async def following(
-    state: RetryState[RequestT, ResponseT], io: IO[RequestT, ResponseT], tell: Teller
+    state: RetryState[RequestT, ResponseT],
+    io: IO[RequestT, ResponseT],
+    emit: EventEmitter,
 ) -> RequestT:
     """
     Return what the next attempt sends, unless this outcome is the last.
@@ -42,20 +44,20 @@ async def following(
         elif not pay(state):
             state.is_over = True
             state.reason += f", and {BUDGET_SPENT}"
-            tell(BudgetRefused, state.request)
+            emit(BudgetRefused, state.request)
         elif body is not None and (request := await body.again(io)) is None:
             state.is_over = True
             state.reason += f", and {SPENT}"
             refund(state)
         if state.is_over:
-            note_final(state, response)
-            _end(state, tell)
+            settle_budget(state, response)
+            _end(state, emit)
         else:
             state.waits()
             if policy.before_sleep is not None:
                 state.next_action = tenacity.RetryAction(state.upcoming_sleep)
                 await io.settle(policy.before_sleep(state))
-            tell(
+            emit(
                 RetryScheduled,
                 state.request,
                 state.attempt_number,
@@ -72,7 +74,7 @@ async def following(
                 await io.discard(response, drain=False)
 
 
-def _end(state: RetryState[Any, Any], tell: Teller) -> None:
+def _end(state: RetryState[Any, Any], emit: EventEmitter) -> None:
     """Leave history and note behind, and tell if it gives up."""
     error, gives_up = state.error, state.worth_retrying
     state.ends()
@@ -83,7 +85,7 @@ def _end(state: RetryState[Any, Any], tell: Teller) -> None:
         error.add_note(story(attempts, elapsed))
     if gives_up:
         number, reason = state.attempt_number, state.reason
-        tell(GaveUp, state.request, number, reason, elapsed, attempts)
+        emit(GaveUp, state.request, number, reason, elapsed, attempts)
 
 
 def leave_behind(state: RetryState[Any, Any], io: IO[Any, Any]) -> None:

@@ -18,7 +18,7 @@ from httpx_resilient._budget.budget import RetryBudget, budget_of
 from httpx_resilient._budget.token_bucket import RETRIES
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.validation import is_asynchronous
-from httpx_resilient._layers.retry.bounds import final_below, known_attempts
+from httpx_resilient._layers.retry.bounds import lowest_retryable_status, max_attempts
 from httpx_resilient._layers.retry.state import RetryState
 from httpx_resilient._layers.retry.strategies import wait_transient
 
@@ -71,7 +71,7 @@ class RetryPolicy:
     budget: RetryBudget | None = None
 
     beyond: float = field(init=False)
-    final_below: float = field(init=False)
+    lowest_retryable_status: float = field(init=False)
     asynchronous: str | None = field(init=False)
     controller: tenacity.BaseRetrying = field(init=False)
 
@@ -93,8 +93,10 @@ class RetryPolicy:
                 asynchronous = name
         derive = functools.partial(object.__setattr__, self)
         derive("asynchronous", asynchronous)
-        derive("beyond", max(known_attempts(self.stop) - 1 - RETRIES, 0))
-        derive("final_below", min(final_below(self.retry), _ERROR))
+        derive("beyond", max(max_attempts(self.stop) - 1 - RETRIES, 0))
+        derive(
+            "lowest_retryable_status", min(lowest_retryable_status(self.retry), _ERROR)
+        )
         # Never run: hooks written for tenacity look their strategies up in it.
         strategies: dict[str, Any] = {
             "retry": self.retry,

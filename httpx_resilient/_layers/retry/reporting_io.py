@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from httpx_resilient._core.events.emitter import Teller
+from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._layers.retry.events import AttemptEnded, AttemptStarted
 
@@ -21,18 +21,18 @@ class Attempting:
         tell: Tells of it.
     """
 
-    __slots__ = ("_attempt", "_io", "_request", "_tell", "now")
+    __slots__ = ("_attempt", "_emit", "_io", "_request", "now")
 
-    def __init__(self, io: IO[Any, Any], request: Any, tell: Teller) -> None:
+    def __init__(self, io: IO[Any, Any], request: Any, emit: EventEmitter) -> None:
         self._io = io
         self._request = request
-        self._tell = tell
+        self._emit = emit
         self._attempt = 0
         self.now = io.now
 
     async def send(self, request: Any) -> Any:
         self._attempt += 1
-        self._tell.hand(AttemptStarted(self._request, self._attempt))
+        self._emit.dispatch(AttemptStarted(self._request, self._attempt))
         sent = self.now()
         try:
             response = await self._io.send(request)
@@ -55,7 +55,7 @@ class Attempting:
         self, sent: float, response: Any = None, error: Exception | None = None
     ) -> None:
         duration = self.now() - sent
-        self._tell.hand(
+        self._emit.dispatch(
             AttemptEnded(self._request, self._attempt, duration, response, error)
         )
 

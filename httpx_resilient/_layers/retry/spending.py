@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from httpx_resilient._budget.token_bucket import TIMED_OUT
-from httpx_resilient._core.classify import never_left, went_well
+from httpx_resilient._core.classify import is_healthy, was_not_sent
 from httpx_resilient._core.http_types import ResponseLike
 from httpx_resilient._layers.retry.state import RetryState
 
@@ -16,7 +16,7 @@ def pay(state: RetryState[Any, Any]) -> bool:
     if policy.budget is None:
         return True
     if error is not None:
-        if never_left(error, state.family):
+        if was_not_sent(error, state.family):
             refund(state)
             return True
         if isinstance(error, state.family.timed_out):
@@ -36,7 +36,7 @@ def refund(state: RetryState[Any, Any]) -> None:
         state.paid = 0.0
 
 
-def note_final(state: RetryState[Any, Any], response: ResponseLike | None) -> None:
+def settle_budget(state: RetryState[Any, Any], response: ResponseLike | None) -> None:
     """
     Settle the account of a request that ends with this response, or an error.
 
@@ -45,9 +45,9 @@ def note_final(state: RetryState[Any, Any], response: ResponseLike | None) -> No
     """
     budget, error = state.policy.budget, state.error
     if response is not None:
-        if budget is not None and went_well(response):
+        if budget is not None and is_healthy(response):
             if state.attempt_number == 1:
                 budget.earn(state.request.url, state.ended)
             refund(state)
-    elif state.paid and error is not None and never_left(error, state.family):
+    elif state.paid and error is not None and was_not_sent(error, state.family):
         refund(state)

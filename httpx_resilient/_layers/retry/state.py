@@ -22,7 +22,7 @@ from httpx_resilient._core.attempts import (
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.methods import has_idempotency_key
-from httpx_resilient._core.origin import address
+from httpx_resilient._core.origin import safe_url
 from httpx_resilient._core.retry_after import Hints, hints_in
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
 
     def get_fn_name(self) -> str:
         """Name the request, for tenacity's own hooks such as `before_sleep_log`."""
-        return f"{self.request.method} {address(self.request)}"
+        return f"{self.request.method} {safe_url(self.request)}"
 
     def __repr__(self) -> str:
         return f"<RetryState {self.get_fn_name()}: attempt {self.attempt_number}>"

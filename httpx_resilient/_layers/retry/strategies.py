@@ -16,10 +16,10 @@ from tenacity.retry import retry_base
 from tenacity.wait import WaitBaseT, wait_base
 
 from httpx_resilient._core.classify import (
-    MAYBE_PROCESSED,
-    UNPROCESSED,
-    of_error,
-    of_status,
+    ALWAYS,
+    IF_IDEMPOTENT,
+    classify_error,
+    classify_status,
 )
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.methods import IDEMPOTENT_METHODS
@@ -135,19 +135,19 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's idiom
         state: Any = retry_state  # a cast would be a call
         if state.response is not None:
             status: int = state.response.status_code
-            evidence = of_status(status)
+            evidence = classify_status(status)
             told: bool | None = state.hints.should_retry if status >= 400 else None
             if told is not None:
                 state.reason = f"{state.reason}, x-should-retry: {str(told).lower()}"
                 return told
         else:
-            evidence = of_error(state.error, state.family)
-        if evidence is MAYBE_PROCESSED:
+            evidence = classify_error(state.error, state.family)
+        if evidence is IF_IDEMPOTENT:
             if _may_be_repeated(state, self.methods):
                 return True
             state.refusal = f", and {state.request.method} is not idempotent"
             return False
-        return evidence is UNPROCESSED
+        return evidence is ALWAYS
 
 
 def _seconds(name: str, value: float) -> float:

@@ -23,7 +23,7 @@ from httpx_resilient._layers.retry.policy import (
     WaitStrategy,
 )
 from httpx_resilient._layers.retry.reporting_io import Attempting
-from httpx_resilient._layers.retry.spending import note_final, refund
+from httpx_resilient._layers.retry.spending import refund, settle_budget
 from httpx_resilient._layers.retry.state import RetryState
 from httpx_resilient._layers.retry.strategies import retry_if_transient, wait_transient
 from httpx_resilient._transport.base import InnerT, ResilientTransport
@@ -123,7 +123,7 @@ class Retrying(
     def _telling(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> IO[RequestT, ResponseT]:
-        telling: Any = Attempting(io, request, self._tell)
+        telling: Any = Attempting(io, request, self._emit)
         return telling  # type: ignore[no-any-return]  # it is one by `__getattr__`
 
     async def _handle(  # noqa: C901 - a frame more would cost each request
@@ -144,17 +144,17 @@ class Retrying(
         except Exception as error:
             state = state or self._state(request, io, started)
             state.raised(error, io.now())
-            request = await following(state, io, self._tell)
+            request = await following(state, io, self._emit)
             if state.is_over:
                 raise
         else:
             if (
-                response.status_code < (state or self).policy.final_below
+                response.status_code < (state or self).policy.lowest_retryable_status
                 or response.status_code == SWITCHING_PROTOCOLS
             ):
                 if state is not None:
                     state.succeeds(response, io.now())
-                    note_final(state, response)
+                    settle_budget(state, response)
                     return response
                 # This is what those do, without a call, and without a name: it would
                 # have its place in the frame of each request in flight.
@@ -168,7 +168,7 @@ class Retrying(
                 return response
             state = state or self._state(request, io, started)
             state.returned(response, io.now())
-            request = await following(state, io, self._tell)
+            request = await following(state, io, self._emit)
             if state.is_over:
                 return response
         resends(state)
@@ -196,7 +196,7 @@ class Retrying(
                 # No wait means no detour over the event loop, which costs more than a
                 # decision; but attempts without end must leave it a chance to cancel.
                 if state.upcoming_sleep or state.attempt_number % _BREATH == 0:
-                    await self._tell.settle()
+                    await self._emit.settle()
                     await io.sleep(state.upcoming_sleep)
             except BaseException:  # seen only, and passed on
                 refund(state)
@@ -206,19 +206,19 @@ class Retrying(
                 response = await io.send(request)
             except Exception as error:
                 state.raised(error, io.now())
-                request = await following(state, io, self._tell)
+                request = await following(state, io, self._emit)
                 if state.is_over:
                     raise
             else:
                 if (
-                    response.status_code < state.policy.final_below
+                    response.status_code < state.policy.lowest_retryable_status
                     or response.status_code == SWITCHING_PROTOCOLS
                 ):
                     state.succeeds(response, io.now())
-                    note_final(state, response)
+                    settle_budget(state, response)
                     return response
                 state.returned(response, io.now())
-                request = await following(state, io, self._tell)
+                request = await following(state, io, self._emit)
                 if state.is_over:
                     return response
 

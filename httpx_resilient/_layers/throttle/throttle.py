@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from random import random
 
-from httpx_resilient._core.origin import Key
+from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._core.state.sliding_window import (
     SLICES,
     Window,
 )
-from httpx_resilient._core.state.store import Kept
+from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.throttle.load import (
     UNCOUNTED,
@@ -70,25 +70,25 @@ class AdaptiveThrottle:
         number("window", window, above=0, unit="seconds")
         number("max_rejection", max_rejection, above=0, most=0.99)
         self._rules = Rules(k, window / SLICES, max_rejection)
-        self._loads: Kept[Load] = Kept(
-            Window(), hear=lambda load, times: hear(load, self._rules, times)
+        self._loads: StateStore[Load] = StateStore(
+            Window(), fold=lambda load, times: hear(load, self._rules, times)
         )
 
-    def enter(self, key: Key, now: float) -> Sending:
+    def enter(self, key: OriginKey, now: float) -> Sending:
         """Ask for a request that is about to be sent."""
-        if type(self._loads.look(key)) is Window:
+        if type(self._loads.peek(key)) is Window:
             return UNCOUNTED
         chance = random()  # noqa: S311 - a fair share, not a secret
-        return self._loads.change(key, admit, self._rules, now, chance)
+        return self._loads.apply(key, admit, self._rules, now, chance)
 
     def leave(
-        self, key: Key, now: float, *, accepted: bool | None, counted_before: bool
+        self, key: OriginKey, now: float, *, accepted: bool | None, counted_before: bool
     ) -> None:
         """Tell how a request has ended, whatever became of it."""
         calmly = accepted and not counted_before
-        if calmly and self._loads.note(key, Window, now):
+        if calmly and self._loads.append(key, Window, now):
             return
-        self._loads.change(
+        self._loads.apply(
             key,
             settle,
             self._rules,

@@ -9,7 +9,7 @@ from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.origin import key_of, name_of
+from httpx_resilient._core.origin import origin_key, origin_name
 from httpx_resilient._core.validation import state
 from httpx_resilient._layers.throttle.events import Throttled
 from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
@@ -96,12 +96,12 @@ class Throttling(
     async def _handle(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
-        throttle, key = self._throttle, key_of(request.url)
+        throttle, key = self._throttle, origin_key(request.url)
         share, counted = throttle.enter(key, io.now())
         if share is not None:
-            self._tell(Throttled, request, share)
+            self._emit(Throttled, request, share)
             msg = (
-                f"{name_of(key)} rejects most requests, so {share:.0%} of them are "
+                f"{origin_name(key)} rejects most requests, so {share:.0%} of them are "
                 "not sent for now: send fewer, or wait some seconds"
             )
             raise self._refusal(msg)

@@ -10,28 +10,28 @@ import httpx
 import pytest
 
 import httpx_resilient
-from httpx_resilient._core.body.tracked import held_class
+from httpx_resilient._core.body.tracked import tracked_class
 from httpx_resilient._core.drain import leave
 from httpx_resilient._core.io.protocol import run_sync
 
 BODY = httpx.ByteStream(b"body")
-Held = held_class(httpx_resilient._FAMILY)
+TrackedStream = tracked_class(httpx_resilient._FAMILY)
 
 
 class Owner:
     def __init__(self) -> None:
         self.told: list[Any] = []
 
-    def ended(self, held: Any, error: BaseException | None) -> None:
+    def on_closed(self, held: Any, error: BaseException | None) -> None:
         self.told.append((held, error))
 
-    def lose(self, held: Any) -> None:
+    def on_leaked(self, held: Any) -> None:
         self.told.append((held, "lost"))
 
 
 def test_the_owner_is_told_once() -> None:
     owner = Owner()
-    stream = Held(httpx.ByteStream(b"body"), 1, owner)
+    stream = TrackedStream(httpx.ByteStream(b"body"), 1, owner)
     assert b"".join(stream) == b"body"
     stream.close()
     stream.close()
@@ -44,7 +44,7 @@ def test_the_owner_is_told_what_the_reader_met() -> None:
             raise error
 
     owner, error = Owner(), httpx.ReadError("broken")
-    stream = Held(Broken(), 1, owner)
+    stream = TrackedStream(Broken(), 1, owner)
     try:
         next(iter(stream))
     except httpx.ReadError:
@@ -62,14 +62,14 @@ def test_and_what_its_end_met() -> None:
 
     owner, error = Owner(), httpx.CloseError("broken")
     with pytest.raises(httpx.CloseError):
-        Held(Broken(), 1, owner).close()
+        TrackedStream(Broken(), 1, owner).close()
     assert owner.told == [(1, error)]
 
 
 def test_or_not_if_that_is_no_matter() -> None:
     """Then the body is handed on without a generator around it."""
     owner = Owner()
-    stream = held_class(httpx_resilient._FAMILY, watched=False)(BODY, 1, owner)
+    stream = tracked_class(httpx_resilient._FAMILY, watched=False)(BODY, 1, owner)
     assert type(iter(stream)) is type(iter(BODY))
     stream.close()
     assert owner.told == [(1, None)]
@@ -77,14 +77,14 @@ def test_or_not_if_that_is_no_matter() -> None:
 
 def test_what_is_to_be_done_after_the_end_is_done() -> None:
     class Tidy(Owner):
-        def ended(self, held: Any, error: BaseException | None) -> Any:
+        def on_closed(self, held: Any, error: BaseException | None) -> Any:
             return self.after
 
         async def after(self, io: Any) -> None:
             self.told.append("done")
 
     owner = Tidy()
-    stream = Held(BODY, 1, owner)
+    stream = TrackedStream(BODY, 1, owner)
     stream.close()
     stream.close()
     assert owner.told == ["done"]
@@ -92,7 +92,9 @@ def test_what_is_to_be_done_after_the_end_is_done() -> None:
 
 def test_of_nested_layers_all_are_told_and_one_warns() -> None:
     owner = Owner()
-    stream = Held(Held(httpx.ByteStream(b""), "inner", owner), "outer", owner)
+    stream = TrackedStream(
+        TrackedStream(httpx.ByteStream(b""), "inner", owner), "outer", owner
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         del stream

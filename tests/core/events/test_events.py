@@ -28,7 +28,7 @@ from httpx_resilient import (
     RetryingTransport,
 )
 from httpx_resilient import events as told
-from httpx_resilient._core.events.emitter import Teller
+from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._pool.slots import Origin, Slot
 
 pytestmark = pytest.mark.anyio
@@ -553,13 +553,13 @@ class TestTelling:
             pytest.fail("an event was made")
 
         never.logged, never.level = True, logging.DEBUG  # type: ignore[attr-defined]  # as an event
-        Teller()(never, 1)
+        EventEmitter()(never, 1)
 
     def test_not_logged_is_what_happens_with_every_request(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG, "httpx_resilient")
-        Teller()(told.AttemptStarted, httpx.Request("GET", URL), 1)
+        EventEmitter()(told.AttemptStarted, httpx.Request("GET", URL), 1)
         assert caplog.records == []
 
     def test_a_record_has_the_fields_of_the_event(
@@ -567,7 +567,7 @@ class TestTelling:
     ) -> None:
         caplog.set_level(logging.INFO, "httpx_resilient")
         request = httpx.Request("GET", URL)
-        Teller()(told.RetryScheduled, request, 1, "503", wait=0.5)
+        EventEmitter()(told.RetryScheduled, request, 1, "503", wait=0.5)
         (record,) = caplog.records
         expected = {
             "kind": "RetryScheduled",
@@ -591,7 +591,9 @@ class TestTelling:
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         try:
-            Teller()(told.RetryScheduled, httpx.Request("GET", URL), 1, "503", 0.5)
+            EventEmitter()(
+                told.RetryScheduled, httpx.Request("GET", URL), 1, "503", 0.5
+            )
         finally:
             logger.removeHandler(handler)
             logger.setLevel(logging.NOTSET)

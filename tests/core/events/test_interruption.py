@@ -43,7 +43,7 @@ def failing_over(world: World, pool: Any, ear: Any, url: str) -> Any:
 
 
 def alone(_: World, pool: Any, ear: Any, __: str) -> Any:
-    pool._tell.listener = ear
+    pool._emit.listener = ear
     return pool
 
 

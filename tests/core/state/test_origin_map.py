@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from httpx_resilient._core.state.origin_map import Remembered
+from httpx_resilient._core.state.origin_map import OriginMap
 
 
 class Used:
@@ -21,7 +21,7 @@ class Used:
 def test_what_is_in_use_is_remembered_and_of_the_rest_the_last(
     events: list[tuple[int, bool | None]],
 ) -> None:
-    remembered: Any = Remembered(Used, most=3)
+    remembered: Any = OriginMap(Used, most=3)
     model: dict[int, Used] = {}
     for key, is_unused in events:
         found = remembered[key]
@@ -41,7 +41,7 @@ def test_what_is_in_use_is_remembered_and_of_the_rest_the_last(
 
 
 def test_one_that_another_thread_made_meanwhile_is_not_made_again() -> None:
-    class Late(Remembered[Any]):
+    class Late(OriginMap[Any]):
         """Another thread has the lock before, and makes it."""
 
         def __missing__(self, key: Any) -> Any:
@@ -59,7 +59,7 @@ def test_threads_that_ask_for_the_same_get_the_same() -> None:
         made.append(key)
         return Used(key)
 
-    remembered: Any = Remembered(make)
+    remembered: Any = OriginMap(make)
 
     def ask() -> None:
         for number in range(200):

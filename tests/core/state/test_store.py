@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from httpx_resilient._core.origin import key_from, key_of, name_of
-from httpx_resilient._core.state.store import Kept
+from httpx_resilient._core.origin import origin_key, origin_name, parse_origin
+from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 
 
@@ -25,10 +25,10 @@ def add(state: int, amount: int) -> tuple[int, int]:
 def test_it_is_a_bounded_dict_that_forgets_the_least_recently_used(
     changes: list[tuple[str, int]],
 ) -> None:
-    kept, model = Kept(0, most=3), dict[str, int]()
+    kept, model = StateStore(0, most=3), dict[str, int]()
     for key, amount in changes:
         before = model.pop(key, 0)
-        assert kept.change(key, add, amount) == before
+        assert kept.apply(key, add, amount) == before
         model[key] = before + amount
         model = dict(list(model.items())[-3:])
         assert kept.states() == model
@@ -36,19 +36,19 @@ def test_it_is_a_bounded_dict_that_forgets_the_least_recently_used(
 
 
 def test_a_transition_that_raises_changes_nothing() -> None:
-    kept = Kept(1)
+    kept = StateStore(1)
     with pytest.raises(TypeError):
-        kept.change("a", lambda state: state + None)
+        kept.apply("a", lambda state: state + None)
     assert kept.states() == {}
-    assert kept.change("a", add, 1) == 1
+    assert kept.apply("a", add, 1) == 1
 
 
 def test_no_change_is_lost_between_threads() -> None:
-    kept = Kept(0)
+    kept = StateStore(0)
 
     def work() -> None:
         for _ in range(2000):
-            kept.change("a", add, 1)
+            kept.apply("a", add, 1)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -63,11 +63,11 @@ def add_all(state: int, times: Any) -> int:
 
 
 def test_what_is_noted_in_a_slot_is_heard_when_it_is_told() -> None:
-    kept = Kept(1, hear=lambda state, events: state + sum(events))
+    kept = StateStore(1, fold=lambda state, events: state + sum(events))
     slot = kept.slot("a")
-    slot.notes.extend([2, 3])
+    slot.pending.extend([2, 3])
     assert slot.state == 1
-    kept.hear("a")
+    kept.fold("a")
     assert kept.slot("a") is slot
     assert slot.state == 6
 
@@ -76,31 +76,31 @@ def test_what_is_noted_in_a_slot_is_heard_when_it_is_told() -> None:
 def test_what_was_noted_is_heard_before_the_next_change(
     events: list[tuple[bool, int]],
 ) -> None:
-    kept, model = Kept(0, hear=add_all), 0
-    kept.change("a", add, 0)
+    kept, model = StateStore(0, fold=add_all), 0
+    kept.apply("a", add, 0)
     for noted, amount in events:
         if noted:
-            assert kept.note("a", int, amount)
+            assert kept.append("a", int, amount)
         else:
-            assert kept.change("a", add, amount) == model
+            assert kept.apply("a", add, amount) == model
         model += amount
     assert kept.states() == {"a": model}
 
 
 def test_after_a_while_it_is_heard_anyway() -> None:
-    kept = Kept(0, hear=add_all)
-    kept.change("a", add, 0)
+    kept = StateStore(0, fold=add_all)
+    kept.apply("a", add, 0)
     for _ in range(64):
-        assert kept.look("a") == 0
-        kept.note("a", int, 1)
-    assert kept.look("a") == 64
+        assert kept.peek("a") == 0
+        kept.append("a", int, 1)
+    assert kept.peek("a") == 64
 
 
 def test_it_is_not_noted_for_a_state_of_another_kind_or_none() -> None:
-    kept = Kept(0, hear=add_all)
-    assert not kept.note("a", int, 1)
-    kept.change("a", add, 0)
-    assert not kept.note("a", bool, 1)
+    kept = StateStore(0, fold=add_all)
+    assert not kept.append("a", int, 1)
+    kept.apply("a", add, 0)
+    assert not kept.append("a", bool, 1)
     assert kept.states() == {"a": 0}
 
 
@@ -117,13 +117,15 @@ def test_it_is_not_noted_for_a_state_of_another_kind_or_none() -> None:
     ],
 )
 def test_an_origin_given_by_hand_is_the_same(url: str) -> None:
-    assert key_from(url) == key_from(httpx.URL(url)) == key_of(httpx.URL(url))
+    assert (
+        parse_origin(url) == parse_origin(httpx.URL(url)) == origin_key(httpx.URL(url))
+    )
 
 
 @pytest.mark.parametrize("url", ["api.example.com", "/path", "https://", "//host"])
 def test_what_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="give a URL with scheme and host"):
-        key_from(url)
+        parse_origin(url)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_what_is_none_is_refused(url: str) -> None:
     ],
 )
 def test_an_origin_is_scheme_host_and_port(url: str, key: object) -> None:
-    assert key_of(httpx.URL(url)) == key
+    assert origin_key(httpx.URL(url)) == key
 
 
 @pytest.mark.parametrize(
@@ -147,11 +149,11 @@ def test_an_origin_is_scheme_host_and_port(url: str, key: object) -> None:
     ],
 )
 def test_an_origin_is_told_as_people_write_it(url: str, name: str) -> None:
-    assert name_of(key_of(httpx.URL(url))) == name
+    assert origin_name(origin_key(httpx.URL(url))) == name
 
 
 def test_or_as_it_is_sent_if_it_cannot_be() -> None:
-    assert name_of(("https", b"xn--99999999.example", None)) == (
+    assert origin_name(("https", b"xn--99999999.example", None)) == (
         "https://xn--99999999.example"
     )
 

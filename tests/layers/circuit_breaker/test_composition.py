@@ -68,7 +68,7 @@ async def test_a_storm_of_cancellations_leaves_it_as_it_was(
     async with world.client(transport) as client:
         # In half-open, with room for a few probes.
         key = ("http", b"127.0.0.1", server.port)
-        breaker._circuits.change(key, lambda _: (HalfOpen(1, counts=(5, 0, 0)), None))
+        breaker._circuits.apply(key, lambda _: (HalfOpen(1, counts=(5, 0, 0)), None))
 
         async def get() -> None:
             with anyio.move_on_after(chance.random() / 20):
@@ -146,7 +146,7 @@ def test_of_threads_that_come_at_once_one_is_sent_to_find_out() -> None:
         return httpx.Response(200)
 
     transport = CircuitBreakingTransport(httpx.MockTransport(handler), breaker)
-    breaker._circuits.change(("http", b"any", None), lambda _: (HalfOpen(1), None))
+    breaker._circuits.apply(("http", b"any", None), lambda _: (HalfOpen(1), None))
 
     def work() -> None:
         together.wait()

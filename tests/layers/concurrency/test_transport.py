@@ -28,7 +28,7 @@ from httpx_resilient import (
     attempts_of,
 )
 from httpx_resilient._core.io.protocol import run_sync
-from httpx_resilient._core.state.origin_map import Remembered
+from httpx_resilient._core.state.origin_map import OriginMap
 
 pytestmark = pytest.mark.anyio
 
@@ -546,7 +546,7 @@ def test_but_not_one_that_is_in_use() -> None:
 
 
 def test_one_that_is_forgotten_while_it_is_looked_up_is_looked_up_again() -> None:
-    class Forgetful(Remembered[Any]):
+    class Forgetful(OriginMap[Any]):
         def move_to_end(self, key: Any, last: bool = True) -> None:
             if len(made) == 1:
                 del self[key]

@@ -18,7 +18,7 @@ from support.server import Server, close, drip, reply, reset, stall
 from support.world import World
 
 from httpx_resilient import Failover, attempts_of
-from httpx_resilient._core.classify import Evidence, of_error
+from httpx_resilient._core.classify import Retryability, classify_error
 from httpx_resilient._layers.failover.group import State
 
 pytestmark = pytest.mark.anyio
@@ -297,7 +297,7 @@ async def test_a_certificate_for_the_first_does_not_do_for_the_second(
         async with world.client(layer) as client:
             with pytest.raises(world.library.ConnectError) as caught:
                 await client.get(first)
-    assert of_error(caught.value, world.ours._FAMILY) is Evidence.FINAL
+    assert classify_error(caught.value, world.ours._FAMILY) is Retryability.FINAL
     assert second.requests == 0
 
 

@@ -17,7 +17,7 @@ from support.world import World
 
 from httpx_resilient import Failover, FailoverTransport, RetryingTransport, attempts_of
 from httpx_resilient import httpx2 as for_httpx2
-from httpx_resilient._core.classify import Evidence
+from httpx_resilient._core.classify import Retryability
 from httpx_resilient._core.deadline import Deadline
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.io.protocol import run_sync
@@ -281,7 +281,7 @@ def test_so_it_does_if_the_server_says_so() -> None:
 
 def test_a_refusal_that_knows_better_is_believed() -> None:
     class Slow(Refusal, httpx.TimeoutException):
-        evidence = Evidence.MAYBE_PROCESSED
+        evidence = Retryability.IF_IDEMPOTENT
 
     group = Group(Slow("too slow"), 200)
     with pytest.raises(Slow):

@@ -189,7 +189,7 @@ class TestPolicy:
         policy = HedgePolicy(samples=1)
         assert policy.delays() == {}
         slot = policy.origins.slot(KEY)
-        slot.notes.extend(took(0.25))
+        slot.pending.extend(took(0.25))
         assert policy.delays() == {"https://example.org": 0.25}
 
     def test_methods_have_any_case(self) -> None:
@@ -202,7 +202,7 @@ class TestPolicy:
 
         def work() -> None:
             for number in range(500):
-                slot.notes.append((0.0, 0.0, True))
+                slot.pending.append((0.0, 0.0, True))
                 if number % 50 == 0:
                     granted.append(policy.asked(KEY, 0.0, again=True))
 

@@ -252,9 +252,7 @@ class TestBudget:
     def test_or_if_there_is_none(self) -> None:
         budget = RetryBudget()
         transport = hedging(budget=budget)
-        transport.policy.origins.change(
-            KEY, lambda _: (HedgeState(0.1, credit=0), None)
-        )
+        transport.policy.origins.apply(KEY, lambda _: (HedgeState(0.1, credit=0), None))
         handled(Race(200), transport)
         assert left(budget) == left(RetryBudget())
 

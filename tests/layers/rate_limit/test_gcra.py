@@ -533,7 +533,7 @@ class Queue(RuleBasedStateMachine):
     @invariant()
     def whoever_is_first_will_ask_again_when_it_is_time(self) -> None:
         if self.waiting:
-            rate = self.limit._kept.look(KEY)
+            rate = self.limit._kept.peek(KEY)
             _, first = self.waiting[0]
             assert first.at <= self.now + due(rate, self.pace, self.now) + ALMOST
 

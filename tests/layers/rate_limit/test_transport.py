@@ -271,7 +271,7 @@ def test_a_pause_that_is_over_costs_nothing_any_more() -> None:
     io.time += 10
     sent(limit, io, GET, GET)
     assert len(io.slept) == 1
-    assert limit._kept.look(KEY).word is None
+    assert limit._kept.peek(KEY).word is None
 
 
 def quota(left: list[int], seconds: float) -> Any:
@@ -471,7 +471,7 @@ async def test_a_storm_of_cancellations_costs_no_token_and_leaves_nobody_behind(
                     await anyio.sleep(0.001)
         assert limit._queues == {}
         await client.get(URL)
-    rate = limit._kept.look(KEY)
+    rate = limit._kept.peek(KEY)
     assert rate.counted == rate.ended == len(seen)
     assert any(cancelled)
 

@@ -234,7 +234,7 @@ class TestPerRequest:
         assert io.slept == [1.0] * 4
 
     @pytest.mark.parametrize(
-        "options", [{"stopp": 1}, {"final_below": 0}, True, 3, "no"]
+        "options", [{"stopp": 1}, {"lowest_retryable_status": 0}, True, 3, "no"]
     )
     def test_what_is_unknown_is_refused_before_anything_is_sent(
         self, options: object

@@ -24,9 +24,9 @@ from httpx_resilient import (
     wait_retry_after,
     wait_transient,
 )
-from httpx_resilient._core.classify import Evidence, of_status
+from httpx_resilient._core.classify import Retryability, classify_status
 from httpx_resilient._core.io.protocol import run_sync
-from httpx_resilient._layers.retry.bounds import final_below
+from httpx_resilient._layers.retry.bounds import lowest_retryable_status
 from httpx_resilient._layers.retry.state import RetryState
 
 IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"]
@@ -280,12 +280,12 @@ class TestTheServersWord:
 
 @given(st.integers(100, 999))
 def test_evidence_follows_from_the_table(status: int) -> None:
-    expected = Evidence.FINAL
+    expected = Retryability.FINAL
     if status in (425, 429):
-        expected = Evidence.UNPROCESSED
+        expected = Retryability.ALWAYS
     elif status == 408 or (500 <= status < 600 and status not in (501, 505, 511)):
-        expected = Evidence.MAYBE_PROCESSED
-    assert of_status(status) is expected
+        expected = Retryability.IF_IDEMPOTENT
+    assert classify_status(status) is expected
 
 
 class TestWaitTransient:
@@ -411,7 +411,7 @@ RETRIES = st.recursive(
 def test_the_fast_path_skips_nothing_that_would_be_retried(
     retry: Any, status: int
 ) -> None:
-    if status < final_below(retry):
+    if status < lowest_retryable_status(retry):
         assert not retry(state_after(status))
 
 
@@ -420,7 +420,7 @@ def test_of_a_subclass_the_fast_path_assumes_nothing() -> None:
         def __call__(self, retry_state: Any) -> bool:
             return True
 
-    assert final_below(Stubborn(retry_if_transient())) == 0
+    assert lowest_retryable_status(Stubborn(retry_if_transient())) == 0
 
 
 def test_an_empty_idempotency_key_identifies_nothing() -> None:
@@ -428,10 +428,14 @@ def test_an_empty_idempotency_key_identifies_nothing() -> None:
 
 
 def test_the_fast_path_is_taken_by_the_defaults() -> None:
-    assert final_below(retry_if_transient()) == 400
+    assert lowest_retryable_status(retry_if_transient()) == 400
     assert (
-        final_below(retry_if_transient() | tenacity.retry_if_exception_type(OSError))
+        lowest_retryable_status(
+            retry_if_transient() | tenacity.retry_if_exception_type(OSError)
+        )
         == 400
     )
-    assert final_below(lambda state: True) == 0
-    assert final_below(tenacity.asyncio.retry_any(retry_if_transient())) == 400
+    assert lowest_retryable_status(lambda state: True) == 0
+    assert (
+        lowest_retryable_status(tenacity.asyncio.retry_any(retry_if_transient())) == 400
+    )

@@ -200,5 +200,5 @@ def test_both_libraries_can_share_one() -> None:
                 except library.TransportError as error:
                     refused.append(type(error))
         assert set(refused) == {ours.RequestThrottled}
-    assert isinstance(throttle._loads.look(("http", b"any", None)), Strained)
-    assert throttle._loads.look(("http", b"other", None)) == Window()
+    assert isinstance(throttle._loads.peek(("http", b"any", None)), Strained)
+    assert throttle._loads.peek(("http", b"other", None)) == Window()
