@@ -219,7 +219,7 @@ class TestLearning:
         io = Race(*[200] * 100, ends="alone")
         for _ in range(100):
             handled(io, transport)
-        assert len(transport.policy.origins.slot(KEY).notes) == 100 - 64
+        assert len(transport.policy.origins.slot(KEY).pending) == 100 - 64
 
 
 class TestBudget:
