@@ -11,10 +11,14 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+
+StreamT = TypeVar("StreamT")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,3 +133,18 @@ class Family:
             ssl_context=module.create_ssl_context,
             package=module.Request.__module__.partition(".")[0],
         )
+
+    def stream_class(self, base: type[StreamT]) -> type[StreamT]:
+        """
+        Derive from `base` the class of a stream that both clients accept.
+
+        Each client checks that a stream is an instance of the library's own classes.
+        """
+        hashable: Any = base  # to mypy a type is not
+        made: type[StreamT] = _stream_class(hashable, self)
+        return made
+
+
+@cache
+def _stream_class(base: Any, family: Family) -> type[Any]:
+    return type(base.__name__, (base, *family.streams), {})

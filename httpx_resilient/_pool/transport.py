@@ -10,15 +10,15 @@ from threading import Lock
 from typing import Any, Self
 
 from httpx_resilient._core.attempts import after_queue
-from httpx_resilient._core.body.tracked import After, tracked_class
+from httpx_resilient._core.body.tracked import After, ObservedStream
 from httpx_resilient._core.classify import of_one_stream
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.events.queueing import Admitted, Queued
 from httpx_resilient._core.family import Family
-from httpx_resilient._core.io.async_io import AsyncIO
-from httpx_resilient._core.io.protocol import IO, run_sync
-from httpx_resilient._core.io.sync_io import SyncIO
+from httpx_resilient._core.io.async_io import AsyncEffects
+from httpx_resilient._core.io.protocol import Effects, run_sync
+from httpx_resilient._core.io.sync_io import SyncEffects
 from httpx_resilient._core.methods import IDEMPOTENT_METHODS
 from httpx_resilient._core.origin import OriginKey, origin_key, origin_name
 from httpx_resilient._core.request_copy import copy_request
@@ -60,11 +60,11 @@ class Pooled:
         self._http1 = options.get("http1", True)
         # Threads must not share a connection of HTTP/2: httpcore's is not made for it.
         self._http2 = options.get("http2", False) and asynchronous
-        self._held = tracked_class(family)
+        self._held = family.stream_class(ObservedStream)
         self._lock = Lock()
         self._lost: list[Slot] = []
         self._untold: deque[OriginKey] = deque()
-        self._async_io: AsyncIO[Any, Any] = AsyncIO(self)
+        self._async_effects = AsyncEffects()
         self.pool = Pool(
             _unless_none(limits.max_connections),
             _unless_none(limits.max_keepalive_connections),
@@ -73,28 +73,28 @@ class Pooled:
         )
 
     def handle_request(self, request: Any) -> Any:
-        return run_sync(self._handle(request, SyncIO(self)))
+        return run_sync(self._handle(request, SyncEffects()))
 
     # As in the layers, the flow's coroutine is handed out as it is.
     def handle_async_request(self, request: Any) -> Coroutine[Any, Any, Any]:
-        return self._handle(request, self._async_io)
+        return self._handle(request, self._async_effects)
 
-    async def _handle(self, request: Any, io: IO[Any, Any]) -> Any:
-        slot, waited = self._place(request, io), 0.0
+    async def _handle(self, request: Any, effects: Effects) -> Any:
+        slot, waited = self._place(request, effects), 0.0
         if isinstance(slot, Ticket):
-            asked = io.now()
-            slot = await self._turn(slot, request, io)
-            waited = io.now() - asked
+            asked = effects.now()
+            slot = await self._turn(slot, request, effects)
+            waited = effects.now() - asked
         while True:
             was_open = slot.connection is not None
             answered = again = well = False
             try:
                 if self.pool.closing:
-                    await self.close_retired(io)
+                    await self.close_retired(effects)
                 transport, sent = self._ready(slot, request)
-                sending = io.through(transport, sent)
+                sending = effects.through(transport, sent)
                 response = await (
-                    after_queue(sending, waited, io.now) if waited else sending
+                    after_queue(sending, waited, effects.now) if waited else sending
                 )
                 if self._note(slot, response):
                     self._emit(ConnectionOpened, request)
@@ -116,12 +116,12 @@ class Pooled:
                 return response
             finally:
                 if not (answered or again):
-                    self._end(slot, io.now(), well=well)
-                    await self.close_retired(io)
+                    self._end(slot, effects.now(), well=well)
+                    await self.close_retired(effects)
 
-    def _place(self, request: Any, io: IO[Any, Any]) -> Slot | Ticket:
+    def _place(self, request: Any, effects: Effects) -> Slot | Ticket:
         """Take a place, or a ticket to wait for one."""
-        key, now = origin_key(request.url), io.now()
+        key, now = origin_key(request.url), effects.now()
         with self._lock:
             if self._lost:
                 self._end_lost(now)
@@ -129,14 +129,14 @@ class Pooled:
             slot = self.pool.take(origin, now)
             if slot is not None:
                 return slot
-            ticket = self.pool.enqueue(origin, io.waiter())
+            ticket = self.pool.enqueue(origin, effects.waiter())
         if self._lost:
             self._look_for_lost()
         return ticket
 
-    async def _turn(self, ticket: Ticket, request: Any, io: IO[Any, Any]) -> Slot:
+    async def _turn(self, ticket: Ticket, request: Any, effects: Effects) -> Slot:
         seconds = request.extensions.get("timeout", {}).get("pool")
-        taken, queued = False, io.now()
+        taken, queued = False, effects.now()
         try:
             self._tell_of_retired()
             self._emit(Queued, request, "pool", len(ticket.origin.waiting))
@@ -150,16 +150,16 @@ class Pooled:
                     "max_connections in limits=, or pool= in the client's timeout"
                 )
                 raise self._family.pool_timeout(msg)
-            self._emit(Admitted, request, "pool", io.now() - queued)
+            self._emit(Admitted, request, "pool", effects.now() - queued)
             taken = True
             return slot
         finally:
             ticket.waiter.close()
             if not taken:
                 with self._lock:
-                    self.pool.abandon(ticket, io.now())
+                    self.pool.abandon(ticket, effects.now())
                 if self.pool.closing:
-                    await self.close_retired(io)
+                    await self.close_retired(effects)
 
     def _ready(self, slot: Slot, request: Any) -> tuple[Any, Any]:
         """Return the transport of a place, made if need be, and what it is to send."""
@@ -259,12 +259,12 @@ class Pooled:
             finally:
                 self._lock.release()
 
-    async def close_retired(self, io: IO[Any, Any]) -> None:
+    async def close_retired(self, effects: Effects) -> None:
         """Close the connections that nobody is to use again."""
         # One by one, because asyncio may cancel this in the midst of it.
         with suppress(IndexError):
             while True:
-                await io.close(self.pool.closing.pop())
+                await effects.close(self.pool.closing.pop())
 
     def _is_multiplexed(self, key: Any) -> bool | None:
         if not self._http2:
@@ -286,15 +286,15 @@ class Pooled:
         await self.aclose()
 
     def close(self) -> None:
-        run_sync(self._close_all(SyncIO(self)))
+        run_sync(self._close_all(SyncEffects()))
 
     async def aclose(self) -> None:
-        await self._close_all(AsyncIO(self))
+        await self._close_all(AsyncEffects())
 
-    async def _close_all(self, io: IO[Any, Any]) -> None:
+    async def _close_all(self, effects: Effects) -> None:
         with self._lock:
             self.pool.drain()
-        await self.close_retired(io)
+        await self.close_retired(effects)
 
 
 def _is_harmless(error: BaseException) -> bool:

@@ -20,9 +20,9 @@ from httpx_resilient._core.events.emitter import (
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.async_io import AsyncIO
-from httpx_resilient._core.io.protocol import IO, run_sync
+from httpx_resilient._core.io.protocol import IO, releasing, run_sync
 from httpx_resilient._core.io.sync_io import SyncIO
-from httpx_resilient._transport.inner import sides_of
+from httpx_resilient._transport.inner import LimitsT, ProxyT, sides_of
 
 if TYPE_CHECKING:
     from types import CoroutineType, TracebackType
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 InnerT = TypeVar("InnerT")
 
 
-class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
+class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
     A layer around `inner`, or around the family's own HTTP transport if there is none.
 
@@ -110,13 +110,8 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT]):
             except Exception:
                 await self._emit.settle()
                 raise
-            settled = False
-            try:
+            async with releasing(response, io):
                 await self._emit.settle()
-                settled = True
-            finally:
-                if not settled:
-                    await io.discard(response, drain=False)
             return response
         finally:
             PENDING.set(before)

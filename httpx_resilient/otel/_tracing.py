@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Generic, Unpack
+from typing import Any, Unpack
 
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.propagate import inject
@@ -38,8 +38,7 @@ from httpx_resilient.otel._suppression import is_in_official_span, suppression
 
 
 class Tracing(
-    ResilientTransport[RequestT, ResponseT, InnerT],
-    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
+    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
 ):
     """
     A transport that makes a span of every request that passes, for OpenTelemetry.

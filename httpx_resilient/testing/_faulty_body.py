@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from httpx_resilient._core.drain import BUFFERED, leave
 from httpx_resilient._core.family import Family
@@ -133,10 +132,3 @@ class FaultyBody:
 
     async def aclose(self) -> None:
         await self._stream.aclose()
-
-
-@cache
-def faulty_class(family: Family) -> type[FaultyBody]:
-    """Both clients check that a stream is one of their own."""
-    made = type("FaultyBody", (FaultyBody, *family.streams), {"_family": family})
-    return cast("type[FaultyBody]", made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import Any, Generic, Unpack
+from typing import Any, Unpack
 from urllib.parse import urlsplit
 
 from httpx_resilient._core.classify import SWITCHING_PROTOCOLS
@@ -17,7 +17,7 @@ from httpx_resilient._core.origin import origin_key, parse_origin
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient.testing._faults import Entry
-from httpx_resilient.testing._faulty_body import faulty_class, in_time
+from httpx_resilient.testing._faulty_body import FaultyBody, in_time
 from httpx_resilient.testing._labels import injected, marked
 from httpx_resilient.testing._plan import MadeAnswer, Plan
 from httpx_resilient.testing._script import Player
@@ -26,8 +26,7 @@ _WITHOUT_BODY = frozenset({204, 304})  # RFC 9110 §6.4.1
 
 
 class FaultInjecting(
-    ResilientTransport[RequestT, ResponseT, InnerT],
-    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
+    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
 ):
     """
     A transport that fails as you say: for tests, and for chaos in staging.
@@ -87,7 +86,7 @@ class FaultInjecting(
         self.enabled = True
         self._player = Player(faults, seed, self._family)
         self._only = None if only is None else _predicate(only)
-        self._faulty = faulty_class(self._family)
+        self._faulty = self._family.stream_class(FaultyBody)
 
     @property
     def injected(self) -> dict[str, int]:

@@ -24,7 +24,7 @@ from httpx_resilient.testing import (
     Together,
     Truncated,
 )
-from httpx_resilient.testing._faulty_body import faulty_class
+from httpx_resilient.testing._faulty_body import FaultyBody
 from httpx_resilient.testing._plan import BodyFault
 
 pytestmark = pytest.mark.anyio
@@ -294,7 +294,7 @@ def test_a_body_comes_in_pieces_and_up_to_where_it_breaks(
     chunks: list[bytes], after: int, size: int
 ) -> None:
     counted: list[str] = []
-    faulty = faulty_class(RetryingTransport()._family)
+    faulty = RetryingTransport()._family.stream_class(FaultyBody)
     fault = BodyFault("Odd", after, every=0.1, size=size)
     io: Any = FakeIO()
     body = faulty(

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from functools import cache
 from typing import Any, cast
-
-from httpx_resilient._core.family import Family
 
 
 class Copy:
@@ -58,9 +55,3 @@ class Copy:
             self._kept.clear()
         if self.complete:
             self._kept.append(chunk)
-
-
-@cache
-def copy_class(family: Family) -> type[Copy]:
-    """Both clients check that a stream is one of their own."""
-    return type("Copy", (Copy, *family.streams), {})

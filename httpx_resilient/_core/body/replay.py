@@ -16,7 +16,7 @@ from collections.abc import (
 from contextlib import suppress
 from typing import Any, Generic, cast
 
-from httpx_resilient._core.body.buffered import Copy, copy_class
+from httpx_resilient._core.body.buffered import Copy
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestLike, RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
@@ -155,7 +155,7 @@ def body_of(
     if isinstance(stream, Copy):  # a layer outside of this one keeps it
         return _Buffered(request, stream)
     if limit or not _announces_body(request):
-        copy = copy_class(family)(stream, limit)
+        copy = family.stream_class(Copy)(stream, limit)
         return _Buffered(_with_stream(request, copy, family), copy)
     return _Spent(request)
 

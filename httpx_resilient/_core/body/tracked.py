@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from functools import cache
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-from httpx_resilient._core.family import Family
-from httpx_resilient._core.io.async_io import AsyncIO
-from httpx_resilient._core.io.protocol import IO, run_sync
-from httpx_resilient._core.io.sync_io import SyncIO
+from httpx_resilient._core.io.async_io import AsyncEffects
+from httpx_resilient._core.io.protocol import Effects, run_sync
+from httpx_resilient._core.io.sync_io import SyncEffects
 
-After = Callable[[IO[Any, Any]], Coroutine[Any, Any, None]]
+After = Callable[[Effects], Coroutine[Any, Any, None]]
 """What an owner has to do after a response has ended."""
 
 
@@ -52,7 +50,7 @@ class TrackedStream:
             raise
         finally:
             if after := self._given_back():
-                run_sync(after(SyncIO(None)))
+                run_sync(after(SyncEffects()))
 
     async def aclose(self) -> None:
         try:
@@ -62,7 +60,7 @@ class TrackedStream:
             raise
         finally:
             if after := self._given_back():
-                await after(AsyncIO(None))
+                await after(AsyncEffects())
 
     def _given_back(self) -> After | None:
         held, error = self._held, self._error
@@ -99,11 +97,3 @@ class ObservedStream(TrackedStream):
         except BaseException as error:
             self._error = error
             raise
-
-
-@cache
-def tracked_class(family: Family, *, watched: bool = True) -> type[TrackedStream]:
-    """Both clients check that a stream is one of their own."""
-    base = ObservedStream if watched else TrackedStream
-    made = type(base.__name__, (base, *family.streams), {})
-    return cast("type[TrackedStream]", made)

@@ -21,23 +21,15 @@ from httpx_resilient._core.waiter import Waiter
 T = TypeVar("T")
 
 
-class AsyncIO(Clock, Generic[RequestT, ResponseT]):
+class AsyncEffects(Clock):
     """Effects on asyncio and trio."""
 
-    __slots__ = ("_inner",)
+    __slots__ = ()
 
     asynchronous = True
 
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    def send(self, request: RequestT) -> Awaitable[ResponseT]:
-        # Looked up each time: instrumentation and mocks patch a transport's class.
-        sent: Awaitable[ResponseT] = self._inner.handle_async_request(request)
-        return sent
-
-    def through(self, transport: Any, request: RequestT) -> Awaitable[ResponseT]:
-        sent: Awaitable[ResponseT] = transport.handle_async_request(request)
+    def through(self, transport: Any, request: Any) -> Awaitable[Any]:
+        sent: Awaitable[Any] = transport.handle_async_request(request)
         return sent
 
     async def close(self, transport: Any) -> None:
@@ -62,7 +54,7 @@ class AsyncIO(Clock, Generic[RequestT, ResponseT]):
     async def settle(self, answer: Any) -> Any:
         return await answer if isawaitable(answer) else answer
 
-    async def discard(self, response: ResponseT, *, drain: bool | None = None) -> None:
+    async def discard(self, response: Any, *, drain: bool | None = None) -> None:
         closed = False
         try:
             if is_worth_draining(response) if drain is None else drain:
@@ -83,6 +75,20 @@ class AsyncIO(Clock, Generic[RequestT, ResponseT]):
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         return asyncio.sleep(seconds) if on_asyncio() else anyio.sleep(seconds)
+
+
+class AsyncIO(AsyncEffects, Generic[RequestT, ResponseT]):
+    """These effects in front of an inner transport."""
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def send(self, request: RequestT) -> Awaitable[ResponseT]:
+        # Looked up each time: instrumentation and mocks patch a transport's class.
+        sent: Awaitable[ResponseT] = self._inner.handle_async_request(request)
+        return sent
 
 
 async def _at_most(seconds: float, answer: Awaitable[T]) -> T:

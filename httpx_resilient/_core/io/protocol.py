@@ -13,28 +13,24 @@ from __future__ import annotations
 from collections.abc import Awaitable, Coroutine
 from typing import Any, Protocol, TypeVar, cast
 
-from httpx_resilient._core.http_types import ResponseT
 from httpx_resilient._core.io.race import Runner, Second
 from httpx_resilient._core.waiter import Waiter
 
 T = TypeVar("T")
 SentT_contra = TypeVar("SentT_contra", contravariant=True)
+ReceivedT_co = TypeVar("ReceivedT_co", covariant=True)
 
 
-class IO(Protocol[SentT_contra, ResponseT]):
-    """The effects a flow may have."""
+class Effects(Protocol):
+    """The effects that need no inner transport: time, waiting, closing, racing."""
 
     @property
     def asynchronous(self) -> bool:
         """Whether it serves an asynchronous client."""
         ...
 
-    def send(self, request: SentT_contra) -> Awaitable[ResponseT]:
-        """Send through the inner transport, once."""
-        ...
-
-    def through(self, transport: Any, request: SentT_contra) -> Awaitable[ResponseT]:
-        """Send through a transport other than the inner one."""
+    def through(self, transport: Any, request: Any) -> Awaitable[Any]:
+        """Send a request through a transport."""
         ...
 
     async def close(self, transport: Any) -> None:
@@ -87,7 +83,7 @@ class IO(Protocol[SentT_contra, ResponseT]):
         """Await what a strategy or hook gave, if it is awaitable."""
         ...
 
-    async def discard(self, response: ResponseT, *, drain: bool | None = None) -> None:
+    async def discard(self, response: Any, *, drain: bool | None = None) -> None:
         """
         Release a response: drained so that its connection lives on, or closed.
 
@@ -98,6 +94,36 @@ class IO(Protocol[SentT_contra, ResponseT]):
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Sleep."""
         ...
+
+
+class IO(Effects, Protocol[SentT_contra, ReceivedT_co]):
+    """The effects of a flow in front of an inner transport."""
+
+    def send(self, request: SentT_contra) -> Awaitable[ReceivedT_co]:
+        """Send through the inner transport, once."""
+        ...
+
+
+class releasing:  # noqa: N801 - used as a statement, as contextlib's managers are
+    """
+    Release a response if the block that is entered with it does not end normally.
+
+    A listener, a hook or a cancellation may end a flow after the response has arrived.
+    The caller never gets that response, so nobody else closes it.
+    """
+
+    __slots__ = ("_effects", "_response")
+
+    def __init__(self, response: Any, effects: Effects) -> None:
+        self._response = response
+        self._effects = effects
+
+    async def __aenter__(self) -> None:
+        """Nothing is acquired."""
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and self._response is not None:
+            await self._effects.discard(self._response, drain=False)
 
 
 def run_sync(flow: Coroutine[Any, Any, T]) -> T:

@@ -18,31 +18,18 @@ from httpx_resilient._core.waiter import Waiter
 T = TypeVar("T")
 
 
-class SyncIO(Clock, Generic[RequestT, ResponseT]):
-    """Effects of a synchronous client, for one call: nothing here ever suspends."""
+class SyncEffects(Clock):
+    """Effects of a synchronous client: nothing here ever suspends."""
 
-    __slots__ = ("_inner", "_timeouts")
+    __slots__ = ("_timeouts",)
 
     asynchronous = False
 
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
+    def __init__(self) -> None:
         self._timeouts: dict[str, float | None] = {}
 
-    async def send(self, request: RequestT) -> ResponseT:
-        # A blocking read cannot be interrupted, only given a shorter timeout before
-        # it starts. The transport looks for it in the request, and the caller's
-        # request is not ours to change: so it gets a twin with timeouts of its own.
-        self._timeouts = request.extensions.get("timeout", {}).copy()
-        twin = copy_request(request, timeout=self._timeouts)
-        try:
-            response: ResponseT = self._inner.handle_request(twin)
-        finally:
-            sync_back(request, twin)
-        return response
-
-    async def through(self, transport: Any, request: RequestT) -> ResponseT:
-        response: ResponseT = transport.handle_request(request)
+    async def through(self, transport: Any, request: Any) -> Any:
+        response: Any = transport.handle_request(request)
         return response
 
     async def close(self, transport: Any) -> None:
@@ -77,7 +64,7 @@ class SyncIO(Clock, Generic[RequestT, ResponseT]):
             raise TypeError(msg)
         return answer
 
-    async def discard(self, response: ResponseT, *, drain: bool | None = None) -> None:
+    async def discard(self, response: Any, *, drain: bool | None = None) -> None:
         # One more read may start just before half of the time is over.
         patience = DRAIN_SECONDS / 2
         timeouts = dict(self._timeouts)
@@ -98,3 +85,25 @@ class SyncIO(Clock, Generic[RequestT, ResponseT]):
 
     async def sleep(self, seconds: float) -> None:
         self.block(seconds)
+
+
+class SyncIO(SyncEffects, Generic[RequestT, ResponseT]):
+    """These effects in front of an inner transport, for one call."""
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__()
+        self._inner = inner
+
+    async def send(self, request: RequestT) -> ResponseT:
+        # A blocking read cannot be interrupted, only given a shorter timeout before
+        # it starts. The transport looks for it in the request, and the caller's
+        # request is not ours to change: so it gets a copy with timeouts of its own.
+        self._timeouts = request.extensions.get("timeout", {}).copy()
+        copy = copy_request(request, timeout=self._timeouts)
+        try:
+            response: ResponseT = self._inner.handle_request(copy)
+        finally:
+            sync_back(request, copy)
+        return response

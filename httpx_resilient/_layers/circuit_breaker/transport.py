@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Generic, Unpack
+from typing import Any, ClassVar, Unpack
 
-from httpx_resilient._core.body.tracked import tracked_class
+from httpx_resilient._core.body.tracked import ObservedStream
 from httpx_resilient._core.classify import (
     SWITCHING_PROTOCOLS,
     Retryability,
@@ -14,7 +14,7 @@ from httpx_resilient._core.classify import (
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
-from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.io.protocol import IO, releasing
 from httpx_resilient._core.origin import OriginKey, origin_key, origin_name
 from httpx_resilient._core.validation import state
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
@@ -55,10 +55,7 @@ Call = tuple[OriginKey, float, bool, IO[Any, Any]]
 """A request whose body is awaited: when it was sent, and whether it was slow."""
 
 
-class CircuitBreaking(
-    ResilientTransport[RequestT, ResponseT, InnerT],
-    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
-):
+class CircuitBreaking(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
     A transport that sends nothing to an origin where requests keep failing.
 
@@ -105,7 +102,7 @@ class CircuitBreaking(
         example = "CircuitBreaker(open_for=10)"
         state("breaker", breaker, CircuitBreaker, example=example)
         self._breaker = breaker or CircuitBreaker()
-        self._held = tracked_class(self._family)
+        self._held = self._family.stream_class(ObservedStream)
         self._plain_body = self._family.plain_body
 
     async def _handle(
@@ -143,13 +140,8 @@ class CircuitBreaking(
             if ended:
                 now = io.now()
                 slow = now - sent >= breaker.slow_after
-                told = False
-                try:
+                async with releasing(response, io):
                     self._learn(key, sent, now, failed=failed, slow=slow)
-                    told = True
-                finally:
-                    if not told and response is not None:
-                        await io.discard(response, drain=False)
 
     def _refused(
         self, refused: Refused, request: RequestT, key: OriginKey

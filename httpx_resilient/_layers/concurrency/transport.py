@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Unpack
+from typing import Any, Unpack
 
 from httpx_resilient._core.attempts import after_queue
-from httpx_resilient._core.body.tracked import tracked_class
+from httpx_resilient._core.body.tracked import TrackedStream
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.events.queueing import Admitted, Queued
 from httpx_resilient._core.http_types import RequestT, ResponseT
@@ -24,8 +24,7 @@ from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 
 class ConcurrencyLimiting(
-    ResilientTransport[RequestT, ResponseT, InnerT],
-    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
+    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
 ):
     """
     A transport that sends no more requests at a time than a limit allows.
@@ -73,7 +72,7 @@ class ConcurrencyLimiting(
         kinds = ConcurrencyLimit, AdaptiveConcurrencyLimit
         state("limit", limit, *kinds, example="ConcurrencyLimit(100)")
         self._limit: Limit[Any] = ConcurrencyLimit() if limit is None else limit
-        self._held = tracked_class(self._family, watched=False)
+        self._held = self._family.stream_class(TrackedStream)
 
     async def _handle(
         self, request: RequestT, io: IO[RequestT, ResponseT]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Iterator
-from functools import cache
 from typing import Any, Protocol
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.deadline import Deadline
 from httpx_resilient._core.drain import BUFFERED, leave
-from httpx_resilient._core.family import Family
-from httpx_resilient._core.io.async_io import AsyncIO
+from httpx_resilient._core.io.async_io import AsyncEffects
 
 
 class Check(Protocol):
@@ -55,13 +53,13 @@ class Limited:
             raise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        io: AsyncIO[Any, Any] = AsyncIO(None)
+        effects = AsyncEffects()
         deadline = self._deadline
         chunks, dropped, left = aiter(self._stream), 0, math.inf
         try:
             while dropped < BUFFERED:
                 left = deadline.at - Clock.now()
-                chunk = await io.within(max(left, 0.0), anext(chunks))
+                chunk = await effects.within(max(left, 0.0), anext(chunks))
                 if left > 0:
                     yield chunk
                 else:
@@ -86,9 +84,3 @@ class Limited:
 
     async def aclose(self) -> None:
         await self._stream.aclose()
-
-
-@cache
-def limited_class(family: Family) -> type[Limited]:
-    """Both clients check that a stream is one of their own."""
-    return type("Limited", (Limited, *family.streams), {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Generic, Unpack
+from typing import Any, ClassVar, Unpack
 
 from httpx_resilient._core.attempts import KEY as HISTORY
 from httpx_resilient._core.attempts import attempts_of, mark
@@ -16,7 +16,7 @@ from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.request_copy import copy_request, sync_back
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.deadline.events import DeadlineCut
-from httpx_resilient._layers.deadline.stream import limited_class
+from httpx_resilient._layers.deadline.stream import Limited
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
@@ -45,10 +45,7 @@ class DeadlineExceeded(Refusal):
     evidence: ClassVar[Retryability] = Retryability.IF_IDEMPOTENT
 
 
-class DeadlineLayer(
-    ResilientTransport[RequestT, ResponseT, InnerT],
-    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
-):
+class DeadlineLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
     A transport with one absolute limit over all that a request does inside of it.
 
@@ -105,7 +102,7 @@ class DeadlineLayer(
             number("total", total, above=0, unit="seconds")
         self._total = total
         self._body = body
-        self._limited = limited_class(self._family)
+        self._limited = self._family.stream_class(Limited)
         self.timeouts: tuple[type[Exception], ...] = (
             TimeoutError,
             self._family.timed_out,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Generic, Unpack, cast
+from typing import Unpack, cast
 
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
@@ -19,10 +19,7 @@ from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 KEY = "failover"
 
 
-class FailingOver(
-    ResilientTransport[RequestT, ResponseT, InnerT],
-    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
-):
+class FailingOver(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
     A transport that sends to the next origin what the first one fails to answer.
 

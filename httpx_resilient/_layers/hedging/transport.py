@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from functools import partial
-from typing import Any, Generic, NoReturn, Unpack
+from typing import Any, NoReturn, Unpack
 
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.body.replay import same_body
@@ -21,10 +21,7 @@ from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 
-class Hedging(
-    ResilientTransport[RequestT, ResponseT, InnerT],
-    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
-):
+class Hedging(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
     A transport that sends a slow request a second time, and takes the first success.
 

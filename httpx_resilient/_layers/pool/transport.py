@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Unpack
+from typing import Any, Unpack
 
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
@@ -12,10 +12,7 @@ from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 
-class Pooling(
-    ResilientTransport[RequestT, ResponseT, InnerT],
-    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
-):
+class Pooling(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
     The library's own HTTP transport, with a pool that holds under load.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import ClassVar, Generic, Unpack
+from typing import ClassVar, Unpack
 
 from httpx_resilient._core.attempts import after_queue
 from httpx_resilient._core.deadline import deadline_of
@@ -11,7 +11,7 @@ from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.events.queueing import Admitted
 from httpx_resilient._core.http_types import RequestT, ResponseT
-from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.io.protocol import IO, releasing
 from httpx_resilient._core.origin import origin_key, origin_name
 from httpx_resilient._core.validation import state
 from httpx_resilient._layers.rate_limit.events import PausedByServer, RateLimited
@@ -44,8 +44,7 @@ class RateLimitExceeded(Refusal):
 
 
 class RateLimitingLayer(
-    ResilientTransport[RequestT, ResponseT, InnerT],
-    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
+    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
 ):
     """
     A transport that sends no faster than a limit allows, and than the server wants.
@@ -123,13 +122,8 @@ class RateLimitingLayer(
                 now = io.now()
                 limit.hear(key, number, told, now, now - sent)
         if told is not None and told.pause is not None:
-            heard = False
-            try:
+            async with releasing(response, io):
                 self._emit(PausedByServer, request, told.pause)
-                heard = True
-            finally:
-                if not heard:
-                    await io.discard(response, drain=False)
         return response
 
     async def _turn(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from httpx_resilient._core.events.emitter import EventEmitter
-from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.io.protocol import IO, releasing
 from httpx_resilient._layers.retry.events import AttemptEnded, AttemptStarted
 
 
@@ -42,13 +42,8 @@ class Attempting:
         except BaseException:  # told of only, and passed on
             self._ended(sent)
             raise
-        told = False
-        try:
+        async with releasing(response, self._io):
             self._ended(sent, response)
-            told = True
-        finally:
-            if not told:
-                await self._io.discard(response, drain=False)
         return response
 
     def _ended(

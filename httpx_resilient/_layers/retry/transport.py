@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Unpack
+from typing import Any, Unpack
 
 import tenacity
 
@@ -33,10 +33,7 @@ _BREATH = 8
 """Attempts without a wait between them until the event loop gets its turn."""
 
 
-class Retrying(
-    ResilientTransport[RequestT, ResponseT, InnerT],
-    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
-):
+class Retrying(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
     A transport that tries again what failed for a moment, and is safe to send again.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Generic, Unpack
+from typing import ClassVar, Unpack
 
 from httpx_resilient._core.classify import is_of_server
 from httpx_resilient._core.errors import Refusal
@@ -44,10 +44,7 @@ class RequestThrottled(Refusal):
     """
 
 
-class Throttling(
-    ResilientTransport[RequestT, ResponseT, InnerT],
-    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT],
-):
+class Throttling(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
     A transport that holds back requests that an origin would reject anyway.
 

@@ -10,12 +10,14 @@ import httpx
 import pytest
 
 import httpx_resilient
-from httpx_resilient._core.body.tracked import tracked_class
+from httpx_resilient._core.body.tracked import ObservedStream
+from httpx_resilient._core.body.tracked import TrackedStream as Plain
 from httpx_resilient._core.drain import leave
 from httpx_resilient._core.io.protocol import run_sync
 
 BODY = httpx.ByteStream(b"body")
-TrackedStream = tracked_class(httpx_resilient._FAMILY)
+FAMILY = httpx_resilient._FAMILY
+TrackedStream = FAMILY.stream_class(ObservedStream)
 
 
 class Owner:
@@ -69,7 +71,7 @@ def test_and_what_its_end_met() -> None:
 def test_or_not_if_that_is_no_matter() -> None:
     """Then the body is handed on without a generator around it."""
     owner = Owner()
-    stream = tracked_class(httpx_resilient._FAMILY, watched=False)(BODY, 1, owner)
+    stream = FAMILY.stream_class(Plain)(BODY, 1, owner)
     assert type(iter(stream)) is type(iter(BODY))
     stream.close()
     assert owner.told == [(1, None)]
