@@ -1,5 +1,5 @@
 """
-What happened to a request: told while it happens, logged, and explained afterwards.
+Print the events of a request, log them, and explain the request.
 
     pip install httpx_resilient
 """
@@ -15,7 +15,7 @@ from unreliable import unreliable
 from httpx_resilient import RetryingTransport, explain
 from httpx_resilient.events import AttemptEnded, ConnectionReused, Event
 
-# Each record has the fields of its event. Those of structlog have them as well.
+# Each record carries the fields of its event; so do the records of structlog.
 handler = logging.StreamHandler(sys.stdout)
 handler.setFormatter(
     logging.Formatter("%(levelname)s %(message)s (%(kind)s, wait=%(wait).3f)")
@@ -26,10 +26,10 @@ logger.setLevel(logging.INFO)
 
 
 def listen(event: Event) -> None:
-    """Hear of everything, and print some of it."""
+    """Print some of the events."""
     match event:
         case AttemptEnded(attempt=number, outcome=outcome):
-            print(f"attempt {number} was answered {outcome}")
+            print(f"attempt {number} ended with {outcome}")
         case ConnectionReused():
             print(event)
         case _:
