@@ -1,5 +1,5 @@
 """
-Metrics by Prometheus, for clients of httpx and of httpx2.
+Metrics for Prometheus, for clients of httpx and of httpx2.
 
     pip install 'httpx_resilient[prometheus]'
 
@@ -19,45 +19,49 @@ except ModuleNotFoundError as error:
     msg = "metrics need prometheus_client: pip install 'httpx_resilient[prometheus]'"
     raise ImportError(msg) from error
 
-from httpx_resilient._metrics.instruments import Instrument, Kind, flat, flat_table
-from httpx_resilient._metrics.listener import Measuring
-from httpx_resilient._metrics.readings import Labels
+from httpx_resilient._metrics.from_events import Labels
+from httpx_resilient._metrics.instruments import (
+    Instrument,
+    Kind,
+    prometheus_table,
+    underscored,
+)
+from httpx_resilient._metrics.listener import MetricsListener, Recorder
 
 __all__ = ["Metrics"]
 
 MetricT = TypeVar("MetricT", Counter, Gauge, Histogram)
 
-Add = Callable[[float, Labels], None]
 
-
-class Metrics(Measuring):
+class Metrics(MetricsListener):
     """
-    Counts and times what happens in the layers: give it to `on_event` of each.
+    A listener that counts and times the events of all layers.
 
-    One listener serves any number of transports, of both libraries, in any threads.
+    Give it to the `on_event` of each transport. One listener serves any number of
+    transports, of both libraries, in any threads.
 
     Args:
-        registry: Where metrics are registered: the global one by default. A registry
-            takes one listener.
-        per_origin: Whether to tell servers apart. Without that, there is no label
-            `server_address` nor `server_port`, no state of circuits and none of
-            origins: for who talks to very many.
+        registry: The registry of its metrics: the global one by default. A registry
+            accepts one listener.
+        per_origin: Whether to label metrics with their server. Set it to `False` for a
+            client of very many servers: the labels `server_address` and `server_port`
+            are left out, and with them the states of circuits and of origins.
 
     Raises:
         ValueError: The registry has a listener already.
 
-    Levels are told when metrics are scraped, of what it was given by `watch`: a
+    Some gauges are read at each scrape, from the objects given to `watch`: a
     `RetryBudget`, the limits on rate and concurrency, a `PoolingTransport`.
 
     These are the metrics of `httpx_resilient.otel`, with the names and labels that
-    OpenTelemetry's own exporter to Prometheus gives them. A label that has nothing to
-    tell is empty.
+    OpenTelemetry's own exporter to Prometheus gives them. A label that does not apply
+    is empty.
 
     All metrics; of labels, `server` stands for `server_address` and `server_port`:
 
     """
 
-    __doc__ = f"""{__doc__}{flat_table()}
+    __doc__ = f"""{__doc__}{prometheus_table()}
 
     Example:
         >>> from prometheus_client import CollectorRegistry, generate_latest
@@ -77,60 +81,56 @@ class Metrics(Measuring):
         per_origin: bool = True,
     ) -> None:
         self._registry = registry
-        self._adders: dict[Instrument, Add] = {}
-        self._read: list[tuple[Instrument, tuple[str, ...]]] = []
+        self._observables: list[tuple[Instrument, tuple[str, ...]]] = []
         super().__init__(per_origin=per_origin)
-        registry.register(_Levels(self._families))
+        registry.register(_ObservableCollector(self._observable_families))
 
-    def _make(self, instrument: Instrument, names: tuple[str, ...]) -> None:
-        name, about, registry = instrument.flat, instrument.about, self._registry
-        labels = tuple(map(flat, names))
+    def _create(self, instrument: Instrument, names: tuple[str, ...]) -> Recorder:
+        name, description = instrument.prometheus_name, instrument.description
+        registry, labels = self._registry, tuple(map(underscored, names))
         if instrument.kind is Kind.COUNTER:
-            counter = Counter(name, about, labels, registry=registry)
-            add = _adder(counter, Counter.inc)
-        elif instrument.kind is Kind.GAUGE:
-            gauge = Gauge(name, about, labels, registry=registry)
-            add = _adder(gauge, Gauge.set)
-        else:
-            buckets = instrument.buckets
-            histogram = Histogram(
-                name, about, labels, registry=registry, buckets=buckets
+            counter = Counter(name, description, labels, registry=registry)
+            return _recorder(counter, Counter.inc)
+        if instrument.kind is Kind.GAUGE:
+            gauge = Gauge(name, description, labels, registry=registry)
+            return _recorder(gauge, Gauge.set)
+        buckets = instrument.buckets
+        histogram = Histogram(
+            name, description, labels, registry=registry, buckets=buckets
+        )
+        return _recorder(histogram, Histogram.observe)
+
+    def _create_observable(
+        self, instrument: Instrument, names: tuple[str, ...]
+    ) -> None:
+        self._observables.append((instrument, tuple(map(underscored, names))))
+
+    def _observable_families(self) -> Iterator[GaugeMetricFamily]:
+        for instrument, names in self._observables:
+            family = GaugeMetricFamily(
+                instrument.prometheus_name, instrument.description, labels=names
             )
-            add = _adder(histogram, Histogram.observe)
-        self._adders[instrument] = add
-
-    def _make_level(self, instrument: Instrument, names: tuple[str, ...]) -> None:
-        self._read.append((instrument, tuple(map(flat, names))))
-
-    def _add(self, instrument: Instrument, value: float, labels: Labels) -> None:
-        add = self._adders.get(instrument)
-        if add is not None:
-            add(value, labels)
-
-    def _families(self) -> Iterator[GaugeMetricFamily]:
-        for instrument, names in self._read:
-            family = GaugeMetricFamily(instrument.flat, instrument.about, labels=names)
-            for value, labels in self._levels(instrument):
-                family.add_metric(_texts(labels), value)
+            for value, labels in self._observations(instrument):
+                family.add_metric(_label_values(labels), value)
             yield family
 
 
-def _adder(metric: MetricT, method: Callable[[MetricT, float], None]) -> Add:
-    # To find a child takes several times as long as to add to it.
+def _recorder(metric: MetricT, method: Callable[[MetricT, float], None]) -> Recorder:
+    # To find a child takes several times as long as to record a value in it.
     children: dict[Labels, MetricT] = {}
 
-    def add(value: float, labels: Labels) -> None:
+    def record(value: float, labels: Labels) -> None:
         child = children.get(labels)
         if child is None:
-            # One without labels is its own only child.
-            child = metric.labels(*_texts(labels)) if labels else metric
+            # A metric without labels has no children: it records by itself.
+            child = metric.labels(*_label_values(labels)) if labels else metric
             children[labels] = child
         method(child, value)
 
-    return add
+    return record
 
 
-class _Levels(Collector):
+class _ObservableCollector(Collector):
     def __init__(self, collect: Callable[[], Iterator[GaugeMetricFamily]]) -> None:
         self._collect = collect
 
@@ -138,5 +138,5 @@ class _Levels(Collector):
         return self._collect()
 
 
-def _texts(labels: Labels) -> tuple[str, ...]:
+def _label_values(labels: Labels) -> tuple[str, ...]:
     return tuple("" if label is None else str(label) for label in labels)

@@ -1,9 +1,9 @@
 """
-The instruments that metrics are made of, and what each event adds to them.
+The instruments of all metrics, declared as data.
 
-All is data: OpenTelemetry and Prometheus are fed from it, so their names are the same.
-In Prometheus a dot is an underscore, a unit that is measured is at the end of a name,
-and `_total` at that of a counter, as OpenTelemetry's own exporter to it has it.
+OpenTelemetry and Prometheus are both fed from these declarations, so their names agree.
+The Prometheus name of an instrument follows OpenTelemetry's own exporter: underscores
+replace dots, a measured unit ends the name, and a counter has the suffix `_total`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from httpx_resilient._metrics.semconv import SECONDS
+from httpx_resilient._metrics.semconv import BUCKETS
 
 SERVER = ("server.address", "server.port")
-"""The first labels of all that is of one origin."""
+"""The leading labels of every instrument that belongs to one origin."""
 
 METHOD = "http.request.method"
 ERROR = "error.type"
@@ -22,180 +22,195 @@ LIMIT = "httpx_resilient.limit"
 
 
 class Kind(Enum):
-    """What an instrument does with its numbers."""
+    """How an instrument aggregates its measurements."""
 
     COUNTER = "counter"
     HISTOGRAM = "histogram"
     GAUGE = "gauge"
     """Set by events."""
-    LEVEL = "level"
-    """Read when it is asked for, from what is watched."""
+    OBSERVABLE_GAUGE = "observable gauge"
+    """Read from the watched objects at each collection."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Instrument:
     """
-    What is measured.
+    The declaration of one instrument.
 
     Args:
-        name: As OpenTelemetry has it.
-        kind: What it does with its numbers.
-        unit: In UCUM.
-        about: In a sentence.
-        labels: The names of what its numbers are told apart by.
-        buckets: The upper bounds of a histogram's.
+        name: Its name in OpenTelemetry.
+        kind: How it aggregates its measurements.
+        unit: Its unit, in UCUM notation.
+        description: One sentence for users.
+        labels: The names of its labels, in OpenTelemetry's spelling.
+        buckets: The upper bounds of a histogram's buckets.
     """
 
     name: str
     kind: Kind
     unit: str
-    about: str
+    description: str
     labels: tuple[str, ...]
     buckets: tuple[float, ...] = ()
 
     @property
-    def flat(self) -> str:
-        """The name as Prometheus has it."""
-        ending = {Kind.COUNTER: "_total"}.get(self.kind, "")
-        return flat(self.name) + "_seconds" * (self.unit == "s") + ending
+    def prometheus_name(self) -> str:
+        """The name in Prometheus, with the suffixes for unit and kind."""
+        unit = "_seconds" if self.unit == "s" else ""
+        total = "_total" if self.kind is Kind.COUNTER else ""
+        return underscored(self.name) + unit + total
 
 
-def flat(name: str) -> str:
-    """A name as Prometheus has it."""
+def underscored(name: str) -> str:
+    """Spell a name of OpenTelemetry as Prometheus allows it."""
     return name.replace(".", "_")
 
 
-def _counter(name: str, unit: str, about: str, *labels: str) -> Instrument:
+def _counter(name: str, unit: str, description: str, *labels: str) -> Instrument:
     return Instrument(
-        f"httpx_resilient.{name}", Kind.COUNTER, f"{{{unit}}}", about, SERVER + labels
+        f"httpx_resilient.{name}",
+        Kind.COUNTER,
+        f"{{{unit}}}",
+        description,
+        SERVER + labels,
     )
 
 
-def _seconds(name: str, about: str, *labels: str) -> Instrument:
+def _seconds(name: str, description: str, *labels: str) -> Instrument:
     return Instrument(
         f"httpx_resilient.{name}",
         Kind.HISTOGRAM,
         "s",
-        about,
+        description,
         SERVER + labels,
-        SECONDS,
+        BUCKETS,
     )
 
 
 ATTEMPTS = _counter(
-    "attempts",
-    "attempt",
-    "Attempts that were begun.",
-    METHOD,
-    "httpx_resilient.attempt",
+    "attempts", "attempt", "Attempts started.", METHOD, "httpx_resilient.attempt"
 )
 ATTEMPT_DURATION = _seconds(
     "attempt.duration",
-    "How long attempts took, until their headers or their failure.",
+    "Time from the start of an attempt to its response headers or its failure.",
     METHOD,
     "http.response.status_code",
     ERROR,
 )
-RETRIES = _counter("retries", "retry", "Retries that were decided.", METHOD, ERROR)
-RETRY_WAIT = _seconds("retry.wait", "How long retries are waited for.", METHOD, ERROR)
+RETRIES = _counter("retries", "retry", "Retries scheduled.", METHOD, ERROR)
+RETRY_WAIT = _seconds("retry.wait", "Waits before retries.", METHOD, ERROR)
 GAVE_UP = _counter(
-    "gave_up", "request", "Requests that have failed in the end.", METHOD, ERROR
+    "gave_up", "request", "Requests given up with a retryable outcome.", METHOD, ERROR
 )
 BUDGET_REFUSALS = _counter(
-    "budget.refusals", "retry", "Retries and hedges that the budget refused."
+    "budget.refusals", "retry", "Retries and hedges refused by the budget."
 )
 BUDGET_LEVEL = Instrument(
     "httpx_resilient.budget.level",
-    Kind.LEVEL,
+    Kind.OBSERVABLE_GAUGE,
     "{retry}",
-    "Retries that are left in the budget.",
+    "Retries left in the budget.",
     SERVER,
 )
 CIRCUIT_STATE = Instrument(
     "httpx_resilient.circuit.state",
     Kind.GAUGE,
     "",
-    "0 if the circuit is closed, 1 if it is half-open, 2 if it is open.",
+    "State of the circuit: 0 is closed, 1 is half-open, 2 is open.",
     SERVER,
 )
-CIRCUIT_OPENED = _counter("circuit.opened", "circuit", "How often circuits opened.")
+CIRCUIT_OPENED = _counter("circuit.opened", "circuit", "Circuits opened.")
 CIRCUIT_REFUSALS = _counter(
-    "circuit.refusals", "request", "Requests that an open circuit refused."
+    "circuit.refusals", "request", "Requests refused by an open circuit."
 )
 THROTTLE_REFUSALS = _counter(
-    "throttle.refusals", "request", "Requests that the throttle held back."
+    "throttle.refusals", "request", "Requests refused by the throttle."
 )
 LIMIT_QUEUED = _counter(
-    "limit.queued", "request", "Requests that had to wait for their turn.", LIMIT
+    "limit.queued", "request", "Requests queued for admission.", LIMIT
 )
-LIMIT_WAIT = _seconds("limit.wait", "How long they waited for it.", LIMIT)
+LIMIT_WAIT = _seconds("limit.wait", "Time queued before admission.", LIMIT)
 LIMIT_REFUSALS = _counter(
-    "limit.refusals", "request", "Requests that would have had to wait too long.", LIMIT
+    "limit.refusals",
+    "request",
+    "Requests refused because their wait would have been too long.",
+    LIMIT,
 )
 LIMIT_WAITING = Instrument(
     "httpx_resilient.limit.waiting",
-    Kind.LEVEL,
+    Kind.OBSERVABLE_GAUGE,
     "{request}",
-    "Requests that wait for their turn now.",
+    "Requests now queued for admission.",
     (LIMIT,),
 )
 SERVER_PAUSES = _counter(
-    "server.pauses", "pause", "How often a server wanted no request for a while."
+    "server.pauses", "pause", "Pauses that a server asked clients to make."
 )
-HEDGE_SENT = _counter("hedge.sent", "hedge", "Requests that were sent a second time.")
-HEDGE_WON = _counter("hedge.won", "hedge", "Hedges that were answered first.")
-HEDGE_LOST = _counter("hedge.lost", "hedge", "Hedges that were not.")
+HEDGE_SENT = _counter("hedge.sent", "hedge", "Hedges sent.")
+HEDGE_WON = _counter("hedge.won", "hedge", "Hedges answered first.")
+HEDGE_LOST = _counter("hedge.lost", "hedge", "Hedges not answered first.")
 FAILOVERS = _counter(
-    "failovers", "request", "Requests that went on from this origin.", ERROR
+    "failovers", "request", "Requests that failed over from this origin.", ERROR
 )
 ORIGIN_UP = Instrument(
     "httpx_resilient.origin.up",
     Kind.GAUGE,
     "",
-    "0 if the origin is down, as far as failover knows, 1 if it is up again.",
+    "Health of the origin as failover sees it: 0 is down, 1 is up.",
     SERVER,
 )
 DEADLINE_CUTS = _counter(
     "deadline.cuts",
     "request",
-    "Requests that took longer than their deadline.",
+    "Requests that exceeded their deadline.",
     "httpx_resilient.awaited",
 )
-POOL_OPENED = _counter("pool.opened", "connection", "Connections that were opened.")
-POOL_REUSED = _counter("pool.reused", "request", "Requests on open connections.")
-POOL_RETIRED = _counter("pool.retired", "connection", "Connections given up.")
+POOL_OPENED = _counter("pool.opened", "connection", "Connections opened.")
+POOL_REUSED = _counter("pool.reused", "request", "Requests sent on open connections.")
+POOL_RETIRED = _counter("pool.retired", "connection", "Connections retired.")
 POOL_CONNECTIONS = Instrument(
     "httpx_resilient.pool.connections",
-    Kind.LEVEL,
+    Kind.OBSERVABLE_GAUGE,
     "{connection}",
-    "Connections that are in use, and those that are idle.",
+    "Open connections, active or idle.",
     (*SERVER, "httpx_resilient.state"),
 )
-FAULTS = _counter(
-    "faults", "fault", "Faults that happened on purpose.", "httpx_resilient.fault"
-)
+FAULTS = _counter("faults", "fault", "Faults injected.", "httpx_resilient.fault")
 
 ALL = tuple(each for each in globals().values() if isinstance(each, Instrument))
 
 
-def table() -> str:
-    """All of them, for a docstring, as OpenTelemetry has them."""
+def opentelemetry_table() -> str:
+    """Describe all instruments for a docstring, as OpenTelemetry names them."""
     return "\n".join(
-        f"    {each.name} ({', '.join(filter(None, (each.kind.value, each.unit)))})\n"
-        f"        {each.about} {_told(each.labels)}"
+        _entry(
+            each.name,
+            ", ".join(filter(None, (each.kind.value, each.unit))),
+            each.description,
+            _shortened(each.labels),
+        )
         for each in ALL
     ).lstrip()
 
 
-def flat_table() -> str:
-    """All of them, for a docstring, as Prometheus has them."""
+def prometheus_table() -> str:
+    """Describe all instruments for a docstring, as Prometheus names them."""
     return "\n".join(
-        f"    {each.flat} ({each.kind.value})\n"
-        f"        {each.about} {flat(_told(each.labels)[:-1])}."
+        _entry(
+            each.prometheus_name,
+            # Prometheus does not distinguish the two kinds of gauge.
+            each.kind.value.removeprefix("observable "),
+            each.description,
+            underscored(_shortened(each.labels)),
+        )
         for each in ALL
     ).lstrip()
 
 
-def _told(labels: tuple[str, ...]) -> str:
+def _entry(name: str, traits: str, description: str, labels: str) -> str:
+    return f"    {name} ({traits})\n        {description} By {labels}."
+
+
+def _shortened(labels: tuple[str, ...]) -> str:
     names = ["server" if name == SERVER[0] else name for name in labels]
-    return "By " + ", ".join(name for name in names if name != SERVER[1]) + "."
+    return ", ".join(name for name in names if name != SERVER[1])

@@ -1,9 +1,9 @@
-"""A listener that feeds instruments: by events, and by levels that it reads."""
+"""The listener that feeds the instruments, without a metrics library."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from httpx_resilient._budget.budget import RetryBudget
@@ -11,87 +11,97 @@ from httpx_resilient._core.events.base import Event
 from httpx_resilient._layers.concurrency.limit import Limit
 from httpx_resilient._layers.pool.transport import Pooling
 from httpx_resilient._layers.rate_limit.limit import RateLimit
-from httpx_resilient._metrics import instruments as on
+from httpx_resilient._metrics import instruments
+from httpx_resilient._metrics.from_events import Labels, Measurement, measurements
 from httpx_resilient._metrics.instruments import ALL, SERVER, Instrument, Kind
-from httpx_resilient._metrics.readings import Labels, Reading, readings
-from httpx_resilient._metrics.semconv import server_from
+from httpx_resilient._metrics.semconv import server_of_origin
 
 T = TypeVar("T")
 
-ObservedStream = RetryBudget | RateLimit | Limit[Any] | Pooling[Any, Any, Any, Any, Any]
-"""What has levels of its own to tell."""
+Watchable = RetryBudget | RateLimit | Limit[Any] | Pooling[Any, Any, Any, Any, Any]
+"""An object whose state the observable gauges report."""
+
+Recorder = Callable[[float, Labels], None]
+"""Records one measurement of an instrument."""
 
 
-class Measuring(ABC):
+class MetricsListener(ABC):
     """
     A listener that feeds instruments.
 
+    A subclass creates the instruments of its metrics library.
+
     Args:
-        per_origin: Whether servers are told apart. What is one number for each server,
-            such as the state of a circuit, is not told without.
+        per_origin: Whether measurements are labelled with their server. Without that,
+            a gauge that makes sense only for one server, such as the state of a
+            circuit, is not created.
     """
 
     def __init__(self, *, per_origin: bool) -> None:
-        self._watched: tuple[ObservedStream, ...] = ()
-        self._first = 0 if per_origin else len(SERVER)
-        self._names = {each: self._of(each, each.labels) for each in ALL}
-        for each, names in self._names.items():
-            if each.kind is Kind.LEVEL:
-                self._make_level(each, names)
+        self._watched: tuple[Watchable, ...] = ()
+        self._per_origin = per_origin
+        self._recorders: dict[Instrument, Recorder] = {}
+        for each in ALL:
+            names = self._selected(each, each.labels)
+            if each.kind is Kind.OBSERVABLE_GAUGE:
+                self._create_observable(each, names)
             elif per_origin or each.kind is not Kind.GAUGE:
-                self._make(each, names)
+                self._recorders[each] = self._create(each, names)
 
     @abstractmethod
-    def _make(self, instrument: Instrument, names: tuple[str, ...]) -> None:
-        """Make what events add to."""
+    def _create(self, instrument: Instrument, names: tuple[str, ...]) -> Recorder:
+        """Create an instrument that events feed, with labels of these names."""
 
     @abstractmethod
-    def _make_level(self, instrument: Instrument, names: tuple[str, ...]) -> None:
-        """Make what is read when it is asked for."""
+    def _create_observable(
+        self, instrument: Instrument, names: tuple[str, ...]
+    ) -> None:
+        """Create a gauge that reads `_observations` at each collection."""
 
-    @abstractmethod
-    def _add(self, instrument: Instrument, value: float, labels: Labels) -> None:
-        """Add to what was made, if it was."""
-
-    def watch(self, *watched: ObservedStream) -> None:
+    def watch(self, *watched: Watchable) -> None:
         """
-        Tell the levels of these from now on: events do not tell them.
+        Report the state of these objects at each collection.
+
+        Events do not carry it. The objects that a transport creates by default are not
+        included: create them yourself, and give them to the transport and to `watch`.
 
         Args:
             *watched: A `RetryBudget`, limits on rate and concurrency, a
-                `PoolingTransport`. What a transport has made for itself is not known.
+                `PoolingTransport`.
 
         Raises:
-            TypeError: One has no levels to tell.
+            TypeError: An argument is of another type.
         """
         for each in watched:
             if not isinstance(each, (RetryBudget, RateLimit, Limit, Pooling)):
                 msg = (
-                    "what can be watched is a RetryBudget, RateLimit, ConcurrencyLimit,"
-                    " AdaptiveConcurrencyLimit or PoolingTransport: give such a one, "
-                    f"not {each!r}"
+                    "watch takes a RetryBudget, RateLimit, ConcurrencyLimit, "
+                    f"AdaptiveConcurrencyLimit or PoolingTransport; got {each!r}"
                 )
                 raise TypeError(msg)
         self._watched = (*self._watched, *watched)
 
     def __call__(self, event: Event) -> None:
-        """Hear of an event."""
-        for instrument, value, labels in readings(event):
-            self._add(instrument, value, self._of(instrument, labels))
+        """Record the measurements of an event."""
+        for instrument, value, labels in measurements(event):
+            record = self._recorders.get(instrument)
+            if record is not None:
+                record(value, self._selected(instrument, labels))
 
-    def _of(self, instrument: Instrument, labels: tuple[T, ...]) -> tuple[T, ...]:
-        """Leave the server out of labels, if it is not to be told."""
-        is_of_server = self._first and instrument.labels[: self._first] == SERVER
-        return labels[self._first :] if is_of_server else labels
+    def _selected(self, instrument: Instrument, labels: tuple[T, ...]) -> tuple[T, ...]:
+        """Drop the server from an instrument's labels unless `per_origin`."""
+        if self._per_origin or instrument.labels[: len(SERVER)] != SERVER:
+            return labels
+        return labels[len(SERVER) :]
 
-    def _levels(self, instrument: Instrument) -> Iterator[tuple[float, Labels]]:
-        """Tell how it is now. Where several tell of the same, numbers are added."""
+    def _observations(self, instrument: Instrument) -> Iterator[tuple[float, Labels]]:
+        """Read an observable gauge. Equal labels of several objects are summed."""
         sums: dict[Labels, float] = {}
         for watched in self._watched:
-            for which, value, told in _levels_of(watched):
-                if which is instrument:
-                    labels = self._of(which, told)
-                    sums[labels] = sums.get(labels, 0) + value
+            for observed, value, labels in _observed(watched):
+                if observed is instrument:
+                    selected = self._selected(instrument, labels)
+                    sums[selected] = sums.get(selected, 0) + value
         for labels, value in sums.items():
             yield value, labels
 
@@ -99,18 +109,18 @@ class Measuring(ABC):
         return "<Metrics>"
 
 
-def _levels_of(watched: ObservedStream) -> Iterator[Reading]:
+def _observed(watched: Watchable) -> Iterator[Measurement]:
     if isinstance(watched, RetryBudget):
-        for origin, left in watched.states().items():
-            yield on.BUDGET_LEVEL, left, server_from(origin)
+        for origin, level in watched.states().items():
+            yield instruments.BUDGET_LEVEL, level, server_of_origin(origin)
     elif isinstance(watched, Pooling):
         stats = watched.stats()
-        yield on.LIMIT_WAITING, stats.waiting, ("pool",)
-        for origin, one in stats.origins.items():
-            server = server_from(origin)
-            yield on.POOL_CONNECTIONS, one.active, (*server, "active")
-            yield on.POOL_CONNECTIONS, one.idle, (*server, "idle")
+        yield instruments.LIMIT_WAITING, stats.waiting, ("pool",)
+        for origin, counts in stats.origins.items():
+            server = server_of_origin(origin)
+            yield instruments.POOL_CONNECTIONS, counts.active, (*server, "active")
+            yield instruments.POOL_CONNECTIONS, counts.idle, (*server, "idle")
     else:
         limit = "rate" if isinstance(watched, RateLimit) else "concurrency"
         waiting = sum(state.waiting for state in watched.states().values())
-        yield on.LIMIT_WAITING, waiting, (limit,)
+        yield instruments.LIMIT_WAITING, waiting, (limit,)

@@ -1,8 +1,8 @@
 """
-What OpenTelemetry's semantic conventions for HTTP say, as far as it is not code.
+OpenTelemetry's semantic conventions for HTTP, as far as the package needs them.
 
-Names are kept as they stand there: the package that has them as constants brings the
-opinions of its version, and these have been stable since 1.23.
+Names are literals here. The package that exports them as constants would pin users to
+its version, and these names have been stable since version 1.23 of the conventions.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 from httpx_resilient._core.http_types import URLLike
 from httpx_resilient._core.origin import PORTS
 
-SCHEMA = "https://opentelemetry.io/schemas/1.44.0"
+SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
 
-SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
-"""The buckets of `http.client.request.duration`."""
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+"""Upper bounds of the buckets of `http.client.request.duration`, in seconds."""
 
-METHODS = frozenset({
+KNOWN_METHODS = frozenset({
     "CONNECT",
     "DELETE",
     "GET",
@@ -33,9 +33,9 @@ METHODS = frozenset({
     "QUERY",
     "TRACE",
 })  # fmt: skip
-"""Those that may be told: a name that anybody could make up may not."""
+"""The methods reported by name. Others become `_OTHER`, to bound the label's values."""
 
-SENSITIVE = frozenset({
+SENSITIVE_PARAMETERS = frozenset({
     "AWSAccessKeyId",
     "Signature",
     "X-Amz-Credential",
@@ -44,47 +44,52 @@ SENSITIVE = frozenset({
     "X-Goog-Signature",
     "sig",
 })  # fmt: skip
-"""Query parameters whose values are secrets: all that any version has named."""
+"""Query parameters with secret values: those of all versions of the conventions."""
 
 _USERINFO = re.compile(r"^([^:/?#]+://)[^/?#]*@")
 
 
 def known_methods() -> frozenset[str]:
-    """Tell which methods are told: the environment may name others."""
+    """Return the methods to report by name. The environment may replace them."""
     named = os.environ.get("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "")
-    return frozenset(filter(None, map(str.strip, named.split(",")))) or METHODS
+    return frozenset(filter(None, map(str.strip, named.split(",")))) or KNOWN_METHODS
 
 
-def server_of(url: URLLike) -> tuple[str, int | None]:
-    """Tell `server.address` and `server.port`."""
+def server_of_url(url: URLLike) -> tuple[str, int | None]:
+    """Return `server.address` and `server.port` of a URL."""
     return url.host, url.port or PORTS.get(url.scheme)
 
 
 @lru_cache(maxsize=1000)
-def server_from(origin: str) -> tuple[str, int | None]:
-    """Tell them of an origin such as `https://api.example.com`."""
+def server_of_origin(origin: str) -> tuple[str, int | None]:
+    """Return both for an origin, such as `https://api.example.com`."""
     parts = urlsplit(origin)
     return parts.hostname or "", parts.port or PORTS.get(parts.scheme)
 
 
 def redactor(parameters: Collection[str]) -> Callable[[str], str]:
-    """Make what takes secrets out of a URL: credentials, and values of parameters."""
+    """
+    Return a function that redacts secrets in a URL.
+
+    It replaces credentials, and the values of the query parameters named here.
+    """
     names = "|".join(map(re.escape, sorted(parameters)))
     values = re.compile(rf"([?&](?:{names})=)[^&#]+")
 
-    def redacted(url: str) -> str:
+    def redact(url: str) -> str:
         if "@" in url:
             url = _USERINFO.sub(r"\1REDACTED:REDACTED@", url)
         return values.sub(r"\1REDACTED", url) if "?" in url else url
 
-    return redacted
+    return redact
 
 
-def error_of(outcome: object) -> str | None:
+def error_type(outcome: object) -> str | None:
     """
-    Tell `error.type` of a status code or the class of an exception, if it is an error.
+    Return `error.type` of a status code or an exception class; `None` for a success.
 
-    A class by its bare name, as in history and log, and for both libraries alike.
+    A class is reported by its bare name, as in the history and the log, so that both
+    HTTP libraries give the same value.
     """
     if isinstance(outcome, int):
         return str(outcome) if outcome >= 400 else None

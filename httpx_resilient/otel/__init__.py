@@ -1,11 +1,11 @@
 """
-Traces and metrics by OpenTelemetry, for clients of httpx.
+Traces and metrics for OpenTelemetry, for clients of httpx.
 
     pip install 'httpx_resilient[otel]'
 
     transport = standard_transport(TracingTransport(), on_event=Metrics())
 
-For those of httpx2, `TracingTransport` is in `httpx_resilient.otel.httpx2`.
+For clients of httpx2, import `TracingTransport` from `httpx_resilient.otel.httpx2`.
 """
 
 from __future__ import annotations
@@ -16,24 +16,22 @@ from httpx_resilient._core.family import Family
 
 try:
     from httpx_resilient.otel._metrics import Metrics
-    from httpx_resilient.otel._tracing import Tracing
+    from httpx_resilient.otel._tracing import TracingLayer
 except ModuleNotFoundError as error:
     msg = "traces and metrics need OpenTelemetry: pip install 'httpx_resilient[otel]'"
     raise ImportError(msg) from error
 
 __all__ = ["Metrics", "TracingTransport"]
 
-_FAMILY = Family.of(httpx, home="httpx_resilient")
-
 _Inner = httpx.AsyncBaseTransport | httpx.BaseTransport
 _Proxy = httpx.Proxy | httpx.URL | str
 
 
 class TracingTransport(
-    Tracing[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy],
+    TracingLayer[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy],
     httpx.AsyncBaseTransport,
     httpx.BaseTransport,
 ):
-    __doc__ = Tracing.__doc__
+    __doc__ = TracingLayer.__doc__
 
-    _family = _FAMILY
+    _family = Family.of(httpx, home="httpx_resilient")

@@ -1,4 +1,4 @@
-"""Metrics by OpenTelemetry: a listener that feeds its instruments."""
+"""Metrics for OpenTelemetry: the listener on the instruments of a meter."""
 
 from __future__ import annotations
 
@@ -13,40 +13,41 @@ from opentelemetry.metrics import (
 )
 
 from httpx_resilient import __version__
-from httpx_resilient._metrics.instruments import Instrument, Kind, table
-from httpx_resilient._metrics.listener import Measuring
-from httpx_resilient._metrics.readings import Labels
-from httpx_resilient._metrics.semconv import SCHEMA
+from httpx_resilient._metrics.from_events import Labels
+from httpx_resilient._metrics.instruments import Instrument, Kind, opentelemetry_table
+from httpx_resilient._metrics.listener import MetricsListener, Recorder
+from httpx_resilient._metrics.semconv import SCHEMA_URL
 
-Add = Callable[[float, dict[str, str | int]], None]
+Attributes = dict[str, str | int]
 
 
-class Metrics(Measuring):
+class Metrics(MetricsListener):
     """
-    Counts and times what happens in the layers: give it to `on_event` of each.
+    A listener that counts and times the events of all layers.
 
-    One listener serves any number of transports, of both libraries, in any threads.
+    Give it to the `on_event` of each transport. One listener serves any number of
+    transports, of both libraries, in any threads.
 
     Args:
-        meter_provider: Where metrics go: the global one by default.
-        per_origin: Whether to tell servers apart. Without that, there is no label
-            `server.address` nor `server.port`, no state of circuits and none of
-            origins: for who talks to very many.
+        meter_provider: The provider of its meter: the global one by default.
+        per_origin: Whether to label metrics with their server. Set it to `False` for a
+            client of very many servers: the labels `server.address` and `server.port`
+            are left out, and with them the states of circuits and of origins.
 
-    Levels are told when metrics are collected, of what it was given by `watch`: a
+    Observable gauges are read at each collection, from the objects given to `watch`: a
     `RetryBudget`, the limits on rate and concurrency, a `PoolingTransport`.
 
-    Labels have few values whatever happens: `error.type` is a status, or the bare name
-    of an exception's class, and never the text of a reason. An attempt is what a
-    `RetryingTransport` sends, so its duration spans what is inside of that: waiting for
-    limits, hedges, failover. It has the buckets of `http.client.request.duration`, and
-    a name of its own, because the official instrumentor counts by that one.
+    The number of values of each label is bounded: `error.type` is a status, or the bare
+    name of an exception's class, never the text of a reason. The duration of an attempt
+    is measured by `RetryingTransport`, so it includes the layers inside: queueing,
+    hedges, failover. It has the buckets of `http.client.request.duration`, and a name
+    of its own, because the official instrumentor records under that name.
 
     All instruments; of labels, `server` stands for `server.address` and `server.port`:
 
     """
 
-    __doc__ = f"""{__doc__}{table()}
+    __doc__ = f"""{__doc__}{opentelemetry_table()}
 
     Example:
         >>> from httpx_resilient import RetryBudget, RetryingTransport
@@ -63,38 +64,44 @@ class Metrics(Measuring):
         *,
         per_origin: bool = True,
     ) -> None:
-        self._meter = get_meter("httpx_resilient", __version__, meter_provider, SCHEMA)
-        self._adders: dict[Instrument, Add] = {}
+        self._meter = get_meter(
+            "httpx_resilient", __version__, meter_provider, SCHEMA_URL
+        )
         super().__init__(per_origin=per_origin)
 
-    def _make(self, instrument: Instrument, names: tuple[str, ...]) -> None:  # noqa: ARG002 - they come with the numbers
-        self._adders[instrument] = _adder(self._meter, instrument)
+    def _create(self, instrument: Instrument, names: tuple[str, ...]) -> Recorder:
+        record = _create_in(self._meter, instrument)
+        return lambda value, labels: record(value, _attributes(names, labels))
 
-    def _make_level(self, instrument: Instrument, names: tuple[str, ...]) -> None:
+    def _create_observable(
+        self, instrument: Instrument, names: tuple[str, ...]
+    ) -> None:
         def observe(_: CallbackOptions) -> Iterator[Observation]:
-            for value, labels in self._levels(instrument):
+            for value, labels in self._observations(instrument):
                 yield Observation(value, _attributes(names, labels))
 
         self._meter.create_observable_gauge(
-            instrument.name, [observe], instrument.unit, instrument.about
+            instrument.name, [observe], instrument.unit, instrument.description
         )
 
-    def _add(self, instrument: Instrument, value: float, labels: Labels) -> None:
-        add = self._adders.get(instrument)
-        if add is not None:
-            add(value, _attributes(self._names[instrument], labels))
+
+def _create_in(
+    meter: Meter, instrument: Instrument
+) -> Callable[[float, Attributes], None]:
+    """Create an instrument in a meter, and return its method that records a value."""
+    name, unit, description = instrument.name, instrument.unit, instrument.description
+    if instrument.kind is Kind.COUNTER:
+        return meter.create_counter(name, unit, description).add
+    if instrument.kind is Kind.GAUGE:
+        return meter.create_gauge(name, unit, description).set
+    return meter.create_histogram(
+        name,
+        unit,
+        description,
+        explicit_bucket_boundaries_advisory=instrument.buckets,
+    ).record
 
 
-def _attributes(names: tuple[str, ...], labels: Labels) -> dict[str, str | int]:
+def _attributes(names: tuple[str, ...], labels: Labels) -> Attributes:
     named = zip(names, labels, strict=True)
     return {name: label for name, label in named if label is not None}
-
-
-def _adder(meter: Meter, of: Instrument) -> Add:
-    if of.kind is Kind.COUNTER:
-        return meter.create_counter(of.name, of.unit, of.about).add
-    if of.kind is Kind.GAUGE:
-        return meter.create_gauge(of.name, of.unit, of.about).set
-    return meter.create_histogram(
-        of.name, of.unit, of.about, explicit_bucket_boundaries_advisory=of.buckets
-    ).record

@@ -1,4 +1,4 @@
-"""Not doubling what an instrumentor of OpenTelemetry does as well."""
+"""Cooperation with OpenTelemetry's instrumentors, so that no span is made twice."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from typing import NamedTuple
 from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import get_current_span
 
-OFFICIAL = "opentelemetry.instrumentation.httpx"
-"""It instruments httpx and httpx2."""
+OFFICIAL_SCOPE = "opentelemetry.instrumentation.httpx"
+"""The scope of the official spans, for httpx and httpx2 alike."""
 
 
 class Suppression(NamedTuple):
     """
-    How instrumentations tell each other that there is a span already.
+    The switch by which instrumentations leave a request to each other.
 
     Args:
-        is_enabled: Whether there may be one more. The exporters turn it off, for what
-            they send themselves.
-        flags: What in the context turns it off for what is inside.
+        is_enabled: Whether the current context permits a span. Exporters suppress spans
+            for the requests they send themselves.
+        flags: Entries of a context that suppress the spans of everything inside.
     """
 
     is_enabled: Callable[[], bool]
     flags: Mapping[str, object]
 
 
-def suppression() -> Suppression:
-    """Find it where the instrumentors are: without them, there is nobody to tell."""
+def find_suppression() -> Suppression:
+    """Look up the switch. Without the instrumentors' package, it is always enabled."""
     try:
-        from opentelemetry.instrumentation.utils import (  # noqa: PLC0415 - it may be absent
+        from opentelemetry.instrumentation.utils import (  # noqa: PLC0415 - an optional package
             is_http_instrumentation_enabled,
             suppress_http_instrumentation,
         )
     except ImportError:
         return Suppression(lambda: True, {})
-    # The key itself has no public name, but it is all there is in this context.
+    # The key of the flag has no public name, but it is the only one in this context.
     token = attach(Context())
     with suppress_http_instrumentation():
         flags = get_current()
@@ -44,6 +44,6 @@ def suppression() -> Suppression:
 
 
 def is_in_official_span() -> bool:
-    """Tell whether `instrument_client` has begun a span for this request."""
+    """Return whether `instrument_client` has started the current span."""
     scope = getattr(get_current_span(), "instrumentation_scope", None)
-    return getattr(scope, "name", None) == OFFICIAL
+    return getattr(scope, "name", None) == OFFICIAL_SCOPE

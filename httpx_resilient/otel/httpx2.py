@@ -6,21 +6,19 @@ import httpx2
 
 from httpx_resilient._core.family import Family
 from httpx_resilient.otel._metrics import Metrics
-from httpx_resilient.otel._tracing import Tracing
+from httpx_resilient.otel._tracing import TracingLayer
 
 __all__ = ["Metrics", "TracingTransport"]
-
-_FAMILY = Family.of(httpx2, home="httpx_resilient.httpx2")
 
 _Inner = httpx2.AsyncBaseTransport | httpx2.BaseTransport
 _Proxy = httpx2.Proxy | httpx2.URL | str
 
 
 class TracingTransport(
-    Tracing[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy],
+    TracingLayer[httpx2.Request, httpx2.Response, _Inner, httpx2.Limits, _Proxy],
     httpx2.AsyncBaseTransport,
     httpx2.BaseTransport,
 ):
-    __doc__ = Tracing.__doc__
+    __doc__ = TracingLayer.__doc__
 
-    _family = _FAMILY
+    _family = Family.of(httpx2, home="httpx_resilient.httpx2")

@@ -1,4 +1,4 @@
-"""The dashboard that an example brings, by Grafana's own description of dashboards."""
+"""The dashboard among the examples, checked against Grafana's own schema."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ EXPRESSIONS = [target["expr"] for panel in PANELS for target in panel["targets"]
 panels = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
 
 
-def kept(given: Any, read: Any) -> bool:
-    """Whether all that was given was understood: of the rest there may be defaults."""
+def is_preserved(given: Any, read: Any) -> bool:
+    """Whether all given fields were read; defaults may have been added to them."""
     if isinstance(given, dict):
-        return all(name in read and kept(given[name], read[name]) for name in given)
+        return all(
+            name in read and is_preserved(given[name], read[name]) for name in given
+        )
     if isinstance(given, list):
-        return len(given) == len(read) and all(map(kept, given, read))
+        return len(given) == len(read) and all(map(is_preserved, given, read))
     return given == read
 
 
@@ -40,18 +42,18 @@ def read() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", DASHBOARD)
-def test_grafana_knows_every_field(name: str, read: dict[str, Any]) -> None:
-    assert kept(DASHBOARD[name], read[name])
+def test_every_field_is_known_to_grafana(name: str, read: dict[str, Any]) -> None:
+    assert is_preserved(DASHBOARD[name], read[name])
 
 
-def test_a_field_that_grafana_does_not_know_would_be_found(
+def test_the_check_finds_unknown_fields_and_missing_items(
     read: dict[str, Any],
 ) -> None:
-    assert not kept({**DASHBOARD, "panel": []}, read)
-    assert not kept({**DASHBOARD, "panels": DASHBOARD["panels"][1:]}, read)
+    assert not is_preserved({**DASHBOARD, "panel": []}, read)
+    assert not is_preserved({**DASHBOARD, "panels": DASHBOARD["panels"][1:]}, read)
 
 
-def test_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
+def test_panels_have_unique_ids_and_do_not_overlap() -> None:
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(set(ids)) == len(ids)
     taken = [
@@ -65,21 +67,21 @@ def test_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
 
 
 @panels
-def test_a_panel_asks_the_data_source_that_is_chosen(panel: dict[str, Any]) -> None:
-    chosen = {"type": "prometheus", "uid": "${datasource}"}
+def test_a_panel_queries_the_selected_data_source(panel: dict[str, Any]) -> None:
+    selected = {"type": "prometheus", "uid": "${datasource}"}
     sources = [panel["datasource"], *(each["datasource"] for each in panel["targets"])]
-    assert sources == [chosen] * len(sources)
+    assert sources == [selected] * len(sources)
     assert panel["targets"]
     assert panel["description"]
 
 
 @panels
-def test_the_targets_of_a_panel_are_told_apart(panel: dict[str, Any]) -> None:
+def test_the_targets_of_a_panel_have_unique_names(panel: dict[str, Any]) -> None:
     names = [target["refId"] for target in panel["targets"]]
     assert len(set(names)) == len(names)
 
 
-def test_every_variable_that_is_used_is_there() -> None:
+def test_the_variables_used_are_those_defined() -> None:
     used = set(re.findall(r"\$\{?([a-z]\w*)", PATH.read_text()))
     assert used == {each["name"] for each in DASHBOARD["templating"]["list"]}
 
@@ -101,17 +103,17 @@ LABEL = re.compile(r"\bby \([^)]*\)|\{\{?[^}]*\}")
 @pytest.mark.parametrize(
     "expression", [*EXPRESSIONS, DASHBOARD["templating"]["list"][1]["query"]]
 )
-def test_what_is_asked_for_is_exported(expression: str, exported: set[str]) -> None:
+def test_a_query_names_exported_metrics(expression: str, exported: set[str]) -> None:
     names = re.findall(r"\bhttpx_resilient_\w+", LABEL.sub("", expression))
     assert names
     assert set(names) <= exported
 
 
-def test_all_that_is_exported_is_shown(exported: set[str]) -> None:
-    asked = " ".join(EXPRESSIONS)
+def test_every_exported_metric_but_one_is_shown(exported: set[str]) -> None:
+    queried = " ".join(EXPRESSIONS)
     left_out = {
         name
         for name in exported
-        if name not in asked and not name.endswith(("_sum", "_count", "_created"))
+        if name not in queried and not name.endswith(("_sum", "_count", "_created"))
     }
     assert left_out == {"httpx_resilient_circuit_opened_total"}

@@ -1,4 +1,4 @@
-"""What the semantic conventions say, decided without OpenTelemetry."""
+"""The semantic conventions for HTTP, which need no OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from httpx_resilient._metrics.semconv import (
-    METHODS,
-    SENSITIVE,
-    error_of,
+    KNOWN_METHODS,
+    SENSITIVE_PARAMETERS,
+    error_type,
     known_methods,
     redactor,
-    server_from,
-    server_of,
+    server_of_origin,
+    server_of_url,
 )
 
-REDACTED = redactor({*SENSITIVE, "api_key"})
+redact = redactor({*SENSITIVE_PARAMETERS, "api_key"})
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "redacted"),
     [
         ("https://a.test/x?y=1", "https://a.test/x?y=1"),
         ("https://me:pass@a.test/", "https://REDACTED:REDACTED@a.test/"),
@@ -36,19 +36,21 @@ REDACTED = redactor({*SENSITIVE, "api_key"})
         ("https://a.test/?api_key=1", "https://a.test/?api_key=REDACTED"),
     ],
 )
-def test_a_url_is_told_without_its_secrets(url: str, told: str) -> None:
-    assert REDACTED(url) == told
+def test_the_secrets_of_a_url_are_redacted(url: str, redacted: str) -> None:
+    assert redact(url) == redacted
 
 
 @given(user=st.text(min_size=1), secret=st.text(min_size=1), value=st.text())
-def test_no_secret_is_left_in_a_url(user: str, secret: str, value: str) -> None:
+def test_any_credentials_and_secret_parameters_are_redacted(
+    user: str, secret: str, value: str
+) -> None:
     url = httpx.URL("https://a.test/").copy_with(
         username=user, password=secret, params={"x": value, "sig": secret}
     )
-    told = httpx.URL(REDACTED(str(url)))
-    assert told.userinfo == b"REDACTED:REDACTED"
-    assert told.params["sig"] == "REDACTED"
-    assert told.params["x"] == value
+    redacted = httpx.URL(redact(str(url)))
+    assert redacted.userinfo == b"REDACTED:REDACTED"
+    assert redacted.params["sig"] == "REDACTED"
+    assert redacted.params["x"] == value
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2])
@@ -61,22 +63,26 @@ def test_no_secret_is_left_in_a_url(user: str, secret: str, value: str) -> None:
         ("http+unix://a.test", ("a.test", None)),
     ],
 )
-def test_a_server_is_told_by_address_and_port(
+def test_a_server_is_reported_by_address_and_port(
     library: object, url: str, server: tuple[str, int | None]
 ) -> None:
-    assert server_of(library.URL(url)) == server_from(url) == server
+    assert server_of_url(library.URL(url)) == server_of_origin(url) == server
 
 
-def test_what_succeeds_is_no_error() -> None:
-    assert [error_of(outcome) for outcome in (200, 302, None)] == [None] * 3
+def test_a_success_has_no_error_type() -> None:
+    assert [error_type(outcome) for outcome in (200, 302, None)] == [None] * 3
 
 
-def test_an_error_is_told_by_its_status_or_its_class() -> None:
-    assert [error_of(outcome) for outcome in (404, 503)] == ["404", "503"]
-    assert error_of(httpx.ReadTimeout) == error_of(httpx2.ReadTimeout) == "ReadTimeout"
+def test_the_error_type_is_the_status_or_the_class() -> None:
+    assert [error_type(outcome) for outcome in (404, 503)] == ["404", "503"]
+    assert (
+        error_type(httpx.ReadTimeout) == error_type(httpx2.ReadTimeout) == "ReadTimeout"
+    )
 
 
-def test_the_environment_names_other_methods(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert known_methods() == METHODS
+def test_an_environment_variable_replaces_the_known_methods(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert known_methods() == KNOWN_METHODS
     monkeypatch.setenv("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "GET, PURGE,")
     assert known_methods() == {"GET", "PURGE"}

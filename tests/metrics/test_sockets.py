@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 from support.server import Server, reply, stall
-from support.telemetry import Numbers, Traces
+from support.telemetry import Measurements, Traces
 from support.world import World
 
 from httpx_resilient import HedgePolicy, RetryBudget, otel, prometheus
@@ -15,12 +15,10 @@ from httpx_resilient import HedgePolicy, RetryBudget, otel, prometheus
 pytestmark = pytest.mark.anyio
 
 
-async def test_all_layers_are_measured_by_one_listener(
-    world: World, server: Server
-) -> None:
+async def test_one_listener_measures_all_layers(world: World, server: Server) -> None:
     server.play(reply(503), reply(503), reply(200))
-    numbers, budget = Numbers(), RetryBudget()
-    metrics = otel.Metrics(numbers.provider)
+    measurements, budget = Measurements(), RetryBudget()
+    metrics = otel.Metrics(measurements.provider)
     pool = world.ours.PoolingTransport(on_event=metrics)
     metrics.watch(budget, pool)
     transport = world.ours.standard_transport(
@@ -28,21 +26,23 @@ async def test_all_layers_are_measured_by_one_listener(
     )
     async with world.client(transport) as client:
         await client.get(server.url)
-        told = numbers.all()
+        points = measurements.points()
     at = ("127.0.0.1", server.port)
-    assert told["attempts"] == {(*at, "GET", "first"): 1, (*at, "GET", "again"): 2}
-    assert told["retries"] == {(*at, "GET", "503"): 2}
+    assert points["attempts"] == {(*at, "GET", "first"): 1, (*at, "GET", "again"): 2}
+    assert points["retries"] == {(*at, "GET", "503"): 2}
     assert {
-        labels: point.count for labels, point in told["attempt.duration"].items()
+        labels: point.count for labels, point in points["attempt.duration"].items()
     } == {(*at, "GET", 503, "503"): 2, (*at, "GET", 200): 1}
-    assert told["pool.opened"] == {at: 1}
-    assert told["pool.reused"] == {at: 2}
-    assert told["pool.connections"] == {(*at, "active"): 0, (*at, "idle"): 1}
-    assert told["limit.waiting"] == {("pool",): 0}
-    assert told["budget.level"].keys() == {at}
+    assert points["pool.opened"] == {at: 1}
+    assert points["pool.reused"] == {at: 2}
+    assert points["pool.connections"] == {(*at, "active"): 0, (*at, "idle"): 1}
+    assert points["limit.waiting"] == {("pool",): 0}
+    assert points["budget.level"].keys() == {at}
 
 
-async def test_prometheus_measures_the_same(world: World, server: Server) -> None:
+async def test_prometheus_counts_the_retries_of_a_request(
+    world: World, server: Server
+) -> None:
     server.play(reply(503), reply(200))
     registry = CollectorRegistry()
     transport = world.transport(on_event=prometheus.Metrics(registry))
@@ -61,22 +61,22 @@ async def test_prometheus_measures_the_same(world: World, server: Server) -> Non
 async def test_a_tracing_transport_measures_its_own_pool(
     world: World, server: Server
 ) -> None:
-    numbers = Numbers()
-    traced = Traces(world).layer(on_event=otel.Metrics(numbers.provider))
+    measurements = Measurements()
+    traced = Traces(world).layer(on_event=otel.Metrics(measurements.provider))
     async with world.client(traced) as client:
         await client.get(server.url)
-    assert numbers.all()["pool.opened"] == {("127.0.0.1", server.port): 1}
+    assert measurements.points()["pool.opened"] == {("127.0.0.1", server.port): 1}
 
 
 @pytest.mark.parametrize("runtime", ["asyncio", "trio"], indirect=True)
 async def test_a_hedge_is_counted(world: World, server: Server) -> None:
     server.play(stall(), reply(200))
-    numbers = Numbers()
+    measurements = Measurements()
     transport: Any = world.ours.HedgingTransport(
-        None, HedgePolicy(0.02), on_event=otel.Metrics(numbers.provider)
+        None, HedgePolicy(0.02), on_event=otel.Metrics(measurements.provider)
     )
     async with world.client(transport) as client:
         await client.get(server.url)
-    at, told = ("127.0.0.1", server.port), numbers.all()
-    assert told["hedge.sent"] == told["hedge.won"] == {at: 1}
-    assert "hedge.lost" not in told
+    at, points = ("127.0.0.1", server.port), measurements.points()
+    assert points["hedge.sent"] == points["hedge.won"] == {at: 1}
+    assert "hedge.lost" not in points

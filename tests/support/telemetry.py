@@ -17,7 +17,7 @@ from support.world import World
 
 
 class Traces:
-    """Spans, in the order in which they ended, and the layers that make them."""
+    """Finished spans, in the order in which they ended, and layers that make them."""
 
     def __init__(self, world: World) -> None:
         self._exporter = InMemorySpanExporter()
@@ -53,20 +53,20 @@ class Traces:
         ]
 
 
-def told(server: Server) -> list[str]:
-    """The spans that a server was told to be the parents of its own."""
+def propagated_ids(server: Server) -> list[str]:
+    """The span that each request to a server has named as its parent."""
     return [request.headers["traceparent"].split("-")[2] for request in server.received]
 
 
-class Numbers:
-    """What a meter was given."""
+class Measurements:
+    """The measurements that a meter provider has collected."""
 
     def __init__(self) -> None:
         self._reader = InMemoryMetricReader()
         self.provider = MeterProvider([self._reader])
 
-    def all(self) -> dict[str, dict[tuple[Any, ...], Any]]:
-        """By name, and by the values of labels: the number, or a histogram's point."""
+    def points(self) -> dict[str, dict[tuple[Any, ...], Any]]:
+        """By instrument and label values: the number, or the point of a histogram."""
         data = self._reader.get_metrics_data()
         metrics = data.resource_metrics[0].scope_metrics[0].metrics if data else ()
         return {
@@ -75,4 +75,13 @@ class Numbers:
                 for point in metric.data.data_points
             }
             for metric in metrics
+        }
+
+    def sums(self) -> dict[str, dict[tuple[Any, ...], float]]:
+        """By instrument and label values: the number, or the sum of a histogram."""
+        return {
+            name: {
+                labels: getattr(point, "sum", point) for labels, point in points.items()
+            }
+            for name, points in self.points().items()
         }

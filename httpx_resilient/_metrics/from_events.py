@@ -1,0 +1,185 @@
+"""
+The measurements that each event adds to the instruments.
+
+An event without a converter here, such as one of a user's own, adds none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+from httpx_resilient._budget.events import BudgetRefused
+from httpx_resilient._core.events.base import Event, RequestEvent
+from httpx_resilient._core.events.faults import FaultInjected
+from httpx_resilient._core.events.queueing import Admitted, Queued
+from httpx_resilient._layers.circuit_breaker.events import (
+    CircuitClosed,
+    CircuitHalfOpened,
+    CircuitOpened,
+    CircuitRefused,
+)
+from httpx_resilient._layers.deadline.events import DeadlineCut
+from httpx_resilient._layers.failover.events import FailedOver, OriginDown, OriginUp
+from httpx_resilient._layers.hedging.events import HedgeLost, HedgeSent, HedgeWon
+from httpx_resilient._layers.rate_limit.events import PausedByServer, RateLimited
+from httpx_resilient._layers.retry.events import (
+    AttemptEnded,
+    AttemptStarted,
+    GaveUp,
+    RetryScheduled,
+)
+from httpx_resilient._layers.throttle.events import Throttled
+from httpx_resilient._metrics import instruments
+from httpx_resilient._metrics.instruments import Instrument
+from httpx_resilient._metrics.semconv import (
+    error_type,
+    known_methods,
+    server_of_origin,
+    server_of_url,
+)
+from httpx_resilient._pool.events import (
+    ConnectionOpened,
+    ConnectionRetired,
+    ConnectionReused,
+)
+
+Label = str | int | None
+Labels = tuple[Label, ...]
+"""Values of an instrument's labels, in its order. `None` leaves a label out."""
+
+Measurement = tuple[Instrument, float, Labels]
+
+Converter = Callable[[Any], Iterable[Measurement]]
+
+_METHODS = known_methods()
+
+_STATUS_OR_CLASS = re.compile(r"(\d{3}|[A-Z]\w*)(?:,|:|$)")
+
+
+class _OriginEvent(Protocol):
+    @property
+    def origin(self) -> str: ...
+
+
+def measurements(event: Event) -> Iterable[Measurement]:
+    """Return the measurements that an event adds."""
+    convert = _CONVERTERS.get(type(event))
+    return () if convert is None else convert(event)
+
+
+def status_or_class(reason: str) -> str:
+    """
+    Return the status or exception class that a reason starts with, else `_OTHER`.
+
+    A reason is free text, and the number of values of a label must be bounded.
+    """
+    found = _STATUS_OR_CLASS.match(reason)
+    return "_OTHER" if found is None else found[1]
+
+
+def _method(event: RequestEvent) -> str:
+    method = event.method
+    return method if method in _METHODS else "_OTHER"
+
+
+def _server(event: RequestEvent) -> Labels:
+    return server_of_url(event.request.url)
+
+
+def _attempt_started(event: AttemptStarted) -> Iterator[Measurement]:
+    order = "first" if event.attempt == 1 else "again"
+    yield instruments.ATTEMPTS, 1, (*_server(event), _method(event), order)
+
+
+def _attempt_ended(event: AttemptEnded) -> Iterator[Measurement]:
+    outcome = event.outcome
+    status = outcome if isinstance(outcome, int) else None
+    labels = (*_server(event), _method(event), status, error_type(outcome))
+    yield instruments.ATTEMPT_DURATION, event.duration, labels
+
+
+def _retry_scheduled(event: RetryScheduled) -> Iterator[Measurement]:
+    labels = (*_server(event), _method(event), status_or_class(event.reason))
+    yield instruments.RETRIES, 1, labels
+    yield instruments.RETRY_WAIT, event.wait, labels
+
+
+def _gave_up(event: GaveUp) -> Iterator[Measurement]:
+    outcome = event.attempts[-1].outcome
+    # A strategy may retry a status below 400, which `error_type` does not report.
+    error = str(outcome) if isinstance(outcome, int) else error_type(outcome)
+    yield instruments.GAVE_UP, 1, (*_server(event), _method(event), error)
+
+
+def _admitted(event: Admitted) -> Iterator[Measurement]:
+    yield instruments.LIMIT_WAIT, event.waited, (*_server(event), event.limit)
+
+
+def _rate_limited(event: RateLimited) -> Iterator[Measurement]:
+    if event.refused:
+        yield instruments.LIMIT_REFUSALS, 1, (*_server(event), "rate")
+
+
+def _circuit_opened(event: CircuitOpened) -> Iterator[Measurement]:
+    server = server_of_origin(event.origin)
+    yield instruments.CIRCUIT_OPENED, 1, server
+    yield instruments.CIRCUIT_STATE, 2, server
+
+
+def _failed_over(event: FailedOver) -> Iterator[Measurement]:
+    labels = (*server_of_origin(event.source), status_or_class(event.reason))
+    yield instruments.FAILOVERS, 1, labels
+
+
+def _count(instrument: Instrument, *labels: Callable[[Any], Label]) -> Converter:
+    """Convert an event of a request: count it by server, and by further labels."""
+
+    def convert(event: RequestEvent) -> tuple[Measurement]:
+        further = (label(event) for label in labels)
+        return ((instrument, 1, (*_server(event), *further)),)
+
+    return convert
+
+
+def _at_origin(instrument: Instrument, value: float = 1) -> Converter:
+    """Convert an event of an origin: record a constant value by server."""
+
+    def convert(event: _OriginEvent) -> tuple[Measurement]:
+        return ((instrument, value, server_of_origin(event.origin)),)
+
+    return convert
+
+
+_CONVERTERS: dict[type[Event], Converter] = {
+    AttemptStarted: _attempt_started,
+    AttemptEnded: _attempt_ended,
+    RetryScheduled: _retry_scheduled,
+    GaveUp: _gave_up,
+    BudgetRefused: _count(instruments.BUDGET_REFUSALS),
+    CircuitOpened: _circuit_opened,
+    CircuitHalfOpened: _at_origin(instruments.CIRCUIT_STATE, 1),
+    CircuitClosed: _at_origin(instruments.CIRCUIT_STATE, 0),
+    CircuitRefused: _count(instruments.CIRCUIT_REFUSALS),
+    Throttled: _count(instruments.THROTTLE_REFUSALS),
+    Queued: _count(instruments.LIMIT_QUEUED, lambda event: event.limit),
+    Admitted: _admitted,
+    RateLimited: _rate_limited,
+    PausedByServer: _count(instruments.SERVER_PAUSES),
+    HedgeSent: _count(instruments.HEDGE_SENT),
+    HedgeWon: _count(instruments.HEDGE_WON),
+    HedgeLost: _count(instruments.HEDGE_LOST),
+    FailedOver: _failed_over,
+    OriginDown: _at_origin(instruments.ORIGIN_UP, 0),
+    OriginUp: _at_origin(instruments.ORIGIN_UP, 1),
+    DeadlineCut: _count(
+        instruments.DEADLINE_CUTS, lambda event: event.awaited.removeprefix("its ")
+    ),
+    ConnectionOpened: _count(instruments.POOL_OPENED),
+    ConnectionReused: _count(instruments.POOL_REUSED),
+    ConnectionRetired: _at_origin(instruments.POOL_RETIRED),
+    FaultInjected: _count(
+        instruments.FAULTS, lambda event: status_or_class(event.fault)
+    ),
+}

@@ -1,0 +1,76 @@
+"""One event of each kind, and the measurements that it must add."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from httpx_resilient import Attempt, events
+
+A, B = "https://a.test", "https://b.test"
+REQUEST = httpx.Request("GET", "https://a.test/x?secret=1")
+UNUSUAL = httpx.Request("BREW", "http://b.test:81")
+OK, BUSY = httpx.Response(200), httpx.Response(503)
+FAILED = (Attempt(1, 503, "503", 0.1, 0.1), Attempt(2, httpx.ReadError, "x", 0.0, 0.1))
+SERVER_A = ("a.test", 443)
+
+MEASURED: dict[events.Event, dict[str, dict[tuple[Any, ...], float]]] = {
+    events.AttemptStarted(REQUEST, 1): {"attempts": {(*SERVER_A, "GET", "first"): 1}},
+    events.AttemptStarted(UNUSUAL, 3): {
+        "attempts": {("b.test", 81, "_OTHER", "again"): 1}
+    },
+    events.RetryScheduled(REQUEST, 1, "503", wait=0.5): {
+        "retries": {(*SERVER_A, "GET", "503"): 1},
+        "retry.wait": {(*SERVER_A, "GET", "503"): 0.5},
+    },
+    events.GaveUp(REQUEST, 2, "any text", 1.0, FAILED): {
+        "gave_up": {(*SERVER_A, "GET", "ReadError"): 1}
+    },
+    events.GaveUp(REQUEST, 1, "any text", 1.0, FAILED[:1]): {
+        "gave_up": {(*SERVER_A, "GET", "503"): 1}
+    },
+    events.AttemptEnded(REQUEST, 1, 0.2, response=OK): {
+        "attempt.duration": {(*SERVER_A, "GET", 200): 0.2}
+    },
+    events.AttemptEnded(REQUEST, 1, 0.2, response=BUSY): {
+        "attempt.duration": {(*SERVER_A, "GET", 503, "503"): 0.2}
+    },
+    events.AttemptEnded(REQUEST, 1, 0.2, error=TimeoutError()): {
+        "attempt.duration": {(*SERVER_A, "GET", "TimeoutError"): 0.2}
+    },
+    events.AttemptEnded(REQUEST, 1, 0.2): {
+        "attempt.duration": {(*SERVER_A, "GET"): 0.2}
+    },
+    events.BudgetRefused(REQUEST): {"budget.refusals": {SERVER_A: 1}},
+    events.CircuitOpened(A, "9 of 9 failed", 5.0): {
+        "circuit.opened": {SERVER_A: 1},
+        "circuit.state": {SERVER_A: 2},
+    },
+    events.CircuitHalfOpened(A): {"circuit.state": {SERVER_A: 1}},
+    events.CircuitClosed(A): {"circuit.state": {SERVER_A: 0}},
+    events.CircuitRefused(REQUEST, "is open", 2.0): {"circuit.refusals": {SERVER_A: 1}},
+    events.Throttled(REQUEST, 0.5): {"throttle.refusals": {SERVER_A: 1}},
+    events.Queued(REQUEST, "pool", 3): {"limit.queued": {(*SERVER_A, "pool"): 1}},
+    events.Admitted(REQUEST, "pool", 0.5): {"limit.wait": {(*SERVER_A, "pool"): 0.5}},
+    events.RateLimited(REQUEST, 9.0, refused=True): {
+        "limit.refusals": {(*SERVER_A, "rate"): 1}
+    },
+    events.RateLimited(REQUEST, 9.0, refused=False): {},
+    events.PausedByServer(REQUEST, 30): {"server.pauses": {SERVER_A: 1}},
+    events.HedgeSent(REQUEST, 0.1): {"hedge.sent": {SERVER_A: 1}},
+    events.HedgeWon(REQUEST): {"hedge.won": {SERVER_A: 1}},
+    events.HedgeLost(REQUEST): {"hedge.lost": {SERVER_A: 1}},
+    events.FailedOver(REQUEST, A, B, "ConnectError"): {
+        "failovers": {(*SERVER_A, "ConnectError"): 1}
+    },
+    events.OriginDown(A, "503"): {"origin.up": {SERVER_A: 0}},
+    events.OriginUp(A): {"origin.up": {SERVER_A: 1}},
+    events.DeadlineCut(REQUEST, "its body", 2.5): {
+        "deadline.cuts": {(*SERVER_A, "body"): 1}
+    },
+    events.ConnectionOpened(REQUEST): {"pool.opened": {SERVER_A: 1}},
+    events.ConnectionReused(REQUEST): {"pool.reused": {SERVER_A: 1}},
+    events.ConnectionRetired(A): {"pool.retired": {SERVER_A: 1}},
+    events.FaultInjected(REQUEST, "503"): {"faults": {(*SERVER_A, "503"): 1}},
+}
