@@ -1,4 +1,9 @@
-"""What a failure proves: was the request processed, perhaps, or certainly not?"""
+"""
+Is a failed attempt retryable: never, only if the request is idempotent, or always?
+
+The answer follows from what the failure proves about the request: that it was not
+processed, that it may have been, or that another attempt would end the same way.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +18,21 @@ from httpx_resilient._core.http_types import ResponseLike
 
 
 class Retryability(Enum):
-    """What a failed attempt tells about the next one."""
+    """Whether a failed attempt may be followed by another one."""
 
-    FINAL = "another attempt would end the same way, or is not ours to make"
-    IF_IDEMPOTENT = "only a request that may be repeated may be sent again"
-    ALWAYS = "any request may be sent again"
+    NEVER = "another attempt would end the same way, or the caller must decide"
+    IF_IDEMPOTENT = "the server may have processed the request"
+    ALWAYS = "the server has not processed the request"
 
 
-# To look a member up in its class costs CPython 3.11 as much as a small function.
-FINAL, IF_IDEMPOTENT, ALWAYS = Retryability
+# In CPython 3.11 looking up an enum member costs as much as calling a small function.
+NEVER, IF_IDEMPOTENT, ALWAYS = Retryability
 
 SWITCHING_PROTOCOLS = 101
-"""The connection is the caller's from here on: nothing of it is asked, read or closed,
-and it may last for days."""
+"""
+After this status the connection belongs to the caller, and may last for days: no layer
+reads, limits or closes it.
+"""
 
 _UNPROCESSED_STATUS = frozenset({425, 429})
 _FINAL_5XX = frozenset({501, 505, 511})
@@ -34,10 +41,10 @@ _H2_REFUSED_STREAM = 7
 
 def classify_status(status_code: int) -> Retryability:
     """
-    Judge a response.
+    Classify a response by its status code.
 
     425 asks for the same request again (RFC 8470 §5.2). 429 refuses before
-    processing (RFC 6585 §4). 501, 505 and 511 will not change with time.
+    processing (RFC 6585 §4). 501, 505 and 511 do not change with time.
     """
     if status_code in _UNPROCESSED_STATUS:
         return ALWAYS
@@ -45,30 +52,31 @@ def classify_status(status_code: int) -> Retryability:
         500 <= status_code <= 599 and status_code not in _FINAL_5XX
     ):
         return IF_IDEMPOTENT
-    return FINAL
+    return NEVER
 
 
 def is_healthy(response: ResponseLike) -> bool:
-    """Whether a response is one of a server in health: a 404, say."""
+    """Whether a response shows that its server works. A 404 does."""
     status_code = response.status_code
-    return status_code < 500 and classify_status(status_code) is FINAL
+    return status_code < 500 and classify_status(status_code) is NEVER
 
 
 def classify_error(error: BaseException | None, family: Family) -> Retryability:
     """
-    Judge an exception out of a transport of this family.
+    Classify an exception that a transport of this family has raised.
 
     A connect error proves that nothing was sent, unless its cause says otherwise.
-    HTTP/2 can prove it later too: a stream reset with REFUSED_STREAM, or above the
-    last one that a GOAWAY names, was not processed (RFC 9113 §8.7).
+    HTTP/2 can prove it later too: the server has not processed a stream that it reset
+    with REFUSED_STREAM, or whose number is above the last one that its GOAWAY names
+    (RFC 9113 §8.7).
     """
-    own = getattr(error, "evidence", None)
+    own = getattr(error, "retryability", None)
     if isinstance(own, Retryability):
-        return own  # a layer inside has refused, and knows what that means
+        return own  # a layer inside refused the request and classified that itself
     if isinstance(error, family.never_sent):
         causes = list(_causes(error))
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-            return FINAL
+            return NEVER
         if any(_wraps_foreign_error(cause, family) for cause in causes):
             return IF_IDEMPOTENT
         return ALWAYS
@@ -76,12 +84,12 @@ def classify_error(error: BaseException | None, family: Family) -> Retryability:
         if any(_h2_refused(cause) for cause in _causes(error)):
             return ALWAYS
         return IF_IDEMPOTENT
-    return FINAL
+    return NEVER
 
 
 def was_not_sent(error: BaseException, family: Family) -> bool:
-    """Whether no server was asked for anything: it is no load to try again."""
-    own = getattr(error, "evidence", None)
+    """Whether the request reached no server, so that another attempt adds no load."""
+    own = getattr(error, "retryability", None)
     if isinstance(own, Retryability):
         return own is not IF_IDEMPOTENT
     if isinstance(error, family.interrupted):
@@ -93,25 +101,25 @@ def was_not_sent(error: BaseException, family: Family) -> bool:
 
 def is_of_server(error: BaseException, family: Family) -> bool:
     """
-    Tell a failure of the server, or of the way there, from one of this side.
+    Whether the server, or the network on the way to it, has failed.
 
-    A full pool, a certificate that is not trusted, a mistake in the request and what a
-    layer has refused to send tell nothing of the server. That it did not answer in the
-    time that a layer gave it does.
+    A full pool, an untrusted certificate, a mistake in the request and a request that a
+    layer refused to send are failures of this side: they say nothing about the server.
+    A deadline that a layer set and the server missed does.
     """
-    own = getattr(error, "evidence", None)
+    own = getattr(error, "retryability", None)
     if isinstance(own, Retryability):
-        return own is Retryability.IF_IDEMPOTENT
-    return classify_error(error, family) is not Retryability.FINAL
+        return own is IF_IDEMPOTENT
+    return classify_error(error, family) is not NEVER
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """
-    All exceptions behind this one, groups opened, each once.
+    Yield all exceptions behind this one, once each, and the members of groups.
 
-    A mere context counts for the first step only: further down, it may be something the
-    caller was handling when the request was made. `raise ... from None`, as httpcore
-    does, hides the context from a traceback but was written where it was the cause.
+    A plain `__context__` counts for the first step only: further down, it may be an
+    exception that the caller was handling when it made the request. After
+    `raise ... from None`, as in httpcore, the hidden context is the cause.
     """
     waiting = [error.__cause__ or error.__context__]
     seen = {id(error)}
@@ -133,7 +141,7 @@ _CONNECT = re.compile(r"Connect(or|Error|Timeout)|ConnectionTimeout")
 
 def _wraps_foreign_error(cause: BaseException, family: Family) -> bool:
     """
-    Whether this is another library's error, and not one about connecting.
+    Whether the cause is an error of another library that does not concern connecting.
 
     Bridges to other HTTP libraries may report a connection that was lost *after*
     sending as a connect error: httpx-aiohttp does for every `ClientConnectionError`.
@@ -150,7 +158,7 @@ def _core_of(family: Family) -> str:
 
 
 def of_one_stream(error: Exception) -> bool:
-    """Whether HTTP/2 ended this request only, and its connection goes on."""
+    """Whether HTTP/2 ended this request only, so that its connection can be used."""
     return any(
         type(_h2_event(cause)).__name__ == "StreamReset" for cause in _causes(error)
     )
@@ -162,11 +170,11 @@ def _h2_event(cause: BaseException) -> Any:
 
 
 def _h2_refused(cause: BaseException) -> bool:
-    """Whether this wraps an event of *h2* that proves the stream was not processed."""
+    """Whether an event of *h2* proves that the stream was not processed."""
     event = _h2_event(cause)
     if type(event).__name__ == "StreamReset":
         refused = getattr(event, "error_code", None) == _H2_REFUSED_STREAM
         return refused and bool(getattr(event, "remote_reset", False))
-    # Our stream's number is not known here. Zero covers no stream at all; a higher
-    # last stream is dealt with by the connection pool.
+    # The number of our stream is not known here. Zero covers every stream; the
+    # connection pool handles a GOAWAY with a higher number.
     return getattr(event, "last_stream_id", None) == 0

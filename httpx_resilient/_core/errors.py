@@ -1,17 +1,18 @@
 """
-What a layer raises instead of sending, or instead of waiting any longer.
+The exceptions that a layer raises instead of sending, or of waiting any longer.
 
-Each is an exception of the client's own library, so what catches those catches these:
+Each is also an exception of the client's library, so code that catches the library's
+exceptions catches these:
 
     TransportError
     ├── TimeoutException
-    │   ├── PoolTimeout           the library's own: no connection or permit in time
+    │   ├── PoolTimeout           the library's own: no connection or permit became free
     │   └── DeadlineExceeded
     ├── CircuitOpen
     ├── RateLimitExceeded
     └── RequestThrottled
 
-They are bound to a library in `__init__.py` and in `httpx2.py`.
+The bindings derive them from both classes.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from httpx_resilient._core.classify import Retryability
 
 class Refusal(Exception):  # noqa: N818 - each is an error by its second base
     """
-    The part of it that is the same in both libraries.
+    The base of these exceptions, the same for both libraries.
 
     Args:
-        message: What was refused, why, and what to do.
-        retry_after: Seconds until it makes sense to try again, if that is known.
+        message: The request that was refused, the reason, and what to do.
+        retry_after: Seconds until another attempt makes sense, or `None` if unknown.
     """
 
-    evidence: ClassVar[Retryability] = Retryability.FINAL
-    """What it tells a retry around this layer: not to go on, unless said otherwise."""
+    retryability: ClassVar[Retryability] = Retryability.NEVER
+    """How a retry around this layer treats the exception: by default, as final."""
 
     retry_after: float | None
 

@@ -1,4 +1,4 @@
-"""What happened to a request, for people."""
+"""The history of a request as text for people."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from httpx_resilient._core.origin import safe_url
 
 def explain(outcome: object) -> str:
     """
-    Tell what led to a response or an exception: a line for each attempt.
+    Describe what led to a response or an exception, with one line for each attempt.
 
     Args:
         outcome: As for `attempts_of`.
 
     Returns:
-        When each attempt was sent, what became of it after how many seconds, and how
-        long the wait was after it. Of the URL only origin and path.
+        A summary, then one line for each attempt: when it was sent, its outcome, its
+        duration, and the wait after it. Of the URL it shows only origin and path.
 
     Example:
         >>> import httpx
@@ -31,37 +31,37 @@ def explain(outcome: object) -> str:
     attempts = attempts_of(outcome)
     name = _name(outcome)
     if not attempts:
-        return f"{name}nothing is known of its attempts"
+        return f"{name}no attempts are recorded"
     last = attempts[-1]
     which = "the first attempt" if last.number == 1 else f"attempt {last.number}"
     total = last.at + last.duration
     width = max(len(str(each)) for each in attempts)
     lines = [f"{name}{last} at {which}, after {total:.2f} s"]
     numbers = [*(each.number for each in attempts[1:]), last.number]
-    for each, following in zip(attempts, numbers, strict=True):
-        lines.append(_line(each, width, is_followed=following > each.number))
+    for each, next_number in zip(attempts, numbers, strict=True):
+        lines.append(_line(each, width, is_followed=next_number > each.number))
     return "\n".join(lines)
 
 
 def _line(attempt: Attempt, width: int, *, is_followed: bool) -> str:
     kind = str(attempt)
-    told = [f"after {attempt.duration:.3f} s"]
+    details = [f"after {attempt.duration:.3f} s"]
     if attempt.queued:
-        told.append(f"{attempt.queued:.3f} s of them in a queue")
+        details.append(f"{attempt.queued:.3f} s of it in a queue")
     if attempt.hedge:
-        told.append("as a hedge")
+        details.append("as a hedge")
     if attempt.origin:
-        told.append(f"at {attempt.origin}")
+        details.append(f"at {attempt.origin}")
     if attempt.reason not in {"", kind}:
-        told.append(attempt.reason)
+        details.append(attempt.reason)
     if is_followed:
-        told.append(f"then waited {attempt.wait:.2f} s")
-    details = ", ".join(told)
-    return f"{attempt.at:6.2f} s  {attempt.number}  {kind:{width}}  {details}"
+        details.append(f"then waited {attempt.wait:.2f} s")
+    text = ", ".join(details)
+    return f"{attempt.at:6.2f} s  {attempt.number}  {kind:{width}}  {text}"
 
 
 def _name(outcome: object) -> str:
-    """Name the request, if a client has sent it: a layer alone tells of none."""
+    """Name the request, which a client attaches to the outcome."""
     while outcome is not None:
         for holder in (outcome, getattr(outcome, "response", None)):
             request: Any = _request_of(holder)
@@ -74,5 +74,5 @@ def _name(outcome: object) -> str:
 def _request_of(holder: object) -> Any:
     try:
         return getattr(holder, "request", None)
-    except RuntimeError:  # httpx: there is none
+    except RuntimeError:  # what httpx raises if the request was never attached
         return None

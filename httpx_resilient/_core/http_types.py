@@ -1,4 +1,4 @@
-"""What the inner rings read of a request and of a response, as protocols."""
+"""The parts of a request and of a response that this library reads, as protocols."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class URLLike(Protocol):
 
 
 class RequestLike(Protocol):
-    """What the rings read of a request. They never write to it."""
+    """A request, to be read only: the caller owns it."""
 
     @property
     def method(self) -> str: ...
@@ -44,7 +44,7 @@ class RequestLike(Protocol):
 
 
 class ResponseLike(Protocol):
-    """What the rings read of a response, and how it is released."""
+    """A response, and how it is released."""
 
     @property
     def status_code(self) -> int: ...
@@ -62,6 +62,4 @@ class ResponseLike(Protocol):
 
 
 RequestT = TypeVar("RequestT", bound=RequestLike)
-
-
 ResponseT = TypeVar("ResponseT", bound=ResponseLike)

@@ -1,4 +1,4 @@
-"""What a server's response says about trying again."""
+"""When a server asks to be tried again: `Retry-After` and its relatives."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ _NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class Hints:
     """
-    The server's own word.
+    The server's advice in the headers of one response.
 
     Args:
-        retry_after: Seconds to wait at least, or `None` if nothing usable was said.
-        should_retry: `x-should-retry`: its plain yes or no, or `None`.
-        short: Whether its body is worth reading before it is thrown away.
+        retry_after: The least number of seconds to wait. `None` without a usable value.
+        should_retry: The value of `x-should-retry`, or `None` without one.
+        short: Whether draining the body costs less than a new connection. It stands
+            here because all three come from one pass over the headers.
     """
 
     retry_after: float | None = None
@@ -33,20 +34,20 @@ class Hints:
     short: bool = True
 
 
-_SILENCE, _LONG = Hints(), Hints(short=False)
+_NO_HINTS, _NO_HINTS_LONG_BODY = Hints(), Hints(short=False)
 
 
 def hints_in(
     headers: Iterable[tuple[bytes, bytes]], wall_time: Callable[[], float]
 ) -> Hints:
     """
-    Read the hints in a response's headers.
+    Read the advice in the headers of a response.
 
-    `Retry-After` is in seconds, whole or decimal, or one of the three forms of an
-    HTTP-date (RFC 9110 §10.2.3, §5.6.7), which is taken relative to the response's
-    own `Date`, so that a wrong clock on either side does no harm. `retry-after-ms` and
-    `x-ms-retry-after-ms` are more precise and come first. Whatever lies in the past,
-    is negative, malformed or not finite counts as not said.
+    `Retry-After` is a number of seconds, whole or decimal, or an HTTP-date in one of
+    its three forms (RFC 9110 §10.2.3, §5.6.7). A date counts from the response's own
+    `Date`, so a wrong clock on either side does no harm. `retry-after-ms` and
+    `x-ms-retry-after-ms` are more precise and take precedence. A value that is in the
+    past, negative, malformed or infinite is ignored.
     """
     # One pass over all headers costs less than two look-ups.
     found: dict[bytes, bytes] = {}
@@ -55,7 +56,7 @@ def hints_in(
             found[lower] = value
     short = is_short(found.pop(_LENGTH, b""))
     if not found:
-        return _SILENCE if short else _LONG
+        return _NO_HINTS if short else _NO_HINTS_LONG_BODY
     verdict = found.get(b"x-should-retry", b"").strip().lower()
     return Hints(
         retry_after=_retry_after(found, wall_time),
@@ -71,12 +72,12 @@ def _retry_after(
         milliseconds = plain_number(found.get(name))
         if milliseconds is not None:
             return milliseconds / 1000
-    said = found.get(b"retry-after")
-    if said is None:
+    value = found.get(b"retry-after")
+    if value is None:
         return None
-    seconds = plain_number(said)
+    seconds = plain_number(value)
     if seconds is None:
-        then = http_date(said)
+        then = http_date(value)
         if then is None:
             return None
         sent = http_date(found.get(b"date"))

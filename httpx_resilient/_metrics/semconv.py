@@ -14,7 +14,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from httpx_resilient._core.http_types import URLLike
-from httpx_resilient._core.origin import PORTS
+from httpx_resilient._core.origin import DEFAULT_PORTS
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
 
@@ -57,14 +57,14 @@ def known_methods() -> frozenset[str]:
 
 def server_of_url(url: URLLike) -> tuple[str, int | None]:
     """Return `server.address` and `server.port` of a URL."""
-    return url.host, url.port or PORTS.get(url.scheme)
+    return url.host, url.port or DEFAULT_PORTS.get(url.scheme)
 
 
 @lru_cache(maxsize=1000)
 def server_of_origin(origin: str) -> tuple[str, int | None]:
     """Return both for an origin, such as `https://api.example.com`."""
     parts = urlsplit(origin)
-    return parts.hostname or "", parts.port or PORTS.get(parts.scheme)
+    return parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme)
 
 
 def redactor(parameters: Collection[str]) -> Callable[[str], str]:

@@ -306,7 +306,7 @@ class TestExplain:
 
     def test_how_much_of_it_was_waiting(self) -> None:
         response = httpx.Response(200, extensions={"queued": Left(0.5, 0.25)})
-        assert "after 0.500 s, 0.250 s of them in a queue" in self.explained(response)
+        assert "after 0.500 s, 0.250 s of it in a queue" in self.explained(response)
 
     def test_what_was_requested_without_its_secrets(self) -> None:
         inner = httpx.MockTransport(lambda request: httpx.Response(200))
@@ -331,4 +331,4 @@ class TestExplain:
 
     @pytest.mark.parametrize("stranger", [None, ValueError(), httpx.Response(200)])
     def test_of_what_has_no_history(self, stranger: object) -> None:
-        assert explain(stranger) == "nothing is known of its attempts"
+        assert explain(stranger) == "no attempts are recorded"

@@ -119,7 +119,7 @@ class CircuitBreaking(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
                 self._emit(CircuitHalfOpened, origin_name(key))
             response = await io.send(request)
             status = response.status_code
-            failed = status >= 500 and classify_status(status) is not Retryability.FINAL
+            failed = status >= 500 and classify_status(status) is not Retryability.NEVER
             if (
                 failed
                 or type(response.stream) is self._plain_body

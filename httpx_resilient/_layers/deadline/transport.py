@@ -42,7 +42,7 @@ class DeadlineExceeded(Refusal):
         its headers did not come within the 0.01 s of the deadline
     """
 
-    evidence: ClassVar[Retryability] = Retryability.IF_IDEMPOTENT
+    retryability: ClassVar[Retryability] = Retryability.IF_IDEMPOTENT
 
 
 class DeadlineLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):

@@ -217,7 +217,7 @@ class Journey(Generic[RequestT]):
 
     def _judge(self, response: ResponseT, io: IO[RequestT, ResponseT]) -> Verdict:
         evidence = classify_status(response.status_code)
-        if evidence is Retryability.FINAL:
+        if evidence is Retryability.NEVER:
             return Verdict(up=True)
         hints = hints_in(response.headers.raw, io.wall_time)
         onward = hints.should_retry
@@ -232,10 +232,10 @@ class Journey(Generic[RequestT]):
         if isinstance(error, Refusal) and error.retry_after is not None:
             # Nothing was sent, and nothing will be for so long.
             evidence, told = Retryability.ALWAYS, error.retry_after
-        elif evidence is Retryability.FINAL and isinstance(error, family.never_sent):
+        elif evidence is Retryability.NEVER and isinstance(error, family.never_sent):
             # A refused certificate will not change. Another origin has another one.
             evidence = Retryability.ALWAYS
-        up = None if evidence is Retryability.FINAL else False
+        up = None if evidence is Retryability.NEVER else False
         onward = evidence is Retryability.ALWAYS or (up is False and self._repeatable)
         return Verdict(up, onward, type(error).__name__, told)
 

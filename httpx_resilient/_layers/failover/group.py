@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
-from httpx_resilient._core.origin import PORTS, format_origin
+from httpx_resilient._core.origin import DEFAULT_PORTS, format_origin
 from httpx_resilient._core.validation import number
 
 DecisionT = TypeVar("DecisionT")
@@ -213,4 +213,6 @@ def _name(place: str, given: object) -> str:
         if made:
             msg = f"{form}: this one has {mistake}"
             raise ValueError(msg)
-    return format_origin(url.scheme, host, None if port == PORTS[url.scheme] else port)
+    return format_origin(
+        url.scheme, host, None if port == DEFAULT_PORTS[url.scheme] else port
+    )

@@ -171,4 +171,4 @@ class Contest(Generic[RequestT, ResponseT]):
 def is_success(response: ResponseLike) -> bool:
     """Whether no other answer to the same request would be better."""
     status = response.status_code
-    return status < 400 or classify_status(status) is Retryability.FINAL
+    return status < 400 or classify_status(status) is Retryability.NEVER

@@ -297,7 +297,7 @@ async def test_a_certificate_for_the_first_does_not_do_for_the_second(
         async with world.client(layer) as client:
             with pytest.raises(world.library.ConnectError) as caught:
                 await client.get(first)
-    assert classify_error(caught.value, world.ours._FAMILY) is Retryability.FINAL
+    assert classify_error(caught.value, world.ours._FAMILY) is Retryability.NEVER
     assert second.requests == 0
 
 

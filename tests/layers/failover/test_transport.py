@@ -281,7 +281,7 @@ def test_so_it_does_if_the_server_says_so() -> None:
 
 def test_a_refusal_that_knows_better_is_believed() -> None:
     class Slow(Refusal, httpx.TimeoutException):
-        evidence = Retryability.IF_IDEMPOTENT
+        retryability = Retryability.IF_IDEMPOTENT
 
     group = Group(Slow("too slow"), 200)
     with pytest.raises(Slow):
