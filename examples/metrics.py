@@ -1,10 +1,11 @@
 """
-Metrics of a server that fails half of all requests, as Prometheus would scrape them.
+Metrics of calls to a server that fails every other request, as Prometheus scrapes them.
 
     pip install 'httpx_resilient[prometheus]'
 
-`grafana_dashboard.json` beside this file shows them all: in Grafana, Dashboards, New,
-Import. With OpenTelemetry it is `httpx_resilient.otel.Metrics`, and an exporter.
+The dashboard in `grafana_dashboard.json` shows all of them. To load it in Grafana, open
+Dashboards, New, Import. `httpx_resilient.otel.Metrics` gives the same metrics to any
+exporter of OpenTelemetry.
 """
 
 from __future__ import annotations
@@ -25,23 +26,23 @@ SHOWN = tuple(f"httpx_resilient_{name}" for name in NAMES.split())
 
 
 class Flaky(BaseHTTPRequestHandler):
-    """Answers 503 every other time."""
+    """Answers every other request with 503."""
 
     protocol_version = "HTTP/1.1"
     requests = count()
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Answer a request."""
         self.send_response(503 if next(Flaky.requests) % 2 else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the metrics below tell it all."""
+        """Log nothing: the output of this example is the metrics."""
 
 
 def main() -> None:
-    """Send ten requests, and print what there is to scrape."""
+    """Send ten requests, and print some of the metrics."""
     registry, budget = CollectorRegistry(), RetryBudget()
     metrics = Metrics(registry)
     pool = PoolingTransport(on_event=metrics)

@@ -3,8 +3,8 @@ A trace of one request: an internal span for it, and a client span for each atte
 
     pip install 'httpx_resilient[otel]' opentelemetry-sdk
 
-Each attempt tells the server its own span, in the header `traceparent`. For httpx2,
-import `TracingTransport` from `httpx_resilient.otel.httpx2`.
+Each attempt propagates its own span to the server, in the header `traceparent`. For
+httpx2, import `TracingTransport` from `httpx_resilient.otel.httpx2`.
 """
 
 from __future__ import annotations
@@ -36,17 +36,19 @@ SHOWN = {
 }
 
 
-def show(span: ReadableSpan, began: int) -> None:
-    """Print a span in a line, when it began and how long it took."""
+def show(span: ReadableSpan, trace_start: int) -> None:
+    """Print the start of a span within its trace, its duration and its attributes."""
     start, end = span.start_time or 0, span.end_time or 0
     name = f"  {span.name}" if span.parent else span.name
-    found = span.attributes or {}
-    told = [f"{short}={found[key]!r}" for key, short in SHOWN.items() if key in found]
-    at, took = (start - began) / 1e6, (end - start) / 1e6
-    print(f"{name:12}{span.kind.name:9}{at:6.1f} ms +{took:6.1f} ms ", *told)
+    values = span.attributes or {}
+    shown = [
+        f"{short}={values[key]!r}" for key, short in SHOWN.items() if key in values
+    ]
+    offset, duration = (start - trace_start) / 1e6, (end - start) / 1e6
+    print(f"{name:12}{span.kind.name:9}{offset:6.1f} ms +{duration:6.1f} ms ", *shown)
 
 
-# The innermost end first.
+# Inner spans end first, so the request is the last one.
 *attempts, request = exporter.get_finished_spans()
 print((request.attributes or {})["url.full"])
 for each in (request, *attempts):

@@ -1,12 +1,13 @@
 """
-OpenTelemetry on both sides of our transport: a span per attempt, in one for the call.
+OpenTelemetry on both sides of a `RetryingTransport`: a span for each attempt, inside
+one span for the call.
 
-`HTTPXClientInstrumentor().instrument()` gives those inside, without a line of yours.
-`instrument_client(client)` gives the one outside, and retries stay invisible.
+`HTTPXClientInstrumentor().instrument()` makes the inner spans without further code.
+`instrument_client(client)` makes only the outer span, which hides retries.
 
     pip install httpx_resilient opentelemetry-sdk opentelemetry-instrumentation-httpx
 
-For httpx2: `SyncOpenTelemetryTransportHttpx2`, `HTTPX2ClientInstrumentor`.
+The names for httpx2: `SyncOpenTelemetryTransportHttpx2`, `HTTPX2ClientInstrumentor`.
 """
 
 from __future__ import annotations
