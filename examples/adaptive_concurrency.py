@@ -1,10 +1,10 @@
 """
-A server that does so much at a time, and nobody knows how much that is.
+A server has a capacity that its client does not know.
 
     pip install httpx_resilient
 
-Alone, the tasks of a client send what is rejected again and again. A limit that learns
-finds out what the server can take.
+Without a limit, the server rejects most requests of the client's tasks. An adaptive
+limit finds the capacity of the server.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CAPACITY, TASKS, SECONDS = 8, 40, 1.2
 
 
 class Small(BaseHTTPRequestHandler):
-    """Does so much at a time, and rejects the rest."""
+    """Handles `CAPACITY` requests at a time, and rejects the others."""
 
     protocol_version = "HTTP/1.1"
     room = Semaphore(CAPACITY)
@@ -40,11 +40,11 @@ class Small(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the lines below tell it all."""
+        """Log nothing."""
 
 
 async def load(url: str, transport: httpx.AsyncBaseTransport) -> Counter[int]:
-    """Let every task send one request after the other, and count what is answered."""
+    """Let every task send one request after the other, and count the status codes."""
     answers: Counter[int] = Counter()
     until = time.monotonic() + SECONDS
 
@@ -58,7 +58,7 @@ async def load(url: str, transport: httpx.AsyncBaseTransport) -> Counter[int]:
 
 
 async def main() -> None:
-    """Give the server the same load twice."""
+    """Put the same load on the server twice."""
     limit = AdaptiveConcurrencyLimit(20)
     transports: dict[str, httpx.AsyncBaseTransport] = {
         "alone": httpx.AsyncHTTPTransport(),

@@ -1,10 +1,10 @@
 """
-A server that is down for a second, and a client that keeps asking.
+A client keeps calling a server that is down for a second.
 
     pip install httpx_resilient
 
-Alone, every request waits for a failure that is certain. A circuit breaker refuses most
-of them at once, and notices when the server is back.
+Without a breaker, every request waits for a certain failure. A circuit breaker refuses
+most requests at once, and detects when the server is back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from httpx_resilient import CircuitBreaker, CircuitBreakingTransport
 
 
 class Down(BaseHTTPRequestHandler):
-    """Takes its time to say that it does not work, for a while."""
+    """Fails slowly for a while, then works."""
 
     protocol_version = "HTTP/1.1"
     until = 0.0
@@ -35,11 +35,11 @@ class Down(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the lines below tell it all."""
+        """Log nothing."""
 
 
 def main() -> None:
-    """Ask until it is back and a little longer, twice."""
+    """Send requests until the server is back, without and with a breaker."""
     breaker = CircuitBreaker(minimum_calls=5, open_for=0.2, max_open_for=0.2)
     transports: dict[str, httpx.BaseTransport] = {
         "alone": httpx.HTTPTransport(),

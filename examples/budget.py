@@ -1,10 +1,10 @@
 """
-A server that is down, and a client that keeps calling it.
+A client calls a server that is down.
 
     pip install httpx_resilient
 
-Three attempts are three times the load. With a retry budget, which is the default, they
-are made only for as long as they help.
+Three attempts triple the load. A retry budget, which is on by default, stops retries
+that do not help.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ CALLS = 100
 
 
 class Down(BaseHTTPRequestHandler):
-    """Counts what it is asked, and answers 503."""
+    """Counts its requests, and answers 503."""
 
     protocol_version = "HTTP/1.1"
-    asked = 0
+    requests = 0
 
     def do_GET(self) -> None:
         """Answer."""
-        Down.asked += 1
+        Down.requests += 1
         self.send_response(503)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the lines below tell it all."""
+        """Log nothing."""
 
 
 def main() -> None:
-    """Call it, with and without."""
-    # No waits, so that it does not take so long.
+    """Call the server without and with a budget."""
+    # The example does not wait between attempts, so that it is quick.
     transports = {
         "without": RetryingTransport(wait=wait_none(), budget=False),
         "with a budget": RetryingTransport(wait=wait_none()),
     }
     with serving(Down) as url:
         for name, transport in transports.items():
-            Down.asked = 0
+            Down.requests = 0
             with httpx.Client(transport=transport) as client:
                 for _ in range(CALLS):
                     response = client.get(url)
-            print(f"{name}: {Down.asked} requests were sent for {CALLS} calls")
+            print(f"{name}: {Down.requests} requests were sent for {CALLS} calls")
             print(f"  the last one ended with {attempts_of(response)[-1].reason}")
 
 

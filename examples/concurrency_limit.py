@@ -1,10 +1,10 @@
 """
-A server that does five things at a time, and a client that wants fifty at once.
+A server handles five requests at a time, and a client sends fifty at once.
 
     pip install httpx_resilient
 
-Alone, most of them are rejected. With a limit they wait for their turn, first come,
-first served, and all are answered.
+Without a limit, the server rejects most of them. With a limit, the requests queue in
+order of arrival, and the server answers all of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CAPACITY, REQUESTS = 5, 50
 
 
 class Small(BaseHTTPRequestHandler):
-    """Does so much at a time, and rejects the rest."""
+    """Handles `CAPACITY` requests at a time, and rejects the others."""
 
     protocol_version = "HTTP/1.1"
     room = Semaphore(CAPACITY)
@@ -40,11 +40,11 @@ class Small(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the lines below tell it all."""
+        """Log nothing."""
 
 
 async def send(url: str, transport: httpx.AsyncBaseTransport) -> Counter[int]:
-    """Send all at once, and count what is answered."""
+    """Send all requests at once, and count the status codes."""
     async with httpx.AsyncClient(transport=transport) as client:
         calls = (client.get(url) for _ in range(REQUESTS))
         return Counter(each.status_code for each in await asyncio.gather(*calls))

@@ -1,9 +1,9 @@
 """
-A server that keeps sending a little, so that no timeout of httpx is ever over.
+A server sends one byte at a time, so that httpx's timeouts never expire.
 
     pip install httpx_resilient
 
-Each of its timeouts is for one step: a connection, a read. A deadline is for all.
+Each of httpx's timeouts limits one step: a connection, a read. A deadline limits all.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ class Trickle(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "20")
         self.end_headers()
         for _ in range(20):
-            time.sleep(0.1)  # byte after byte: each in time, all of them too late
+            time.sleep(0.1)  # each byte is in time, the whole body is too late
             try:
                 self.wfile.write(b".")
             except OSError:
-                return  # nobody listens any more
+                return  # the client has disconnected
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the lines below tell it all."""
+        """Log nothing."""
 
 
 def main() -> None:
-    """Ask twice."""
+    """Send a request through each stack of layers."""
     layers = {
         "timeout=0.5": RetryingTransport(),
         "and a deadline of 0.5 s": DeadlineTransport(RetryingTransport(), 0.5),

@@ -1,9 +1,9 @@
 """
-Two servers, of which the first dies in the midst of it, and comes back.
+The first of two servers goes down for a while.
 
     pip install httpx_resilient
 
-A client that knows both asks the second one while the first is down.
+A client with failover uses the second server while the first is down.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ ALIVE = {"first", "second"}
 
 
 def server(name: str) -> type[BaseHTTPRequestHandler]:
-    """Make a server that says its name, while it is alive."""
+    """Make a server that answers with its name while it is alive."""
 
     class Named(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            """Answer, or hang up."""
+            """Answer, or close the connection."""
             if name in ALIVE:
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(name)))
@@ -33,20 +33,20 @@ def server(name: str) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(name.encode())
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: the lines below tell it all."""
+            """Log nothing."""
 
     return Named
 
 
-def ask(client: httpx.Client, url: str) -> None:
-    """Send six requests, before, while and after the first server is down."""
+def send_all(client: httpx.Client, url: str) -> None:
+    """Send six requests: before, during and after the outage of the first server."""
     answers: list[str] = []
     for number in range(6):
         if number == 2:
             ALIVE.remove("first")
         if number == 4:
             ALIVE.add("first")
-            time.sleep(0.3)  # longer than the cooldown: the first one is tried again
+            time.sleep(0.3)  # longer than the cooldown, so that the first is used again
         try:
             answers.append(client.get(url).text)
         except httpx.TransportError as error:
@@ -55,18 +55,18 @@ def ask(client: httpx.Client, url: str) -> None:
 
 
 def main() -> None:
-    """Ask without and with the layer."""
+    """Send requests without and with the layer."""
     with ExitStack() as stack:
         first, second = (
             stack.enter_context(serving(server(name))) for name in ("first", "second")
         )
         with httpx.Client() as client:
             print("without:", end=" ")
-            ask(client, first)
+            send_all(client, first)
         group = Failover([first, second], cooldown=0.2)
         with httpx.Client(transport=FailoverTransport(None, group)) as client:
             print("with FailoverTransport:", end=" ")
-            ask(client, first)
+            send_all(client, first)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """
-A server that takes fifty times as long, once in fifty times.
+A server takes fifty times as long for one request in fifty.
 
     pip install httpx_resilient
 
-Nothing is wrong with the request, so sent again it is answered at once. To send each
-one twice would double the load; to send again what is late costs 5 % at most.
+The server answers such a request at once if it is sent again. To send every request
+twice would double the load; to send late requests twice adds at most 5 %.
 """
 
 from __future__ import annotations
@@ -23,46 +23,46 @@ REQUESTS = 300
 
 
 class Stutters(BaseHTTPRequestHandler):
-    """Answers in about 3 ms, mostly."""
+    """Answers most requests in about 3 ms."""
 
     protocol_version = "HTTP/1.1"
-    rolled = random.Random(1)
-    asked = 0
+    rng = random.Random(1)
+    requests = 0
 
     def do_GET(self) -> None:
         """Answer."""
-        Stutters.asked += 1
-        time.sleep(0.15 if self.rolled.random() < 0.02 else 0.003)
+        Stutters.requests += 1
+        time.sleep(0.15 if self.rng.random() < 0.02 else 0.003)
         self.send_response(204)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the lines below tell it all."""
+        """Log nothing."""
 
 
-async def ask(name: str, transport: httpx.AsyncBaseTransport, url: str) -> None:
-    """Ask again and again, three at a time, and tell how long that took."""
+async def measure(name: str, transport: httpx.AsyncBaseTransport, url: str) -> None:
+    """Send requests, three at a time, and print their latencies."""
     took: list[float] = []
-    Stutters.asked = 0
+    Stutters.requests = 0
 
-    async def some() -> None:
+    async def work() -> None:
         for _ in range(REQUESTS // 3):
             started = time.monotonic()
             await client.get(url)
             took.append(1000 * (time.monotonic() - started))
 
     async with httpx.AsyncClient(transport=transport) as client:
-        await asyncio.gather(*[some() for _ in range(3)])
+        await asyncio.gather(*[work() for _ in range(3)])
     took.sort()
     p50, p99 = took[REQUESTS // 2], took[REQUESTS * 99 // 100]
-    print(f"{name}: p50 {p50:.0f} ms, p99 {p99:.0f} ms, {Stutters.asked} requests")
+    print(f"{name}: p50 {p50:.0f} ms, p99 {p99:.0f} ms, {Stutters.requests} requests")
 
 
 def main() -> None:
-    """Ask without hedges and with them."""
+    """Measure without hedges and with them."""
     with serving(Stutters) as url:
-        asyncio.run(ask("alone", PoolingTransport(), url))
-        asyncio.run(ask("hedged", HedgingTransport(), url))
+        asyncio.run(measure("alone", PoolingTransport(), url))
+        asyncio.run(measure("hedged", HedgingTransport(), url))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A server on this machine, for examples that need one of their own."""
+"""A server on loopback, for examples that need one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from threading import Thread
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 100
-    """Connections that may come at once. Else some of them wait a second for it."""
+    """The backlog. With the default of 5, a burst of connections waits for a second."""
 
 
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve on loopback, a thread for each connection, and yield the URL."""
+    """Serve on loopback with a thread for each connection, and yield the URL."""
     server = _Server(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

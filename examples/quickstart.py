@@ -1,12 +1,12 @@
 """
-Sends the same requests without and with `RetryingTransport()`, and counts the losses.
+Send the same requests without and with `RetryingTransport()`, and count the losses.
 
     python examples/quickstart.py         to a server on loopback that fails on purpose
     python examples/quickstart.py URL     to a server of your own
 
-The faults happen on real sockets, because that is where they happen to you. In every
-run, and from either client, a request meets the same ones. The exit code is 0 if the
-retrying client lost nothing, else 1.
+The faults happen on real sockets, as they do in production. A request meets the same
+faults in every run and with either client. The exit code is 0 if the retrying client
+lost nothing, else 1.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ REQUESTS, CONCURRENCY = 300, 20
 TIMEOUT = httpx.Timeout(5.0, read=1.0)
 
 Job = tuple[httpx.URL, bytes | None]
-"""Where to send a GET, and the body it has to bring, if that is known."""
+"""A URL for a GET, and the expected body of its response, if known."""
 
 console = Console(highlight=False)
-# Without a handler its warnings would go to stderr, into the bars; the table tells all.
+# Without a handler, warnings would go to stderr and disturb the progress bars.
 logging.getLogger("httpx_resilient").addHandler(logging.NullHandler())
 
 
 async def compare(jobs: list[Job], stats: httpx.URL | None = None) -> int:
-    """Send everything twice. Only the transport differs."""
-    score = "[green]{task.fields[kept]:>3} succeeded  [red]{task.fields[lost]:>3} lost"
+    """Send all requests twice. Only the transport differs."""
+    score = "[green]{task.fields[well]:>3} succeeded  [red]{task.fields[lost]:>3} lost"
     with Progress("{task.description:7}", BarColumn(), score, console=console) as bars:
         without, retrying = Tally("without", bars), Tally("with", bars)
 
@@ -72,8 +72,8 @@ async def compare(jobs: list[Job], stats: httpx.URL | None = None) -> int:
     )
     if retrying.replays:
         console.print(
-            f"{retrying.replays} requests were no attempts: the pool sent them again "
-            "at once, because their idle connection turned out to be closed."
+            f"The pool itself sent {retrying.replays} requests again at once, because "
+            "their idle connections turned out to be closed."
         )
     return 1 if retrying.lost else 0
 
@@ -99,7 +99,7 @@ async def send_all(
 async def send(
     client: httpx.AsyncClient, url: httpx.URL, body: bytes | None, tally: Tally
 ) -> None:
-    """Send one request. It is lost to an error, or if it brings another one's body."""
+    """Send one request. An error or the body of another request counts as a loss."""
     started, loss = time.perf_counter(), ""
     outcome: httpx.Response | httpx.HTTPError
     try:
@@ -111,49 +111,49 @@ async def send(
     except httpx.HTTPError as error:
         outcome, loss = error, type(error).__name__
     milliseconds = 1000 * (time.perf_counter() - started)
-    # A stock client tries once, and keeps no history.
-    tally.note(loss, len(attempts_of(outcome)) or 1, milliseconds)
+    # A stock client makes one attempt and records no history.
+    tally.count(loss, len(attempts_of(outcome)) or 1, milliseconds)
 
 
 class Tally:
-    """What became of one client's requests, in numbers and as a live bar."""
+    """The outcomes of one client's requests, as numbers and as a live bar."""
 
     def __init__(self, name: str, bars: Progress) -> None:
         self.name, self.bars = name, bars
-        self.bar = bars.add_task(name, total=REQUESTS, kept=0, lost=0)
-        self.kept, self.lost = 0, Counter[str]()
+        self.bar = bars.add_task(name, total=REQUESTS, well=0, lost=0)
+        self.well, self.lost = 0, Counter[str]()
         self.attempts = 0
         self.latencies: list[float] = []
         self.server: dict[str, int] = {}
 
-    def note(self, loss: str, attempts: int, milliseconds: float) -> None:
-        """Count one request. An empty loss is none."""
+    def count(self, loss: str, attempts: int, milliseconds: float) -> None:
+        """Count one request. An empty `loss` means that it succeeded."""
         if loss:
             self.lost[loss] += 1
         else:
-            self.kept += 1
+            self.well += 1
         self.attempts += attempts
         self.latencies.append(milliseconds)
-        self.bars.update(self.bar, advance=1, kept=self.kept, lost=self.lost.total())
+        self.bars.update(self.bar, advance=1, well=self.well, lost=self.lost.total())
 
     @property
     def replays(self) -> int:
-        """How many requests the server saw that were no attempts of the client."""
+        """The number of requests on the wire beyond the client's attempts."""
         return self.server.get("requests", self.attempts) - self.attempts
 
     def row(self) -> list[str]:
-        """Tell the numbers. Latencies are of all requests, lost or not."""
+        """Return the cells of the table. Latencies include lost requests."""
         kinds = [f"{count:>3} {kind}" for kind, count in self.lost.most_common()]
         lost = "\n".join(kinds) or "  0"
         sent = f"{self.attempts} + {self.replays}" if self.replays else self.attempts
         connections = str(self.server.get("connections", "-"))
         percentiles = statistics.quantiles(self.latencies, n=100, method="inclusive")
         p50, p99 = f"{percentiles[49]:.0f}", f"{percentiles[98]:.0f}"
-        return [self.name, str(self.kept), lost, str(sent), connections, p50, p99]
+        return [self.name, str(self.well), lost, str(sent), connections, p50, p99]
 
 
 def main() -> int:
-    """Read the command line, and start a server unless one is named."""
+    """Read the command line, and start a server unless it names one."""
     parser = argparse.ArgumentParser(
         description="Sends the same GETs without and with RetryingTransport()."
     )
@@ -177,24 +177,24 @@ def main() -> int:
 
 
 def url_in(argument: str) -> httpx.URL:
-    """Refuse what cannot be sent to, before anything is sent."""
+    """Parse a URL, and refuse an unusable one before anything is sent."""
     with suppress(httpx.InvalidURL):
         url = httpx.URL(argument)
         if url.scheme in ("http", "https") and url.host:
             return url
-    msg = f"{argument!r} is no URL such as http://localhost:8000/"
+    msg = f"expected a URL such as http://localhost:8000/; got {argument!r}"
     raise argparse.ArgumentTypeError(msg)
 
 
 def introduce(server: str) -> None:
-    """Say what is about to be sent, and where to."""
+    """Print the plan: the requests and their server."""
     console.print(f"{REQUESTS} GETs, {CONCURRENCY} at a time, twice, to", end=" ")
     console.print(server, markup=False, soft_wrap=True)
     console.print("  without  httpx.AsyncClient()")
     console.print("  with     httpx.AsyncClient(transport=RetryingTransport())\n")
 
 
-# The server from here on, in a process of its own.
+# The server, which runs in a process of its own.
 
 SEED, FAULTS_IN_A_ROW = 42, 2
 FAULTS = ("503", "503", "429", "429 soon", "reset", "reset", "close", "stall")
@@ -202,17 +202,17 @@ FAULTS = ("503", "503", "429", "429 soon", "reset", "reset", "close", "stall")
 
 @contextmanager
 def flaky_server() -> Iterator[httpx.URL]:
-    """Run the server. It lives as long as its stdin, and so never longer than we do."""
-    os.environ["no_proxy"] = "*"  # no proxy would know our loopback
-    with subprocess.Popen(  # noqa: S603 - this very file
+    """Run the server. It ends when stdin closes, so it cannot outlive this process."""
+    os.environ["no_proxy"] = "*"  # a proxy cannot reach this loopback
+    with subprocess.Popen(  # noqa: S603 - it runs this file
         [sys.executable, __file__, "--serve"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for us, who then close its stdin
+        start_new_session=True,  # Ctrl-C goes to this process, which then closes stdin
     ) as process:
         port = process.stdout.readline() if process.stdout else b""
         if not port:
-            sys.exit("the server did not start")
+            sys.exit("the server did not start: see its output above")
         yield httpx.URL(f"http://127.0.0.1:{int(port)}/")
 
 
@@ -226,12 +226,12 @@ async def serve() -> int:
 
 
 def body_of(path: str) -> bytes:
-    """Tell what the server means to answer, so that a mix-up would be noticed."""
+    """Return the expected body. It names its request, so that a mix-up is detected."""
     return f"the answer to request {path}, and to no other one".encode()
 
 
 def reply(status: str, body: bytes, *headers: str) -> bytes:
-    """Put a response together."""
+    """Build a response."""
     head = (f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", "")
     return "\r\n".join(head).encode() + body
 
@@ -244,7 +244,7 @@ REFUSALS = {
 
 
 class FlakyServer:
-    """A server that fails as real ones do, and counts what it is sent."""
+    """A server that fails as real servers do, and counts its requests."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -253,7 +253,7 @@ class FlakyServer:
     async def talk(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Serve one connection until a fault, the client or our own end."""
+        """Serve one connection until a fault, the client or the server ends it."""
         self.connections += 1
         ends = ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError
         with suppress(*ends):
@@ -264,7 +264,7 @@ class FlakyServer:
                     case "stats":
                         writer.write(self.stats())
                     case "reset":
-                        # To linger for no time is to send RST instead of FIN.
+                        # A linger time of zero sends RST instead of FIN.
                         linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
                         sock = writer.get_extra_info("socket")
                         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -272,7 +272,7 @@ class FlakyServer:
                     case "close":
                         break
                     case "stall":
-                        await reader.read()  # ends when the client has lost patience
+                        await reader.read()  # ends when the client times out
                         break
                     case "slow":
                         for part in response[:-20], response[-20:-10], response[-10:]:
@@ -284,9 +284,9 @@ class FlakyServer:
 
     def fate_of(self, path: str) -> str:
         """
-        Throw the dice, which know nothing but the request and how often it came.
+        Choose a fate at random, seeded by the request and its count.
 
-        With one sequence for all, a fate would depend on what else arrives meanwhile.
+        A single sequence would make the fate depend on the order of arrival.
         """
         dice = random.Random(f"{SEED} {path} {self.seen[path]}")
         self.seen[path] += 1
@@ -294,9 +294,9 @@ class FlakyServer:
         return dice.choice(FAULTS if fails else ("fast",) * 5 + ("slow",))
 
     def stats(self) -> bytes:
-        """Tell what was counted, and start anew for the next client."""
+        """Return the counts, and reset them for the next client."""
         counted = {
-            "connections": self.connections - 1,  # without the one that asks
+            "connections": self.connections - 1,  # this request has one, too
             "requests": self.seen.total(),
         }
         self.connections, self.seen = 0, Counter()

@@ -1,9 +1,9 @@
 """
-A server that allows ten requests every quarter of a second, and says how many are left.
+A server allows ten requests every quarter of a second, and reports the remaining quota.
 
     pip install httpx_resilient
 
-Eight workers that listen to it are never refused. Nobody told them the limit.
+Eight workers follow the reported quota and are never refused. No limit is configured.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ALLOWED, WINDOW = 10, 0.25
 
 
 class Limited(BaseHTTPRequestHandler):
-    """Refuses what is too much, and tells what is left until when."""
+    """Refuses requests beyond its quota, and reports the quota in headers."""
 
     protocol_version = "HTTP/1.1"
     lock = threading.Lock()
@@ -44,18 +44,18 @@ class Limited(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the lines below tell it all."""
+        """Log nothing."""
 
 
 async def work(client: httpx.AsyncClient, url: str, statuses: Counter[int]) -> None:
-    """Ask five times."""
+    """Send five requests."""
     for _ in range(5):
         response = await client.get(url)
         statuses[response.status_code] += 1
 
 
 async def main() -> None:
-    """Let the workers work, without and with the layer."""
+    """Run the workers without and with the layer."""
     transports: dict[str, httpx.AsyncBaseTransport] = {
         "without": httpx.AsyncHTTPTransport(),
         "with RateLimitingTransport": RateLimitingTransport(),

@@ -1,9 +1,9 @@
 """
-A server with every fault at once, asked by a stock client and by the standard stack.
+A server has many faults at once; a stock client and the standard stack call it.
 
     pip install httpx_resilient
 
-It fails every fifth request, never answers every fiftieth one, and then breaks down.
+The server fails every fifth request, delays every fiftieth, and then breaks down.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ REQUESTS = 200
 
 
 class Faulty(BaseHTTPRequestHandler):
-    """Counts what it is asked, and fails by the number."""
+    """Counts its requests, and fails some of them."""
 
     protocol_version = "HTTP/1.1"
-    asked = 0
+    requests = 0
     broken = False
 
     def do_GET(self) -> None:
-        """Answer, or not."""
-        Faulty.asked += 1
-        if Faulty.asked % 50 == 0:
-            time.sleep(0.5)  # some requests take very long
-        failed = Faulty.broken or Faulty.asked % 5 == 0
+        """Answer, or fail."""
+        Faulty.requests += 1
+        if Faulty.requests % 50 == 0:
+            time.sleep(0.5)  # longer than the timeouts below
+        failed = Faulty.broken or Faulty.requests % 5 == 0
         try:
             self.send_response(503 if failed else 200)
             self.send_header("Content-Length", "0")
             self.end_headers()
         except OSError:
-            return  # nobody waits any more
+            return  # the client has disconnected
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the lines below tell it all."""
+        """Log nothing."""
 
 
-def ask(client: httpx.Client, url: str) -> Counter[str]:
-    """Send all requests. Returns how they ended."""
+def send_all(client: httpx.Client, url: str) -> Counter[str]:
+    """Send all requests. Return the number of each outcome."""
     outcomes: Counter[str] = Counter()
     for _ in range(REQUESTS):
         try:
@@ -57,18 +57,18 @@ def ask(client: httpx.Client, url: str) -> Counter[str]:
 
 
 def main() -> None:
-    """Ask while it is faulty, and when it has broken down."""
-    # Waits of no time are for an example. So is the limit of an attempt.
+    """Send requests while the server is faulty, and after it breaks down."""
+    # For speed: do not wait between attempts, and limit each of them to 0.2 s.
     quick = standard_transport(retry={"wait": wait_none()}, attempt=0.2)
     transports = {"stock": httpx.HTTPTransport(), "standard": quick}
     with serving(Faulty) as url:
         for name, transport in transports.items():
-            Faulty.asked, Faulty.broken = 0, False
+            Faulty.requests, Faulty.broken = 0, False
             with httpx.Client(transport=transport, timeout=0.2) as client:
-                print(f"{name}, faulty: {dict(ask(client, url))}")
-                Faulty.asked, Faulty.broken = 0, True
-                outcomes = dict(ask(client, url))
-                print(f"{name}, broken down: {outcomes}; {Faulty.asked} were sent")
+                print(f"{name}, faulty: {dict(send_all(client, url))}")
+                Faulty.requests, Faulty.broken = 0, True
+                outcomes = dict(send_all(client, url))
+                print(f"{name}, broken down: {outcomes}; {Faulty.requests} were sent")
 
 
 if __name__ == "__main__":

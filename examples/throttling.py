@@ -1,10 +1,10 @@
 """
-A server that can take 20 requests a second, and a client that sends ten times as many.
+A server accepts 20 requests a second, and a client sends ten times as many.
 
     pip install httpx_resilient
 
-Alone, it answers all of them, nine out of ten with 503. With adaptive throttling most
-of these are not sent, and about as many as before are accepted.
+Without throttling, the server answers nine of ten requests with 503. Adaptive
+throttling does not send most of these, and the server accepts about as many as before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CAPACITY, OFFERED, SECONDS = 20, 200, 1
 
 
 class Overloaded(BaseHTTPRequestHandler):
-    """Accepts so many requests a second, evenly, and rejects all others."""
+    """Accepts `CAPACITY` requests a second, evenly spaced, and rejects all others."""
 
     protocol_version = "HTTP/1.1"
     free_at = 0.0
@@ -38,7 +38,7 @@ class Overloaded(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the lines below tell it all."""
+        """Log nothing."""
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
 """
-authlib: its client is one of httpx2, and fetches tokens through the same transport.
+authlib: its httpx2 client fetches tokens through the same transport.
 
     pip install 'httpx_resilient[authlib]'
 
-Without httpx2 it is a client of httpx, and wants the transport of `httpx_resilient`.
-Tokens are fetched by POST, so that your own POSTs are repeated too, and one of them may
-be done twice: `extensions={"retry": False}` sends such a one once.
+Without httpx2 it is an httpx client and needs the transport of `httpx_resilient`. It
+fetches tokens by POST, so the transport repeats your POSTs, too, and a server may
+process one of them twice: `extensions={"retry": False}` sends such a request once.
 """
 
 from __future__ import annotations

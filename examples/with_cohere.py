@@ -1,10 +1,10 @@
 """
-cohere: retried by the transport, and only there.
+cohere: the transport retries, and the SDK does not.
 
     pip install 'httpx_resilient[cohere]'
 
-A POST of its API may be repeated: at worst you pay for an answer that you did not get.
-`wrap` keeps what the SDK's client was made with: its timeout, and its redirects.
+Its POSTs may be repeated: at worst you are billed for an answer that you did not get.
+`wrap` preserves the settings of the SDK's client: its timeout and its redirects.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """
-githubkit: retried by the transport, and only there.
+githubkit: the transport retries, and the SDK does not.
 
     pip install 'httpx_resilient[githubkit]'
 
-Its cache (`http_cache`, on by default) keeps the timeout to itself, so that nothing
-ever times out, and hands on bodies that can be read once. If you keep it, give the
+Its cache (`http_cache`, on by default) drops the timeout, so that requests never time
+out, and passes on bodies that can be read only once. If you use the cache, give the
 transport `buffer_request_body=`.
 """
 

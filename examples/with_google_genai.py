@@ -1,11 +1,11 @@
 """
-google-genai: retried by the transport, and only there.
+google-genai: the transport retries, and the SDK does not.
 
     pip install 'httpx_resilient[google-genai]'
 
-A POST of its API may be repeated: at worst you pay for an answer that you did not get.
-The SDK itself retries only if you give it `retry_options`: do not. And without a
-`timeout=`, in milliseconds, it waits for an attempt as long as that may take.
+Its POSTs may be repeated: at worst you are billed for an answer that you did not get.
+The SDK itself retries only if you give it `retry_options`, so do not. Without a
+`timeout=` in milliseconds, it waits for an attempt without a limit.
 """
 
 from __future__ import annotations

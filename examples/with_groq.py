@@ -1,10 +1,10 @@
 """
-groq: retried by the transport, and only there.
+groq: the transport retries, and the SDK does not.
 
     pip install 'httpx_resilient[groq]'
 
-A POST of its API may be repeated: at worst you pay for an answer that you did not get.
-`wrap` keeps what the SDK's client was made with: its timeouts, pool and socket options.
+Its POSTs may be repeated: at worst you are billed for an answer that you did not get.
+`wrap` preserves the settings of the SDK's client: timeouts, pool and socket options.
 """
 
 from __future__ import annotations

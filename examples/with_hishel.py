@@ -1,8 +1,8 @@
 """
-hishel caches, outside of our transport: what it has needs no attempt.
+hishel caches outside our transport: a cached response needs no attempt.
 
-Inside it would be asked on each attempt, and by the rules of HTTP (`rfc=True`) a server
-may have it keep a 503, which all retries would get.
+An inside cache would serve each attempt. By the rules of HTTP (`rfc=True`), a server
+may let it store a 503, which would then answer all retries.
 
     pip install httpx_resilient 'hishel[httpx]'    (or hishel.httpx2, for httpx2)
 """
@@ -22,7 +22,7 @@ from httpx_resilient import RetryingTransport, attempts_of
 
 
 async def main() -> None:
-    """Ask twice."""
+    """Send two requests."""
     with TemporaryDirectory() as folder, unreliable("finally") as url:
         storage = AsyncSqliteStorage(database_path=Path(folder) / "cache.db")
         transport = AsyncCacheTransport(RetryingTransport(), storage=storage)

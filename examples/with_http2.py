@@ -1,8 +1,8 @@
 """
-HTTP/2, asked for at the transport: a client ignores its `http2=True` once it has one.
+The transport enables HTTP/2: a client with a transport ignores its own `http2=True`.
 
-A stream that the server refused is sent again whatever its method: by HTTP/2 it is
-certain that it was not processed.
+A refused stream is sent again with any method: HTTP/2 guarantees that the server did
+not process it.
 
     pip install 'httpx_resilient[http2]' hypercorn trustme
 """
@@ -33,7 +33,7 @@ async def app(scope: Any, _receive: Any, send: Any) -> None:
 
 
 async def main() -> None:
-    """Serve with a certificate that only this client trusts, and ask once."""
+    """Serve with a certificate that only this client trusts, and send one request."""
     authority, trust, done = trustme.CA(), ssl.create_default_context(), asyncio.Event()
     authority.configure_trust(trust)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -51,8 +51,8 @@ async def main() -> None:
             response = await client.get(url)
         done.set()
         await server
-    said = f"{response.text}, by {response.http_version}"
-    print("attempts:", *map(str, attempts_of(response)), "-", said)
+    answer = f"{response.text}, by {response.http_version}"
+    print("attempts:", *map(str, attempts_of(response)), "-", answer)
 
 
 asyncio.run(main())

@@ -1,10 +1,10 @@
 """
-httpx-aiohttp inside of our transport: aiohttp sends each attempt. asyncio only.
+httpx-aiohttp inside our transport: aiohttp sends each attempt, on asyncio only.
 
-It calls whatever happens to a connection `ConnectTimeout`. We look at what aiohttp
-said: a connection that was refused is tried again for a POST too, and one that was lost
-after the POST had been sent is not. A GET on a connection that the server has closed in
-the meantime may be sent once more by aiohttp itself, which `attempts_of` cannot see.
+It raises `ConnectTimeout` for any failure of a connection. The transport reads the
+cause of that error: it retries a refused connection even for a POST, but not a
+connection that broke after the POST was sent. If the server has closed an idle
+connection, aiohttp itself may send a GET once more, which `attempts_of` cannot see.
 
     pip install httpx_resilient httpx-aiohttp    (httpx-aiohttp[httpx2], for httpx2)
 """
@@ -21,7 +21,7 @@ from httpx_resilient import RetryingTransport, attempts_of
 
 
 async def main() -> None:
-    """Ask once."""
+    """Send one request."""
     with unreliable("finally") as url:
         transport = RetryingTransport(AiohttpTransport())
         async with httpx.AsyncClient(transport=transport) as client:

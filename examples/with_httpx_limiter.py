@@ -1,9 +1,9 @@
 """
-httpx-limiter inside of our transport, so that each attempt waits for its turn.
+httpx-limiter inside our transport, so that each attempt waits for its turn.
 
-Around ours it would count calls, and retries would exceed the limit just when the
-server is struggling. It is for asynchronous httpx only (not httpx2), and does not
-close the transport it is given: enter that one yourself.
+Outside, it would count calls, and retries would exceed the limit just when the server
+is overloaded. It supports only asynchronous httpx (not httpx2), and does not close the
+transport that it wraps: enter that transport yourself.
 
     pip install httpx_resilient 'httpx-limiter[aiolimiter]'    (aiolimiter: asyncio)
 """
@@ -21,7 +21,7 @@ from httpx_resilient import RetryingTransport, attempts_of
 
 
 async def main() -> None:
-    """Ask three times, which are five attempts, at two a second after the first two."""
+    """Send three requests in five attempts, at two a second after the first two."""
     limiter = AiolimiterAsyncLimiter.create(Rate.create(magnitude=2, duration=1))
     with unreliable("finally") as url:
         async with httpx.AsyncHTTPTransport() as http:

@@ -1,11 +1,11 @@
 """
-huggingface_hub: asynchronous inference, retried by the transport.
+huggingface_hub: the transport retries asynchronous inference.
 
     pip install 'httpx_resilient[huggingface_hub]'
 
-Only `AsyncInferenceClient` asks this factory. All else is synchronous: downloads and
-uploads are in `with_huggingface_hub_sync.py`. Without `timeout=` it waits forever, and
-what never times out is not retried.
+Only `AsyncInferenceClient` uses this factory. Everything else is synchronous: downloads
+and uploads are in `with_huggingface_hub_sync.py`. Without `timeout=` the client waits
+forever, and a request that never times out is not retried.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from unreliable import CHAT_COMPLETION, unreliable
 
 from httpx_resilient.httpx2 import RetryingTransport, retry_if_transient
 
-# As HF_HUB_DISABLE_TELEMETRY=1 would: this example is to talk to this machine only.
+# As with HF_HUB_DISABLE_TELEMETRY=1: this example connects to this machine only.
 constants.HF_HUB_DISABLE_TELEMETRY = True
 
 

@@ -1,11 +1,11 @@
 """
-huggingface_hub: all that is synchronous, downloads and uploads too.
+huggingface_hub: the transport retries synchronous calls, with downloads and uploads.
 
     pip install 'httpx_resilient[huggingface_hub-sync]'
 
-Some requests it repeats by itself, six times and with no switch: attempts multiply. Do
-not add POST: a commit that was repeated is there twice. And xet, which carries large
-files, does not go through this client.
+The SDK repeats some requests six times, which cannot be disabled: attempts multiply. Do
+not add POST: a repeated commit appears twice. xet, which transfers large files, does
+not use this client.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from httpx_resilient.httpx2 import RetryingTransport
 
 ANSWER = {"id": "any/repo", "siblings": [{"rfilename": "finally.txt"}]}
 
-# As HF_HUB_DISABLE_TELEMETRY=1 would: this example is to talk to this machine only.
+# As with HF_HUB_DISABLE_TELEMETRY=1: this example connects to this machine only.
 constants.HF_HUB_DISABLE_TELEMETRY = True
 
 

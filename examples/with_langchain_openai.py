@@ -1,10 +1,10 @@
 """
-langchain-openai: retried by the transport, and only there.
+langchain-openai: the transport retries, and the SDK does not.
 
     pip install 'httpx_resilient[langchain-openai]'
 
-`ainvoke` and `astream` send through this client. For `invoke` and `stream` give it
-`http_client=` too: `wrap(DefaultHttpxClient(), retrying)`.
+`ainvoke` and `astream` send through this client. For `invoke` and `stream`, also pass
+`http_client=wrap(DefaultHttpxClient(), retrying)`.
 """
 
 from __future__ import annotations

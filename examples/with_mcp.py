@@ -1,11 +1,11 @@
 """
-mcp: tools over streamable HTTP, retried by the transport.
+mcp: the transport retries tools over streamable HTTP.
 
     pip install 'httpx_resilient[mcp]'
 
-A call that was repeated can run its tool twice. If yours must not, leave `retry=` out:
-then a call goes out again only if it certainly was not processed.
-The timeouts are the SDK's own: a tool has five minutes to say something.
+A repeated call can run its tool twice. If a tool must not run twice, omit `retry=`: the
+transport then repeats a call only if the server certainly did not process it.
+The timeouts are the SDK's own: a tool has five minutes to respond.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ async def main(url: str) -> None:
 
 
 def answer(method: str, _: str, body: bytes) -> tuple[int, str, bytes]:
-    """Play an MCP server, without sessions and with one tool."""
+    """Answer as an MCP server with one tool and without sessions."""
     if method != "POST":
         return 405, "text/plain", b""
-    asked = json.loads(body)
-    if "id" not in asked:
+    call = json.loads(body)
+    if "id" not in call:
         return 202, "text/plain", b""
     results = {
         "initialize": {
@@ -51,12 +51,12 @@ def answer(method: str, _: str, body: bytes) -> tuple[int, str, bytes]:
         "tools/list": {"tools": [{"name": "when", "inputSchema": {"type": "object"}}]},
         "tools/call": {"content": [{"type": "text", "text": "finally"}]},
     }
-    said = {"jsonrpc": "2.0", "id": asked["id"]}
-    if asked["method"] in results:
-        said["result"] = results[asked["method"]]
+    reply = {"jsonrpc": "2.0", "id": call["id"]}
+    if call["method"] in results:
+        reply["result"] = results[call["method"]]
     else:
-        said["error"] = {"code": -32601, "message": "no such method"}
-    return 200, "application/json", json.dumps(said).encode()
+        reply["error"] = {"code": -32601, "message": "unknown method"}
+    return 200, "application/json", json.dumps(reply).encode()
 
 
 if __name__ == "__main__":

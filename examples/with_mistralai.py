@@ -1,11 +1,11 @@
 """
-mistralai: retried by the transport, and only there.
+mistralai: the transport retries, and the SDK does not.
 
     pip install 'httpx_resilient[mistralai]'
 
-A POST of its API may be repeated: at worst you pay for an answer that you did not get.
-The SDK itself retries only if you give it a `retry_config`: do not. It leaves it to you
-to close the client, and each attempt may take its five minutes, or `timeout_ms=`.
+Its POSTs may be repeated: at worst you are billed for an answer that you did not get.
+The SDK itself retries only if you give it a `retry_config`, so do not. You close the
+client. Each attempt may take the SDK's five minutes, or `timeout_ms=`.
 """
 
 from __future__ import annotations

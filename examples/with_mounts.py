@@ -1,8 +1,8 @@
 """
-A client that has proxies and mounts already: `wrap` goes around all of them.
+A client already has proxies and mounts: `wrap` adds a layer to all of them.
 
-Given as `transport=`, ours would be used for what no mount and no `proxy=` matches: the
-rest would not be retried.
+As `transport=`, the layer would serve only requests that match neither a mount nor
+`proxy=`; the other requests would not be retried.
 
     pip install httpx_resilient
 """
@@ -19,7 +19,7 @@ from httpx_resilient import RetryingTransport, attempts_of, wrap
 
 
 async def main() -> None:
-    """Ask through the environment's proxy, then through a mount."""
+    """Send a request through the environment's proxy, then one through a mount."""
     with unreliable("by the proxy") as proxy, unreliable("by the mount") as url:
         os.environ |= {"http_proxy": proxy, "no_proxy": ""}
         mounts = {"all://127.0.0.1": httpx.AsyncHTTPTransport()}

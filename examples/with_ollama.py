@@ -1,11 +1,11 @@
 """
-ollama: chats and more, retried by the transport.
+ollama: the transport retries chats and all other calls.
 
     pip install 'httpx_resilient[ollama]'
 
-Without `timeout=` it waits forever, and what never times out is not retried. But be
-patient: a server that is still loading a model takes long to say its first word. And
-`create_blob` sends a generator, which needs `buffer_request_body=` to go out again.
+Without `timeout=` the client waits forever, and a request that never times out is not
+retried. Choose a long timeout: a server that loads a model responds late. `create_blob`
+sends a generator, and needs `buffer_request_body=` for a retry.
 """
 
 from __future__ import annotations

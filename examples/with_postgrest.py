@@ -1,11 +1,12 @@
 """
-postgrest: retried by the transport, and only there.
+postgrest: the transport retries, and the SDK does not.
 
     pip install 'httpx_resilient[postgrest]'
 
-It gives up its own client for yours, and with that HTTP/2, redirects and a timeout of
-two minutes: so they are named here. Reads and deletions are retried. Inserts, updates
-and procedures are not: a POST or PATCH that is repeated may be done twice.
+Your client replaces the SDK's, which has HTTP/2, redirects and a timeout of two
+minutes, so the example sets these. The transport retries reads and deletions. It does
+not retry inserts, updates and procedures: a server may process a repeated POST or PATCH
+twice.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
-To a server whose certificate a private authority has signed.
+A private authority has signed the certificate of the server.
 
-What is to be trusted is told to the transport: a client ignores its own `verify=` once
-it is given one. A certificate that is not trusted gets one attempt.
+Give `verify=` to the transport: a client with a transport ignores its own. An untrusted
+certificate gets one attempt.
 
     pip install httpx_resilient trustme
 """
@@ -21,7 +21,7 @@ from httpx_resilient import RetryingTransport, attempts_of
 async def fail_twice(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Be a server on one connection, which all attempts share."""
+    """Serve one connection, which all attempts share."""
     for status in ("503 Service Unavailable", "503 Service Unavailable", "200 OK"):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 7\r\n\r\ntrusted".encode())
@@ -29,7 +29,7 @@ async def fail_twice(
 
 
 async def main() -> None:
-    """Ask once."""
+    """Send one request."""
     authority = trustme.CA()
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(serving)

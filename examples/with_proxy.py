@@ -1,8 +1,8 @@
 """
-Through an HTTP proxy, which is named to the transport.
+The transport sends through an HTTP proxy.
 
-A client's own `proxy=` goes around any `transport=`, and nothing would be retried. The
-environment's proxies (`HTTPS_PROXY` and so on) are found without being named.
+A client's own `proxy=` bypasses any `transport=`, and nothing would be retried. The
+transport finds the environment's proxies (`HTTPS_PROXY` and so on) by itself.
 
     pip install httpx_resilient proxy.py
 """
@@ -23,7 +23,7 @@ OPTIONS += " --log-level CRITICAL --basic-auth me:secret --data-dir {0} --cache-
 
 
 async def main() -> None:
-    """Start a proxy that wants a password, and ask through it."""
+    """Start a proxy that requires a password, and send a request through it."""
     with TemporaryDirectory() as folder, Proxy(OPTIONS.format(folder).split()) as proxy:
         address = f"http://me:secret@127.0.0.1:{proxy.flags.port}"
         transport = RetryingTransport(proxy=address)
@@ -33,5 +33,5 @@ async def main() -> None:
     print("attempts:", *map(str, attempts_of(response)), "-", response.text)
 
 
-if __name__ == "__main__":  # the proxy starts processes, which may import this file
+if __name__ == "__main__":  # the proxy starts processes that may import this file
     asyncio.run(main())

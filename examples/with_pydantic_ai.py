@@ -1,10 +1,10 @@
 """
-pydantic-ai: its models' requests, retried by the transport, and only there.
+pydantic-ai: the transport retries the models' requests, and the SDKs do not.
 
     pip install 'httpx_resilient[pydantic-ai]'
 
-`max_retries=0` is for the provider's SDK. What the agent asks again because an answer
-was of no use (`retries=`) is another matter, and stays.
+`max_retries=0` applies to the provider's SDK. The agent's `retries=` has another
+purpose: it asks the model again after an unusable answer. It stays active.
 """
 
 from __future__ import annotations

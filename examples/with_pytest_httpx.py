@@ -1,14 +1,14 @@
 """
-pytest-httpx mocks the transport inside of ours: each attempt takes a response.
+pytest-httpx mocks the transport inside ours: each attempt takes a response.
 
-Register one per attempt, or one with `is_reusable=True`. It mocks httpx's own HTTP
-transports, so that an inner transport of another kind is not mocked; nor is httpx2.
+Register one response per attempt, or one with `is_reusable=True`. pytest-httpx mocks
+only httpx's own HTTP transports: it mocks neither other inner transports nor httpx2.
 
     pip install httpx_resilient pytest-httpx
     python -m pytest examples/with_pytest_httpx.py
 """
 
-# ruff: noqa: S101 - a test asserts
+# ruff: noqa: S101 - tests use assert
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from httpx_resilient.testing import assert_attempts
 
 
 def test_my_code_survives_two_failures(httpx_mock: HTTPXMock) -> None:
-    """They are taken in the order in which they are added."""
+    """Attempts take the responses in the order of registration."""
     httpx_mock.add_response(status_code=503)
     httpx_mock.add_exception(httpx.ReadTimeout("slow"))
     httpx_mock.add_response(text="finally")
 
-    transport = RetryingTransport(wait=wait_none())  # no test needs to wait
+    transport = RetryingTransport(wait=wait_none())  # a test need not wait
     with httpx.Client(transport=transport) as client:
         response = client.get("https://api.example.com/")
 

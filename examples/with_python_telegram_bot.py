@@ -1,12 +1,13 @@
 """
-python-telegram-bot: retried by the transport, calls and updates alike.
+python-telegram-bot: the transport retries calls and updates.
 
     pip install 'httpx_resilient[python-telegram-bot]'
 
-All it sends are POSTs: repeated after a timeout, one can send a message twice. If that
-is worse than none at all, leave `retry=` out for `calls`. `connection_pool_size=` would
-be lost, and `proxy=` go around the transport: give it `limits=` and `proxy=` instead.
-`Application.builder()` takes the same two requests.
+The SDK sends only POSTs: one that is repeated after a timeout can send a message twice.
+If that is worse than a lost message, omit `retry=` for `calls`. With a transport, the
+SDK ignores `connection_pool_size=`, and `proxy=` bypasses the transport: give `limits=`
+and `proxy=` to the transport instead. `Application.builder()` takes the same two
+requests.
 """
 
 from __future__ import annotations

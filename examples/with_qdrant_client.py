@@ -1,12 +1,12 @@
 """
-qdrant-client: REST, retried by the transport. gRPC (`prefer_grpc`) knows no transport.
+qdrant-client: the transport retries REST. gRPC (`prefer_grpc`) does not use it.
 
     pip install 'httpx_resilient[qdrant-client]'
 
-Its searches are POSTs. Nearly all of those may be repeated: a snapshot might be made
-twice. `limits=`, `pool_size=` and `http2=` are lost: the transport takes the first and
-last. `upload_points` is retried too: give it `max_retries=0`, and do not make it
-`parallel`. The version check goes around the transport.
+Searches are POSTs. Nearly all POSTs of this API may be repeated; only a snapshot might
+be made twice. The SDK ignores `limits=`, `pool_size=` and `http2=`: give the first and
+the last to the transport. `upload_points` has retries of its own: give it
+`max_retries=0`, and do not use `parallel`. The version check bypasses the transport.
 """
 
 from __future__ import annotations

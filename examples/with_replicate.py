@@ -1,11 +1,11 @@
 """
-replicate: retried by our transport, and only there.
+replicate: our transport retries, and the SDK does not.
 
     pip install 'httpx_resilient[replicate]'
 
-A `transport=` would be put inside its own retries, which makes 30 requests of one GET
-that fails: a mount is outside. Predictions with `wait=False`, and uploads, have no
-timeout: a server that says nothing is never left. Only the transport can be closed.
+A `transport=` would be inside the SDK's own retries, and one failing GET would become
+30 requests; a mount is outside. Predictions with `wait=False` and uploads have no
+timeout: the SDK waits forever for a silent server. Only the transport can be closed.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """
-respx mocks the connections inside of our transport: each attempt is a call.
+respx mocks the connections inside our transport: each attempt is a call.
 
-Not with `respx.mock(using="httpx")`: that takes the place of our transport, and nothing
-is retried. And not for httpx2, whose connections respx does not know.
+Do not use `respx.mock(using="httpx")`: it replaces our transport, and nothing is
+retried. respx does not support the connections of httpx2.
 
     pip install httpx_resilient respx pytest
     python -m pytest examples/with_respx.py
 """
 
-# ruff: noqa: S101 - a test asserts
+# ruff: noqa: S101 - tests use assert
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_my_code_survives_two_failures() -> None:
         httpx.ReadTimeout("slow"),
         httpx.Response(200, text="finally"),
     ]
-    transport = RetryingTransport(wait=wait_none())  # no test needs to wait
+    transport = RetryingTransport(wait=wait_none())  # a test need not wait
     with httpx.Client(transport=transport) as client:
         response = client.get("https://api.example.com/")
 

@@ -1,7 +1,7 @@
 """
-Through a SOCKS5 proxy, which is named to the transport.
+The transport sends through a SOCKS5 proxy.
 
-A client's own `proxy=` goes around any `transport=`, and nothing would be retried.
+A client's own `proxy=` bypasses any `transport=`, and nothing would be retried.
 
     pip install 'httpx_resilient[socks]' pproxy
 """
@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 
 import httpx
-import pproxy  # type: ignore[import-untyped]  # it has no types
+import pproxy  # type: ignore[import-untyped]  # pproxy has no types
 from unreliable import unreliable
 
 from httpx_resilient import RetryingTransport, attempts_of
 
 
 async def main() -> None:
-    """Start a proxy that wants a password, and ask through it."""
+    """Start a proxy that requires a password, and send a request through it."""
     here = pproxy.Server("socks5://127.0.0.1:0#me:secret")
     proxy = await here.start_server({"rserver": []})
     port = proxy.sockets[0].getsockname()[1]

@@ -1,8 +1,8 @@
 """
-An ASGI application inside of our transport: see what your retries do, without sockets.
+An ASGI application inside our transport shows retries without sockets.
 
-What the application raises is raised once. With `raise_app_exceptions=False` it is the
-500 that a server would make of it, and retried.
+An exception of the application is not retried. With `raise_app_exceptions=False` it
+becomes the 500 that a server would answer, which is retried.
 
     pip install httpx_resilient starlette    (or any other framework with ASGI)
 """
@@ -26,12 +26,12 @@ calls = count(1)
 async def endpoint(request: Request) -> PlainTextResponse:
     """Fail twice."""
     status = 200 if next(calls) > 2 else 503
-    print(request.method, await request.body(), "is answered", status)
+    print(request.method, await request.body(), "->", status)
     return PlainTextResponse("finally", status)
 
 
 async def main() -> None:
-    """Ask once."""
+    """Send one request."""
     app = Starlette(routes=[Route("/", endpoint, methods=["PUT"])])
     transport = RetryingTransport(httpx.ASGITransport(app=app))
     async with httpx.AsyncClient(transport=transport) as client:

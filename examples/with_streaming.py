@@ -1,8 +1,9 @@
 """
-Downloads as they come, and uploads that are made while they are sent.
+Stream downloads, and uploads that a generator creates.
 
-Retries happen before the first byte of the answer: what breaks after it is yours to
-decide. A generator can be read only once, so tell how to make it anew.
+Retries happen before the first byte of the response; if the body breaks later, you
+decide. A generator can be read only once, so a `body_factory` creates a new one for a
+retry.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from httpx_resilient import RetryingTransport, attempts_of
 
 
 async def lines() -> AsyncIterator[bytes]:
-    """Make the body of an upload."""
+    """Generate the body of an upload."""
     for number in range(1000):
         yield f"line {number}\n".encode()
 
 
 async def main() -> None:
-    """Download, then upload without and with a way to make the body anew."""
+    """Download, then upload without and with a `body_factory`."""
     async with httpx.AsyncClient(transport=RetryingTransport()) as client:
         with unreliable("finally " * 10_000) as url:
             async with client.stream("GET", url) as response:
@@ -34,8 +35,8 @@ async def main() -> None:
             once = await client.put(url, content=lines())
             print("attempts:", *map(str, attempts_of(once)), "- not sent again")
 
-            anew = {"retry": {"body_factory": lines}}
-            response = await client.put(url, content=lines(), extensions=anew)
+            factory = {"retry": {"body_factory": lines}}
+            response = await client.put(url, content=lines(), extensions=factory)
             print("attempts:", *map(str, attempts_of(response)), "-", response.text)
 
 

@@ -1,11 +1,11 @@
 """
-supabase: tables, storage, functions and logins, retried by the transport alone.
+supabase: the transport retries tables, storage, functions and logins; the SDK does not.
 
     pip install 'httpx_resilient[supabase]'
 
-It gives up its own client for yours, and with that HTTP/2, redirects and its timeouts:
-so they are named here. Reads and deletions are retried. Inserts, updates, uploads and
-functions are not: a POST or PATCH that is repeated may be done twice.
+Your client replaces the SDK's, which has HTTP/2, redirects and timeouts, so the example
+sets these. The transport retries reads and deletions. It does not retry inserts,
+updates, uploads and functions: a server may process a repeated POST or PATCH twice.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """
-together: retried by the transport, and only there.
+together: the transport retries, and the SDK does not.
 
     pip install 'httpx_resilient[together]'
 
-A POST of its API may be repeated: at worst you pay for an answer that you did not get.
-It uploads files from a generator, which can be read only once: `buffer_request_body` is
-what may be kept of one for a retry. A larger file gets one attempt.
+Its POSTs may be repeated: at worst you are billed for an answer that you did not get.
+The SDK uploads files from a generator, which can be read only once. Up to
+`buffer_request_body` bytes are buffered for a retry; a larger file gets one attempt.
 """
 
 from __future__ import annotations

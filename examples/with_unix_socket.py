@@ -1,4 +1,4 @@
-"""Over a unix socket: name its path to the transport, and any host to the client."""
+"""Send over a unix socket: give its path to the transport, and any host in the URL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from httpx_resilient import RetryingTransport, attempts_of
 async def fail_twice(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Be a server on one connection, which all attempts share."""
+    """Serve one connection, which all attempts share."""
     for status in ("503 Service Unavailable", "503 Service Unavailable", "200 OK"):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 7\r\n\r\nby file".encode())
@@ -22,7 +22,7 @@ async def fail_twice(
 
 
 async def main() -> None:
-    """Ask once."""
+    """Send one request."""
     with TemporaryDirectory() as folder:
         path = str(Path(folder) / "api.socket")
         async with await asyncio.start_unix_server(fail_twice, path):

@@ -1,7 +1,7 @@
 """
-WebSockets of httpx2: the upgrade is retried, the connection after it is yours.
+WebSockets of httpx2: the transport retries the upgrade, not the open connection.
 
-For httpx there is httpx-ws, whose `aconnect_ws(url, client)` does the same.
+For httpx, `aconnect_ws(url, client)` of httpx-ws does the same.
 
     pip install 'httpx_resilient[httpx2]' wsproto websockets
 """
@@ -20,19 +20,19 @@ from httpx_resilient.httpx2 import RetryingTransport, attempts_of
 refusals = [HTTPStatus.SERVICE_UNAVAILABLE] * 2
 
 
-def decide(connection: ServerConnection, request: Request) -> Response | None:  # noqa: ARG001 - as websockets calls it
+def decide(connection: ServerConnection, request: Request) -> Response | None:  # noqa: ARG001 - websockets passes both
     """Refuse the first two upgrades."""
     return connection.respond(refusals.pop(), "not now") if refusals else None
 
 
 async def echo(connection: ServerConnection) -> None:
-    """Say what is said."""
+    """Send each message back."""
     async for message in connection:
         await connection.send(message)
 
 
 async def main() -> None:
-    """Connect, and talk."""
+    """Connect, and exchange a message."""
     async with serve(echo, "127.0.0.1", 0, process_request=decide) as server:
         url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
         async with (
@@ -40,8 +40,8 @@ async def main() -> None:
             client.websocket(url) as session,
         ):
             await session.send_text("hello")
-            said = await session.receive_text()
-            print("attempts:", *map(str, attempts_of(session.response)), "-", said)
+            echoed = await session.receive_text()
+            print("attempts:", *map(str, attempts_of(session.response)), "-", echoed)
 
 
 asyncio.run(main())
