@@ -1,5 +1,5 @@
 """
-The three commands of `python -m httpx_resilient`, against a server that fails at first.
+Run the three commands of `python -m httpx_resilient` on a server that fails at first.
 
     pip install 'httpx_resilient[cli]'
 """
@@ -21,16 +21,16 @@ COMMANDS = (
 
 
 class Unsteady(BaseHTTPRequestHandler):
-    """Fails twice, and then every tenth time."""
+    """Fails the first two requests, and then every tenth one."""
 
     protocol_version = "HTTP/1.1"
-    asked = 0
+    requests = 0
 
     def do_GET(self) -> None:
         """Answer 200, 503 or 429."""
-        Unsteady.asked += 1
-        failed = Unsteady.asked in {1, 2} or Unsteady.asked % 10 == 0
-        status = 200 if not failed else 429 if Unsteady.asked == 2 else 503
+        Unsteady.requests += 1
+        failed = Unsteady.requests in {1, 2} or Unsteady.requests % 10 == 0
+        status = 200 if not failed else 429 if Unsteady.requests == 2 else 503
         self.send_response(status)
         if status == 429:
             self.send_header("Retry-After", "1")
@@ -39,16 +39,16 @@ class Unsteady(BaseHTTPRequestHandler):
         self.wfile.write(b"hello")
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the commands tell it all."""
+        """Log nothing: the commands print what happens."""
 
 
 def main() -> None:
-    """Run one after the other, as a user would."""
+    """Run the commands, one after the other."""
     with serving(Unsteady) as url:
         for command in COMMANDS:
             print(f"$ python -m httpx_resilient {command.format(url=url)}", flush=True)
             arguments = shlex.split(command.format(url=url))
-            ended = subprocess.run(  # noqa: S603 - the arguments are those above
+            ended = subprocess.run(  # noqa: S603 - the arguments are constants of this file
                 [sys.executable, "-m", "httpx_resilient", *arguments], check=False
             )
             print(f"exit code {ended.returncode}\n", flush=True)

@@ -1,4 +1,4 @@
-"""What `python -m httpx_resilient` runs."""
+"""The entry point of `python -m httpx_resilient`."""
 
 from __future__ import annotations
 

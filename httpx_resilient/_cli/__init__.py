@@ -1,30 +1,31 @@
 """
 The command line: `python -m httpx_resilient`, with the extra `cli`.
 
-Nothing else imports it, and it is no script of its own: whoever has the library for
-another package's sake gets no command for it.
+No other module imports it, and it installs no script: a user who has the library as a
+dependency of another package does not get a command for it.
 """
 
 from __future__ import annotations
 
 import sys
 
-_NEEDED = ("typer", "rich")
+_REQUIRED = ("typer", "rich")
 
-USAGE = 2
-"""The exit code for what cannot even be tried."""
+_USAGE_ERROR = 2
+"""The exit code of a command that cannot start, as typer's own for a wrong option."""
 
 
 def main() -> None:
-    """Run the command line, or say what is missing for it."""
+    """Run the command line, or print which package it lacks."""
     try:
-        from httpx_resilient._cli.app import app  # noqa: PLC0415 - it needs the extra
+        from httpx_resilient._cli.app import app  # noqa: PLC0415 - needs the extra
     except ModuleNotFoundError as missing:
-        if missing.name not in _NEEDED:
+        if missing.name not in _REQUIRED:
             raise
-        print(  # noqa: T201 - there is nothing better to say it with
-            f"{missing.name} is missing: pip install 'httpx_resilient[cli]'",
+        print(  # noqa: T201 - rich, which prints all other lines, may be missing
+            f"the command line needs {missing.name}: "
+            "pip install 'httpx_resilient[cli]'",
             file=sys.stderr,
         )
-        sys.exit(USAGE)
+        sys.exit(_USAGE_ERROR)
     app(prog_name="python -m httpx_resilient")

@@ -1,4 +1,4 @@
-"""A bounded load on one server."""
+"""The command `check`: send a bounded load to one server."""
 
 from __future__ import annotations
 
@@ -19,52 +19,49 @@ from httpx_resilient import (
     attempts_of,
     standard_transport,
 )
-from httpx_resilient._cli.console import ERROR, console
-from httpx_resilient._cli.load_report import Load, Tally, show
-from httpx_resilient._cli.options import ENVIRONMENT, checked
-from httpx_resilient._cli.request import Asked, ready
+from httpx_resilient._cli.console import ERROR_STATUS, make_console
+from httpx_resilient._cli.load_report import Load, LoadReport, print_report
+from httpx_resilient._cli.request import RequestSpec, enter
+from httpx_resilient._cli.usage import ENVIRONMENT, checked
 from httpx_resilient._core.events.base import Event
 from httpx_resilient._layers.retry.events import AttemptStarted
 
-MOST_REQUESTS, MOST_AT_A_TIME, MOST_A_SECOND = 10_000, 100, 1_000
-"""What nobody gets more of, whatever is asked for."""
+_ATTEMPTS_STARTED: ContextVar[list[int]] = ContextVar("attempts of this task's request")
 
-_STARTED: ContextVar[list[int]] = ContextVar("attempts of the request of this task")
-
-_PATIENCE = 60.0
-"""Seconds. A server that wants to hear nothing for longer ends what is sent to it."""
+_MAX_PAUSE = 60.0
+"""Seconds. If the server asks for a longer pause, requests fail instead of waiting."""
 
 
-async def check(
-    asked: Asked,
+async def send_load(
+    request: RequestSpec,
     load: Load,
+    layers: dict[str, Any],
     *,
-    step: float,
+    step_timeout: float,
     as_json: bool,
-    **layers: Any,
 ) -> int:
     """
-    Send a load, show what became of it, and return the exit code.
+    Send a load, print a summary, and return the exit code.
 
     Args:
-        asked: What each request is.
-        load: How many of them.
-        step: Seconds for a step of a request.
-        as_json: Whether it is for a machine.
-        layers: What `standard_transport` takes, besides the limits.
+        request: Sent again and again.
+        load: The number of requests and their pace.
+        layers: Keyword arguments of `standard_transport`, but for the limits.
+        step_timeout: Seconds for each step of an attempt.
+        as_json: Whether to print JSON instead of a table.
     """
     most = load.concurrency
     limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
     pool = checked(ENVIRONMENT, lambda: PoolingTransport(limits=limits))
     transport = standard_transport(
         pool,
-        # All that are under way may have to wait for the rate, one after the other.
-        rate_limit=RateLimit(load.rate, max_wait=_PATIENCE + most / load.rate),
+        # All requests in flight may have to wait for the rate, one after the other.
+        rate_limit=RateLimit(load.rate, max_wait=_MAX_PAUSE + most / load.rate),
         concurrency=ConcurrencyLimit(most),
-        on_event=_count,
+        on_event=_count_attempt,
         **layers,
     )
-    tally, err = Tally(), console(stderr=True)
+    report, err = LoadReport(), make_console(stderr=True)
     bar = Progress(
         TextColumn(load.name),
         BarColumn(),
@@ -73,44 +70,46 @@ async def check(
         transient=True,
         disable=not err.is_terminal,
     )
-    client = httpx.AsyncClient(transport=transport, timeout=step)
-    await ready(client)
+    client = httpx.AsyncClient(transport=transport, timeout=step_timeout)
+    await enter(client)
     started = time.monotonic()
     with bar:
         task = bar.add_task("", total=load.requests)
         try:
-            await _send(client, asked, load, tally, lambda: bar.advance(task))
-        except asyncio.CancelledError:  # what asyncio makes of Ctrl-C
-            tally.interrupted = True
-    tally.took = time.monotonic() - started
-    show(tally, load, pool.stats(), as_json=as_json)
-    return tally.code
+            await _send_all(client, request, load, report, lambda: bar.advance(task))
+        except asyncio.CancelledError:  # asyncio.run() cancels its task on Ctrl-C
+            report.interrupted = True
+    report.elapsed = time.monotonic() - started
+    print_report(report, load, pool.stats(), as_json=as_json)
+    return report.exit_code
 
 
-async def _send(
+async def _send_all(
     client: httpx.AsyncClient,
-    asked: Asked,
+    request: RequestSpec,
     load: Load,
-    tally: Tally,
-    ended: Callable[[], None],
+    report: LoadReport,
+    on_end: Callable[[], None],
 ) -> None:
-    numbers = iter(range(load.requests))
+    remaining = iter(range(load.requests))
 
     async def work() -> None:
-        for _ in numbers:
-            await _send_one(client, asked, tally)
-            ended()
+        for _ in remaining:
+            await _send_one(client, request, report)
+            on_end()
 
     async with aclosing(client), asyncio.TaskGroup() as tasks:
         for _ in range(min(load.concurrency, load.requests)):
             tasks.create_task(work())
 
 
-async def _send_one(client: httpx.AsyncClient, asked: Asked, tally: Tally) -> None:
+async def _send_one(
+    client: httpx.AsyncClient, request: RequestSpec, report: LoadReport
+) -> None:
     response, started = None, list[int]()
-    _STARTED.set(started)
+    _ATTEMPTS_STARTED.set(started)
     try:
-        response = await client.send(asked.request(client), stream=True)
+        response = await client.send(request.build(client), stream=True)
         try:
             async for _ in response.aiter_raw():
                 pass
@@ -121,10 +120,10 @@ async def _send_one(client: httpx.AsyncClient, asked: Asked, tally: Tally) -> No
         outcome, failed = type(error).__name__, True
     else:
         attempts, status = attempts_of(response), response.status_code
-        outcome, failed = str(status), status >= ERROR
-    tally.add(outcome, attempts, started=len(started), failed=failed)
+        outcome, failed = str(status), status >= ERROR_STATUS
+    report.add(outcome, attempts, started=len(started), failed=failed)
 
 
-def _count(event: Event) -> None:
+def _count_attempt(event: Event) -> None:
     if isinstance(event, AttemptStarted):
-        _STARTED.get().append(event.attempt)
+        _ATTEMPTS_STARTED.get().append(event.attempt)

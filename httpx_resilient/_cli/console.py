@@ -1,4 +1,4 @@
-"""How things are said: to people, and to machines."""
+"""Output: lines and tables for people, JSON for machines."""
 
 from __future__ import annotations
 
@@ -13,50 +13,57 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-FAILED, INTERRUPTED = 1, 130
-"""Exit codes: it did not go well, Ctrl-C."""
+_FAILED, _INTERRUPTED = 1, 130
+"""Exit codes. A shell reports 130, which is 128 + SIGINT, after Ctrl-C."""
 
-_WIDEST = 1_000
+ERROR_STATUS = 400
+"""The lowest status code of an error (RFC 9110 §15)."""
 
-ERROR = 400
-"""Status codes from here on tell of an error."""
+_MAX_TABLE_WIDTH = 1_000
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Make what people are told by. Only a terminal gets colours, or what moves."""
+def exit_code(*, ok: bool, interrupted: bool) -> int:
+    """Return the exit code of a command that has sent something."""
+    if interrupted:
+        return _INTERRUPTED
+    return 0 if ok else _FAILED
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """Make a console. It prints colours and animations to a terminal only."""
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
-def show_table(out: Console, table: Table) -> None:
-    """Print a table. Where there is not room enough, lines break, and no number."""
+def print_table(out: Console, table: Table) -> None:
+    """Print a table at its full width: a narrow terminal wraps lines, not cells."""
     table.width = Measurement.get(
-        out, out.options.update(max_width=_WIDEST), table
+        out, out.options.update(max_width=_MAX_TABLE_WIDTH), table
     ).maximum
     out.print(table)
 
 
-def say(out: Console, text: str, style: str = "") -> None:
-    """Say a line. Nothing in it is taken for markup, or does anything to a terminal."""
+def print_line(out: Console, text: str, style: str = "") -> None:
+    """Print a line as it is, without markup or control characters."""
     plain = "".join(each if each.isprintable() else "?" for each in text)
     out.print(Text(plain, style=style))
 
 
-def emit(document: Mapping[str, Any]) -> None:
-    """Print one JSON document, and nothing else."""
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print a JSON document to standard output."""
     json.dump(document, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")
 
 
-def seconds(value: float) -> str:
-    """Three digits are enough."""
+def format_number(value: float) -> str:
+    """Format a number with three significant digits, from 1000 on as an integer."""
     return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
-def outcome_of(status: int) -> str:
-    """Name a status code, as far as it has a name."""
+def format_status(status: int) -> str:
+    """Format a status code, with its reason phrase if it is a registered one."""
     return f"{status} {httpx.codes.get_reason_phrase(status)}".rstrip()
 
 
-def times(number: int, what: str) -> str:
-    """Say how many."""
-    return f"1 {what}" if number == 1 else f"{number} {what}s"
+def format_count(number: int, noun: str) -> str:
+    """Format a number of things, such as `1 attempt` or `2 attempts`."""
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,4 +1,4 @@
-"""What a policy does, told without sending anything."""
+"""The command `explain`: print what a policy does, without sending anything."""
 
 from __future__ import annotations
 
@@ -9,22 +9,38 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from httpx_resilient._cli.console import console, emit, say, seconds, show_table, times
-from httpx_resilient._cli.retried import errors_retried, statuses_retried
-from httpx_resilient._cli.schedule import FAILURE, MOST, THROTTLED, Row, schedule
+from httpx_resilient._cli.console import (
+    format_count,
+    format_number,
+    make_console,
+    print_json,
+    print_line,
+    print_table,
+)
+from httpx_resilient._cli.retried import retried_errors, retried_statuses
+from httpx_resilient._cli.schedule import (
+    FAILURE,
+    THROTTLED,
+    ScheduledAttempt,
+    schedule,
+)
 from httpx_resilient._layers.retry.policy import RetryPolicy
 
 _METHODS = ("GET", "POST")
+_HEADINGS = {"failure": "after failure", "throttled": "if throttled"}
+
+_MAX_SHOWN = 20
+"""Attempts that are shown: a policy may allow any number of them."""
 
 
-def explain(policy: RetryPolicy, *, took: float, as_json: bool) -> None:
+def explain_policy(policy: RetryPolicy, *, took: float, as_json: bool) -> None:
     """
-    Print when the attempts are if all of them fail, and what is tried again.
+    Print the schedule of attempts, and the outcomes after which there is another one.
 
     Args:
         policy: The strategies.
         took: Seconds that each attempt takes.
-        as_json: Whether it is for a machine.
+        as_json: Whether to print JSON instead of a table.
     """
     plans = {
         "failure": _plan(policy, FAILURE, took),
@@ -32,84 +48,86 @@ def explain(policy: RetryPolicy, *, took: float, as_json: bool) -> None:
     }
     retried = {
         method: {
-            "statuses": statuses_retried(policy, method),
-            "errors": errors_retried(policy, method),
+            "statuses": retried_statuses(policy, method),
+            "errors": retried_errors(policy, method),
         }
         for method in _METHODS
     }
     if as_json:
-        emit({**{name: _plain(plan) for name, plan in plans.items()}, "retry": retried})
+        documents = {name: _document(plan) for name, plan in plans.items()}
+        print_json({**documents, "retry": retried})
         return
     if plans["failure"] == plans["throttled"]:
         del plans["throttled"]
-    out = console()
-    show_table(out, _table(plans))
+    out = make_console()
+    print_table(out, _table(plans))
     for name, plan in plans.items():
-        say(out, _summary(plan, "" if len(plans) == 1 else f"{name}: "))
+        label = f"{name}: " if len(plans) > 1 else ""
+        print_line(out, label + _summary(plan))
     for method, outcomes in retried.items():
         listed = [*outcomes["statuses"], *outcomes["errors"]]
-        say(out, f"{method} is tried again after: {', '.join(listed) or 'nothing'}")
+        print_line(out, f"{method} is retried after: {', '.join(listed) or 'nothing'}")
 
 
-def _plan(policy: RetryPolicy, status: int, took: float) -> list[Row]:
-    """One more than are told of, to know whether there are more."""
-    return list(itertools.islice(schedule(policy, status, took), MOST + 1))
+def _plan(policy: RetryPolicy, status: int, took: float) -> list[ScheduledAttempt]:
+    """List the attempts that are shown, and one more if there are more."""
+    return list(itertools.islice(schedule(policy, status, took), _MAX_SHOWN + 1))
 
 
-def _plain(plan: list[Row]) -> dict[str, Any]:
+def _document(plan: list[ScheduledAttempt]) -> dict[str, Any]:
     return {
-        "attempts": [asdict(row) for row in plan[:MOST]],
-        "complete": len(plan) <= MOST,
+        "attempts": [asdict(attempt) for attempt in plan[:_MAX_SHOWN]],
+        "complete": len(plan) <= _MAX_SHOWN,
     }
 
 
-def _table(plans: dict[str, list[Row]]) -> Table:
+def _table(plans: dict[str, list[ScheduledAttempt]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("attempt", justify="right")
     for name in plans:
-        of = f"if {name}" if name == "throttled" else f"after {name}"
-        table.add_column(f"wait, s\n{of if len(plans) > 1 else ''}", justify="right")
+        heading = _HEADINGS[name] if len(plans) > 1 else ""
+        table.add_column(f"wait, s\n{heading}", justify="right")
         table.add_column("mean", justify="right")
-        table.add_column("begins\nat, s", justify="right")
-    shown = [[row for row in plan[:MOST] if row.likely] for plan in plans.values()]
-    for number, rows in enumerate(itertools.zip_longest(*shown), 1):
-        table.add_row(str(number), *(cell for row in rows for cell in _cells(row)))
-    if any(
-        len(few) < len(plan) for few, plan in zip(shown, plans.values(), strict=True)
-    ):
+        table.add_column("starts\nat, s", justify="right")
+    shown = [
+        [attempt for attempt in plan[:_MAX_SHOWN] if attempt.likely]
+        for plan in plans.values()
+    ]
+    for number, row in enumerate(itertools.zip_longest(*shown), 1):
+        table.add_row(str(number), *(cell for each in row for cell in _cells(each)))
+    if list(map(len, shown)) != list(map(len, plans.values())):
         table.add_row("...")
     return table
 
 
-def _cells(row: Row | None) -> tuple[str, str, str]:
-    if row is None:
+def _cells(attempt: ScheduledAttempt | None) -> tuple[str, str, str]:
+    """Format an attempt; `None` is for a plan that is shorter than the other."""
+    if attempt is None:
         return "", "", ""
-    if row.number == 1:
+    if attempt.number == 1:
         return "", "", "0"
-    wait, begins = row.wait, _between(row.earliest, row.latest)
-    mark = "" if row.certain else " ?"
-    return _between(wait.low, wait.high), seconds(wait.mean), begins + mark
+    wait, starts = attempt.wait, _format_range(attempt.earliest, attempt.latest)
+    mark = "" if attempt.certain else " ?"
+    return _format_range(wait.low, wait.high), format_number(wait.mean), starts + mark
 
 
-def _between(low: float, high: float) -> str:
-    one, other = seconds(low), seconds(high)
-    return one if one == other else f"{one} to {other}"
+def _format_range(low: float, high: float) -> str:
+    first, last = format_number(low), format_number(high)
+    return first if first == last else f"{first} to {last}"
 
 
-def _summary(plan: list[Row], of: str) -> str:
-    last, most = plan[-1], len(plan)
-    least, likely = (
-        sum(row.certain for row in plan),
-        sum(row.likely for row in plan),
-    )
-    if least > MOST:
-        return f"{of}{_number(least)} attempts"
-    if least == most:
-        when = _between(last.earliest, last.latest)
-        return f"{of}{times(most, 'attempt')}, the last of them after {when} s"
-    mean = f"{_number(likely)} if all waits are as on average"
-    return f"{of}{least} to {_number(most)} attempts, {mean}"
+def _summary(plan: list[ScheduledAttempt]) -> str:
+    certain = sum(attempt.certain for attempt in plan)
+    likely = sum(attempt.likely for attempt in plan)
+    if certain > _MAX_SHOWN:
+        return f"{_format_total(certain)} attempts"
+    if certain == len(plan):
+        starts = _format_range(plan[-1].earliest, plan[-1].latest)
+        attempts = format_count(certain, "attempt")
+        return f"{attempts}, the last one starts after {starts} s"
+    average = f"{_format_total(likely)} if every wait is average"
+    return f"{certain} to {_format_total(len(plan))} attempts, {average}"
 
 
-def _number(attempts: int) -> str:
-    return f"more than {MOST}" if attempts > MOST else str(attempts)
+def _format_total(attempts: int) -> str:
+    return f"more than {_MAX_SHOWN}" if attempts > _MAX_SHOWN else str(attempts)

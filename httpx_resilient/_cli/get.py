@@ -1,4 +1,4 @@
-"""One request, told as it happens."""
+"""The command `get`: send one request."""
 
 from __future__ import annotations
 
@@ -13,119 +13,131 @@ from typing import Any, BinaryIO, cast
 
 import httpx
 
-from httpx_resilient import attempts_of
+from httpx_resilient import attempts_of, standard_transport
 from httpx_resilient._cli.console import (
-    ERROR,
-    FAILED,
-    INTERRUPTED,
-    console,
-    emit,
-    outcome_of,
-    say,
-    seconds,
-    times,
+    ERROR_STATUS,
+    exit_code,
+    format_count,
+    format_number,
+    format_status,
+    make_console,
+    print_json,
+    print_line,
 )
-from httpx_resilient._cli.progress import Story
-from httpx_resilient._cli.request import STDOUT, Asked, ready
+from httpx_resilient._cli.progress import ProgressReporter
+from httpx_resilient._cli.request import STDOUT, RequestSpec, enter
+from httpx_resilient._cli.usage import ENVIRONMENT, checked
 
-_OF_URLS = (httpx.InvalidURL, UnicodeError, OverflowError)
-"""What is wrong with the URL of a redirect. The last is for its port."""
+_INVALID_REDIRECT = (httpx.InvalidURL, UnicodeError, OverflowError)
+"""What a redirect to an invalid URL raises; an `OverflowError` is for its port."""
 
 
 @dataclass(slots=True)
 class Result:
     """
-    What became of a request.
+    The result of a request.
 
     Args:
-        status: Of its response, if there was one.
-        error: The exception, if there was one.
+        status: The status code of its response, if there is one.
+        error: The exception, if there is one.
         size: Bytes of the body.
-        took: Seconds in all.
-        interrupted: Whether somebody pressed Ctrl-C.
+        elapsed: Seconds in total.
+        interrupted: Whether Ctrl-C ended it.
     """
 
     status: int | None = None
     error: Exception | None = None
     size: int = 0
-    took: float = 0.0
+    elapsed: float = 0.0
     interrupted: bool = False
 
     @property
-    def code(self) -> int:
-        """The exit code."""
-        if self.interrupted:
-            return INTERRUPTED
-        is_good = self.error is None and self.status is not None and self.status < ERROR
-        return 0 if is_good else FAILED
+    def exit_code(self) -> int:
+        """The exit code of the command."""
+        has_status = self.error is None and self.status is not None
+        ok = has_status and cast("int", self.status) < ERROR_STATUS
+        return exit_code(ok=ok, interrupted=self.interrupted)
 
 
-async def get(
-    asked: Asked,
-    make: Callable[[Story], Any],
+async def send_request(
+    request: RequestSpec,
+    layers: dict[str, Any],
     *,
-    step: float,
-    follow: bool,
+    step_timeout: float,
+    follow_redirects: bool,
     output: str | None,
     as_json: bool,
 ) -> int:
     """
-    Send a request, tell of it, and return the exit code.
+    Send a request, print its progress and result, and return the exit code.
 
     Args:
-        asked: The request.
-        make: Makes the transport that it is sent with, and that tells the story.
-        step: Seconds for a step of it.
-        follow: Whether to follow redirects.
-        output: Where its body goes to: the name of a file, or `-`.
-        as_json: Whether it is for a machine.
+        request: The request.
+        layers: Keyword arguments of `standard_transport`.
+        step_timeout: Seconds for each step of an attempt.
+        follow_redirects: Whether to follow redirects.
+        output: The file to write the body to, or `-` for standard output.
+        as_json: Whether to print JSON instead of lines.
     """
-    out = console(stderr=output == STDOUT)
-    # What moves would wipe out the last line of a body that is on the same terminal.
-    mixed = output == STDOUT and sys.stdout.isatty()
-    moving = not as_json and out.is_terminal and not mixed
-    with out.status(asked.name, spinner="line") if moving else nullcontext() as status:
-        story, result = Story(None if as_json else out, status), Result()
+    out = make_console(stderr=output == STDOUT)
+    # An animation would erase the last line of a body on the same terminal.
+    shares_terminal = output == STDOUT and sys.stdout.isatty()
+    animated = not as_json and out.is_terminal and not shares_terminal
+    spinner = out.status(request.name, spinner="line") if animated else nullcontext()
+    with spinner as status:
+        reporter, result = ProgressReporter(None if as_json else out, status), Result()
         client = httpx.AsyncClient(
-            transport=make(story), timeout=step, follow_redirects=follow
+            transport=_make_transport(layers, reporter),
+            timeout=step_timeout,
+            follow_redirects=follow_redirects,
         )
-        await ready(client)
+        await enter(client)
         started = time.monotonic()
         try:
-            await _send(client, asked, output, story, result)
-        except asyncio.CancelledError:  # what asyncio makes of Ctrl-C
+            await _send(client, request, output, reporter, result)
+        except asyncio.CancelledError:  # asyncio.run() cancels its task on Ctrl-C
             result.interrupted = True
-            story.ends()
-        result.took = time.monotonic() - started
+            reporter.finish_attempt()
+        result.elapsed = time.monotonic() - started
     if as_json:
-        emit(_document(asked, story, result))
+        print_json(_document(request, reporter, result))
     else:
-        say(out, _summary(story, result), "bold" if result.code == 0 else "bold red")
-    return result.code
+        style = "bold" if result.exit_code == 0 else "bold red"
+        print_line(out, _summary(reporter, result), style)
+    return result.exit_code
+
+
+def _make_transport(
+    layers: dict[str, Any], reporter: ProgressReporter
+) -> httpx.AsyncBaseTransport:
+    return checked(
+        ENVIRONMENT,
+        lambda: standard_transport(rate_limit=False, on_event=reporter, **layers),
+    )
 
 
 async def _send(
     client: httpx.AsyncClient,
-    asked: Asked,
+    request: RequestSpec,
     output: str | None,
-    story: Story,
+    reporter: ProgressReporter,
     result: Result,
 ) -> None:
     async with aclosing(client):
         try:
-            response = await client.send(asked.request(client), stream=True)
-        except (httpx.HTTPError, *_OF_URLS, ExceptionGroup) as error:
+            response = await client.send(request.build(client), stream=True)
+        except (httpx.HTTPError, *_INVALID_REDIRECT, ExceptionGroup) as error:
             result.error = _first(error)
-            story.ends(_reason(error))
+            reporter.finish_attempt(_last_reason(error))
             return
         try:
             result.status = response.status_code
-            story.ends(_reason(response))
-            with _opened(output) as write:
+            reporter.finish_attempt(_last_reason(response))
+            with _open_output(output) as write:
                 async for chunk in response.aiter_bytes():
                     result.size += len(chunk)
                     write(chunk)
-        except BrokenPipeError:  # its reader has enough
+        except BrokenPipeError:  # the reader of standard output has closed it
             raise
         except (httpx.HTTPError, OSError) as error:
             result.error = error
@@ -134,22 +146,24 @@ async def _send(
 
 
 def _first(error: Exception) -> Exception:
-    """Of what was raised for each address of a host, the first is told."""
+    """Return the first error of a group, which has one for each address of a host."""
     while isinstance(error, ExceptionGroup):
         error = cast("ExceptionGroup[Exception]", error).exceptions[0]
     return error
 
 
-def _reason(outcome: object) -> str:
+def _last_reason(outcome: object) -> str:
     attempts = attempts_of(outcome)
     return attempts[-1].reason if attempts else ""
 
 
 @contextmanager
-def _opened(output: str | None) -> Generator[Callable[[bytes], object], None, None]:
-    """Open what a body goes to, and give what it is written with."""
+def _open_output(
+    output: str | None,
+) -> Generator[Callable[[bytes], object], None, None]:
+    """Open the output of the body, and return the function that writes to it."""
     if output is None:
-        yield len  # nobody wants it
+        yield len  # discards the body
     elif output == STDOUT:
         file: BinaryIO = sys.stdout.buffer
         yield file.write
@@ -159,40 +173,42 @@ def _opened(output: str | None) -> Generator[Callable[[bytes], object], None, No
             yield file.write
 
 
-def _summary(story: Story, result: Result) -> str:
-    outcome = [] if result.status is None else [outcome_of(result.status)]
+def _summary(reporter: ProgressReporter, result: Result) -> str:
+    outcome = [] if result.status is None else [format_status(result.status)]
     if result.error is not None:
-        outcome.append(_told(result.error))
+        outcome.append(_format_error(result.error))
     if result.interrupted:
         outcome.append("interrupted")
-    attempts = times(len(story.attempts), "attempt")
-    parts = [", ".join(outcome), f"{attempts} in {seconds(result.took)} s"]
-    if story.connection is not None:
-        parts.append(f"{story.connection} connection")
+    attempts = format_count(len(reporter.attempts), "attempt")
+    parts = [", ".join(outcome), f"{attempts} in {format_number(result.elapsed)} s"]
+    if reporter.connection is not None:
+        parts.append(f"{reporter.connection} connection")
     if result.status is not None:
-        parts.append(times(result.size, "byte"))
+        parts.append(format_count(result.size, "byte"))
     return ", ".join(parts)
 
 
-def _told(error: Exception) -> str:
-    """Tell an error, but not a URL that could have something secret in it."""
+def _format_error(error: Exception) -> str:
+    """Format an error, without its message if that quotes a URL with its secrets."""
     name = type(error).__name__
-    text = "" if isinstance(error, _OF_URLS) else str(error)
+    text = "" if isinstance(error, _INVALID_REDIRECT) else str(error)
     return f"{name}: {text}" if text else name
 
 
-def _document(asked: Asked, story: Story, result: Result) -> dict[str, Any]:
+def _document(
+    request: RequestSpec, reporter: ProgressReporter, result: Result
+) -> dict[str, Any]:
     error = result.error
     return {
-        "request": asked.name,
-        "ok": result.code == 0,
+        "request": request.name,
+        "ok": result.exit_code == 0,
         "interrupted": result.interrupted,
         "status": result.status,
         "error": None if error is None else type(error).__name__,
-        "message": None if error is None else _told(error),
-        "seconds": result.took,
+        "message": None if error is None else _format_error(error),
+        "seconds": result.elapsed,
         "bytes": result.size,
-        "connection": story.connection,
-        "attempts": story.attempts,
-        "events": story.events,
+        "connection": reporter.connection,
+        "attempts": reporter.attempts,
+        "events": reporter.events,
     }

@@ -1,4 +1,4 @@
-"""What became of a load, in numbers: counted, and told."""
+"""The outcomes of a load: counted while it runs, printed when it ends."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from rich.table import Table
 
 from httpx_resilient import Attempt, PoolStats
 from httpx_resilient._cli.console import (
-    FAILED,
-    INTERRUPTED,
-    console,
-    emit,
-    say,
-    seconds,
-    show_table,
-    times,
+    exit_code,
+    format_count,
+    format_number,
+    make_console,
+    print_json,
+    print_line,
+    print_table,
 )
 from httpx_resilient._core.state.quantile import quantile
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+_LATENCY_ROWS = {"attempt": "per attempt", "request": "per request, with retries"}
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     """
-    How much is sent.
+    The size and pace of a load.
 
     Args:
-        name: What each request is, without what may be secret.
-        requests: In all.
-        concurrency: At a time.
-        rate: A second, with all that is tried again.
+        name: Method and URL of each request, without secrets.
+        requests: Their total number.
+        concurrency: Requests at a time.
+        rate: Requests per second, retries included.
     """
 
     name: str
@@ -45,35 +45,41 @@ class Load:
 
 
 @dataclass(slots=True)
-class Tally:
+class LoadReport:
     """
-    What became of the requests that have ended.
+    The outcomes of the requests that have ended.
 
     Args:
-        outcomes: How many ended with a status code, or with an exception.
-        attempts: How many took so many attempts.
-        of_attempts: Seconds that each attempt took to its headers, or until it failed.
-        of_requests: Seconds that each request took to its headers, with all its
-            attempts and the waits between them. Waits for the rate are not in it.
-        failed: How many went wrong.
-        took: Seconds in all.
-        interrupted: Whether somebody pressed Ctrl-C.
+        outcomes: Requests by status code or name of the exception.
+        requests_by_attempts: Requests by their number of attempts.
+        attempt_latencies: Seconds that each attempt took to its headers or failure.
+        request_latencies: Seconds that each request took to its headers, with all its
+            attempts and the waits between them, but without waits for the rate.
+        failed: Requests that ended with an error.
+        elapsed: Seconds in total.
+        interrupted: Whether Ctrl-C ended the load.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter[str])
-    attempts: Counter[int] = field(default_factory=Counter[int])
-    of_attempts: list[float] = field(default_factory=list[float])
-    of_requests: list[float] = field(default_factory=list[float])
+    requests_by_attempts: Counter[int] = field(default_factory=Counter[int])
+    attempt_latencies: list[float] = field(default_factory=list[float])
+    request_latencies: list[float] = field(default_factory=list[float])
     failed: int = 0
-    took: float = 0.0
+    elapsed: float = 0.0
     interrupted: bool = False
 
     @property
-    def code(self) -> int:
-        """The exit code."""
-        if self.interrupted:
-            return INTERRUPTED
-        return FAILED if self.failed else 0
+    def exit_code(self) -> int:
+        """The exit code of the command."""
+        return exit_code(ok=not self.failed, interrupted=self.interrupted)
+
+    @property
+    def attempts(self) -> int:
+        """The total number of attempts."""
+        return sum(
+            attempts * requests
+            for attempts, requests in self.requests_by_attempts.items()
+        )
 
     def add(
         self, outcome: str, attempts: Sequence[Attempt], *, started: int, failed: bool
@@ -83,76 +89,79 @@ class Tally:
 
         Args:
             outcome: Its status code, or the name of its exception.
-            attempts: Those of which the end is known.
-            started: How many there were. At a deadline, one is cut off.
-            failed: Whether it went wrong.
+            attempts: Those that ended.
+            started: The number of attempts that started: a deadline cuts one off.
+            failed: Whether the request ended with an error.
         """
         self.outcomes[outcome] += 1
         self.failed += failed
-        self.attempts[started] += 1
+        self.requests_by_attempts[started] += 1
         if not attempts:
             return
-        took = [each.duration - each.queued for each in attempts]
-        self.of_attempts += took
-        self.of_requests.append(sum(took) + sum(each.wait for each in attempts))
-
-    @property
-    def sent(self) -> int:
-        """How many attempts there were."""
-        return sum(number * many for number, many in self.attempts.items())
+        latencies = [each.duration - each.queued for each in attempts]
+        waits = sum(each.wait for each in attempts)
+        self.attempt_latencies += latencies
+        self.request_latencies.append(sum(latencies) + waits)
 
 
-def show(tally: Tally, load: Load, stats: PoolStats, *, as_json: bool) -> None:
-    """Print it, as a table or for a machine."""
+def print_report(
+    report: LoadReport, load: Load, stats: PoolStats, *, as_json: bool
+) -> None:
+    """Print the report of a load, with the connections that its pool has counted."""
     latencies = {
-        "attempt": _quantiles(tally.of_attempts),
-        "request": _quantiles(tally.of_requests),
+        "attempt": _quantiles(report.attempt_latencies),
+        "request": _quantiles(report.request_latencies),
     }
     if as_json:
-        emit(_document(tally, load, stats, latencies))
+        print_json(_document(report, load, stats, latencies))
         return
-    out = console()
-    ended = times(tally.outcomes.total(), "request")
-    say(out, f"{load.name}: {ended} in {seconds(tally.took)} s", "bold")
-    show_table(out, _outcomes(tally))
-    counts = sorted(tally.attempts.items())
-    say(out, f"attempts     {_attempts(counts, tally)}")
-    say(
+    out = make_console()
+    ended = report.outcomes.total()
+    requests, elapsed = format_count(ended, "request"), format_number(report.elapsed)
+    print_line(out, f"{load.name}: {requests} in {elapsed} s", "bold")
+    print_table(out, _outcome_table(report))
+    print_line(out, f"attempts     {_format_attempts(report)}")
+    print_line(
         out,
-        f"connections  {stats.opened} opened, reused {times(stats.reused, 'time')}, "
-        f"{stats.retired} given up",
+        f"connections  {stats.opened} opened, "
+        f"reused {format_count(stats.reused, 'time')}, {stats.retired} retired",
     )
-    show_table(out, _latencies(latencies))
-    if tally.interrupted:
-        say(out, f"interrupted, {load.requests} were to be sent", "bold red")
+    print_table(out, _latency_table(latencies))
+    if report.interrupted:
+        shortfall = f"interrupted after {ended} of {load.requests} requests"
+        print_line(out, shortfall, "bold red")
 
 
-def _attempts(counts: list[tuple[int, int]], tally: Tally) -> str:
-    rate = tally.sent / tally.took if tally.took else 0.0
-    parts = ", ".join(f"{many} with {number}" for number, many in counts)
-    return f"{tally.sent}, {seconds(rate)} a second: {parts or 'none'}"
+def _format_attempts(report: LoadReport) -> str:
+    rate = report.attempts / report.elapsed if report.elapsed else 0.0
+    total = f"{report.attempts}, {format_number(rate)} per second"
+    if not report.requests_by_attempts:
+        return total
+    (attempts, requests), *others = sorted(report.requests_by_attempts.items())
+    shares = [f"{format_count(requests, 'request')} with {attempts}"]
+    shares += [f"{requests} with {attempts}" for attempts, requests in others]
+    return f"{total}; {', '.join(shares)}"
 
 
-def _outcomes(tally: Tally) -> Table:
+def _outcome_table(report: LoadReport) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("outcome")
     table.add_column("requests", justify="right")
     table.add_column("%", justify="right")
-    all_of_them = tally.outcomes.total()
-    for outcome, number in tally.outcomes.most_common():
-        table.add_row(outcome, str(number), f"{number / all_of_them:.1%}"[:-1])
+    total = report.outcomes.total()
+    for outcome, number in report.outcomes.most_common():
+        table.add_row(outcome, str(number), f"{100 * number / total:.1f}")
     return table
 
 
-def _latencies(latencies: dict[str, dict[str, float]]) -> Table:
+def _latency_table(latencies: dict[str, dict[str, float]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("ms to the headers")
+    table.add_column("ms to headers")
     for name in _QUANTILES:
         table.add_column(name, justify="right")
-    told = {"attempt": "of an attempt", "request": "of a request, with retries"}
     for name, values in latencies.items():
-        cells = [seconds(1000 * value) for value in values.values()]
-        table.add_row(told[name], *cells)
+        cells = [format_number(1000 * value) for value in values.values()]
+        table.add_row(_LATENCY_ROWS[name], *cells)
     return table
 
 
@@ -163,23 +172,22 @@ def _quantiles(values: Sequence[float]) -> dict[str, float]:
 
 
 def _document(
-    tally: Tally,
+    report: LoadReport,
     load: Load,
     stats: PoolStats,
     latencies: dict[str, dict[str, float]],
 ) -> dict[str, Any]:
+    settings = asdict(load)
     return {
-        "request": load.name,
-        "ok": tally.code == 0,
-        "interrupted": tally.interrupted,
-        "asked": {
-            name: value for name, value in asdict(load).items() if name != "name"
-        },
-        "seconds": tally.took,
-        "outcomes": dict(tally.outcomes),
+        "request": settings.pop("name"),
+        "ok": report.exit_code == 0,
+        "interrupted": report.interrupted,
+        "asked": settings,
+        "seconds": report.elapsed,
+        "outcomes": dict(report.outcomes),
         "attempts": {
-            "sent": tally.sent,
-            "of_requests": dict(sorted(tally.attempts.items())),
+            "sent": report.attempts,
+            "of_requests": dict(sorted(report.requests_by_attempts.items())),
         },
         "connections": {
             "opened": stats.opened,

@@ -1,185 +1,165 @@
-"""The options that commands share, as typer reads them, and what is made of them."""
+"""The other options of the commands, in groups, with their help."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-import tenacity
 import typer
 
-from httpx_resilient import retry_if_status, retry_if_transient, wait_transient
-from httpx_resilient._cli.strategy_syntax import strategy
-from httpx_resilient._layers.retry.policy import RetryPolicy
+from httpx_resilient._cli.policy import PolicyOptions
 
-MadeT = TypeVar("MadeT")
+MAX_SECONDS = 604_800.0
+"""The upper bound of options in seconds: a week."""
 
-_DEFAULT: Mapping[str, Any] = MappingProxyType(
-    {
-        "retry": retry_if_transient(),
-        "wait": wait_transient(),
-        "stop": tenacity.stop_after_attempt(3),
-    }
-)
-"""What a `RetryingTransport()` does."""
-
-ENVIRONMENT = "the environment"
-"""Where what is wrong with a proxy comes from."""
-
-LONGEST = 604_800.0
-"""Seconds: a week."""
-
-Url = Annotated[
-    str, typer.Argument(metavar="URL", help="Such as https://example.org/path.")
-]
-Method = Annotated[
-    str | None,
-    typer.Option(
-        "--method", "-X", metavar="METHOD", help="GET, or POST if there are data."
-    ),
-]
-Header = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--header",
-        "-H",
-        metavar="HEADER",
-        help="Such as 'Accept: text/html'. May be repeated.",
-    ),
-]
-Data = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        "-d",
-        metavar="DATA",
-        help="The body, or @FILE, or @- for the standard input. A form, unless a "
-        "Content-Type says otherwise.",
-    ),
-]
-Timeout = Annotated[
-    float,
-    typer.Option(
-        min=0.001,
-        max=LONGEST,
-        metavar="SECONDS",
-        help="For each step: to connect, to send or to receive a part.",
-    ),
-]
-MaxTime = Annotated[
-    float | None,
-    typer.Option(
-        "--max-time",
-        "-m",
-        min=0.001,
-        max=LONGEST,
-        metavar="SECONDS",
-        help="For all attempts, the waits between them and the body. No limit without.",
-    ),
-]
-Budget = Annotated[
-    bool,
-    typer.Option(
-        "--budget/--no-budget",
-        help="Whether retries are paid from a budget, and not more than in proportion "
-        "to what goes well.",
-    ),
-]
-Attempts = Annotated[
-    int | None,
-    typer.Option(
-        min=1, metavar="N", help="Attempts at most. 3 without this or --stop."
-    ),
-]
-Stop = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="STOP",
-        help="When to give up: attempts (5), seconds (30s: none begins later), or as "
-        'in Python: "stop_after_attempt(5) | stop_before_delay(30)". Any of several.',
-    ),
-]
-Wait = Annotated[
-    str | None,
-    typer.Option(
-        metavar="WAIT",
-        help="Before an attempt: seconds (2; longer if the server says so), or as in "
-        'Python: "wait_random_exponential(multiplier=0.1, max=5)", "wait_retry_after() '
-        '+ wait_random(0, 1)". The waits that httpx_resilient has, and tenacity.',
-    ),
-]
-Retry = Annotated[
-    str | None,
-    typer.Option(
-        metavar="RETRY",
-        help="What to try again, as in Python: \"retry_if_transient('POST')\", "
-        '"retry_if_exception_type(ConnectError) | retry_if_status(502, 503)".',
-    ),
-]
-RetryStatus = Annotated[
-    list[int] | None,
-    typer.Option(
-        metavar="STATUS",
-        help="Try this status code again too, whatever the method. May be repeated.",
-    ),
-]
 Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document, and nothing else.")
+    bool, typer.Option("--json", help="Print one JSON document and nothing else.")
 ]
 
 
-def strategies(
-    attempts: int | None,
-    stop: list[str] | None,
-    wait: str | None,
-    retry: str | None,
-    retry_status: list[int] | None,
-) -> dict[str, Any]:
-    """
-    Make what a `RetryingTransport` takes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOptions:
+    """The arguments that describe a request without a body."""
 
-    Raises:
-        BadParameter: An option is no strategy, or one that cannot be used.
-    """
-    stops = [_read("stop", text) for text in stop or []]
-    if attempts is not None:
-        stops.append(tenacity.stop_after_attempt(attempts))
-    made = {**_DEFAULT}
-    if stops:
-        made["stop"] = tenacity.stop_any(*stops)
-    if wait is not None:
-        made["wait"] = _read("wait", wait)
-    if retry is not None:
-        made["retry"] = _read("retry", retry)
-    if retry_status:
-        made["retry"] |= checked(
-            "--retry-status", lambda: retry_if_status(*retry_status)
-        )
-    for name, each in made.items():
-        changed = {**_DEFAULT, name: each}
-        checked(f"--{name}", functools.partial(policy, changed))
-    return made
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL", help="The URL, such as https://example.org/path."
+        ),
+    ]
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            "-X",
+            metavar="METHOD",
+            help="The method. By default GET, or POST with a body.",
+        ),
+    ] = None
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--header",
+            "-H",
+            metavar="HEADER",
+            help="A header, such as 'Accept: text/html'. Repeatable.",
+        ),
+    ] = None
 
 
-def policy(made: dict[str, Any]) -> RetryPolicy:
-    """Make the policy that a `RetryingTransport` would have."""
-    return RetryPolicy(**made)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetOptions(RequestOptions):
+    """The arguments that describe a request of the command `get`."""
+
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            "-d",
+            metavar="DATA",
+            help="The body: a text, @FILE, or @- for standard input. It is a form "
+            "unless a Content-Type header says otherwise.",
+        ),
+    ] = None
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The file to write the body to, or - for standard output; all other "
+            "output then goes to standard error. By default the body is read and "
+            "discarded.",
+        ),
+    ] = None
+    location: Annotated[
+        bool, typer.Option("--location", "-L", help="Follow redirects.")
+    ] = False
 
 
-def checked(option: str, make: Callable[[], MadeT]) -> MadeT:
-    """
-    Make what an option describes, or say what is wrong with it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadOptions:
+    """The options that bound the load of the command `check`."""
 
-    Raises:
-        BadParameter: It cannot be made.
-    """
-    try:
-        return make()
-    except (TypeError, ValueError) as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
+    requests: Annotated[
+        int,
+        typer.Option(
+            "--requests",
+            "-n",
+            min=1,
+            max=10_000,
+            metavar="N",
+            help="Total number of requests.",
+        ),
+    ] = 100
+    concurrency: Annotated[
+        int,
+        typer.Option(
+            "--concurrency",
+            "-c",
+            min=1,
+            max=100,
+            metavar="C",
+            help="Maximum number of requests at a time.",
+        ),
+    ] = 10
+    rate: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=1_000,
+            metavar="R",
+            help="Maximum number of requests per second, retries included.",
+        ),
+    ] = 50.0
 
 
-def _read(kind: str, text: str) -> Any:
-    return checked(f"--{kind}", lambda: strategy(kind, text))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingOptions(PolicyOptions):
+    """The options of commands that send requests."""
+
+    budget: Annotated[
+        bool,
+        typer.Option(
+            "--budget/--no-budget",
+            help="Charge retries to a budget that successes refill, so that retries "
+            "stay in proportion to them.",
+        ),
+    ] = True
+    timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.001,
+            max=MAX_SECONDS,
+            metavar="SECONDS",
+            help="Limit for each step of an attempt: connecting, sending or receiving "
+            "a part.",
+        ),
+    ] = 10.0
+    max_time: Annotated[
+        float | None,
+        typer.Option(
+            "--max-time",
+            "-m",
+            min=0.001,
+            max=MAX_SECONDS,
+            metavar="SECONDS",
+            help="Limit for a request as a whole: all attempts, the waits between them "
+            "and the body. By default there is none.",
+        ),
+    ] = None
+
+    def layers(self) -> dict[str, Any]:
+        """
+        Return the keyword arguments of `standard_transport`.
+
+        Raises:
+            BadParameter: An option is not a strategy, or cannot be used.
+        """
+        return {
+            "deadline": self.max_time,
+            "retry": self.strategies(),
+            "budget": self.budget,
+            "breaker": False,
+            "attempt": None,
+        }

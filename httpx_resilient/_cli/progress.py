@@ -1,4 +1,4 @@
-"""The story of one request, told line by line while it happens."""
+"""The progress of one request, printed while it runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import Any
 from rich.console import Console
 from rich.status import Status
 
-from httpx_resilient._cli.console import ERROR, outcome_of, say, seconds
+from httpx_resilient._cli.console import (
+    ERROR_STATUS,
+    format_number,
+    format_status,
+    print_line,
+)
 from httpx_resilient._core.events.base import Event, RequestEvent
 from httpx_resilient._core.events.queueing import Admitted, Queued
 from httpx_resilient._layers.retry.events import (
@@ -18,78 +23,85 @@ from httpx_resilient._layers.retry.events import (
 )
 from httpx_resilient._pool.events import ConnectionOpened, ConnectionReused
 
-_SILENT = (Admitted, GaveUp, Queued)
-"""Of these there is nothing to tell that is not in another line."""
+_NOT_PRINTED = (Admitted, GaveUp, Queued)
+"""Events that add nothing to the lines of the attempts."""
 
 
-class Story:
+class ProgressReporter:
     """
-    Listens to the events of one request, and tells them.
+    A listener that records the events of one request and prints its attempts.
+
+    An attempt is printed when it is known whether another one follows.
 
     Args:
-        out: Where a line is told for each attempt, if anywhere.
-        status: What moves meanwhile, on a terminal.
+        out: Prints a line for each attempt; `None` prints nothing.
+        status: The animated status line, on a terminal.
     """
 
     def __init__(self, out: Console | None, status: Status | None = None) -> None:
         self._out = out
         self._status = status
-        self._untold: dict[str, Any] | None = None
+        self._pending: dict[str, Any] | None = None
         self.attempts: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.connection: str | None = None
 
     def __call__(self, event: Event) -> None:
-        """Tell an event, or keep it for the line that it belongs to."""
+        """Record an event, and print the lines that it completes."""
         self.events.append(event.fields())
         match event:
             case AttemptStarted(attempt=number):
-                self.ends()
+                self.finish_attempt()
                 if number == 1 and self.attempts:
-                    self._emit(f"redirected to {event.method} {event.url}")
-                self._moves(f"attempt {number}")
+                    self._print(f"redirected to {event.method} {event.url}")
+                self._update_status(f"attempt {number}")
             case AttemptEnded(attempt=number, duration=duration):
-                fields = event.fields()
-                self._untold = {
+                self._pending = {
                     "number": number,
-                    "outcome": fields["outcome"],
+                    "outcome": event.fields()["outcome"],
                     "reason": "",
                     "duration": duration,
                     "wait": 0.0,
                 }
-                self.attempts.append(self._untold)
+                self.attempts.append(self._pending)
             case RetryScheduled(reason=reason, wait=wait):
-                self.ends(reason, wait)
-                self._moves(f"waits {seconds(wait)} s")
+                self.finish_attempt(reason, wait)
+                self._update_status(f"waiting {format_number(wait)} s")
             case ConnectionOpened() | ConnectionReused():
                 is_new = isinstance(event, ConnectionOpened)
                 self.connection = "new" if is_new else "reused"
-            case RequestEvent() if not isinstance(event, _SILENT):
-                # Without what all lines would begin with.
+            case RequestEvent() if not isinstance(event, _NOT_PRINTED):
+                # The method and URL are the same on all lines.
                 text = str(event).removeprefix(f"{event.method} {event.url}: ")
-                self._emit(f"           {text}")
+                self._print(f"           {text}")
             case _:
                 pass
 
-    def ends(self, reason: str = "", wait: float | None = None) -> None:
-        """Tell the attempt that is not told yet, and the wait if one follows."""
-        attempt, self._untold = self._untold, None
+    def finish_attempt(self, reason: str = "", wait: float | None = None) -> None:
+        """
+        Print the attempt that ended last, unless it is printed already.
+
+        Args:
+            reason: Why it failed.
+            wait: Seconds until the next attempt, if there is one.
+        """
+        attempt, self._pending = self._pending, None
         if attempt is None:
             return
         attempt.update(reason=reason, wait=wait or 0.0)
-        outcome = attempt["outcome"]
-        text = outcome_of(outcome) if isinstance(outcome, int) else outcome
+        outcome, duration = attempt["outcome"], format_number(attempt["duration"])
+        text = format_status(outcome) if isinstance(outcome, int) else outcome
         text += reason.removeprefix(str(outcome))
-        line = f"attempt {attempt['number']}: {text}, {seconds(attempt['duration'])} s"
+        line = f"attempt {attempt['number']}: {text}, {duration} s"
         if wait is not None:
-            line += f", next in {seconds(wait)} s"
-        is_good = isinstance(outcome, int) and outcome < ERROR
-        self._emit(line, "" if is_good else "yellow")
+            line += f", next in {format_number(wait)} s"
+        is_good = isinstance(outcome, int) and outcome < ERROR_STATUS
+        self._print(line, "" if is_good else "yellow")
 
-    def _emit(self, line: str, style: str = "") -> None:
+    def _print(self, line: str, style: str = "") -> None:
         if self._out is not None:
-            say(self._out, line, style)
+            print_line(self._out, line, style)
 
-    def _moves(self, text: str) -> None:
+    def _update_status(self, text: str) -> None:
         if self._status is not None:
             self._status.update(text)

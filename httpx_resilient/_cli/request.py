@@ -1,4 +1,4 @@
-"""What is to be requested: checked before anything is sent, and never told."""
+"""The request that arguments describe, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -16,29 +16,31 @@ from urllib.request import getproxies
 
 import anyio.lowlevel
 import httpx
-import typer
 
+from httpx_resilient._cli.usage import ENVIRONMENT, usage_error
 from httpx_resilient._core.origin import safe_url
 from httpx_resilient._core.validation import TOKEN
 
 STDOUT = "-"
-"""What is written instead of the name of a file."""
+"""The file name that stands for standard output."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_LAST_PORT = 65535
+"""What a header's value must not contain; a tab is allowed (RFC 9110 §5.5)."""
+
+_MAX_PORT = 65535
 _FORM = (b"Content-Type", b"application/x-www-form-urlencoded")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestSpec:
     """
-    A request that somebody has described.
+    A checked description of a request.
 
     Args:
         method: In capitals.
-        url: Where to.
+        url: An absolute URL of `http` or `https`.
         headers: Names and values, in bytes.
-        content: Its body, if there is one.
+        content: The body, if there is one.
     """
 
     method: str
@@ -46,108 +48,112 @@ class Asked:
     headers: Sequence[tuple[bytes, bytes]]
     content: bytes | None = None
 
-    def request(self, client: httpx.AsyncClient) -> httpx.Request:
-        """Make it anew."""
+    def build(self, client: httpx.AsyncClient) -> httpx.Request:
+        """Build a new request."""
         return client.build_request(
             self.method, self.url, headers=list(self.headers), content=self.content
         )
 
     @property
     def name(self) -> str:
-        """Method, origin and path: all that may be told of it."""
+        """Method, origin and path: the parts that are safe to print."""
         return f"{self.method} {safe_url(httpx.Request(self.method, self.url))}"
 
 
-def asked(
-    url: str, method: str | None, headers: Sequence[str], data: str | None = None
-) -> Asked:
+def parse_request(
+    url: str,
+    method: str | None,
+    headers: Sequence[str] | None,
+    data: str | None = None,
+) -> RequestSpec:
     """
-    Check what was typed.
+    Check the arguments that describe a request.
 
     Args:
-        url: With `http://` or `https://`.
-        method: `GET` if there is none, or `POST` if there are data.
+        url: An absolute URL of `http` or `https`.
+        method: By default `GET`, or `POST` with data.
         headers: Each as `Name: value`.
-        data: The body, or `@` and the name of a file, `-` for the standard input.
+        data: The body, or `@` and a file name, of which `-` is standard input.
 
     Raises:
-        BadParameter: Something of it cannot be sent. What it was is not repeated.
+        BadParameter: An argument cannot be sent. The message does not repeat it, as it
+            may contain a password.
     """
-    content = None if data is None else _content(data)
-    fields = [_field(header) for header in headers]
+    content = None if data is None else _read_body(data)
+    fields = [_parse_header(header) for header in headers or []]
     if content is not None and all(n.lower() != b"content-type" for n, _ in fields):
         fields.append(_FORM)
     method = method or ("GET" if content is None else "POST")
     if not TOKEN.fullmatch(method):
-        msg = "a method is a word such as GET"
-        raise typer.BadParameter(msg, param_hint="--method")
-    return Asked(method.upper(), _url(url), fields, content)
+        problem = "must be the name of a method, such as GET"
+        raise usage_error(problem, option="--method")
+    return RequestSpec(method.upper(), _parse_url(url), fields, content)
 
 
-def _url(text: str) -> httpx.URL:
+def _parse_url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
-        if (
-            url.scheme in {"http", "https"}
-            and url.host
-            and (url.port or 0) <= _LAST_PORT
-        ):
+        is_http = url.scheme in {"http", "https"} and url.host
+        if is_http and (url.port or 0) <= _MAX_PORT:
             return url
     except (httpx.InvalidURL, UnicodeError):
-        pass  # it tells parts of the URL, perhaps of a password
-    msg = "write a whole URL, such as https://example.org/path"
-    raise typer.BadParameter(msg, param_hint="URL")
+        pass  # their messages quote parts of the URL, perhaps of a password
+    problem = "must be an absolute URL, such as https://example.org/path"
+    raise usage_error(problem, option="URL")
 
 
-def _field(text: str) -> tuple[bytes, bytes]:
+def _parse_header(text: str) -> tuple[bytes, bytes]:
     name, colon, value = text.partition(":")
     if not colon or not TOKEN.fullmatch(name) or _CONTROL.search(value):
-        msg = "write a name and a value, such as 'Accept: text/html'"
-        raise typer.BadParameter(msg, param_hint="--header")
+        problem = "must be a name and a value, such as 'Accept: text/html'"
+        raise usage_error(problem, option="--header")
     return name.encode(), value.strip().encode()
 
 
-def _content(data: str) -> bytes:
+def _read_body(data: str) -> bytes:
     if not data.startswith("@"):
         return data.encode()
     if data == "@-":
         if (stdin := cast("TextIO | None", sys.stdin)) is None:
-            msg = "there is no standard input"
-            raise typer.BadParameter(msg, param_hint="--data")
+            problem = "standard input is closed"
+            raise usage_error(problem, option="--data")
         return stdin.buffer.read()
     try:
         return Path(data[1:]).read_bytes()
     except OSError as error:
-        msg = f"that file cannot be read: {error.strerror}"
-        raise typer.BadParameter(msg, param_hint="--data") from error
+        problem = f"the file cannot be read: {error.strerror}"
+        raise usage_error(problem, option="--data") from error
 
 
 def check_output(output: str | None) -> None:
     """
-    Look before anything is sent whether a body has where to go.
+    Check that a file can be written before anything is sent.
+
+    Args:
+        output: Its name, or `-`, or `None` for no file.
 
     Raises:
-        BadParameter: It has not.
+        BadParameter: It cannot be written.
     """
     if output is None or output == STDOUT:
         return
     path = Path(output)
-    problem = errno.EISDIR if path.is_dir() else 0
+    code = errno.EISDIR if path.is_dir() else 0
     if not path.parent.is_dir():
-        problem = errno.ENOENT
-    elif not problem and not os.access(path if path.exists() else path.parent, os.W_OK):
-        problem = errno.EACCES
-    if problem:
-        msg = f"that file cannot be written: {os.strerror(problem)}"
-        raise typer.BadParameter(msg, param_hint="--output")
+        code = errno.ENOENT
+    elif not code and not os.access(path if path.exists() else path.parent, os.W_OK):
+        code = errno.EACCES
+    if code:
+        problem = f"the file cannot be written: {os.strerror(code)}"
+        raise usage_error(problem, option="--output")
 
 
-async def ready(client: httpx.AsyncClient) -> None:
+async def enter(client: httpx.AsyncClient) -> None:
     """
-    Open a client, and load what its first connection needs.
+    Enter a client, and load what its first connection needs.
 
-    Else that would seem to be the server's time: what httpx sends with, the
-    certificates, and of anyio what is for this event loop.
+    Otherwise the times of the first request would include httpcore's import, the
+    certificates, and anyio's backend for this event loop.
 
     Raises:
         BadParameter: The certificates that the environment names cannot be read, or
@@ -155,12 +161,12 @@ async def ready(client: httpx.AsyncClient) -> None:
     """
     is_socks = any(each.startswith("socks") for each in getproxies().values())
     if is_socks and find_spec("socksio") is None:
-        msg = "a SOCKS proxy needs: pip install 'httpx_resilient[socks]'"
-        raise typer.BadParameter(msg, param_hint="the environment")
+        problem = "a SOCKS proxy needs socksio: pip install 'httpx_resilient[socks]'"
+        raise usage_error(problem, option=ENVIRONMENT)
     import_module("httpcore")
     await anyio.lowlevel.checkpoint()
     try:
         await client.__aenter__()
     except OSError as error:
-        msg = f"the certificates cannot be read: {error.strerror or error}"
-        raise typer.BadParameter(msg, param_hint="SSL_CERT_FILE") from error
+        problem = f"the certificates cannot be read: {error.strerror or error}"
+        raise usage_error(problem, option="SSL_CERT_FILE") from error

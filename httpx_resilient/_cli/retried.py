@@ -1,4 +1,4 @@
-"""Which outcomes a policy tries again: asked of its own strategy, one by one."""
+"""The outcomes that a policy retries: its strategy is called with each of them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import httpx
 
-from httpx_resilient._cli.schedule import state_of
+from httpx_resilient._cli.schedule import new_state
 from httpx_resilient._layers.retry.policy import RetryPolicy
 
 
-def statuses_retried(policy: RetryPolicy, method: str) -> list[str]:
-    """List the status codes as ranges, such as `500` and `502-504`."""
+def retried_statuses(policy: RetryPolicy, method: str) -> list[str]:
+    """List the status codes, with neighbours as ranges such as `502-504`."""
     ranges: list[tuple[int, int]] = []
     for status in range(200, 600):
-        state = state_of(policy, method)
+        state = new_state(policy, method)
         state.returned(httpx.Response(status), 0.0)
         if policy.retry(state):
             first = status
@@ -24,19 +24,21 @@ def statuses_retried(policy: RetryPolicy, method: str) -> list[str]:
     return [str(a) if a == b else f"{a}-{b}" for a, b in ranges]
 
 
-def errors_retried(policy: RetryPolicy, method: str) -> list[str]:
-    """List the exceptions of httpx."""
+def retried_errors(policy: RetryPolicy, method: str) -> list[str]:
+    """List the exceptions of httpx, by name."""
     names: list[str] = []
-    for kind in _leaves(httpx.TransportError):
-        state = state_of(policy, method)
+    for kind in _concrete_errors(httpx.TransportError):
+        state = new_state(policy, method)
         state.raised(kind(""), 0.0)
         if policy.retry(state):
             names.append(kind.__name__)
     return sorted(names)
 
 
-def _leaves(kind: type[httpx.TransportError]) -> Iterator[type[httpx.TransportError]]:
-    """Its own exceptions, not those that others derive."""
+def _concrete_errors(
+    kind: type[httpx.TransportError],
+) -> Iterator[type[httpx.TransportError]]:
+    """Iterate over the leaves of httpx's own tree, without subclasses of others."""
     below = [
         each
         for each in kind.__subclasses__()
@@ -45,4 +47,4 @@ def _leaves(kind: type[httpx.TransportError]) -> Iterator[type[httpx.TransportEr
     if not below:
         yield kind
     for each in below:
-        yield from _leaves(each)
+        yield from _concrete_errors(each)

@@ -1,4 +1,4 @@
-"""When the attempts are that a policy allows, if all of them fail. Nothing is sent."""
+"""The schedule of attempts that a policy allows if all fail. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -15,24 +15,21 @@ from httpx_resilient._core.family import Family
 from httpx_resilient._layers.retry.policy import RetryPolicy
 from httpx_resilient._layers.retry.state import RetryState
 
-MOST = 20
-"""Attempts that are told of."""
-
-FAMILY = Family.of(httpx, home="httpx_resilient")
+_FAMILY = Family.of(httpx, home="httpx_resilient")
 
 FAILURE, THROTTLED = 500, 429
-"""What servers answer that have failed, or are asked too much."""
+"""Status codes of the two kinds of failure for which `wait_transient` has a wait."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class WaitRange:
     """
-    A wait that may be random.
+    The range of a wait that may be random.
 
     Args:
-        low: Seconds, at least.
-        high: Seconds, at most.
-        mean: Seconds, on average.
+        low: The minimum, in seconds.
+        high: The maximum, in seconds.
+        mean: The average, in seconds.
     """
 
     low: float
@@ -40,28 +37,33 @@ class Spread:
     mean: float
 
     @classmethod
-    def even(cls, one: float, other: float) -> Spread:
-        """All between two numbers is equally likely."""
+    def exactly(cls, seconds: float) -> WaitRange:
+        """Return the range of a wait that is not random."""
+        return cls(seconds, seconds, seconds)
+
+    @classmethod
+    def uniform(cls, one: float, other: float) -> WaitRange:
+        """Return the range of a uniform distribution, with its ends in any order."""
         return cls(min(one, other), max(one, other), (one + other) / 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScheduledAttempt:
     """
-    An attempt.
+    An attempt of a schedule, with its start in seconds since that of the first one.
 
     Args:
         number: Counted from 1.
-        wait: Before it.
-        earliest: Seconds since the first began, at least.
-        typical: Seconds since the first began, if all waits are as on average.
-        latest: Seconds since the first began, at most.
-        likely: Whether there is one if all waits are as on average.
-        certain: Whether there is one however long the waits are.
+        wait: The wait before it.
+        earliest: Its earliest start.
+        typical: Its start if every wait is average.
+        latest: Its latest start.
+        likely: Whether it takes place if every wait is average.
+        certain: Whether it takes place even if every wait is the longest.
     """
 
     number: int
-    wait: Spread
+    wait: WaitRange
     earliest: float
     typical: float
     latest: float
@@ -69,59 +71,63 @@ class Row:
     certain: bool
 
 
-def state_of(policy: RetryPolicy, method: str = "GET") -> RetryState[Any, Any]:
-    """Make what strategies are given, for a request that goes nowhere."""
+def new_state(policy: RetryPolicy, method: str = "GET") -> RetryState[Any, Any]:
+    """Make the state that strategies are called with, for a request never sent."""
     request = httpx.Request(method, "http://localhost/")
-    return RetryState(request, None, policy, FAMILY, 0.0, lambda: 0.0)
+    return RetryState(request, None, policy, _FAMILY, 0.0, lambda: 0.0)
 
 
-def schedule(policy: RetryPolicy, status: int, took: float = 0.0) -> Iterator[Row]:
+def schedule(
+    policy: RetryPolicy, status: int, took: float = 0.0
+) -> Iterator[ScheduledAttempt]:
     """
-    Tell when the attempts are.
+    Iterate over the attempts.
 
     Args:
         policy: The strategies.
-        status: What each attempt is answered.
-        took: Seconds that each takes.
+        status: The status code that each attempt fails with.
+        took: Seconds that each attempt takes.
 
     Yields:
-        One after the other, without end if the policy has none.
+        One attempt after the other; infinitely many if the policy never stops.
     """
-    state = state_of(policy)
-    none = Spread(0.0, 0.0, 0.0)
-    row = Row(1, none, 0.0, 0.0, 0.0, likely=True, certain=True)
+    state = new_state(policy)
+    attempt = ScheduledAttempt(
+        1, WaitRange.exactly(0.0), 0.0, 0.0, 0.0, likely=True, certain=True
+    )
+
+    def continues(start: float, wait: float) -> bool:
+        state.outcome_timestamp = start + took
+        state.upcoming_sleep = wait
+        return not policy.stop(state)
+
     while True:
-        yield row
+        yield attempt
         state.returned(httpx.Response(status), 0.0)
-        wait = spread(policy.wait, state)
-
-        def goes_on(began: float, seconds: float) -> bool:
-            state.outcome_timestamp = began + took
-            state.upcoming_sleep = seconds
-            return not policy.stop(state)
-
-        if not goes_on(row.earliest, wait.low):
+        wait = wait_range(policy.wait, state)
+        if not continues(attempt.earliest, wait.low):
             return
-        latest = min(row.latest + took + wait.high, _bound(policy.stop, wait.high))
-        row = Row(
-            row.number + 1,
+        earliest = attempt.earliest + took + wait.low
+        latest = attempt.latest + took + wait.high
+        attempt = ScheduledAttempt(
+            attempt.number + 1,
             wait,
-            earliest := row.earliest + took + wait.low,
-            row.typical + took + wait.mean,
-            max(earliest, latest),
-            likely=row.likely and goes_on(row.typical, wait.mean),
-            certain=row.certain and goes_on(row.latest, wait.high),
+            earliest,
+            attempt.typical + took + wait.mean,
+            max(earliest, min(latest, _last_start(policy.stop, wait.high))),
+            likely=attempt.likely and continues(attempt.typical, wait.mean),
+            certain=attempt.certain and continues(attempt.latest, wait.high),
         )
         state.sends(0.0)
 
 
-def _bound(stop: Any, wait: float) -> float:
-    """When the last attempt begins at the latest, as far as this is limited."""
+def _last_start(stop: Any, wait: float) -> float:
+    """Return the latest time at which a stop strategy lets an attempt start."""
     match stop:
         case tenacity.stop_any():
-            return min(_bound(each, wait) for each in stop.stops)
+            return min(_last_start(each, wait) for each in stop.stops)
         case tenacity.stop_all():
-            return max(_bound(each, wait) for each in stop.stops)
+            return max(_last_start(each, wait) for each in stop.stops)
         case tenacity.stop_before_delay():
             return stop.max_delay
         case tenacity.stop_after_delay():
@@ -130,41 +136,40 @@ def _bound(stop: Any, wait: float) -> float:
             return math.inf
 
 
-def spread(wait: Any, state: RetryState[Any, Any]) -> Spread:
-    """Tell between which limits a wait is, other than what a server asks for."""
+def wait_range(wait: Any, state: RetryState[Any, Any]) -> WaitRange:
+    """Return the range of a wait strategy, without what a Retry-After header adds."""
     match wait:
         case wait_transient():
             throttled = state.reason == str(THROTTLED)
-            return spread(wait.throttled if throttled else wait.failure, state)
+            return wait_range(wait.throttled if throttled else wait.failure, state)
         case wait_retry_after():
-            return Spread(0.0, 0.0, 0.0)
+            return WaitRange.exactly(0.0)
         case tenacity.wait_combine():
-            parts = [spread(each, state) for each in wait.wait_funcs]
-            return Spread(
+            parts = [wait_range(each, state) for each in wait.wait_funcs]
+            return WaitRange(
                 sum(each.low for each in parts),
                 sum(each.high for each in parts),
                 sum(each.mean for each in parts),
             )
         case tenacity.wait_chain():
             last = min(state.attempt_number, len(wait.strategies))
-            return spread(wait.strategies[last - 1], state)
+            return wait_range(wait.strategies[last - 1], state)
         case tenacity.wait_random():
-            return Spread.even(wait.wait_random_min, wait.wait_random_max)
+            return WaitRange.uniform(wait.wait_random_min, wait.wait_random_max)
         case tenacity.wait_random_exponential():
             high = tenacity.wait_exponential.__call__(wait, state)
-            return Spread.even(wait.min, high)
+            return WaitRange.uniform(wait.min, high)
         case tenacity.wait_exponential_jitter():
-            return _jittered(wait, state)
+            return _jittered_range(wait, state)
         case _:
-            exact = float(wait(state))
-            return Spread(exact, exact, exact)
+            return WaitRange.exactly(float(wait(state)))
 
 
-def _jittered(
+def _jittered_range(
     wait: tenacity.wait_exponential_jitter, state: RetryState[Any, Any]
-) -> Spread:
-    """All between two numbers is equally likely, but what is above or below a limit."""
-    # Their names are not the same in all releases.
+) -> WaitRange:
+    """Return the range of a uniform distribution that is cut off at two limits."""
+    # Releases of tenacity differ in the names of these attributes.
     settings: dict[str, float] = {"min": 0.0, "initial": 1.0, **vars(wait)}
     least, most = settings["min"], wait.max
     multiplier = settings.get("multiplier", settings["initial"])
@@ -175,8 +180,8 @@ def _jittered(
         return max(least, min(seconds, most))
 
     if high == low:
-        return Spread(within(low), within(low), within(low))
+        return WaitRange.exactly(within(low))
     below, above = (max(low, min(limit, high)) for limit in (least, most))
     between = (above - below) * (above + below) / 2
     area = least * (below - low) + between + most * (high - above)
-    return Spread(within(low), within(high), area / (high - low))
+    return WaitRange(within(low), within(high), area / (high - low))
