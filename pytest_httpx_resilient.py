@@ -1,8 +1,9 @@
 """
 The pytest plugin of httpx_resilient: the fixtures `virtual_time` and `no_waits`.
 
-It is a module of its own, because pytest loads plugins before anything can be measured:
-httpx_resilient, and httpx with it, is imported by the first test that uses a fixture.
+The plugin is a module of its own, as pytest imports plugins before it can measure the
+coverage of anything. httpx_resilient, and httpx with it, is imported by the first test
+that uses a fixture.
 """
 
 from __future__ import annotations
@@ -22,18 +23,15 @@ if TYPE_CHECKING:
 @pytest.fixture
 def virtual_time(request: pytest.FixtureRequest) -> Iterator[VirtualTime]:
     """
-    Hours pass in milliseconds: `httpx_resilient.testing.virtual_time()`, for this test.
+    Let hours pass in milliseconds: `httpx_resilient.testing.virtual_time()` for a test.
 
-    A coroutine test has it within its event loop, whichever plugin runs that. Coroutine
-    fixtures do not: they come before it.
+    In a coroutine test the clock starts inside its event loop, whichever plugin runs
+    that loop. Coroutine fixtures run before the test, and so before the clock starts.
     """
-    from httpx_resilient.testing import virtual_time as make  # noqa: PLC0415
+    from httpx_resilient.testing import virtual_time as make_clock  # noqa: PLC0415 - see the module's docstring
 
-    clock = make()
-    holder: Any = request.node
-    name = "obj"
-    if hasattr(getattr(holder, name, None), "hypothesis"):
-        holder, name = holder.obj.hypothesis, "inner_test"
+    clock = make_clock()
+    holder, name = _test_function(request.node)
     test = getattr(holder, name, None)
     if not inspect.iscoroutinefunction(test):
         with clock:
@@ -41,20 +39,27 @@ def virtual_time(request: pytest.FixtureRequest) -> Iterator[VirtualTime]:
         return
 
     @functools.wraps(test)
-    async def within(*args: Any, **arguments: Any) -> Any:
+    async def test_in_virtual_time(*args: Any, **arguments: Any) -> Any:
         with clock:
             return await test(*args, **arguments)
 
-    # Plugins look for the test when they run it, after its fixtures have been made.
-    setattr(holder, name, within)
+    # Plugins look up the test function when they run it, after its fixtures are set up.
+    setattr(holder, name, test_in_virtual_time)
     yield clock
     setattr(holder, name, test)
 
 
+def _test_function(item: Any) -> tuple[Any, str]:
+    """Return the object that holds the function of a test, and the attribute's name."""
+    if hasattr(getattr(item, "obj", None), "hypothesis"):
+        return item.obj.hypothesis, "inner_test"
+    return item, "obj"
+
+
 @pytest.fixture
 def no_waits() -> Iterator[NoWaits]:
-    """Backoffs take no time: `httpx_resilient.testing.no_waits()`, for this test."""
-    from httpx_resilient.testing import no_waits as make  # noqa: PLC0415
+    """Skip waits: `httpx_resilient.testing.no_waits()` for a test."""
+    from httpx_resilient.testing import no_waits as make_clock  # noqa: PLC0415 - see the module's docstring
 
-    with make() as clock:
+    with make_clock() as clock:
         yield clock

@@ -1,7 +1,7 @@
 """
-A bad day on purpose: what becomes of 100 requests if a fifth of them fails.
+Fault injection: 100 requests, a fifth of which fails, without and with retries.
 
-Faults are injected inside of what is tried. The seed makes them the same in each run.
+The faults are injected below the retries. The seed makes them the same in each run.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from httpx_resilient.testing import (
     Together,
 )
 
-BAD_DAY = Together(
+CHAOS = Together(
     Latency.lognormal(median=0.001, p99=0.02),
     Chance(0.2, 503, httpx.ReadTimeout, httpx.ConnectError, Reset()),
 )
 
 
-class Fine(BaseHTTPRequestHandler):
+class HealthyHandler(BaseHTTPRequestHandler):
     """A server that never fails."""
 
     protocol_version = "HTTP/1.1"
@@ -39,14 +39,14 @@ class Fine(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the lines below tell it all."""
+        """Log nothing: the summary below is enough."""
 
 
 def main() -> None:
     """Send the same requests twice, through the same faults."""
-    with serving(Fine) as url:
+    with serving(HealthyHandler) as url:
         for retrying in (False, True):
-            faulty = FaultInjectingTransport(None, BAD_DAY, seed=1)
+            faulty = FaultInjectingTransport(None, CHAOS, seed=1)
             outcomes: Counter[str] = Counter()
             transport = RetryingTransport(faulty) if retrying else faulty
             with httpx.Client(transport=transport) as client:
@@ -55,7 +55,7 @@ def main() -> None:
                         outcomes[str(client.get(url).status_code)] += 1
                     except httpx.TransportError as error:
                         outcomes[type(error).__name__] += 1
-            print("with retries:" if retrying else "without:", dict(outcomes))
+            print("with retries:" if retrying else "without retries:", dict(outcomes))
             print("  injected:", faulty.injected)
 
 

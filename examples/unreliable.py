@@ -1,9 +1,9 @@
 """
-A server on this machine that fails twice, then answers: what the examples talk to.
+A local server for the examples. It fails twice, then answers.
 
     with unreliable({"text": "finally"}) as url: ...
 
-It prints what it answered, so that you see the attempts that the caller does not.
+It prints the status of each answer, which shows the attempts that a caller never sees.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CHAT_COMPLETION = {
         }
     ],
 }
-"""What many services say to a question, as OpenAI's does."""
+"""A chat completion in the format of OpenAI, which many services share."""
 
 
 @contextmanager
@@ -45,11 +45,11 @@ def unreliable(
     Serve on loopback, and yield the URL.
 
     Args:
-        answer: What to say to every request: JSON, a text, or a function that decides.
-        failures: How many requests are answered 503 before.
+        answer: The answer to each request: JSON, a text, or a function that makes it.
+        failures: Number of requests that are answered 503 first.
     """
     decide = answer if callable(answer) else always(answer)
-    answered: list[int] = []
+    statuses: list[int] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -62,9 +62,9 @@ def unreliable(
                 return
             body = self.body()
             status, kind, content = 503, "text/plain", b"not now"
-            if len(answered) >= failures:
+            if len(statuses) >= failures:
                 status, kind, content = decide(self.command, self.path, body)
-            answered.append(status)
+            statuses.append(status)
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
@@ -83,17 +83,17 @@ def unreliable(
             return content
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: the summary tells it all."""
+            """Log nothing: the summary below is enough."""
 
     try:
         with serving(Handler) as url:
             yield url
     finally:
-        print("the server answered:", *answered)
+        print("the server answered:", *statuses)
 
 
 def always(answer: dict[str, Any] | str) -> Answer:
-    """Say the same to every request."""
+    """Give the same answer to every request."""
     if isinstance(answer, str):
         fixed = 200, "text/plain; charset=utf-8", answer.encode()
     else:

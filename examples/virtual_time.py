@@ -1,12 +1,12 @@
 """
-An afternoon's outage, tested in milliseconds.
+An outage of three hours, tested in milliseconds.
 
     pip install httpx_resilient
 
-The service below is down from two to five o'clock. Its client asks again every quarter
-of an hour, as a test shows without waiting for any: on a virtual clock, which jumps to
-the next timer as soon as nothing can run. With pytest the fixture `virtual_time` is the
-same clock, for synchronous tests and for coroutines.
+The service below is down for three hours, and its client retries every quarter of an
+hour. A test shows this without waiting, on a virtual clock, which jumps to the next
+timer as soon as nothing can run. With pytest the fixture `virtual_time` is the same
+clock, for synchronous tests and for coroutines.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ HOUR = 3600
 
 
 def persistent(inner: httpx.MockTransport) -> DeadlineTransport:
-    """Ask every quarter of an hour, for at most six hours."""
+    """Retry every quarter of an hour, for at most six hours."""
     retrying = RetryingTransport(
         inner, wait=wait_fixed(HOUR / 4), stop=stop_after_delay(6 * HOUR), budget=False
     )
     return DeadlineTransport(retrying, 6 * HOUR)
 
 
-async def outage() -> None:
-    """Be back after three hours."""
+async def outlast_outage() -> None:
+    """Retry in virtual time until the service is back."""
     with virtual_time(seed=1) as clock:
 
         def service(_: httpx.Request) -> httpx.Response:
@@ -46,8 +46,8 @@ async def outage() -> None:
         print(f"{attempts[-1]} at attempt {len(attempts)}, after {hours:g} hours")
 
 
-def impatient() -> None:
-    """Only leave out the waits: nothing else is virtual then."""
+def skip_waits() -> None:
+    """Skip only the waits. Everything else takes real time."""
     busy = httpx.MockTransport(lambda _: httpx.Response(503))
     with no_waits() as clock, httpx.Client(transport=persistent(busy)) as client:
         response = client.get("https://example.org/")
@@ -56,10 +56,10 @@ def impatient() -> None:
 
 
 def main() -> None:
-    """Take much time, and none."""
+    """Run both, and measure the real time."""
     started = time.monotonic()
-    asyncio.run(outage())
-    impatient()
+    asyncio.run(outlast_outage())
+    skip_waits()
     print(f"less than 1 s of real time: {time.monotonic() - started < 1}")
 
 

@@ -1,5 +1,5 @@
 """
-Testing code that uses httpx_resilient: faults on purpose, and time that is not waited.
+Tools to test code that uses httpx_resilient: fault injection and virtual time.
 
 For httpx2 clients the same names are in `httpx_resilient.testing.httpx2`.
 """
@@ -9,32 +9,16 @@ from __future__ import annotations
 import httpx
 
 from httpx_resilient._core.family import Family
-from httpx_resilient.testing._assertions import assert_attempts
-from httpx_resilient.testing._composite_faults import Chance, Outage, Together
-from httpx_resilient.testing._faults import Answer
-from httpx_resilient.testing._no_waits import no_waits
-from httpx_resilient.testing._transport import FaultInjecting
-from httpx_resilient.testing._virtual_time import virtual_time
-from httpx_resilient.testing._wire_faults import Latency, Reset, SlowBody, Truncated
+from httpx_resilient.testing import _shared
+from httpx_resilient.testing._shared import *  # noqa: F403 - both bindings list these names once, there
+from httpx_resilient.testing._transport import FaultInjectionLayer
 
-__all__ = [
-    "Answer",
-    "Chance",
-    "FaultInjectingTransport",
-    "Latency",
-    "Outage",
-    "Reset",
-    "SlowBody",
-    "Together",
-    "Truncated",
-    "assert_attempts",
-    "no_waits",
-    "virtual_time",
-]
+__all__ = ["FaultInjectingTransport"]
+__all__ += _shared.__all__
 
 
 class FaultInjectingTransport(
-    FaultInjecting[
+    FaultInjectionLayer[
         httpx.Request,
         httpx.Response,
         httpx.AsyncBaseTransport | httpx.BaseTransport,
@@ -44,6 +28,6 @@ class FaultInjectingTransport(
     httpx.AsyncBaseTransport,
     httpx.BaseTransport,
 ):
-    __doc__ = FaultInjecting.__doc__
+    __doc__ = FaultInjectionLayer.__doc__
 
     _family = Family.of(httpx, home="httpx_resilient")

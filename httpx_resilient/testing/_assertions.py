@@ -1,4 +1,4 @@
-"""Assertions on what happened to a request."""
+"""Assertions on the attempts of a request."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import zip_longest
 from httpx_resilient._core.attempts import Attempt, attempts_of
 
 Expected = int | type[BaseException]
+"""How an attempt is expected to end: a status, or a class of exceptions."""
 
 
 def assert_attempts(outcome: object, *expected: Expected) -> tuple[Attempt, ...]:
@@ -14,16 +15,16 @@ def assert_attempts(outcome: object, *expected: Expected) -> tuple[Attempt, ...]
     Assert how each attempt at a request ended, oldest first.
 
     Args:
-        outcome: What `attempts_of` takes: a response, or the exception of a request.
-        *expected: For each attempt the status of its response, or the class of its
-            exception, or a base of that: `httpx.TimeoutException`.
+        outcome: A response, or the exception that a request raised.
+        *expected: For each attempt its status, or the class of its exception. A base
+            class matches too, such as `httpx.TimeoutException`.
 
     Returns:
-        The attempts, to look at their waits or reasons.
+        The attempts, for assertions on their waits and reasons.
 
     Raises:
-        AssertionError: It was otherwise. The message tells each attempt.
-        TypeError: What is expected is neither a status nor a class of exceptions.
+        AssertionError: An attempt ended differently. The message lists each attempt.
+        TypeError: An expected outcome is neither a status nor a class of exceptions.
 
     Example:
         >>> import httpx
@@ -33,10 +34,10 @@ def assert_attempts(outcome: object, *expected: Expected) -> tuple[Attempt, ...]
         >>> attempts = assert_attempts(response, 503, httpx.TimeoutException, 200)
         >>> assert_attempts(response, 503, 200)  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        AssertionError: expected 503, 200, but it was 503, ReadTimeout, 200
+        AssertionError: expected 503, 200; got 503, ReadTimeout, 200
           1. 503, then ... s
         > 2. ReadTimeout, then ... s; expected 200
-        > 3. 200; expected no more
+        > 3. 200; expected no further attempt
     """
     __tracebackhide__ = True
     for each in expected:
@@ -44,16 +45,19 @@ def assert_attempts(outcome: object, *expected: Expected) -> tuple[Attempt, ...]
         if not is_status and not (
             isinstance(each, type) and issubclass(each, BaseException)
         ):
-            msg = f"expected are statuses and classes of exceptions, got {each!r}"
+            msg = (
+                "an expected outcome must be a status or a class of exceptions, such "
+                f"as 503 or httpx.ReadTimeout; got {each!r}"
+            )
             raise TypeError(msg)
     attempts = attempts_of(outcome)
     pairs = list(zip_longest(attempts, expected))
-    if not all(_agree(*pair) for pair in pairs):
+    if not all(_matches(*pair) for pair in pairs):
         raise AssertionError(_difference(outcome, attempts, expected))
     return attempts
 
 
-def _agree(attempt: Attempt | None, expected: Expected | None) -> bool:
+def _matches(attempt: Attempt | None, expected: Expected | None) -> bool:
     if attempt is None or expected is None:
         return False
     outcome = attempt.outcome
@@ -65,37 +69,38 @@ def _agree(attempt: Attempt | None, expected: Expected | None) -> bool:
 def _difference(
     outcome: object, attempts: tuple[Attempt, ...], expected: tuple[Expected, ...]
 ) -> str:
-    named = ", ".join(map(_name, expected)) or "no attempt"
+    wanted = ", ".join(map(_name, expected)) or "no attempts"
     if not attempts:
         return (
-            f"expected {named}, but no attempts are known of {outcome!r}: it came "
-            "through no RetryingTransport, or its body raised it"
+            f"expected {wanted}, but {outcome!r} has no recorded attempts: it did not "
+            "pass through a RetryingTransport, or reading its body raised it"
         )
-    was = ", ".join(map(str, attempts))
-    lines = [f"expected {named}, but it was {was}"]
-    for number, (attempt, wanted) in enumerate(zip_longest(attempts, expected), 1):
-        agree = _agree(attempt, wanted)
-        told = "nothing" if attempt is None else _told(attempt)
-        if not agree:
-            told += f"; expected {_expected(attempt, wanted)}"
-        lines.append(f"{' ' if agree else '>'} {number}. {told}")
+    lines = [f"expected {wanted}; got {', '.join(map(str, attempts))}"]
+    for number, (attempt, each) in enumerate(zip_longest(attempts, expected), 1):
+        text = "no attempt" if attempt is None else _describe(attempt)
+        marker = " "
+        if not _matches(attempt, each):
+            marker = ">"
+            text += f"; expected {_describe_expected(attempt, each)}"
+        lines.append(f"{marker} {number}. {text}")
     return "\n".join(lines)
 
 
-def _told(attempt: Attempt) -> str:
+def _describe(attempt: Attempt) -> str:
     name = str(attempt)
-    # A reason often is the name, and a wait is for a next attempt.
-    reason = "" if attempt.reason in {"", str(attempt)} else f" ({attempt.reason})"
+    # A reason often repeats the name, and the last attempt has no wait.
+    reason = "" if attempt.reason in {"", name} else f" ({attempt.reason})"
     wait = f", then {attempt.wait:.3f} s" if attempt.wait else ""
     return f"{name}{reason}{wait}"
 
 
-def _expected(attempt: Attempt | None, wanted: Expected | None) -> str:
-    if wanted is None:
-        return "no more"
-    if attempt is not None and str(attempt) == _name(wanted):  # the other library's
-        return f"the one of {wanted.__module__}"
-    return _name(wanted)
+def _describe_expected(attempt: Attempt | None, expected: Expected | None) -> str:
+    if expected is None:
+        return "no further attempt"
+    if attempt is not None and str(attempt) == _name(expected):
+        # The same class name, but from the other HTTP library.
+        return f"the one of {expected.__module__}"
+    return _name(expected)
 
 
 def _name(outcome: Expected) -> str:

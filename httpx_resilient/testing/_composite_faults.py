@@ -1,27 +1,27 @@
-"""Faults made of faults: by chance, by schedule, several together."""
+"""Faults that are composed of other faults: by chance, by time, or several at once."""
 
 from __future__ import annotations
 
 import math
 
 from httpx_resilient._core.validation import number
-from httpx_resilient.testing._faults import Entry, Fault, fault_of
-from httpx_resilient.testing._plan import Plan
+from httpx_resilient.testing._faults import Fault, FaultSpec, parse_fault
+from httpx_resilient.testing._plan import FaultPlan
 
 
 class Chance(Fault):
     """
-    One of some faults, for a share of the requests.
+    One of several faults, for a share of the requests.
 
-    Which requests these are is decided by the seed of the transport and by their
-    number alone.
+    The seed of the transport and the number of a request alone decide whether it fails.
 
     Args:
-        probability: The share, from 0 to 1.
-        *faults: What happens to them. Of several, each is as likely as the others.
+        probability: Share of the requests that fail, from 0 to 1.
+        *faults: The faults to choose from. Each is equally likely.
 
     Raises:
-        TypeError: `probability` is no number; there is no fault, or what is none.
+        TypeError: `probability` is not a number; no fault is given, or an argument is
+            not a fault.
         ValueError: `probability` is not from 0 to 1.
 
     Example:
@@ -33,33 +33,34 @@ class Chance(Fault):
         [200, 200, 200, 200, 503, 200, 200, 500]
     """
 
-    def __init__(self, probability: float, *faults: Entry) -> None:
+    def __init__(self, probability: float, *faults: FaultSpec) -> None:
         number("probability", probability, least=0, most=1)
         self._probability = probability
-        self._faults = _some(faults)
+        self._faults = _at_least_one(faults)
 
     @property
-    def within(self) -> tuple[Fault, ...]:
-        """The faults that it is made of."""
+    def parts(self) -> tuple[Fault, ...]:
+        """The faults to choose from."""
         return self._faults
 
-    def decide(self, plan: Plan) -> None:
-        """Roll the dice."""
-        if plan.dice.random() < self._probability:
-            plan.dice.choice(self._faults).decide(plan)
+    def apply_to(self, plan: FaultPlan) -> None:
+        """Add one of the faults, or none."""
+        if plan.rng.random() < self._probability:
+            plan.rng.choice(self._faults).apply_to(plan)
 
 
 class Outage(Fault):
     """
-    A fault for all requests that come within some time.
+    A fault for all requests that start within a period of time.
 
     Args:
-        start: Seconds after the first request that the transport was given.
-        end: Seconds after that same request. By default it does not end.
-        fault: What happens meanwhile: 503, a `ConnectError`, ...
+        start: Seconds from the first request of the transport to the outage.
+        end: Seconds from that same request to the end of the outage. By default the
+            outage does not end.
+        fault: The fault of these requests: 503, a `ConnectError`, ...
 
     Raises:
-        TypeError: One of them is no number, or no fault.
+        TypeError: `start` or `end` is not a number, or `fault` is not a fault.
         ValueError: `start` is negative, or `end` is not after it.
 
     Example:
@@ -73,36 +74,40 @@ class Outage(Fault):
         injected: ConnectError
     """
 
-    def __init__(self, start: float, end: float = math.inf, fault: Entry = 503) -> None:
+    def __init__(
+        self, start: float, end: float = math.inf, fault: FaultSpec = 503
+    ) -> None:
+        # Finite, as `end` has to be above it.
         number("start", start, least=0, most=1e18, unit="seconds")
         number("end", end, above=start, unit="seconds")
         self._start = start
         self._end = end
-        self._fault = fault_of(fault)
+        self._fault = parse_fault(fault)
 
     @property
-    def within(self) -> tuple[Fault, ...]:
-        """The fault that it is made of."""
+    def parts(self) -> tuple[Fault, ...]:
+        """The fault of the outage."""
         return (self._fault,)
 
-    def decide(self, plan: Plan) -> None:
-        """Look at the clock."""
-        if self._start <= plan.seconds < self._end:
-            self._fault.decide(plan)
+    def apply_to(self, plan: FaultPlan) -> None:
+        """Add the fault if the request starts within the outage."""
+        if self._start <= plan.elapsed < self._end:
+            self._fault.apply_to(plan)
 
 
 class Together(Fault):
     """
     Several faults for one request, in their order.
 
-    Latencies add up. The first that ends the request, by an answer, an exception or a
-    reset, is the last of these. What is wrong with bodies is for any answer.
+    Latencies add up. The first fault that ends the request (a response, an exception or
+    a reset) takes effect, and later ones do not. Faults of the body apply to whichever
+    response there is.
 
     Args:
-        *faults: What happens.
+        *faults: The faults.
 
     Raises:
-        TypeError: There is no fault, or what is none.
+        TypeError: No fault is given, or an argument is not a fault.
 
     Example:
         >>> import httpx
@@ -114,22 +119,22 @@ class Together(Fault):
         'Latency, SlowBody'
     """
 
-    def __init__(self, *faults: Entry) -> None:
-        self._faults = _some(faults)
+    def __init__(self, *faults: FaultSpec) -> None:
+        self._faults = _at_least_one(faults)
 
     @property
-    def within(self) -> tuple[Fault, ...]:
-        """The faults that it is made of."""
+    def parts(self) -> tuple[Fault, ...]:
+        """The faults, in order."""
         return self._faults
 
-    def decide(self, plan: Plan) -> None:
-        """Let one after the other decide."""
+    def apply_to(self, plan: FaultPlan) -> None:
+        """Add each fault in turn."""
         for fault in self._faults:
-            fault.decide(plan)
+            fault.apply_to(plan)
 
 
-def _some(faults: tuple[Entry, ...]) -> tuple[Fault, ...]:
+def _at_least_one(faults: tuple[FaultSpec, ...]) -> tuple[Fault, ...]:
     if not faults:
         msg = "give at least one fault, such as 503 or ReadTimeout"
         raise TypeError(msg)
-    return tuple(fault_of(fault) for fault in faults)
+    return tuple(parse_fault(fault) for fault in faults)

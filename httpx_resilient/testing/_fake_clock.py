@@ -1,4 +1,4 @@
-"""A clock in place of the library's own, and chance that comes from a seed."""
+"""A clock that replaces the library's own, with jitter that comes from a seed."""
 
 from __future__ import annotations
 
@@ -13,90 +13,95 @@ from unittest.mock import patch
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.validation import number
 
-_ONE = Lock()
-"""There is one clock, and one source of chance, for all threads."""
+_ACTIVE = Lock()
+"""Locked while a fake clock is active: the clock and `random` are process-wide."""
 
 
-class StandIn(ABC):
+class FakeClock(ABC):
     """
-    Counts the time in place of the system, from `with` to the end of its block.
+    Replaces the library's clock from `with` to the end of its block.
 
     Args:
-        seed: What jitter comes from: the same seed, the same waits. `None` leaves
-            chance alone.
+        seed: Seed of all jitter: the same seed gives the same waits. `None` leaves
+            `random` alone.
     """
 
     def __init__(self, seed: int | None) -> None:
         if not isinstance(seed, int | None):
-            msg = f"seed is a whole number, or None; got {seed!r}"
+            msg = f"seed must be a whole number or None; got {seed!r}"
             raise TypeError(msg)
         self._seed = seed
-        self._done: ExitStack | None = None
+        self._restoring: ExitStack | None = None
 
     @abstractmethod
     def now(self) -> float:
-        """Monotonic seconds."""
+        """Return monotonic seconds."""
 
     @abstractmethod
-    def move_to(self, moment: float) -> None:
-        """Go on to a moment, unless it is past."""
+    def advance_to(self, moment: float) -> None:
+        """Advance to a moment (monotonic seconds). A past moment changes nothing."""
 
     @abstractmethod
-    def _begin(self, restoring: ExitStack) -> None:
-        """Take the place of what else tells the time."""
+    def _install(self, restoring: ExitStack) -> None:
+        """Replace what else measures time; `restoring` undoes it after the block."""
 
     @property
     @abstractmethod
     def elapsed(self) -> float:
-        """Seconds on this clock, since the block was entered."""
+        """Seconds on this clock since the block was entered."""
 
     def advance(self, seconds: float) -> None:
         """
-        Go on by so many seconds, at once.
+        Advance the clock at once.
 
-        Tasks whose time has come run as soon as yours waits.
+        Tasks whose timers are due run as soon as the current task waits.
+
+        Args:
+            seconds: Seconds to advance by.
 
         Raises:
-            RuntimeError: Its block has not been entered, or has ended.
-            TypeError: That is no number.
-            ValueError: Time does not go back.
+            RuntimeError: The block has not been entered, or has ended.
+            TypeError: `seconds` is not a number.
+            ValueError: `seconds` is negative.
         """
         number("seconds", seconds, least=0, unit="seconds")
-        if self._done is None:
-            msg = "this clock stands still: use it inside of its `with` block"
+        if self._restoring is None:
+            msg = "this clock is not running: call advance() inside its `with` block"
             raise RuntimeError(msg)
-        self.move_to(self.now() + seconds)
+        self.advance_to(self.now() + seconds)
 
     def block(self, seconds: float) -> None:
-        """Sleep as a thread does, but in no time."""
-        self.move_to(self.now() + seconds)
+        """Replace `time.sleep`: advance the clock instead of sleeping."""
+        self.advance_to(self.now() + seconds)
 
     def __enter__(self) -> Self:
-        if not _ONE.acquire(blocking=False):
+        if not _ACTIVE.acquire(blocking=False):
             msg = (
-                "virtual_time() or no_waits() is on already, here or in another "
-                "thread: there is one clock, so use one of them at a time"
+                "virtual_time() or no_waits() is already active, here or in another "
+                "thread: they replace the clock of the process, so use one at a time"
             )
             raise RuntimeError(msg)
         with ExitStack() as restoring:
-            restoring.callback(_ONE.release)
+            restoring.callback(_ACTIVE.release)
             if self._seed is not None:
                 restoring.callback(random.setstate, random.getstate())
                 random.seed(self._seed)
-            self._begin(restoring)
+            self._install(restoring)
             ahead = time.time() - self.now()
-            put(restoring, Clock, "now", staticmethod(self.now))
-            put(restoring, Clock, "wall_time", staticmethod(lambda: ahead + self.now()))
-            put(restoring, Clock, "block", staticmethod(self.block))
-            self._done = restoring.pop_all()
+            replace_attribute(restoring, Clock, "now", staticmethod(self.now))
+            replace_attribute(
+                restoring, Clock, "wall_time", staticmethod(lambda: ahead + self.now())
+            )
+            replace_attribute(restoring, Clock, "block", staticmethod(self.block))
+            self._restoring = restoring.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        done, self._done = self._done, None
-        if done is not None:
-            done.close()
+        restoring, self._restoring = self._restoring, None
+        if restoring is not None:
+            restoring.close()
 
 
-def put(restoring: ExitStack, owner: Any, name: str, value: Any) -> None:
-    """Put something in place of an attribute, for a while."""
+def replace_attribute(restoring: ExitStack, owner: Any, name: str, value: Any) -> None:
+    """Replace an attribute until `restoring` is closed."""
     restoring.enter_context(patch.object(owner, name, value))

@@ -1,7 +1,8 @@
 """
-Faults: what they are, how users write them, and the two that end a request here.
+The faults, the notation in which users give them, and the two that end a request.
 
-A fault decides what happens to a request. It has no effects, no clock and no family.
+A fault only plans what happens to a request. It has no effects, no clock, and works for
+both HTTP libraries.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from httpx_resilient._core.validation import number
-from httpx_resilient.testing._plan import MadeAnswer, Plan
+from httpx_resilient.testing._plan import CannedResponse, FaultPlan
 
 
 class Fault(ABC):
@@ -19,40 +20,40 @@ class Fault(ABC):
 
     @property
     def name(self) -> str:
-        """What it is called where it is told of, and counted as."""
+        """The name of the fault in events, notes and counts."""
         return type(self).__name__
 
     @property
-    def within(self) -> tuple[Fault, ...]:
-        """The faults that it is made of."""
+    def parts(self) -> tuple[Fault, ...]:
+        """The faults that this one is composed of."""
         return ()
 
     @abstractmethod
-    def decide(self, plan: Plan) -> None:
-        """Write into the plan of a request what is to happen to it."""
+    def apply_to(self, plan: FaultPlan) -> None:
+        """Add this fault to the plan of a request."""
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
 
-Entry = int | Exception | type[Exception] | Fault | None
-"""A fault as users write it."""
+FaultSpec = int | Exception | type[Exception] | Fault | None
+"""A fault in the notation of users: `503`, `httpx.ReadTimeout`, `Reset()`, `None`."""
 
 
 class Answer(Fault):
     """
-    An answer that is made here: nothing is sent, and no body read.
+    A response that is made locally. The request is not sent, nor its body read.
 
-    A status alone, such as `503`, is short for one without headers and body.
+    A bare status, such as `503`, is short for an `Answer` without headers and body.
 
     Args:
-        status: Its status, from 200 to 599.
-        headers: Its headers: `{"retry-after": "2"}`.
-        body: Its body. To a HEAD, and with 204 and 304, none comes.
+        status: Status code, from 200 to 599.
+        headers: Headers, such as `{"retry-after": "2"}`.
+        body: Body. It is left out after a HEAD request, and with 204 and 304.
 
     Raises:
-        TypeError: The status is no whole number, the headers are no mapping from text
-            to text, or the body no bytes.
+        TypeError: The status is not a whole number, the headers are not a mapping of
+            text to text, or the body is not bytes.
         ValueError: The status is out of range, or a header is not ASCII on one line.
 
     Example:
@@ -68,34 +69,39 @@ class Answer(Fault):
     ) -> None:
         number("status", status, least=200, most=599, whole=True)
         if not isinstance(body, bytes):
-            msg = f"body is bytes, such as b'slow down'; got {body!r}"
+            msg = f"body must be bytes, such as b'slow down'; got {body!r}"
             raise TypeError(msg)
-        given: Mapping[str, str] = {} if headers is None else headers
-        if not isinstance(given, Mapping) or not all(
-            isinstance(text, str) for header in given.items() for text in header
-        ):
-            msg = (
-                f"headers is a mapping such as {{'retry-after': '2'}}; got {headers!r}"
-            )
-            raise TypeError(msg)
-        for header in given.items():
-            # As the library would refuse it, but not before a request is answered.
-            if not all(text.isascii() and not {*text} & {*"\r\n"} for text in header):
-                msg = f"a header is ASCII on one line, got {header!r}"
-                raise ValueError(msg)
-        self._answer = MadeAnswer(int(status), tuple(given.items()), body)
+        pairs = _header_pairs({} if headers is None else headers)
+        self._response = CannedResponse(int(status), pairs, body)
 
     @property
     def name(self) -> str:
-        """What it is called."""
-        return str(self._answer.status)
+        """The status, as text."""
+        return str(self._response.status)
 
-    def decide(self, plan: Plan) -> None:
-        """Answer."""
-        plan.ends(self.name, answer=self._answer)
+    def apply_to(self, plan: FaultPlan) -> None:
+        """End the request with this response."""
+        plan.end(self.name, response=self._response)
 
 
-class Raising(Fault):
+def _header_pairs(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    if not isinstance(headers, Mapping) or not all(
+        isinstance(text, str) for header in headers.items() for text in header
+    ):
+        msg = (
+            "headers must be a mapping of text to text, such as "
+            f"{{'retry-after': '2'}}; got {headers!r}"
+        )
+        raise TypeError(msg)
+    for header in headers.items():
+        # The HTTP library would refuse it too, but only when a request is answered.
+        if not all(text.isascii() and not {*text} & {*"\r\n"} for text in header):
+            msg = f"a header must be ASCII on one line; got {header!r}"
+            raise ValueError(msg)
+    return tuple(headers.items())
+
+
+class RaiseError(Fault):
     """An exception, as a transport raises it. Users give the exception itself."""
 
     def __init__(self, error: Exception | type[Exception]) -> None:
@@ -105,55 +111,58 @@ class Raising(Fault):
             try:
                 error("")
             except TypeError as cause:
-                msg = f"{error.__name__} needs more than a message: give an instance"
+                msg = (
+                    f"{error.__name__} cannot be made from a message alone: "
+                    "give an instance"
+                )
                 raise TypeError(msg) from cause
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the exception's class."""
         return self.kind.__name__
 
-    def decide(self, plan: Plan) -> None:
-        """Raise."""
-        plan.ends(self.name, error=self.error)
+    def apply_to(self, plan: FaultPlan) -> None:
+        """End the request with this exception."""
+        plan.end(self.name, error=self.error)
 
 
-class Passing(Fault):
-    """Nothing happens. Users write `None`."""
+class Pass(Fault):
+    """Lets the request pass. Users write `None`."""
 
-    def decide(self, plan: Plan) -> None:
+    def apply_to(self, plan: FaultPlan) -> None:
         """Leave the plan as it is."""
 
 
-def fault_of(entry: object) -> Fault:
+def parse_fault(spec: object) -> Fault:
     """
-    Read a fault as users write it.
+    Read a fault in the notation of users.
 
     Raises:
-        TypeError: It is none.
-        ValueError: It is a number, and no status.
+        TypeError: `spec` is not a fault.
+        ValueError: `spec` is a number, but not a status.
     """
-    if isinstance(entry, Fault):
-        return entry
-    if entry is None:
-        return Passing()
-    if isinstance(entry, int) and not isinstance(entry, bool):
-        return Answer(entry)
-    kind = entry if isinstance(entry, type) else type(entry)
+    if isinstance(spec, Fault):
+        return spec
+    if spec is None:
+        return Pass()
+    if isinstance(spec, int) and not isinstance(spec, bool):
+        return Answer(spec)
+    kind = spec if isinstance(spec, type) else type(spec)
     if issubclass(kind, Exception):
-        return Raising(cast("Exception | type[Exception]", entry))
+        return RaiseError(cast("Exception | type[Exception]", spec))
     if issubclass(kind, Fault):
-        msg = f"a fault is given as an instance: {kind.__name__}(...)"
+        msg = f"a fault must be an instance: give {kind.__name__}(...), not the class"
     else:
         msg = (
-            "a fault is a status such as 503, an exception such as ReadTimeout, one of "
-            f"Reset, Latency, ... or None for nothing; got {entry!r}"
+            "a fault must be a status such as 503, an exception such as ReadTimeout, "
+            f"a fault such as Reset(), or None to let the request pass; got {spec!r}"
         )
     raise TypeError(msg)
 
 
-def faults_in(fault: Fault) -> Iterator[Fault]:
-    """Go through a fault and all that it is made of."""
+def flatten(fault: Fault) -> Iterator[Fault]:
+    """Yield a fault and, recursively, its parts."""
     yield fault
-    for inner in fault.within:
-        yield from faults_in(inner)
+    for part in fault.parts:
+        yield from flatten(part)

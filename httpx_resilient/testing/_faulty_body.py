@@ -1,4 +1,4 @@
-"""A response's stream that is slow, or breaks, as a wire would."""
+"""A response stream that is slow, or breaks, in the way of a real network."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from httpx_resilient._core.drain import BUFFERED, leave
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestLike
 from httpx_resilient._core.io.protocol import IO, run_sync
-from httpx_resilient.testing._labels import injected
+from httpx_resilient.testing._labels import injected_error
 from httpx_resilient.testing._plan import BodyFault
 
 
-async def in_time(seconds: float, request: RequestLike, io: IO[Any, Any]) -> bool:
-    """Wait, as for a server. Says whether its answer came within the read timeout."""
+async def sleep_within_read_timeout(
+    seconds: float, request: RequestLike, io: IO[Any, Any]
+) -> bool:
+    """
+    Sleep as if a server took that long, but no longer than the read timeout.
+
+    Returns:
+        Whether the read timeout was long enough.
+    """
     limit: float | None = request.extensions.get("timeout", {}).get("read")
     if limit is None or seconds < limit:
         await io.sleep(seconds)
@@ -26,36 +33,37 @@ async def in_time(seconds: float, request: RequestLike, io: IO[Any, Any]) -> boo
 
 class FaultyBody:
     """
-    A response's stream, and one thing that is wrong with it.
+    A response stream with one defect.
 
     Args:
-        stream: The stream.
-        fault: What is wrong with it.
-        request: Whose read timeout counts.
-        io: What is awaited.
-        count: Is told the fault's name when it happens.
-        quiet: Whether nobody can tell that it ends too early.
+        stream: The stream to read from.
+        fault: The defect.
+        request: The request, whose read timeout applies to pauses.
+        family: The library whose exceptions are raised.
+        io: The effects of the flow.
+        count: Called with the name of the fault when it first happens.
+        silent: Whether a client cannot notice that the body ends too early.
     """
-
-    _family: Family
 
     def __init__(
         self,
         stream: Any,
         fault: BodyFault,
         request: RequestLike,
+        *,
+        family: Family,
         io: IO[Any, Any],
         count: Callable[[str], None],
-        *,
-        quiet: bool,
+        silent: bool,
     ) -> None:
         self._stream = stream
         self._fault = fault
         self._request = request
+        self._family = family
         self._io = io
         self._count = count
-        self._quiet = quiet
-        self._has_happened = False
+        self._silent = silent
+        self._is_counted = False
 
     def __iter__(self) -> Iterator[bytes]:
         left = self._fault.after
@@ -70,59 +78,64 @@ class FaultyBody:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = self._fault.after
-        chunks, half_way = aiter(self._stream), False
+        chunks, must_drain = aiter(self._stream), False
         try:
             async for chunk in chunks:
-                half_way = True
+                must_drain = True
                 for piece in self._pieces(chunk, left):
                     await self._pause()
-                    half_way = False
+                    # A consumer that stops here leaves the stream as it would without
+                    # a fault.
+                    must_drain = False
                     yield piece
-                    half_way = True
+                    must_drain = True
                 left -= len(chunk)
                 if left < 0:
                     self._break()
                     return
-                half_way = False
+                must_drain = False
         finally:
-            if half_way:
-                await self._drop(chunks)
+            if must_drain:
+                await self._drain(chunks)
             await leave(chunks)
 
     def _pieces(self, chunk: bytes, left: float) -> Iterator[bytes]:
-        whole = len(chunk) if len(chunk) <= left else int(left)
-        size = self._fault.size or max(whole, 1)
-        return (chunk[at : min(at + size, whole)] for at in range(0, whole, size))
+        """Split the part of a chunk that arrives; `left` is in bytes."""
+        length = len(chunk) if len(chunk) <= left else int(left)
+        size = self._fault.size or max(length, 1)
+        return (chunk[at : min(at + size, length)] for at in range(0, length, size))
 
     async def _pause(self) -> None:
         every = self._fault.every
         if every:
-            late = not await in_time(every, self._request, self._io)
-            self._happens()
-            if late:
-                what = "the next piece of the body did not come within the read timeout"
-                raise injected(self._family.read_timeout, self._fault.name, what)
+            in_time = await sleep_within_read_timeout(every, self._request, self._io)
+            self._count_once()
+            if not in_time:
+                description = "no further piece of the body within the read timeout"
+                raise injected_error(
+                    self._family.read_timeout, self._fault.name, description
+                )
 
     def _break(self) -> None:
-        self._happens()
-        kind, how = self._family.protocol_error, "closed"
+        self._count_once()
+        kind, action = self._family.protocol_error, "closed"
         if self._fault.reset:
-            kind, how = self._family.read_error, "reset"
-        if not self._quiet:
-            what = (
-                f"the connection was {how} after {self._fault.after} bytes of the body"
+            kind, action = self._family.read_error, "reset"
+        if not self._silent:
+            description = (
+                f"the connection was {action} after {self._fault.after} bytes of the "
+                "body"
             )
-            raise injected(kind, self._fault.name, what)
+            raise injected_error(kind, self._fault.name, description)
 
-    def _happens(self) -> None:
-        if not self._has_happened:
-            self._has_happened = True
+    def _count_once(self) -> None:
+        if not self._is_counted:
+            self._is_counted = True
             self._count(self._fault.name)
 
-    async def _drop(self, chunks: AsyncIterator[bytes]) -> None:
-        # Transports read through nested generators. Left half-way, as they are not by a
-        # wire that breaks or a read that is cancelled, trio warns of each; a read that
-        # fails ends them.
+    async def _drain(self, chunks: AsyncIterator[bytes]) -> None:
+        # Transports read through nested generators. A real failure ends them; this one
+        # leaves them suspended, and trio warns of each. So read until they end or fail.
         with suppress(Exception):
             for _ in range(BUFFERED):
                 await self._io.within(0.0, anext(chunks))

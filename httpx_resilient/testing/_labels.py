@@ -1,38 +1,41 @@
-"""Marks on what was injected, so that nobody hunts a ghost."""
+"""Labels on injected faults, so that nobody mistakes them for real failures."""
 
 from __future__ import annotations
 
 from typing import Any
 
-KEY = "fault"
-"""The names of the faults in a response's extensions."""
+EXTENSION = "fault"
+"""Key of the fault names in a response's extensions."""
 
 
-def marked(response: Any, *names: str) -> None:
-    """Tell in a response's extensions what was done to it, here or by another one."""
+def add_labels(response: Any, *names: str) -> None:
+    """Add fault names to a response. Nested transports each add their own."""
     extensions = response.extensions
-    before = [extensions[KEY]] if KEY in extensions else []
-    extensions[KEY] = ", ".join([*before, *names])
+    before = [extensions[EXTENSION]] if EXTENSION in extensions else []
+    extensions[EXTENSION] = ", ".join([*before, *names])
 
 
-def injected(given: Exception | type[Exception], name: str, what: str) -> Exception:
+def injected_error(
+    source: Exception | type[Exception], name: str, description: str
+) -> Exception:
     """
-    Make an exception to raise.
+    Make the exception that a fault raises, with a note that it is injected.
 
     Args:
-        given: Its class, or one to raise a copy of: several requests may fail by it.
-        name: The name of the fault.
-        what: What has happened; the message, if a class was given.
+        source: A class, or an instance to copy: several requests may fail with it, and
+            each needs a traceback of its own.
+        name: Name of the fault.
+        description: What happened. It becomes the message if `source` is a class.
     """
-    if isinstance(given, type):
-        error = given(f"injected: {what}")
+    if isinstance(source, type):
+        error = source(f"injected: {description}")
     else:
-        # As pickle does it, but for the call: other exceptions take other arguments.
-        error = type(given).__new__(type(given), *given.args)
-        vars(error).update(vars(given))
-        if hasattr(given, "__notes__"):
-            error.__notes__ = list(given.__notes__)
-        error.__cause__ = given.__cause__
-        error.__suppress_context__ = given.__suppress_context__
+        # A copy without calling `__init__`, whose arguments a subclass may change.
+        error = type(source).__new__(type(source), *source.args)
+        vars(error).update(vars(source))
+        if hasattr(source, "__notes__"):
+            error.__notes__ = list(source.__notes__)
+        error.__cause__ = source.__cause__
+        error.__suppress_context__ = source.__suppress_context__
     error.add_note(f"injected by a FaultInjectingTransport: {name}")
     return error

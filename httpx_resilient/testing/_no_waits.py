@@ -1,4 +1,4 @@
-"""No waits: backoffs and turns at a rate limit take no time, all else takes its own."""
+"""A clock that skips backoffs and rate limits. Everything else takes its real time."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from anyio.lowlevel import checkpoint
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.io.async_io import AsyncIO
 from httpx_resilient._core.waiter import Waiter
-from httpx_resilient.testing._fake_clock import StandIn, put
+from httpx_resilient.testing._fake_clock import FakeClock, replace_attribute
 
-_TURN = Clock.turn
+_REAL_TURN = Clock.turn
 
 
-class NoWaits(StandIn):
-    """The system's time, and what was not waited for."""
+class NoWaits(FakeClock):
+    """The system's clock plus the seconds that were skipped."""
 
     def __init__(self, seed: int | None) -> None:
         super().__init__(seed)
@@ -27,57 +27,62 @@ class NoWaits(StandIn):
     def now(self) -> float:
         return time.monotonic() + self._skipped
 
-    def move_to(self, moment: float) -> None:
+    def advance_to(self, moment: float) -> None:
         self._skipped += max(moment - self.now(), 0.0)
 
     @property
     def elapsed(self) -> float:
-        """Seconds that were not waited for, since the block was entered."""
+        """Seconds that were skipped since the block was entered."""
         return self._skipped
 
-    def _begin(self, restoring: ExitStack) -> None:
+    def _install(self, restoring: ExitStack) -> None:
         self._skipped = 0.0
 
         async def sleep(_: Any, seconds: float) -> None:
-            await self._pass(seconds)
+            await self._skip(seconds)
 
         async def turn(io: Any, waiter: Waiter, timer: float, most: float) -> None:
-            if timer == math.inf:  # it is not the first in the queue
-                await _TURN(io, waiter, timer, most)
+            if timer == math.inf:  # not the first in the queue: another one wakes it
+                await _REAL_TURN(io, waiter, timer, most)
             elif io.asynchronous:
-                await self._pass(min(timer, most))
+                await self._skip(min(timer, most))
             else:
                 self.block(min(timer, most))
 
-        put(restoring, AsyncIO, "sleep", sleep)
-        put(restoring, Clock, "turn", turn)
+        replace_attribute(restoring, AsyncIO, "sleep", sleep)
+        replace_attribute(restoring, Clock, "turn", turn)
 
-    async def _pass(self, seconds: float) -> None:
-        # Others go on before time does: those that sleep at once, sleep together.
+    async def _skip(self, seconds: float) -> None:
+        # Other tasks run before time advances, so that tasks which start to sleep at
+        # the same moment sleep at the same time, not one after the other.
         until = self.now() + seconds
         await checkpoint()
-        self.move_to(until)
+        self.advance_to(until)
 
 
 def no_waits(*, seed: int | None = 0) -> NoWaits:
     """
-    Take no real time for backoffs and rate limits, in a `with` block.
+    Skip backoffs and rate limit waits in a `with` block.
 
-    The library's own clock goes on as if it had waited: so windows end, breakers close
-    again, and a deadline comes as early as it would. All else is real: servers,
+    The library's clock advances as if it had waited, so windows end, breakers close
+    again, and deadlines expire as they would. Everything else is real: servers,
     timeouts, hedging delays, and waiting for a connection.
 
     Args:
-        seed: What jitter comes from: the same seed, the same waits. `None` leaves
-            chance alone.
+        seed: Seed of all jitter: the same seed gives the same waits. `None` leaves
+            `random` alone.
+
+    Returns:
+        A clock to use in a `with` statement: `elapsed` is the number of seconds that
+        were skipped, `advance(60)` skips another minute.
 
     Raises:
-        RuntimeError: One is on already; it is for the whole process.
-        TypeError: `seed` is of no use.
+        RuntimeError: On entry, if `no_waits()` or `virtual_time()` is already active in
+            this process.
+        TypeError: `seed` is neither a whole number nor `None`.
 
-    It gives a clock: `elapsed` are the seconds that were not waited for, `advance(60)`
-    goes on by a minute. What has lived in the block has seen a time that is still to
-    come, so make clients and layers inside of it.
+    Create clients and layers inside the block: after it, their timestamps would lie in
+    the future.
 
     Example:
         >>> import httpx

@@ -1,4 +1,4 @@
-"""What is to happen to one request: a plan, which its faults write into in turn."""
+"""The plan of one request: each of its faults adds its part, in order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from random import Random
 from typing import NamedTuple
 
 
-class MadeAnswer(NamedTuple):
-    """An answer that no server has given."""
+class CannedResponse(NamedTuple):
+    """A response that is made locally. No server sends it."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -19,14 +19,14 @@ class MadeAnswer(NamedTuple):
 
 class BodyFault(NamedTuple):
     """
-    What happens to a body that comes.
+    One defect of a response body.
 
     Args:
-        name: What it is called where it is told of.
-        after: Bytes after which it breaks, if there are more.
-        reset: Whether the connection is reset then. Else it is closed.
-        every: Seconds before each piece.
-        size: Bytes of a piece, at most.
+        name: Name of the fault in events, notes and counts.
+        after: The body breaks after this many bytes, if it is longer.
+        reset: Whether the connection is then reset. Otherwise it is closed.
+        every: Seconds of pause before each piece.
+        size: Largest piece, in bytes. `None` leaves the chunks as they arrive.
     """
 
     name: str
@@ -37,48 +37,52 @@ class BodyFault(NamedTuple):
 
 
 @dataclass
-class Plan:
+class FaultPlan:
     """
-    What is to happen to one request.
+    Everything that is going to happen to one request.
 
     Args:
-        seconds: How long after the first request this one came.
-        seed: What its dice are made from. They are its own, so that what happens to
-            other requests, or does not, changes nothing for this one.
+        elapsed: Seconds between the first request and this one.
+        seed: Seed of this request's random numbers. Each request has its own seed, so
+            the faults of one request never change those of another.
     """
 
-    seconds: float
+    elapsed: float
     seed: str
-    wait: float = 0.0
-    """Seconds before anything else happens."""
-    name: str = ""
-    """What ends it, if anything here does."""
-    answer: MadeAnswer | None = None
+    delay: float = 0.0
+    """Seconds of waiting before anything else happens."""
+    ended_by: str = ""
+    """Name of the fault that ends the request here. Empty if the request passes."""
+    response: CannedResponse | None = None
     error: Exception | type[Exception] | None = None
-    body: list[BodyFault] = field(default_factory=list[BodyFault])
+    body_faults: list[BodyFault] = field(default_factory=list[BodyFault])
 
     @cached_property
-    def dice(self) -> Random:
-        """Random numbers for this request. Most need none."""
-        return Random(self.seed)  # noqa: S311 - they keep no secret
+    def rng(self) -> Random:
+        """Random numbers for this request; created on demand, as most need none."""
+        return Random(self.seed)  # noqa: S311 - chaos, not cryptography
 
-    def waits(self, seconds: float) -> None:
-        """Wait so long before it ends, unless how it ends is decided."""
-        if not self.name:
-            self.wait += seconds
+    def add_delay(self, seconds: float) -> None:
+        """Wait longer. Has no effect after a fault that ends the request."""
+        if not self.ended_by:
+            self.delay += seconds
 
-    def ends(
+    def end(
         self,
         name: str,
         *,
-        answer: MadeAnswer | None = None,
+        response: CannedResponse | None = None,
         error: Exception | type[Exception] | None = None,
     ) -> None:
-        """End by an answer, an exception, or else by a reset. The first one counts."""
-        if not self.name:
-            self.name, self.answer, self.error = name, answer, error
+        """
+        End the request with a response, an exception, or else a connection reset.
+
+        Only the first call has an effect.
+        """
+        if not self.ended_by:
+            self.ended_by, self.response, self.error = name, response, error
 
     @property
-    def is_lost(self) -> bool:
-        """Whether it is sent, and the connection is reset before its answer comes."""
-        return bool(self.name) and self.answer is None and self.error is None
+    def loses_response(self) -> bool:
+        """Whether the request is sent and its response is then lost to a reset."""
+        return bool(self.ended_by) and self.response is None and self.error is None

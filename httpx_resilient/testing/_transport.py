@@ -1,4 +1,4 @@
-"""The fault-injecting layer: the flow of one request through what happens to it."""
+"""The fault-injecting layer: carries out the plan of each request."""
 
 from __future__ import annotations
 
@@ -16,50 +16,52 @@ from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.origin import origin_key, parse_origin
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
-from httpx_resilient.testing._faults import Entry
-from httpx_resilient.testing._faulty_body import FaultyBody, in_time
-from httpx_resilient.testing._labels import injected, marked
-from httpx_resilient.testing._plan import MadeAnswer, Plan
-from httpx_resilient.testing._script import Player
+from httpx_resilient.testing._faults import FaultSpec
+from httpx_resilient.testing._faulty_body import FaultyBody, sleep_within_read_timeout
+from httpx_resilient.testing._labels import add_labels, injected_error
+from httpx_resilient.testing._plan import CannedResponse, FaultPlan
+from httpx_resilient.testing._planner import FaultPlanner
 
 _WITHOUT_BODY = frozenset({204, 304})  # RFC 9110 §6.4.1
 
 
-class FaultInjecting(
+class FaultInjectionLayer(
     ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
 ):
     """
-    A transport that fails as you say: for tests, and for chaos in staging.
+    A transport that injects faults: for tests, and for chaos experiments in staging.
 
-    Put it inside of what is to be tested: `RetryingTransport(faulty)`. What it does is
-    what the wire does, with the exceptions of the library it is for.
+    Place it inside the layers under test, as in `RetryingTransport(faulty)`. It behaves
+    as a real network does, and raises the exceptions of the HTTP library it is for.
 
     Args:
-        inner: The transport that sends what passes. Without one, it is what a
-            `PoolingTransport` is.
-        faults: A list is a script: one entry for each request, in the order in which
-            they come; after the last one all pass. Anything else is for every request.
-            A fault is a status, answered here (200, too); an exception of the library,
-            class or instance; `None` for nothing; or a `Reset`, `Truncated`,
-            `SlowBody`, `Latency`, `Answer`, `Outage`, `Chance` or several `Together`.
-        seed: What chance is made from: the same seed, the same faults for the first
-            request, the second, ... By default another one in each run, which the
-            attribute `seed` tells.
-        only: The requests that it is for: an origin, `https://api.example.com`, or a
-            callable that is given the request. Others pass, and count for nothing.
+        inner: The transport that sends the requests that pass. By default, the same as
+            that of a `PoolingTransport`.
+        faults: A list is a script: each entry applies to one request, in the order in
+            which requests start, and later requests pass. Any other value applies to
+            every request. A fault is a status, which is answered locally (200 too); an
+            exception of the library, class or instance; `None`, which lets the request
+            pass; or an `Answer`, `Chance`, `Latency`, `Outage`, `Reset`, `SlowBody`,
+            `Truncated`, or several `Together`.
+        seed: Seed of all random numbers: the same seed gives the same faults to the
+            first request, the second, ... By default each transport chooses its own,
+            which the attribute `seed` shows.
+        only: The requests that faults apply to: an origin such as
+            `https://api.example.com`, or a callable that takes the request. Others
+            pass, and do not count.
         on_event: Called with each `Event`, as for `RetryingTransport`.
-        http: What the library's own HTTP transport takes, as for `RetryingTransport`.
+        http: Options of the default inner transport, as for `RetryingTransport`.
 
     Raises:
-        TypeError: A fault is none, or an exception of the other library; `only` or
-            `seed` is of no use; `inner` is no transport, or of the other library; an
-            option is unknown, or given together with an `inner`.
-        ValueError: A number is out of range; `only` is no origin; a proxy cannot be
+        TypeError: A fault is not one of these, or is an exception of the other library;
+            `only` or `seed` has the wrong type; `inner` is not a transport, or is one
+            of the other library; an option is unknown, or given together with `inner`.
+        ValueError: A number is out of range; `only` is not an origin; a proxy cannot be
             used.
         ImportError: `http2=True` without its extra.
 
-    An answer tells what was done to it, in `response.extensions["fault"]`; an exception
-    in a note. `enabled = False` turns it off while it runs.
+    `response.extensions["fault"]` names the faults of a response; a note names those of
+    an exception. Set `enabled = False` at any time to let all requests pass.
 
     Example:
         >>> import httpx
@@ -75,7 +77,7 @@ class FaultInjecting(
     def __init__(
         self,
         inner: InnerT | None,
-        faults: Sequence[Entry] | Entry,
+        faults: Sequence[FaultSpec] | FaultSpec,
         *,
         seed: int | str | None = None,
         only: str | Callable[[RequestT], bool] | None = None,
@@ -84,124 +86,134 @@ class FaultInjecting(
     ) -> None:
         super().__init__(inner, on_event, dict(http))
         self.enabled = True
-        self._player = Player(faults, seed, self._family)
-        self._only = None if only is None else _predicate(only)
-        self._faulty = self._family.stream_class(FaultyBody)
+        self._planner = FaultPlanner(faults, seed, self._family)
+        self._selects = _request_filter(only)
+        self._faulty_body = self._family.stream_class(FaultyBody)
 
     @property
     def injected(self) -> dict[str, int]:
-        """How many of each fault have happened, by its name."""
-        return self._player.counts()
+        """How often each fault has happened, by its name."""
+        return self._planner.counts()
 
     @property
     def requests(self) -> int:
-        """How many requests it was for: as many entries of a script are used."""
-        return self._player.requests
+        """Number of requests that faults applied to: the entries of a script used."""
+        return self._planner.requests
 
     @property
     def seed(self) -> int | str:
-        """What chance is made from. Given again, it makes the same."""
-        return self._player.seed
+        """The seed. Another transport with this seed injects the same faults."""
+        return self._planner.seed
 
     async def _handle(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
-        if not self.enabled or (self._only is not None and not self._only(request)):
+        if not (self.enabled and self._selects(request)):
             return await io.send(request)
-        count, plan = partial(self._count, request), self._player.plan(io.now())
-        if plan.wait:
-            late = not await in_time(plan.wait, request, io)
+        count, plan = partial(self._count, request), self._planner.plan(io.now())
+        if plan.delay:
+            in_time = await sleep_within_read_timeout(plan.delay, request, io)
             count("Latency")
-            if late:
-                what = "no answer came within the read timeout"
-                raise injected(self._family.read_timeout, "Latency", what)
+            if not in_time:
+                description = "no response within the read timeout"
+                raise injected_error(self._family.read_timeout, "Latency", description)
         if plan.error is not None:
-            count(plan.name)
-            raise injected(plan.error, plan.name, plan.name)
-        if plan.answer is None:
+            count(plan.ended_by)
+            raise injected_error(plan.error, plan.ended_by, plan.ended_by)
+        if plan.response is None:
             response = await io.send(request)
         else:
-            count(plan.name)
-            response = self._made(plan.answer, request)
-        if plan.is_lost:
+            count(plan.ended_by)
+            response = self._build(plan.response, request)
+        if plan.loses_response:
             await io.discard(response, drain=False)
-            count(plan.name)
-            what = "the connection was reset before the response came"
-            raise injected(self._family.read_error, plan.name, what)
-        self._spoil(response, plan, request, io)
+            count(plan.ended_by)
+            description = "the connection was reset before the response arrived"
+            raise injected_error(self._family.read_error, plan.ended_by, description)
+        self._apply_body_faults(response, plan, request, io)
         return response
 
     def _count(self, request: RequestT, fault: str) -> None:
-        self._player.count(fault)
+        self._planner.count(fault)
         self._emit(FaultInjected, request, fault)
 
-    def _made(self, answer: MadeAnswer, request: RequestT) -> ResponseT:
-        # Made with its content it would count as read, which none from a wire does.
-        headers = list(answer.headers)
-        if answer.body and not any(n.lower() == "content-length" for n, _ in headers):
-            headers.append(("Content-Length", str(len(answer.body))))
-        has_body = request.method != "HEAD" and answer.status not in _WITHOUT_BODY
-        stream = self._family.plain_body(answer.body if has_body else b"")
-        made: ResponseT = self._family.response(
-            answer.status, headers=headers, stream=stream
+    def _build(self, canned: CannedResponse, request: RequestT) -> ResponseT:
+        headers = list(canned.headers)
+        if canned.body and not any(n.lower() == "content-length" for n, _ in headers):
+            headers.append(("Content-Length", str(len(canned.body))))
+        has_body = request.method != "HEAD" and canned.status not in _WITHOUT_BODY
+        # A stream, as a response that is made from its content counts as read, which
+        # one from a network does not.
+        stream = self._family.plain_body(canned.body if has_body else b"")
+        response: ResponseT = self._family.response(
+            canned.status, headers=headers, stream=stream
         )
-        return made
+        return response
 
-    def _spoil(
+    def _apply_body_faults(
         self,
         response: ResponseT,
-        plan: Plan,
+        plan: FaultPlan,
         request: RequestT,
         io: IO[RequestT, ResponseT],
     ) -> None:
-        names = ["Latency"] if plan.wait else []
-        names += [plan.name] if plan.name else []
-        if plan.body and response.status_code != SWITCHING_PROTOCOLS:
-            _reopen(response)
+        names = ["Latency"] if plan.delay else []
+        names += [plan.ended_by] if plan.ended_by else []
+        if plan.body_faults and response.status_code != SWITCHING_PROTOCOLS:
+            _mark_unread(response)
             faulty: Any = response
-            for fault in plan.body:
+            for fault in plan.body_faults:
                 names.append(fault.name)
-                quiet = not fault.reset and _ends_with_its_connection(response)
-                count = partial(self._count, request)
-                faulty.stream = self._faulty(
-                    faulty.stream, fault, request, io, count, quiet=quiet
+                faulty.stream = self._faulty_body(
+                    faulty.stream,
+                    fault,
+                    request,
+                    family=self._family,
+                    io=io,
+                    count=partial(self._count, request),
+                    silent=not fault.reset and _is_delimited_by_close(response),
                 )
         if names:
-            marked(response, *names)
+            add_labels(response, *names)
 
 
-def _reopen(response: object) -> None:
-    # A response that was made with its content counts as read, and nobody would ask
-    # its stream. No public name changes that.
-    held = vars(response)
-    if held.pop("_content", None) is not None:
-        held.pop("_decoder", None)
-        held.update(is_closed=False, is_stream_consumed=False)
+def _mark_unread(response: object) -> None:
+    # A response that was made from its content counts as read, so a client would never
+    # iterate over its stream. The library has no public way to change that.
+    attributes = vars(response)
+    if attributes.pop("_content", None) is not None:
+        attributes.pop("_decoder", None)
+        attributes.update(is_closed=False, is_stream_consumed=False)
 
 
-def _ends_with_its_connection(response: Any) -> bool:
-    """Whether nothing tells how long a body is (RFC 9112 §6.3, the last case)."""
+def _is_delimited_by_close(response: Any) -> bool:
+    """Whether only the end of the connection ends the body (RFC 9112 §6.3, case 8)."""
     headers = response.headers
     return response.extensions.get("http_version", b"")[:6] == b"HTTP/1" and not (
         "content-length" in headers or "transfer-encoding" in headers
     )
 
 
-def _predicate(only: str | Callable[[Any], bool]) -> Callable[[Any], bool]:
+def _request_filter(
+    only: str | Callable[[Any], bool] | None,
+) -> Callable[[Any], bool]:
+    if only is None:
+        return lambda _: True
     if isinstance(only, str):
         parts = urlsplit(only)
         if parts.path not in {"", "/"} or parts.query or parts.fragment:
             msg = (
-                "only is an origin such as https://api.example.com, without a path: "
-                "for more give a callable of the request"
+                "only must be an origin such as https://api.example.com, without a "
+                "path: to select by more than the origin, give a callable that takes "
+                f"the request; got {only!r}"
             )
             raise ValueError(msg)
         key = parse_origin(only)
         return lambda request: origin_key(request.url) == key
     if not callable(only) or iscoroutinefunction(only):
         msg = (
-            "only is an origin such as https://api.example.com, or a callable that is "
-            f"given a request and is not asynchronous; got {only!r}"
+            "only must be an origin such as https://api.example.com, or a synchronous "
+            f"callable that takes the request; got {only!r}"
         )
         raise TypeError(msg)
     return only

@@ -1,4 +1,4 @@
-"""Virtual time on asyncio: the loop's own, and what it asks for events."""
+"""Virtual time on asyncio: replaces the clock and the selector of an event loop."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ from contextlib import ExitStack
 from threading import active_count
 from typing import Any, cast
 
-from httpx_resilient.testing._fake_clock import put
+from httpx_resilient.testing._fake_clock import replace_attribute
 
 
-class OnAsyncio:
+class AsyncioTime:
     """
-    A loop that jumps to its next timer instead of waiting for it.
+    Makes an event loop jump to its next timer instead of waiting for it.
 
-    It begins with the loop's present time, so timers that are set already stay right.
+    Starts at the loop's current time, so timers that are already set stay correct.
+
+    Args:
+        loop: The running event loop.
+        patience: Real seconds to wait for sockets and threads before time advances.
+        restoring: Restores the loop when the block ends.
+
+    Raises:
+        RuntimeError: The time of this kind of loop cannot be moved.
     """
 
     def __init__(
@@ -24,41 +32,42 @@ class OnAsyncio:
     ) -> None:
         if not isinstance(loop, BaseSelectorEventLoop):
             msg = (
-                f"the time of a {type(loop).__module__}.{type(loop).__qualname__} "
-                "cannot be moved: run this on asyncio's own SelectorEventLoop, or trio"
+                "virtual_time() cannot move the time of a "
+                f"{type(loop).__module__}.{type(loop).__qualname__}: run this on "
+                "asyncio's own SelectorEventLoop, or on trio"
             )
-            raise RuntimeError(msg)  # noqa: TRY004 - nobody has given us this loop
+            raise RuntimeError(msg)  # noqa: TRY004 - the loop is not an argument of the caller
         self._loop = cast("Any", loop)
         self._moment = loop.time()
         self._patience = patience
-        # A loop waits in its selector and nowhere else, and has no public way to it.
-        self._selector = self._loop._selector  # noqa: SLF001
+        # A loop waits only in its selector, which has no public name.
+        self._selector = self._loop._selector  # noqa: SLF001 - see the line above
         self._select = self._selector.select
-        put(restoring, loop, "time", self.now)
-        put(restoring, self._selector, "select", self._select_or_jump)
-        restoring.callback(self._give_back)
+        replace_attribute(restoring, loop, "time", self.now)
+        replace_attribute(restoring, self._selector, "select", self._select_or_jump)
+        restoring.callback(self._shift_timers)
 
     def now(self) -> float:
         return self._moment
 
-    def move_to(self, moment: float) -> None:
+    def advance_to(self, moment: float) -> None:
         self._moment = max(self._moment, moment)
 
     def _select_or_jump(self, timeout: float | None = None) -> Any:
         if timeout is None or timeout <= 0:
             return self._select(timeout)
         until = self._moment + timeout
-        events = self._select(self._patience if self._is_real() else 0)
+        events = self._select(self._patience if self._waits_for_real_events() else 0)
         if not events:
-            self.move_to(until)
+            self.advance_to(until)
         return events
 
-    def _is_real(self) -> bool:
-        """Whether something may happen that is no timer. One socket is the loop's."""
+    def _waits_for_real_events(self) -> bool:
+        # One registered socket is the loop's own, for wake-ups from other threads.
         return len(self._selector.get_map()) > 1 or active_count() > 1
 
-    def _give_back(self) -> None:
-        """Let what has still to wait wait as long in real time."""
+    def _shift_timers(self) -> None:
+        """Let pending timers wait as long in real time as they had left."""
         ahead = self._moment - time.monotonic()
-        for timer in self._loop._scheduled:  # noqa: SLF001 - it is told to nobody
-            timer._when -= ahead  # noqa: SLF001 - nor can it be set otherwise
+        for timer in self._loop._scheduled:  # noqa: SLF001 - timers have no public list
+            timer._when -= ahead  # noqa: SLF001 - a timer has no public setter

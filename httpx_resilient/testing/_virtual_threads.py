@@ -8,16 +8,20 @@ from threading import Event, Lock, active_count
 from typing import Protocol
 
 
-class Hand(Protocol):
-    """What moves the time of an event loop, or of a thread."""
+class TimeSource(Protocol):
+    """The movable time of an event loop, or of synchronous code."""
 
-    def now(self) -> float: ...
+    def now(self) -> float:
+        """Return monotonic seconds."""
+        ...
 
-    def move_to(self, moment: float) -> None: ...
+    def advance_to(self, moment: float) -> None:
+        """Advance to a moment (monotonic seconds). A past moment changes nothing."""
+        ...
 
 
-class ByHand:
-    """A moment, where no event loop runs."""
+class ManualTime:
+    """A time source without an event loop."""
 
     def __init__(self, moment: float) -> None:
         self._moment = moment
@@ -25,38 +29,45 @@ class ByHand:
     def now(self) -> float:
         return self._moment
 
-    def move_to(self, moment: float) -> None:
+    def advance_to(self, moment: float) -> None:
         self._moment = max(self._moment, moment)
 
 
-class Waiting:
-    """Until when each thread waits. The one that waits least jumps."""
+class WaitingThreads:
+    """
+    The threads that wait, and until when. Time advances to the earliest moment.
 
-    def __init__(self, hand: Hand, patience: float) -> None:
-        self._hand = hand
+    Args:
+        source: The time to advance.
+        patience: Real seconds to wait for other threads before time advances.
+    """
+
+    def __init__(self, source: TimeSource, patience: float) -> None:
+        self._source = source
         self._patience = patience
         self._lock = Lock()
         self._until: list[float] = []
         self._changes = 0
 
     def wait(self, event: Event, seconds: float | None) -> bool:
-        """Wait for an event as long as that, or until time has jumped so far."""
+        """Replace `Event.wait`: the timeout counts in virtual seconds."""
         if seconds is None:
             return event.wait()
-        until, before = self._hand.now() + seconds, -1
-        with self._among_others(until):
+        until, changes_before = self._source.now() + seconds, -1
+        with self._registered(until):
             while not event.wait(self._patience if active_count() > 1 else 0.0):
-                # Not past what another thread waits for: that may wake this one. Nor
-                # while one is just about to go on, or to wait again.
-                if before == self._changes and until <= min(self._until):
-                    self._hand.move_to(until)
-                if self._hand.now() >= until:
+                # Two conditions for advancing. No other thread waits for an earlier
+                # moment, as that thread may set this event. And no thread has started
+                # or stopped waiting since the last look, as it may be about to run.
+                if changes_before == self._changes and until <= min(self._until):
+                    self._source.advance_to(until)
+                if self._source.now() >= until:
                     return event.is_set()
-                before = self._changes
+                changes_before = self._changes
         return True
 
     @contextmanager
-    def _among_others(self, until: float) -> Generator[None, None, None]:
+    def _registered(self, until: float) -> Generator[None, None, None]:
         with self._lock:
             self._until.append(until)
             self._changes += 1

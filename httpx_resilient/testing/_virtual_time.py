@@ -11,28 +11,33 @@ from typing import Any, NoReturn
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.io.async_io import AsyncIO
 from httpx_resilient._core.validation import number
-from httpx_resilient.testing._fake_clock import StandIn, put
-from httpx_resilient.testing._virtual_threads import ByHand, Hand, Waiting
+from httpx_resilient.testing._fake_clock import FakeClock, replace_attribute
+from httpx_resilient.testing._virtual_asyncio import AsyncioTime
+from httpx_resilient.testing._virtual_threads import (
+    ManualTime,
+    TimeSource,
+    WaitingThreads,
+)
 
-_NOWHERE = ByHand(0.0)
-"""The time before a block is entered. Nobody moves it."""
+_NOT_STARTED = ManualTime(0.0)
+"""The time source before a block is entered. Nothing advances it."""
 
 
-class VirtualTime(StandIn):
-    """A clock that is moved by hand, or by the event loop it was entered in."""
+class VirtualTime(FakeClock):
+    """A clock that follows the event loop it was entered in, or is advanced by hand."""
 
     def __init__(self, seed: int | None, patience: float) -> None:
         super().__init__(seed)
         number("patience", patience, least=0, unit="seconds")
         self._patience = patience
-        self._began = 0.0
-        self._hand: Hand = _NOWHERE
+        self._started = 0.0
+        self._source: TimeSource = _NOT_STARTED
 
     def now(self) -> float:
-        return self._hand.now()
+        return self._source.now()
 
-    def move_to(self, moment: float) -> None:
-        self._hand.move_to(moment)
+    def advance_to(self, moment: float) -> None:
+        self._source.advance_to(moment)
 
     @property
     def elapsed(self) -> float:
@@ -40,45 +45,46 @@ class VirtualTime(StandIn):
         Seconds since the block was entered, to the microsecond.
 
         Raises:
-            RuntimeError: It has not been entered yet.
+            RuntimeError: The block has not been entered yet.
         """
-        if self._hand is _NOWHERE:
+        if self._source is _NOT_STARTED:
             msg = (
-                "this virtual time has not begun: the fixture's is that of a coroutine "
-                "test. In a coroutine fixture, or a unittest.IsolatedAsyncioTestCase, "
-                "enter a block of its own: with virtual_time() as clock"
+                "this virtual time has not started: in a coroutine test, the fixture's "
+                "clock starts with the test itself. In a coroutine fixture, or a "
+                "unittest.IsolatedAsyncioTestCase, open a block of its own: "
+                "with virtual_time() as clock"
             )
             raise RuntimeError(msg)
-        return round(self.now() - self._began, 6)
+        return round(self.now() - self._started, 6)
 
-    def _begin(self, restoring: ExitStack) -> None:
-        self._hand = _hand(self._patience, restoring)
-        self._began = self.now()
-        waiting = Waiting(self._hand, self._patience)
-        put(restoring, Clock, "block_until", staticmethod(waiting.wait))
+    def _install(self, restoring: ExitStack) -> None:
+        self._source = _time_source(self._patience, restoring)
+        self._started = self.now()
+        threads = WaitingThreads(self._source, self._patience)
+        replace_attribute(restoring, Clock, "block_until", staticmethod(threads.wait))
 
 
-def _hand(patience: float, restoring: ExitStack) -> Hand:
-    # It can only be running if somebody has imported it.
+def _time_source(patience: float, restoring: ExitStack) -> TimeSource:
+    # trio can only be running if it has been imported.
     trio: Any = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
-        from httpx_resilient.testing._virtual_trio import OnTrio  # noqa: PLC0415
+        from httpx_resilient.testing._virtual_trio import (  # noqa: PLC0415 - needs trio
+            TrioTime,
+        )
 
-        return OnTrio(patience, restoring)
+        return TrioTime(patience, restoring)
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        put(restoring, AsyncIO, "now", staticmethod(_refuse))
-        return ByHand(time.monotonic())
-    from httpx_resilient.testing._virtual_asyncio import OnAsyncio  # noqa: PLC0415
-
-    return OnAsyncio(loop, patience, restoring)
+        replace_attribute(restoring, AsyncIO, "now", staticmethod(_refuse))
+        return ManualTime(time.monotonic())
+    return AsyncioTime(loop, patience, restoring)
 
 
 def _refuse() -> NoReturn:
     msg = (
-        "virtual_time() was entered outside of this event loop, whose time is real: "
-        "enter it in a coroutine, or give the fixture to a coroutine test"
+        "virtual_time() was entered outside this event loop, whose time is real: enter "
+        "it in a coroutine, or give the fixture to a coroutine test"
     )
     raise RuntimeError(msg)
 
@@ -88,29 +94,31 @@ def virtual_time(*, seed: int | None = 0, patience: float = 0.1) -> VirtualTime:
     Let hours pass in milliseconds, in a `with` block.
 
     Time stands still while something runs, and jumps to the next timer when nothing
-    can: backoffs, deadlines, breakers, limits, hedging delays and the pool are on a
-    virtual clock, and so are your own `asyncio.sleep` and `trio.sleep`. Use it in a
-    coroutine, then it is for all tasks of its event loop; or in a synchronous test.
+    can. Backoffs, deadlines, breakers, limits, hedging delays and the pool use this
+    clock, as do your own `asyncio.sleep` and `trio.sleep`. Inside a coroutine, it
+    applies to all tasks of the event loop; it also works in synchronous code.
 
     Args:
-        seed: What jitter comes from: the same seed, the same waits. `None` leaves
-            chance alone.
-        patience: Real seconds that what is real is waited for, before time jumps:
-            while a task waits for a socket, or another thread is alive.
+        seed: Seed of all jitter: the same seed gives the same waits. `None` leaves
+            `random` alone.
+        patience: Real seconds that time stands still for real events, while a task
+            waits for a socket or another thread is alive.
+
+    Returns:
+        A clock to use in a `with` statement: `elapsed` is the number of virtual seconds
+        that have passed, `advance(60)` advances by a minute.
 
     Raises:
-        RuntimeError: One is on already, it is for the whole process; or the event loop
-            is none whose time can be moved, such as that of uvloop.
-        TypeError: `patience` is no number, or `seed` is of no use.
-        ValueError: It is negative.
+        RuntimeError: On entry, if `virtual_time()` or `no_waits()` is already active in
+            this process, or the time of the event loop cannot be moved (uvloop).
+        TypeError: `patience` is not a number, or `seed` is neither a whole number nor
+            `None`.
+        ValueError: `patience` is negative.
 
-    It gives a clock: `elapsed` are the virtual seconds that have passed, `advance(60)`
-    goes on by a minute.
-
-    A server that takes longer to answer than `patience` has its timeout run out. In
-    synchronous code, sleeping advances the clock at once, for all threads; what reads
-    from a socket, and your own `time.sleep`, is real. What has lived in the block has
-    seen a time that is still to come, so make clients and layers inside of it.
+    If a server takes longer than `patience` to respond, the request times out. In
+    synchronous code, a sleep of the library advances the clock at once, for all
+    threads; socket reads and your own `time.sleep` take real time. Create clients and
+    layers inside the block: after it, their timestamps would lie in the future.
 
     Example:
         >>> import httpx

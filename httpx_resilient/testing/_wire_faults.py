@@ -1,4 +1,4 @@
-"""The faults of a wire, and of a server at its other end: slow, or broken."""
+"""The faults of a network and of a slow or broken server at its other end."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from random import Random
 
 from httpx_resilient._core.validation import number
 from httpx_resilient.testing._faults import Fault
-from httpx_resilient.testing._plan import BodyFault, Plan
+from httpx_resilient.testing._plan import BodyFault, FaultPlan
 
 Seconds = float | Callable[[Random], float]
+"""A fixed number of seconds, or a distribution to draw it from."""
 
 _A_DAY = 86_400.0
 _Z_OF_P99 = 2.3263478740408408
-"""Standard deviations above the mean at which 99 % of a normal distribution end."""
+"""The 99th percentile of the standard normal distribution."""
 
 
 class Latency(Fault):
     """
     Seconds that pass before a request is sent, or before its other faults happen.
 
-    Where it is longer than the request's read timeout, that passes, and a `ReadTimeout`
-    is raised, as if the server were slow; the request is not sent then.
+    If the latency exceeds the request's read timeout, a `ReadTimeout` is raised after
+    that timeout, as if the server were slow; the request is then not sent.
 
     Args:
-        seconds: A number, or a callable that is given a `random.Random` and returns
-            one: a distribution of your own. What is below 0 counts as 0, what is longer
-            than a day as a day.
+        seconds: Seconds, from 0 to a day; or a callable that takes a `random.Random`
+            and returns seconds: a distribution of your own. Its results are clamped
+            to that range.
 
     Raises:
-        TypeError: It is neither.
-        ValueError: A number is negative, or more than a day.
+        TypeError: `seconds` is neither a number nor a callable.
+        ValueError: The number is negative, or more than a day.
 
     Example:
         >>> import httpx
@@ -42,7 +43,7 @@ class Latency(Fault):
         ...     client.get("https://api.example.com/").extensions["fault"]
         'Latency'
         >>> always, between = Latency(0.2), Latency.uniform(0.1, 0.3)
-        >>> own = Latency(lambda dice: dice.expovariate(10))
+        >>> own = Latency(lambda rng: rng.expovariate(10))
     """
 
     def __init__(self, seconds: Seconds) -> None:
@@ -52,53 +53,55 @@ class Latency(Fault):
 
     @classmethod
     def uniform(cls, low: float, high: float) -> Latency:
-        """Any number of seconds between two is as likely as any other."""
+        """Draw seconds from a uniform distribution between `low` and `high`."""
         number("low", low, least=0, most=_A_DAY, unit="seconds")
         number("high", high, least=low, most=_A_DAY, unit="seconds")
-        return cls(lambda dice: dice.uniform(low, high))
+        return cls(lambda rng: rng.uniform(low, high))
 
     @classmethod
     def normal(cls, mean: float, deviation: float) -> Latency:
-        """Seconds around a mean, with a standard deviation."""
+        """Draw seconds from a normal distribution; `deviation` is the standard one."""
         number("mean", mean, least=0, most=_A_DAY, unit="seconds")
         number("deviation", deviation, least=0, most=_A_DAY, unit="seconds")
-        return cls(lambda dice: dice.normalvariate(mean, deviation))
+        return cls(lambda rng: rng.normalvariate(mean, deviation))
 
     @classmethod
     def lognormal(cls, median: float, p99: float) -> Latency:
         """
-        Seconds as servers take them: half of the requests the median, or less.
+        Draw seconds from a log-normal distribution, which resembles real servers.
 
-        One in a hundred takes `p99`, or longer: this is the one with a tail.
+        Half of the requests take at most `median` seconds, and one in a hundred takes
+        `p99` seconds or longer.
         """
         number("median", median, above=0, most=_A_DAY, unit="seconds")
         number("p99", p99, least=median, most=_A_DAY, unit="seconds")
         mu, sigma = math.log(median), math.log(p99 / median) / _Z_OF_P99
-        return cls(lambda dice: dice.lognormvariate(mu, sigma))
+        return cls(lambda rng: rng.lognormvariate(mu, sigma))
 
-    def decide(self, plan: Plan) -> None:
-        """Wait."""
+    def apply_to(self, plan: FaultPlan) -> None:
+        """Add the latency."""
         seconds = self._seconds
         if callable(seconds):
-            seconds = seconds(plan.dice)
+            seconds = seconds(plan.rng)
             number("seconds", seconds, least=-math.inf, unit="seconds")
-        plan.waits(min(max(0.0, seconds), _A_DAY))
+        plan.add_delay(min(max(0.0, seconds), _A_DAY))
 
 
 class Reset(Fault):
     """
-    The server's machine resets the connection: the request was sent, and perhaps done.
+    The server resets the connection after the request was sent, and perhaps processed.
 
-    It is sent, and `ReadError` raised instead of its response. For a connection that
-    breaks before anything was done, script the exception: `ConnectError`, say.
+    The request is sent, and `ReadError` is raised instead of its response. For a
+    connection that breaks before the server processes anything, use the exception
+    itself, such as `ConnectError`.
 
     Args:
-        after: Bytes of the response's body after which it happens: then the response
-            comes, and its body raises. A body that is no longer arrives whole.
+        after: Bytes of the response body. If given, the response arrives, and reading
+            its body raises after this many bytes. A shorter body arrives whole.
 
     Raises:
-        TypeError: `after` is no whole number.
-        ValueError: It is negative.
+        TypeError: `after` is not a whole number.
+        ValueError: `after` is negative.
 
     Example:
         >>> import httpx
@@ -114,28 +117,27 @@ class Reset(Fault):
             number("after", after, least=0, whole=True, unit="bytes")
         self._after = after
 
-    def decide(self, plan: Plan) -> None:
-        """Break the body, or all of it."""
+    def apply_to(self, plan: FaultPlan) -> None:
+        """Break the body, or lose the whole response."""
         if self._after is None:
-            plan.ends(self.name)
+            plan.end(self.name)
         else:
-            plan.body.append(BodyFault(self.name, self._after, reset=True))
+            plan.body_faults.append(BodyFault(self.name, self._after, reset=True))
 
 
 class Truncated(Fault):
     """
-    The server closes the connection in the midst of a body: `RemoteProtocolError`.
+    The server closes the connection in the middle of a body: `RemoteProtocolError`.
 
-    Where a body has neither `Content-Length` nor chunks (HTTP/1.0), a client cannot
-    know that there should be more: it ends early and raises nothing, as on the wire.
+    Without `Content-Length` and chunked encoding (HTTP/1.0), a client cannot know that
+    more was to come: the body ends early and nothing is raised, as on a real network.
 
     Args:
-        after: Bytes of the body, as it is sent, that arrive. One that is no longer
-            arrives whole.
+        after: Bytes of the encoded body that arrive. A shorter body arrives whole.
 
     Raises:
-        TypeError: `after` is no whole number.
-        ValueError: It is negative.
+        TypeError: `after` is not a whole number.
+        ValueError: `after` is negative.
 
     Example:
         >>> import httpx
@@ -153,24 +155,24 @@ class Truncated(Fault):
         number("after", after, least=0, whole=True, unit="bytes")
         self._after = after
 
-    def decide(self, plan: Plan) -> None:
+    def apply_to(self, plan: FaultPlan) -> None:
         """Break the body."""
-        plan.body.append(BodyFault(self.name, self._after))
+        plan.body_faults.append(BodyFault(self.name, self._after))
 
 
 class SlowBody(Fault):
     """
-    A body that comes slowly: a pause before each piece.
+    A body that arrives slowly, with a pause before each piece.
 
-    Where a pause is longer than the request's read timeout, it ends with a
-    `ReadTimeout`, as on the wire.
+    If a pause exceeds the request's read timeout, reading raises `ReadTimeout`, as on a
+    real network.
 
     Args:
-        every: Seconds before each piece.
-        size: Bytes of a piece, at most. By default pieces are as they come.
+        every: Seconds of pause before each piece, up to a day.
+        size: Largest piece, in bytes. By default the chunks stay as they arrive.
 
     Raises:
-        TypeError: One of them is no number.
+        TypeError: `every` is not a number, or `size` is not a whole number.
         ValueError: `every` is not above 0, or more than a day; `size` is below 1.
 
     Example:
@@ -190,6 +192,7 @@ class SlowBody(Fault):
         self._every = every
         self._size = size
 
-    def decide(self, plan: Plan) -> None:
+    def apply_to(self, plan: FaultPlan) -> None:
         """Slow the body down."""
-        plan.body.append(BodyFault(self.name, every=self._every, size=self._size))
+        slow = BodyFault(self.name, every=self._every, size=self._size)
+        plan.body_faults.append(slow)

@@ -5,32 +5,16 @@ from __future__ import annotations
 import httpx2
 
 from httpx_resilient._core.family import Family
-from httpx_resilient.testing._assertions import assert_attempts
-from httpx_resilient.testing._composite_faults import Chance, Outage, Together
-from httpx_resilient.testing._faults import Answer
-from httpx_resilient.testing._no_waits import no_waits
-from httpx_resilient.testing._transport import FaultInjecting
-from httpx_resilient.testing._virtual_time import virtual_time
-from httpx_resilient.testing._wire_faults import Latency, Reset, SlowBody, Truncated
+from httpx_resilient.testing import _shared
+from httpx_resilient.testing._shared import *  # noqa: F403 - both bindings list these names once, there
+from httpx_resilient.testing._transport import FaultInjectionLayer
 
-__all__ = [
-    "Answer",
-    "Chance",
-    "FaultInjectingTransport",
-    "Latency",
-    "Outage",
-    "Reset",
-    "SlowBody",
-    "Together",
-    "Truncated",
-    "assert_attempts",
-    "no_waits",
-    "virtual_time",
-]
+__all__ = ["FaultInjectingTransport"]
+__all__ += _shared.__all__
 
 
 class FaultInjectingTransport(
-    FaultInjecting[
+    FaultInjectionLayer[
         httpx2.Request,
         httpx2.Response,
         httpx2.AsyncBaseTransport | httpx2.BaseTransport,
@@ -40,6 +24,6 @@ class FaultInjectingTransport(
     httpx2.AsyncBaseTransport,
     httpx2.BaseTransport,
 ):
-    __doc__ = FaultInjecting.__doc__
+    __doc__ = FaultInjectionLayer.__doc__
 
     _family = Family.of(httpx2, home="httpx_resilient.httpx2")

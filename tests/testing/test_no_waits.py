@@ -1,4 +1,4 @@
-"""Backoffs and turns at a rate limit take no time, all else takes its own."""
+"""`no_waits` skips backoffs and rate limits. Everything else takes its real time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 import tenacity
-from support.world import World
+from support.world import World, in_async
 
 from httpx_resilient import (
     ConcurrencyLimit,
@@ -29,17 +29,17 @@ pytestmark = pytest.mark.anyio
 
 ORIGIN = "https://example.org/"
 BUSY = httpx.MockTransport(lambda request: httpx.Response(503))
-WELL = httpx.MockTransport(lambda request: httpx.Response(200))
+HEALTHY = httpx.MockTransport(lambda request: httpx.Response(200))
 
 
 @pytest.fixture
 def library() -> str:
-    """Nothing here depends on it."""
+    """The library makes no difference here."""
     return "httpx"
 
 
 @pytest.fixture(autouse=True)
-def in_no_time() -> Any:
+def takes_less_than_two_seconds() -> Any:
     started = time.monotonic()
     yield
     assert time.monotonic() - started < 2
@@ -51,7 +51,7 @@ def hourly(**options: Any) -> RetryingTransport:
     )
 
 
-async def test_a_backoff_is_skipped_and_told(world: World) -> None:
+async def test_backoffs_are_skipped_and_advance_the_clocks(world: World) -> None:
     with no_waits() as clock:
         began = Clock.now(), Clock.wall_time()
         async with world.client(hourly()) as client:
@@ -62,15 +62,15 @@ async def test_a_backoff_is_skipped_and_told(world: World) -> None:
     assert [attempt.wait for attempt in attempts_of(response)] == [3600, 3600, 0]
 
 
-async def test_a_deadline_comes_as_early_as_it_would(world: World) -> None:
+async def test_a_deadline_expires_at_the_moment_on_the_clock(world: World) -> None:
     with no_waits():
         async with world.client(DeadlineTransport(hourly(), 5000)) as client:
             assert len(attempts_of(await client.get(ORIGIN))) == 2
 
 
-async def test_a_rate_limit_is_kept_to_on_the_clock(world: World) -> None:
+async def test_a_rate_limit_holds_on_the_clock(world: World) -> None:
     with no_waits() as clock:
-        limited = RateLimitingTransport(WELL, RateLimit(1, per=60))
+        limited = RateLimitingTransport(HEALTHY, RateLimit(1, per=60))
         async with world.client(limited) as client:
             for _ in range(60):
                 await client.get(ORIGIN)
@@ -78,27 +78,27 @@ async def test_a_rate_limit_is_kept_to_on_the_clock(world: World) -> None:
 
 
 @pytest.mark.parametrize("max_wait", [1000, float("inf")])
-async def test_a_queue_before_a_rate_limit_moves_on(
+async def test_concurrent_requests_take_turns_at_a_rate_limit(
     world: World, max_wait: float
 ) -> None:
     with no_waits() as clock:
         limit = RateLimit(1, per=60, max_wait=max_wait)
-        async with world.client(RateLimitingTransport(WELL, limit)) as client:
+        async with world.client(RateLimitingTransport(HEALTHY, limit)) as client:
             await world.together(*[lambda: client.get(ORIGIN)] * 5)
         assert clock.elapsed >= 239
 
 
-@pytest.mark.parametrize("runtime", ["asyncio", "trio"], indirect=True)
-async def test_those_that_wait_at_once_wait_together(world: World) -> None:
+@in_async
+async def test_concurrent_backoffs_overlap_on_the_clock(world: World) -> None:
     with no_waits() as clock:
         async with world.client(hourly()) as client:
             await world.together(*[lambda: client.get(ORIGIN)] * 5)
         assert clock.elapsed == pytest.approx(7200, abs=2)
 
 
-async def test_other_waits_are_real(world: World) -> None:
+async def test_other_waits_take_real_time(world: World) -> None:
     with no_waits() as clock:
-        limited = ConcurrencyLimitingTransport(WELL, ConcurrencyLimit(1))
+        limited = ConcurrencyLimitingTransport(HEALTHY, ConcurrencyLimit(1))
         async with world.client(limited) as client:
             started = time.monotonic()
             stream = client.build_request("GET", ORIGIN)
@@ -108,8 +108,8 @@ async def test_other_waits_are_real(world: World) -> None:
         assert clock.elapsed == 0
 
 
-@pytest.mark.parametrize("runtime", ["asyncio", "trio"], indirect=True)
-async def test_a_skipped_wait_can_be_cancelled(world: World) -> None:
+@in_async
+async def test_a_loop_of_skipped_waits_can_be_cancelled(world: World) -> None:
     sent: list[int] = []
     busy = httpx.MockTransport(lambda _: sent.append(1) or httpx.Response(503))
     retrying = RetryingTransport(
@@ -125,7 +125,7 @@ async def test_a_skipped_wait_can_be_cancelled(world: World) -> None:
     assert len(sent) > 1
 
 
-async def test_the_clock_can_be_advanced(world: World) -> None:
+async def test_advancing_the_clock_adds_to_elapsed(world: World) -> None:
     with no_waits() as clock:
         clock.advance(60)
         assert clock.elapsed == pytest.approx(60, abs=0.01)
@@ -140,7 +140,7 @@ async def test_the_same_seed_gives_the_same_waits(world: World) -> None:
     assert await waits(1) == await waits(1) != await waits(2)
 
 
-def test_all_is_restored() -> None:
+def test_leaving_the_block_by_an_exception_restores_the_clock() -> None:
     before: list[Callable[..., Any]] = [AsyncIO.sleep, Clock.turn]
     with pytest.raises(ZeroDivisionError), no_waits():
         raise ZeroDivisionError

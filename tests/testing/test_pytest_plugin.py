@@ -1,4 +1,4 @@
-"""The fixtures, with each of the plugins that run coroutine tests."""
+"""The pytest fixtures, with each of the plugins that run coroutine tests."""
 
 from __future__ import annotations
 
@@ -30,11 +30,19 @@ async def hours(clock, sleep):
     assert clock.elapsed == pytest.approx(4860)
 """
 
+BOTH_BACKENDS = """
+import anyio
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request):
+    return request.param
+"""
+
 RUNNER = """
 import inspect, pytest, {library}
 
 class Looped(pytest.Function):
-    # As pytest-asyncio does: another kind of item, which runs what it has got.
+    # As pytest-asyncio does: an item of its own kind, which runs its function.
     def runtest(self):
         test = self.obj
         self.obj = lambda **given: {library}.run({how})
@@ -42,7 +50,7 @@ class Looped(pytest.Function):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    # As pytest-trio does: a hook around an item of pytest's own.
+    # As pytest-trio does: a hook around an ordinary item.
     if inspect.iscoroutinefunction(item.obj) and not isinstance(item, Looped):
         test = item.obj
         item.obj = lambda **given: {library}.run({how})
@@ -55,17 +63,18 @@ def pytest_pycollect_makeitem(collector, name, obj):
 HOW = {"asyncio": "test(**given)", "trio": "lambda: test(**given)"}
 
 
-def ran(pytester: pytest.Pytester, test: str, *options: str, passed: int = 1) -> None:
-    pytester.makepyfile(IMPORTS + test)
+def run_tests(
+    pytester: pytest.Pytester, source: str, *options: str, passed: int = 1
+) -> None:
+    """Run the tests of a module, and assert how many of them pass."""
+    pytester.makepyfile(IMPORTS + source)
     absent = "no:cacheprovider", "no:asyncio", "no:trio"
     plugins = [f"-p{name}" for name in (*absent, "pytest_httpx_resilient")]
     pytester.runpytest_inprocess(*plugins, *options).assert_outcomes(passed=passed)
 
 
-def test_in_a_synchronous_test(pytester: pytest.Pytester) -> None:
-    ran(
-        pytester,
-        """
+def test_virtual_time_lasts_for_one_synchronous_test(pytester: pytest.Pytester) -> None:
+    source = """
 def test_mine(virtual_time):
     with httpx.Client(transport=retrying()) as client:
         client.get("https://example.org/")
@@ -74,24 +83,15 @@ def test_mine(virtual_time):
 def test_another(virtual_time):
     assert virtual_time.elapsed == 0
 
-def test_all_is_as_before():
+def test_the_clock_is_real_without_the_fixture():
     from httpx_resilient._core.clock import Clock
     assert Clock.now is time.monotonic
-""",
-        passed=3,
-    )
+"""
+    run_tests(pytester, source, passed=3)
 
 
-def test_in_a_coroutine_test_of_anyio(pytester: pytest.Pytester) -> None:
-    ran(
-        pytester,
-        """
-import anyio
-
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request):
-    return request.param
-
+def test_virtual_time_in_coroutine_tests_of_anyio(pytester: pytest.Pytester) -> None:
+    source = """
 @pytest.fixture
 async def before():
     return anyio.current_time()
@@ -106,40 +106,32 @@ class TestInAClass:
     @pytest.mark.anyio
     async def test_mine(self, virtual_time):
         await hours(virtual_time, anyio.sleep)
-""",
-        passed=4,
-    )
+"""
+    run_tests(pytester, BOTH_BACKENDS + source, passed=4)
 
 
-def test_a_coroutine_fixture_is_told_to_have_a_block_of_its_own(
+def test_virtual_time_has_not_started_in_a_coroutine_fixture_and_says_what_to_do(
     pytester: pytest.Pytester,
 ) -> None:
-    ran(
-        pytester,
-        """
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request):
-    return request.param
-
+    source = """
 @pytest.fixture
 async def early(virtual_time):
-    with pytest.raises(RuntimeError, match="has not begun: .* with virtual_time"):
+    with pytest.raises(RuntimeError, match="has not started: .* with virtual_time"):
         virtual_time.elapsed
 
 @pytest.mark.anyio
 async def test_mine(early, virtual_time):
     assert virtual_time.elapsed == 0
-""",
-        passed=2,
-    )
+"""
+    run_tests(pytester, BOTH_BACKENDS + source, passed=2)
 
 
 @pytest.mark.parametrize("library", HOW)
-def test_in_those_of_other_plugins(pytester: pytest.Pytester, library: str) -> None:
+def test_virtual_time_in_coroutine_tests_of_other_plugins(
+    pytester: pytest.Pytester, library: str
+) -> None:
     pytester.makeconftest(RUNNER.format(library=library, how=HOW[library]))
-    ran(
-        pytester,
-        f"""
+    source = f"""
 import {library}
 
 async def test_item_of_its_own(virtual_time):
@@ -147,46 +139,41 @@ async def test_item_of_its_own(virtual_time):
 
 async def test_hook(virtual_time):
     await hours(virtual_time, {library}.sleep)
-""",
-        passed=2,
-    )
+"""
+    run_tests(pytester, source, passed=2)
 
 
-def test_in_one_of_pytest_asyncio(pytester: pytest.Pytester) -> None:
-    ran(
-        pytester,
-        """
+def test_virtual_time_with_pytest_asyncio(pytester: pytest.Pytester) -> None:
+    source = """
 @pytest.mark.asyncio
 async def test_mine(virtual_time):
     await hours(virtual_time, asyncio.sleep)
 
 async def test_automatic(virtual_time):
     await hours(virtual_time, asyncio.sleep)
-""",
+"""
+    run_tests(
+        pytester,
+        source,
         *("-p", "pytest_asyncio.plugin", "--asyncio-mode=auto"),
         *("-o", "asyncio_default_fixture_loop_scope=function"),
         passed=2,
     )
 
 
-def test_in_one_of_pytest_trio(pytester: pytest.Pytester) -> None:
-    ran(
-        pytester,
-        """
+def test_virtual_time_with_pytest_trio(pytester: pytest.Pytester) -> None:
+    source = """
 import trio
 
 @pytest.mark.trio
 async def test_mine(virtual_time):
     await hours(virtual_time, trio.sleep)
-""",
-        *("-p", "pytest_trio.plugin"),
-    )
+"""
+    run_tests(pytester, source, "-p", "pytest_trio.plugin")
 
 
-def test_in_one_of_hypothesis(pytester: pytest.Pytester) -> None:
-    ran(
-        pytester,
-        """
+def test_virtual_time_with_hypothesis(pytester: pytest.Pytester) -> None:
+    source = """
 import anyio
 from hypothesis import HealthCheck, given, settings, strategies as st
 
@@ -196,23 +183,21 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 @given(number=st.integers())
 async def test_mine(virtual_time, anyio_backend, number):
     await hours(virtual_time, anyio.sleep)
-""",
-    )
+"""
+    run_tests(pytester, source)
 
 
-def test_backoffs_take_no_time_with_no_waits(pytester: pytest.Pytester) -> None:
-    ran(
-        pytester,
-        """
+def test_no_waits_skips_backoffs(pytester: pytest.Pytester) -> None:
+    source = """
 def test_mine(no_waits):
     with httpx.Client(transport=retrying()) as client:
         client.get("https://example.org/")
     assert no_waits.elapsed == pytest.approx(1200, abs=1)
-""",
-    )
+"""
+    run_tests(pytester, source)
 
 
-def test_the_plugin_alone_imports_no_httpx() -> None:
+def test_loading_the_plugin_does_not_import_httpx() -> None:
     code = (
         "import sys, pytest_httpx_resilient; "
         "assert not {'httpx', 'httpx_resilient', 'anyio'} & set(sys.modules)"
@@ -220,7 +205,7 @@ def test_the_plugin_alone_imports_no_httpx() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-def test_without_pytest_trio_and_httpx2_the_package_can_be_used() -> None:
+def test_virtual_time_works_without_pytest_trio_and_httpx2_installed() -> None:
     code = (
         "import sys; sys.modules.update(dict.fromkeys(['pytest', 'trio', 'httpx2'])); "
         "from httpx_resilient.testing import virtual_time\n"
