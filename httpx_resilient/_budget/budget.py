@@ -17,7 +17,7 @@ from httpx_resilient._budget.token_bucket import LEAST, Bucket, Terms, spent
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.http_types import URLLike
 from httpx_resilient._core.origin import OriginKey, origin_key, origin_name
-from httpx_resilient._core.state.store import MOST
+from httpx_resilient._core.state.store import MAX_KEYS
 from httpx_resilient._core.validation import number
 
 SPENT = "the retry budget of its origin is spent"
@@ -70,7 +70,7 @@ class Accounts(dict[OriginKey, Account]):
     while half of `most` others came are.
     """
 
-    def __init__(self, terms: Terms, most: int = MOST) -> None:
+    def __init__(self, terms: Terms, most: int = MAX_KEYS) -> None:
         super().__init__()
         self._terms = terms
         self._half = most // 2

@@ -21,4 +21,4 @@ class BudgetRefused(RequestEvent):
     """
 
     def __str__(self) -> str:
-        return self._told("the retry budget of its origin is spent")
+        return self._describe("the retry budget of its origin is spent")

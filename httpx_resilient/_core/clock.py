@@ -1,8 +1,8 @@
 """
-The time, for all of the library.
+The one clock of the library.
 
-Whatever reads a clock, or sleeps in a thread, does it here. So tests put another clock
-in its place, at one point. Tasks sleep by the clock of their event loop.
+All code that reads a clock or sleeps in a thread uses it, so tests can replace it in
+one place. Tasks sleep by the clock of their event loop.
 """
 
 from __future__ import annotations
@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """
-    The system's own, which both kinds of IO inherit: to ask them takes no step more.
-
-    Each is looked up when it is called.
-    """
+    """The system's clock. Both kinds of IO inherit it: a call costs no extra frame."""
 
     __slots__ = ()
 
@@ -32,6 +28,6 @@ class Clock:
     block_until = staticmethod(Event.wait)
 
     def turn(self, waiter: Waiter, timer: float, most: float) -> Awaitable[None]:
-        """Wait until a turn has come, or until woken, but at most so long."""
+        """Wait for a timer or until woken, for at most `most` seconds."""
         seconds = min(timer, most)
         return waiter.wait(None if seconds == math.inf else seconds)

@@ -1,4 +1,4 @@
-"""Reading the rest of a failed response, so that its connection can be used again."""
+"""Drain the rest of a failed response, so that its connection can be used again."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 from httpx_resilient._core.http_types import ResponseLike
 
 DRAIN_BYTES = 64 * 1024
-"""A failed body up to this long costs less to read than a new connection (measured)."""
+"""Draining a body of up to this length costs less than a new connection (measured)."""
 
 DRAIN_SECONDS = 0.25
-"""And is not waited for longer than this."""
+"""The longest time that draining may take."""
 
 SHARED_DRAIN_SECONDS = 2.0
-"""Nor longer than this on HTTP/2, where to stop in the midst of a read can harm other
-requests on the connection: so not because this machine was busy for a moment."""
+"""
+The same on HTTP/2, where interrupting a read can harm other requests on the connection.
+It is longer so that a short stall of this machine does not count.
+"""
 
 BUFFERED = 1000
-"""Chunks that a transport has at most in its hands; it must read to get more."""
+"""The most chunks that a transport yields without reading from its connection."""
 
 
 def drain_seconds(response: ResponseLike) -> float:
@@ -45,8 +47,8 @@ async def drain_async(
         seen += len(chunk)
         if seen <= DRAIN_BYTES:
             continue
-        # Transports read through nested generators. Left half-way, trio warns of each;
-        # interrupted in the midst of a read, each ends with the exception.
+        # Transports read through nested generators. If they are left half-way, trio
+        # warns of each. If a read is interrupted, each ends with the exception.
         if interrupt is not None and seen <= 2 * DRAIN_BYTES:
             interrupt()
             continue
@@ -55,7 +57,7 @@ async def drain_async(
 
 
 async def leave(chunks: AsyncIterator[bytes]) -> None:
-    """Stop to read half-way. If it is a generator, trio would warn of it."""
+    """Stop reading half-way, and close a generator, of which trio would warn."""
     aclose = getattr(chunks, "aclose", None)
     if aclose is not None:
         await aclose()

@@ -1,9 +1,8 @@
 """
-What the inner rings know of an HTTP library, without importing one.
+An HTTP library as a value, so that no inner ring imports one.
 
-*httpx* and its fork *httpx2* share every name and no class. A `Family` carries
-the few classes of one of them that decisions and flows need; the protocols say
-what a request and a response of either look like.
+*httpx* and its fork *httpx2* share every name and no class. A `Family` carries the
+classes of one of them.
 """
 
 from __future__ import annotations
@@ -23,79 +22,75 @@ StreamT = TypeVar("StreamT")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Family:
-    """
-    One HTTP library: the classes that flows and decisions tell apart.
-
-    Args:
-        name: The module users import, `httpx` or `httpx2`.
-        home: The module of ours that is bound to it.
-        request: Its `Request`.
-        response: Its `Response`.
-        origin: What gets the scheme, the raw host and the port of its `URL`.
-        plain_body: The stream of a body held in memory. It replays.
-        iterator_body: The stream around an iterable or a file.
-        multipart_body: The stream of a multipart form.
-        streams: The base classes of synchronous and of asynchronous streams.
-        transport_error: The root of what a transport may raise.
-        never_sent: Errors raised before a byte of the request was written.
-        interrupted: Errors after which the server may have acted.
-        disconnected: Those of them that tell of a connection that was closed.
-        timed_out: The root of all timeouts.
-        pool_timeout: Raised by a request that got no connection in time.
-        read_timeout: Raised if nothing came in time.
-        read_error: Raised if the connection was reset while something was awaited.
-        protocol_error: Raised if it was closed too early.
-        clients: Its two clients.
-        bases: The two base classes of its transports.
-        http: Its synchronous HTTP transport.
-        async_http: Its asynchronous HTTP transport.
-        proxy: Its description of a proxy.
-        limits: Its default limits of a connection pool.
-        ssl_context: Makes the TLS settings from `verify`, `cert` and `trust_env`.
-        package: The package its classes really live in.
-    """
+    """One HTTP library: the classes of it that flows and decisions need."""
 
     name: str
+    """The module that users import, `httpx` or `httpx2`."""
     home: str
+    """The module of this library that is bound to it."""
+    package: str
+    """The package that its classes are defined in."""
+
     request: type[Any]
     response: type[Any]
+    clients: tuple[type[Any], ...]
+    """The asynchronous and the synchronous client."""
+    bases: tuple[type[Any], ...]
+    """The base classes of asynchronous and of synchronous transports."""
+    http: type[Any]
+    """The synchronous HTTP transport."""
+    async_http: type[Any]
+    proxy: type[Any]
+    """The description of a proxy."""
+    limits: Any
+    """The default limits of a connection pool."""
+    ssl_context: Callable[..., ssl.SSLContext]
+    """Creates TLS settings from `verify`, `cert` and `trust_env`."""
     origin: tuple[Callable[[Any], Any], ...]
+    """
+    Getters of scheme, raw host and port of a `URL`. Calling them costs a fifth less
+    than reading the properties.
+    """
+
     plain_body: type[Any]
+    """The stream of a body in memory, which replays."""
     iterator_body: type[Any]
+    """The stream around an iterable or a file."""
     multipart_body: type[Any]
+    """The stream of a multipart form."""
     streams: tuple[type[Any], type[Any]]
+    """The base classes of synchronous and of asynchronous streams."""
+
     transport_error: type[Exception]
+    """The base of all errors that a transport may raise."""
     never_sent: tuple[type[Exception], ...]
+    """Errors that are raised before a byte of the request is written."""
     interrupted: tuple[type[Exception], ...]
+    """Errors after which the server may have processed the request."""
     disconnected: tuple[type[Exception], ...]
+    """Those of them that mean a closed connection."""
     timed_out: type[Exception]
+    """The base of all timeouts."""
     pool_timeout: type[Exception]
     read_timeout: type[Exception]
     read_error: type[Exception]
+    """The connection was reset during a read."""
     protocol_error: type[Exception]
-    clients: tuple[type[Any], ...]
-    bases: tuple[type[Any], ...]
-    http: type[Any]
-    async_http: type[Any]
-    proxy: type[Any]
-    limits: Any
-    ssl_context: Callable[..., ssl.SSLContext]
-    package: str
+    """The server closed the connection too early."""
 
     @classmethod
     def of(cls, module: ModuleType, *, home: str) -> Family:
-        """Read a family from its public module, private names untouched."""
+        """Read a family from the public names of its module."""
 
         def stream(**body: object) -> type[Any]:
             request = module.Request("POST", "http://localhost", **body)
-            return cast("type[Any]", type(request.stream))  # type: ignore[redundant-cast]  # to pyright it is not
+            return cast("type[Any]", type(request.stream))  # type: ignore[redundant-cast]  # pyright needs it
 
         return cls(
             name=module.__name__,
             home=home,
             request=module.Request,
             response=module.Response,
-            # Called, these cost a fifth less than the properties they are of.
             origin=tuple(
                 getattr(module.URL, part).fget
                 for part in ("scheme", "raw_host", "port")
@@ -139,12 +134,13 @@ class Family:
         Derive from `base` the class of a stream that both clients accept.
 
         Each client checks that a stream is an instance of the library's own classes.
+        The derived class has this family as its attribute `_family`.
         """
-        hashable: Any = base  # to mypy a type is not
+        hashable: Any = base  # mypy does not know that a class is
         made: type[StreamT] = _stream_class(hashable, self)
         return made
 
 
 @cache
 def _stream_class(base: Any, family: Family) -> type[Any]:
-    return type(base.__name__, (base, *family.streams), {})
+    return type(base.__name__, (base, *family.streams), {"_family": family})

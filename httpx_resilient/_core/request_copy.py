@@ -6,23 +6,27 @@ from httpx_resilient._core.http_types import RequestLike, RequestT
 
 
 def copy_request(request: RequestT, **extensions: object) -> RequestT:
-    """Make a request that differs in extensions, because the caller's is not ours."""
-    twin = object.__new__(request.__class__)
-    twin.__dict__ = held = request.__dict__.copy()
-    held["extensions"] = {**request.extensions, **extensions}
-    return twin
+    """
+    Copy a request with further extensions: the caller's request is never written to.
+
+    `object.__new__` skips the constructor, which would encode the body again.
+    """
+    copy = object.__new__(request.__class__)
+    copy.__dict__ = attributes = request.__dict__.copy()
+    attributes["extensions"] = {**request.extensions, **extensions}
+    return copy
 
 
-def sync_back(request: RequestLike, twin: RequestLike) -> None:
-    """What became of the twin became of the request: a mock has read it, say."""
-    changed, held = twin.__dict__, request.__dict__
-    if changed["stream"] is not held["stream"] or len(changed) != len(held):
-        held.update(changed, extensions=request.extensions)
+def sync_back(request: RequestLike, copy: RequestLike) -> None:
+    """Copy back what a transport changed on the copy: a mock may have read the body."""
+    changed, own = copy.__dict__, request.__dict__
+    if changed["stream"] is not own["stream"] or len(changed) != len(own):
+        own.update(changed, extensions=request.extensions)
 
 
-def sync_body_back(request: RequestLike, twin: RequestLike) -> None:
-    """What became of the twin's body became of the request's: a mock has read it."""
-    own, others = vars(request), vars(twin)
+def sync_body_back(request: RequestLike, copy: RequestLike) -> None:
+    """Copy back the body only, for a copy with another URL or other headers."""
+    own, changed = vars(request), vars(copy)
     own.update(
-        {name: others[name] for name in ("stream", "_content") if name in others}
+        {name: changed[name] for name in ("stream", "_content") if name in changed}
     )

@@ -1,4 +1,4 @@
-"""Checking what was given, when it is given."""
+"""Checks of arguments when they are given."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
-"""What a method or the name of a header is made of (RFC 9110 §5.1, §5.6.2)."""
+"""The syntax of a method and of a header's name (RFC 9110 §5.1, §5.6.2)."""
 
 
 def number(
@@ -22,20 +22,20 @@ def number(
     unit: str = "",
 ) -> None:
     """
-    Refuse what is no number, or out of its range.
+    Check that an argument is a number within its range.
 
     Args:
-        name: What it is called where it was given.
-        given: What was given.
-        least: It is at least this, or ...
-        above: ... more than this.
-        most: It is at most this. Not more than infinity, if nothing is said.
-        whole: Whether it is to be an `int`.
-        unit: What is counted, such as `seconds`.
+        name: The name of the argument.
+        given: Its value.
+        least: The inclusive lower bound. Give this one or `above`.
+        above: The exclusive lower bound; 0 if neither is given.
+        most: The inclusive upper bound.
+        whole: Whether the argument must be an `int`.
+        unit: The unit, such as `seconds`, for the message.
 
     Raises:
-        TypeError: It is no number.
-        ValueError: It is out of range, or not a number (NaN).
+        TypeError: The argument is not a number.
+        ValueError: The argument is out of range or NaN.
     """
     kinds = int if whole else (int, float)
     low = f"above {above:g}" if least is None else f"{least:g} or more"
@@ -51,16 +51,16 @@ def number(
 
 def state(name: str, given: object, *kinds: type, example: str) -> None:
     """
-    Refuse what is no state for a layer to share; `None` is for one of its own.
+    Check that an argument is a shared state of a layer, or `None`.
 
     Args:
-        name: What it is called where it was given.
-        given: What was given.
-        *kinds: What it may be.
-        example: How to make one.
+        name: The name of the argument.
+        given: Its value.
+        *kinds: The accepted classes.
+        example: An expression that creates one, for the message.
 
     Raises:
-        TypeError: It is none of these.
+        TypeError: The argument is of another class.
     """
     if given is not None and not isinstance(given, kinds):
         known = " or ".join(kind.__name__ for kind in kinds)
@@ -69,12 +69,12 @@ def state(name: str, given: object, *kinds: type, example: str) -> None:
 
 
 def is_asynchronous(function: Any) -> bool:
-    """Tell whether what is called with something is to be awaited."""
+    """Whether a call of this function returns an awaitable."""
     return any(
         inspect.iscoroutinefunction(each)
         for each in (
             function,
             getattr(function, "__call__", None),  # noqa: B004 - the method is wanted
-            getattr(function, "predicate", None),  # of a strategy of tenacity's
+            getattr(function, "predicate", None),  # tenacity wraps a function in it
         )
     )

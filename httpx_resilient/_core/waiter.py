@@ -1,4 +1,4 @@
-"""What a request waits with."""
+"""The interface of a waiter, which a queued request waits with."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Protocol
 
 
 class Waiter(Protocol):
-    """Waits for one thing, once. Whoever has it calls `wake`, from any thread."""
+    """Waits once. Any thread may call `wake`."""
 
     def wake(self) -> None: ...
 
     def wait(self, seconds: float | None) -> Awaitable[None]:
-        """Return when woken, or when the time is over."""
+        """Return when woken, or after so many seconds."""
         ...
 
     def close(self) -> None:
-        """Wait no longer."""
+        """Release the timer, if there is one."""
         ...

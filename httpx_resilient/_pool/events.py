@@ -24,7 +24,7 @@ class ConnectionOpened(RequestEvent):
     logged: ClassVar[bool] = False
 
     def __str__(self) -> str:
-        return self._told("on a new connection")
+        return self._describe("on a new connection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class ConnectionReused(RequestEvent):
     logged: ClassVar[bool] = False
 
     def __str__(self) -> str:
-        return self._told("on a connection used before")
+        return self._describe("on a connection used before")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from httpx_resilient import RetryBudget
 from httpx_resilient._budget.budget import Account, Accounts
 from httpx_resilient._budget.token_bucket import Terms
-from httpx_resilient._core.state.store import MOST
+from httpx_resilient._core.state.store import MAX_KEYS
 
 TERMS = Terms(ratio=0.2, least=2, most=10, window=10)
 URL = httpx.URL("https://example.org/")
@@ -318,6 +318,6 @@ def test_states_tell_what_is_left_and_change_nothing() -> None:
 
 def test_states_tell_of_origins_that_were_not_used_for_a_while() -> None:
     budget = RetryBudget()
-    for number in range(MOST // 2 + 1):
+    for number in range(MAX_KEYS // 2 + 1):
         budget.account(httpx.URL(f"https://{number}.test"))
-    assert len(budget.states()) == MOST // 2 + 1
+    assert len(budget.states()) == MAX_KEYS // 2 + 1

@@ -1,18 +1,16 @@
 """
-Can this request be sent twice, byte for byte?
+Whether and how the body of a request can be sent again, byte for byte.
 
-HTTP libraries send a second *empty* body without complaint when an iterator or a pipe
-is spent. So a body counts as spent unless it is known to replay: bytes, a list or tuple
-of chunks, a file that can be rewound, and forms made of these. For any other body the
-caller may keep a copy (`buffer_request_body`) or make it anew (`body_factory`).
+When an iterator or a pipe is spent, HTTP libraries silently send an *empty* body the
+second time. Therefore a body counts as spent unless it is known to replay: bytes, a
+list or tuple of chunks, a file that can be rewound, and forms made of these. For any
+other body the caller may buffer a copy (`buffer_request_body`) or give a function that
+creates the body anew (`body_factory`).
 """
 
 from __future__ import annotations
 
-from collections.abc import (
-    Callable,
-    Sequence,
-)
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Generic, cast
 
@@ -32,7 +30,7 @@ class Body(Generic[RequestT]):
     A request whose body replays by itself, such as bytes.
 
     Args:
-        request: What the first attempt sends.
+        request: The request that the first attempt sends.
     """
 
     __slots__ = ("request",)
@@ -40,20 +38,20 @@ class Body(Generic[RequestT]):
     def __init__(self, request: RequestT) -> None:
         self.request = request
 
-    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - a body that is made anew asks the io
-        """Return what the next attempt sends, or `None` if there can be none."""
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - only a body from a factory needs the io
+        """Return the request of the next attempt, or `None` if the body is spent."""
         return self.request
 
 
 class _Spent(Body[RequestT]):
     __slots__ = ()
 
-    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - as above
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - only a body from a factory needs the io
         return None
 
 
 class _File(Body[RequestT]):
-    """A file, read from where the caller left it."""
+    """A file, read from the position where the caller left it."""
 
     __slots__ = ("_file", "_start")
 
@@ -62,16 +60,16 @@ class _File(Body[RequestT]):
         self._file = file
         self._start = file.tell()
 
-    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - as above
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - only a body from a factory needs the io
         try:
             self._file.seek(self._start)
-        except (OSError, ValueError):  # closed in the meantime
+        except (OSError, ValueError):  # the file has been closed meanwhile
             return None
         return self.request
 
 
 class _Buffered(Body[RequestT]):
-    """A copy of what was sent, and the rest of it to come."""
+    """A copy of the part that was sent, followed by the rest of the stream."""
 
     __slots__ = ("_copy",)
 
@@ -79,12 +77,12 @@ class _Buffered(Body[RequestT]):
         super().__init__(request)
         self._copy = copy
 
-    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - as above
+    async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - only a body from a factory needs the io
         return self.request if self._copy.complete else None
 
 
-class _Made(Body[RequestT]):
-    """A body that the caller's factory makes anew for each further attempt."""
+class _FromFactory(Body[RequestT]):
+    """A body that the caller's factory creates anew for each further attempt."""
 
     __slots__ = ("_factory", "_family", "_sent")
 
@@ -108,7 +106,7 @@ class _Made(Body[RequestT]):
         sync, asynchronous = self._family.streams
         wanted = asynchronous if io.asynchronous else sync
         stream = None
-        # No content is a body of no bytes to a request, and a mistake here.
+        # A request takes `None` as an empty body; from a factory it is a mistake.
         with suppress(TypeError):
             if body is not None:
                 stream = self._family.request("POST", "http://_", content=body).stream
@@ -130,20 +128,20 @@ def body_of(
     factory: Callable[[], object] | None = None,
 ) -> Body[RequestT]:
     """
-    Find out how the body of a request is sent again, before it is sent at all.
+    Determine how the body of a request can be sent again, before it is first sent.
 
     Args:
-        request: The caller's request; it is not changed.
-        family: The library it belongs to.
-        limit: Bytes of a one-shot body to keep a copy of. 0 keeps none.
-        factory: Makes the body anew.
+        request: The caller's request. It is not changed.
+        family: The library that the request belongs to.
+        limit: Bytes of a one-shot body to buffer. 0 buffers nothing.
+        factory: Creates the body anew.
     """
     stream = request.stream
     kind = type(stream)
     if kind is family.plain_body:
         return Body(request)
     if factory is not None:
-        return _Made(request, factory, family)
+        return _FromFactory(request, factory, family)
     if kind is family.multipart_body and _all_rewindable(stream):
         return Body(request)
     if kind is family.iterator_body:
@@ -152,7 +150,7 @@ def body_of(
             return Body(request)
         if _rewindable(source):
             return _File(request, source)
-    if isinstance(stream, Copy):  # a layer outside of this one keeps it
+    if isinstance(stream, Copy):  # an outer layer buffers the body already
         return _Buffered(request, stream)
     if limit or not _announces_body(request):
         copy = family.stream_class(Copy)(stream, limit)
@@ -162,9 +160,10 @@ def body_of(
 
 def same_body(request: RequestLike, family: Family) -> Any:
     """
-    Return a stream of the same body, to be read while the first one is.
+    Return a second stream of the same body, readable at the same time as the first.
 
-    `None` if there is none: a file has but one position, a generator but one reader.
+    Return `None` if there cannot be one: a file has one position, a generator one
+    reader.
     """
     stream = request.stream
     kind = type(stream)
@@ -177,10 +176,10 @@ def same_body(request: RequestLike, family: Family) -> Any:
 
 def _announces_body(request: RequestLike) -> bool:
     """
-    Whether HTTP may send a body (RFC 9112 §6.3).
+    Whether the headers announce a body (RFC 9112 §6.3).
 
-    Where it does not, the stream is likely to be empty: caches wrap even the body of a
-    GET into a one-shot stream. A copy of no bytes shows whether it was.
+    Without one the stream is likely to be empty: caches wrap even the body of a GET
+    into a one-shot stream. A copy with a limit of 0 bytes shows whether it was.
     """
     return any(
         name.lower() in (b"content-length", b"transfer-encoding")
@@ -189,18 +188,18 @@ def _announces_body(request: RequestLike) -> bool:
 
 
 def _all_rewindable(form: Any) -> bool:
-    """The form seeks every file to its start by itself, where the file can seek."""
+    """Whether the form can be sent again: it seeks each file to its start by itself."""
     return all(map(_rewindable, _files(form)))
 
 
 def _files(form: Any) -> list[Any]:
-    """All that is read from somewhere else."""
+    """Return the file objects in a form."""
     found = [field.file for field in form.fields if hasattr(field, "file")]
     return [file for file in found if not isinstance(file, (str, bytes))]
 
 
 def _is_chunks(body: object) -> bool:
-    """Whether it is bytes, or a list or tuple of them: what iterates anew each time."""
+    """Whether each iteration starts anew: bytes, or a list or tuple of bytes."""
     return isinstance(body, Sequence)
 
 
@@ -219,7 +218,7 @@ def _rewindable(file: Any) -> bool:
 
 
 def _with_stream(request: RequestT, stream: object, family: Family) -> RequestT:
-    """Build the same request around another stream."""
+    """Build the same request with another stream."""
     extensions = request.extensions
     made = family.request(
         request.method,

@@ -1,4 +1,4 @@
-"""A response's stream, and what is held for it until it is closed: a place, say."""
+"""A response stream that reports its end to the owner of a resource."""
 
 from __future__ import annotations
 
@@ -11,29 +11,38 @@ from httpx_resilient._core.io.protocol import Effects, run_sync
 from httpx_resilient._core.io.sync_io import SyncEffects
 
 After = Callable[[Effects], Coroutine[Any, Any, None]]
-"""What an owner has to do after a response has ended."""
+"""Work that an owner still has to do after a response has ended."""
 
 
 class StreamOwner(Protocol):
-    """Who is told that a response has ended."""
+    """The owner of the resource that a response occupies, such as a permit."""
 
-    def on_closed(self, held: Any, error: BaseException | None) -> After | None:
-        """Hear what its reader or its end met. Returns what there is to do, if any."""
+    def on_closed(self, resource: Any, error: BaseException | None) -> After | None:
+        """
+        Release the resource of a response that was closed.
+
+        Args:
+            resource: The resource, as it was given to the stream.
+            error: The exception that its reader or its closing met, if any.
+
+        Returns:
+            Work to await afterwards, or `None`.
+        """
         ...
 
-    def on_leaked(self, held: Any) -> None:
-        """Hear that it was never closed. In any thread, at any moment."""
+    def on_leaked(self, resource: Any) -> None:
+        """Release the resource of an unclosed response. Any thread may call it."""
         ...
 
 
 class TrackedStream:
-    """A response's stream that tells when it is closed, or was never."""
+    """A response stream that reports when it is closed, or collected unclosed."""
 
     _error: BaseException | None = None
 
-    def __init__(self, stream: Any, held: Any, owner: StreamOwner) -> None:
+    def __init__(self, stream: Any, resource: Any, owner: StreamOwner) -> None:
         self._stream = stream
-        self._held: Any = held
+        self._resource: Any = resource
         self._owner = owner
 
     def __iter__(self) -> Iterator[bytes]:
@@ -49,7 +58,7 @@ class TrackedStream:
             self._error = error
             raise
         finally:
-            if after := self._given_back():
+            if after := self._released():
                 run_sync(after(SyncEffects()))
 
     async def aclose(self) -> None:
@@ -59,29 +68,34 @@ class TrackedStream:
             self._error = error
             raise
         finally:
-            if after := self._given_back():
+            if after := self._released():
                 await after(AsyncEffects())
 
-    def _given_back(self) -> After | None:
-        held, error = self._held, self._error
-        self._held = self._error = None  # an error's frames lead here
-        return None if held is None else self._owner.on_closed(held, error)
+    def _released(self) -> After | None:
+        resource, error = self._resource, self._error
+        # The frames of an error lead back to this object.
+        self._resource = self._error = None
+        return None if resource is None else self._owner.on_closed(resource, error)
 
     def __del__(self) -> None:
-        held, self._held = self._held, None
-        if held is None:
+        resource, self._resource = self._resource, None
+        if resource is None:
             return
-        self._owner.on_leaked(held)
-        if not isinstance(self._stream, TrackedStream):  # else that one warns
+        self._owner.on_leaked(resource)
+        if not isinstance(self._stream, TrackedStream):  # else the inner one warns
             msg = "a response was neither read nor closed: its connection is lost"
             warnings.warn(msg, ResourceWarning, source=self, stacklevel=2)
 
 
 class ObservedStream(TrackedStream):
-    """One that also tells what its reader met. It takes a generator for each body."""
+    """
+    A tracked stream that also reports the exception that its reader met.
 
-    # What is raised is only looked at, and passed on: cancellation tells of what is
-    # held as well.
+    It costs one generator for each body.
+    """
+
+    # BaseException is noted and raised again: a cancellation also ends the use of the
+    # resource.
 
     def __iter__(self) -> Iterator[bytes]:
         try:

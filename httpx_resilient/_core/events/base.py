@@ -1,4 +1,4 @@
-"""What all events have in common."""
+"""The base classes of all events."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from httpx_resilient._core.origin import format_origin, safe_url
 @dataclass(frozen=True, slots=True)
 class Event:
     """
-    Something that happened in a layer.
+    An event in a layer.
 
-    `str` tells it in a sentence, without what may be secret: of a URL only origin and
-    path. `fields` tells it in plain values.
+    `str` describes it in a sentence, `fields` in plain values. Neither contains what
+    may be secret: of a URL they show only origin and path.
 
     Example:
         >>> def listen(event: Event) -> None:
@@ -28,48 +28,49 @@ class Event:
     """
 
     level: ClassVar[int] = logging.DEBUG
-    """Of the log record that tells of it, by the logger `httpx_resilient`."""
+    """The level of its log record, made by the logger `httpx_resilient`."""
 
     logged: ClassVar[bool] = True
-    """Whether there is one. Not for what happens with every request."""
+    """Whether it has a log record. Events of every request have none."""
 
     def fields(self) -> dict[str, Any]:
-        """Tell it in plain values: what the log record has in `extra`."""
-        told: dict[str, Any] = {"kind": type(self).__name__}
+        """Return the event as plain values. A log record has them in `extra`."""
+        values: dict[str, Any] = {"kind": type(self).__name__}
         for each in dataclasses.fields(self):
             if each.repr:
-                told[each.name] = getattr(self, each.name)
-        return told
+                values[each.name] = getattr(self, each.name)
+        return values
 
 
 def setter(kind: type[Event], name: str) -> Callable[[Event, object], None]:
     """
-    Give what sets a field of an event in its making.
+    Return the setter of a field, for the constructor of a frozen event.
 
-    For those that every request makes: events are frozen, and what a dataclass does
-    about that, `object.__setattr__`, takes three times as long.
+    Events that every request makes use it: the `object.__setattr__` of a frozen
+    dataclass takes three times as long.
     """
-    field_of_it: Any = getattr(kind, name)
-    setting: Callable[[Event, object], None] = field_of_it.__set__
-    return setting
+    descriptor: Any = getattr(kind, name)
+    set_field: Callable[[Event, object], None] = descriptor.__set__
+    return set_field
 
 
 Listener = Callable[[Event], Awaitable[None] | None]
 """
-What `on_event` takes: called with each event, in the task or thread it happens in.
+The type of `on_event`: a function that is called with each event.
 
-An asynchronous one is awaited before the next wait, and before the response is handed
-on. What it raises is logged, and breaks no request.
+It runs in the task or thread of the event. An asynchronous listener is awaited before
+the next wait and before the response is returned. An exception that it raises is
+logged and does not fail the request.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class RequestEvent(Event):
     """
-    Something that happened to a request.
+    An event of a request.
 
     Args:
-        request: The request as the layer was given it: not to be written to. In a
+        request: The request that the layer was given. Do not write to it. In a
             `RetryingTransport` it is the same object for all attempts.
 
     Example:
@@ -87,7 +88,7 @@ class RequestEvent(Event):
 
     @property
     def url(self) -> str:
-        """The request's URL: origin and path, nothing that may be secret."""
+        """Origin and path of the request's URL, without what may be secret."""
         return safe_url(self.request)
 
     @property
@@ -97,9 +98,9 @@ class RequestEvent(Event):
         return format_origin(url.scheme, url.host, url.port)
 
     def fields(self) -> dict[str, Any]:
-        """Tell it in plain values: what the log record has in `extra`."""
-        # Not `super()`: with slots the class is another one than it was here.
+        """Return the event as plain values. A log record has them in `extra`."""
+        # Not `super()`: slots make the dataclass another class than the one here.
         return {**Event.fields(self), "method": self.method, "url": self.url}
 
-    def _told(self, text: str) -> str:
+    def _describe(self, text: str) -> str:
         return f"{self.method} {self.url}: {text}"

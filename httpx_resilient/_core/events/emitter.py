@@ -1,4 +1,4 @@
-"""Telling what happens: to the log, and to who listens."""
+"""Events reach the log and the listener from here."""
 
 from __future__ import annotations
 
@@ -17,85 +17,87 @@ P = ParamSpec("P")
 
 
 class PendingAwaitables(deque[Awaitable[object]]):
-    """What an asynchronous listener does, and nobody has awaited yet."""
+    """Awaitables that an asynchronous listener has returned, not awaited yet."""
 
     is_over = False
-    """Whether its request is. A task that was begun in it may still tell something."""
+    """Whether the request is over. A task that it started may still emit an event."""
 
 
-PENDING: ContextVar[PendingAwaitables | None] = ContextVar("own", default=None)
-"""What is to be awaited for the request at hand: by whoever sends it, and nobody else.
-So a listener finds its context, and is not cancelled with another request."""
+PENDING: ContextVar[PendingAwaitables | None] = ContextVar("pending", default=None)
+"""
+The awaitables of the current request. Only the task of that request awaits them: so a
+listener runs in its context, and is not cancelled with another request.
+"""
 
-_FAILED = "what on_event has raised breaks no request"
+_FAILED = "on_event raised an exception; the request goes on"
 
 
 class EventEmitter:
     """
-    Tells what happens in a layer, and makes an event only if anybody wants to hear it.
+    Emits the events of a layer. It makes an event only if somebody wants it.
 
     Args:
-        listener: Who is told, besides the log.
+        listener: The function that receives the events.
 
     Raises:
-        TypeError: The listener cannot be called.
+        TypeError: The listener is not callable.
     """
 
     def __init__(self, listener: Listener | None = None) -> None:
         if listener is not None and not callable(listener):
             msg = (
-                "on_event is called with each event: give a function such as print, "
+                "on_event must be a function that takes an event, such as print; "
                 f"got {listener!r}"
             )
             raise TypeError(msg)
         self.listener = listener
         self.asynchronous = listener is not None and is_asynchronous(listener)
-        self._unsettled = PendingAwaitables()
-        """Of no request, or of one that was cancelled."""
+        self._deferred = PendingAwaitables()
+        """Of no request, or of a request that was cancelled."""
 
     def __call__(
         self, kind: Callable[P, Event], *what: P.args, **more: P.kwargs
     ) -> None:
-        """Tell of an event, wherever it happens: what is to be awaited is kept."""
+        """Emit an event: log it, then dispatch it to the listener."""
         event: Any = kind
         is_logged = event.logged and logger.isEnabledFor(event.level)
         if not is_logged and self.listener is None:
             return
-        told = kind(*what, **more)
+        made = kind(*what, **more)
         if is_logged:
-            logger.log(event.level, "%s", told, extra=told.fields())
+            logger.log(event.level, "%s", made, extra=made.fields())
         if self.listener is not None:
-            self.dispatch(told)
+            self.dispatch(made)
 
     def dispatch(self, event: Event) -> None:
-        """Hand an event to the listener. There is one."""
+        """Call the listener, which must exist, and remember what it wants awaited."""
         try:
-            answer = self.listener(event)  # type: ignore[misc]  # as said above
+            answer = self.listener(event)  # type: ignore[misc]  # there is one, says the docstring
         except Exception:
             logger.exception(_FAILED)
         else:
             if answer is not None and isawaitable(answer):
-                own = PENDING.get()
-                if own is None or own.is_over:
-                    own = self._unsettled
-                own.append(answer)
+                pending = PENDING.get()
+                if pending is None or pending.is_over:
+                    pending = self._deferred
+                pending.append(answer)
 
     async def settle(self) -> None:
-        """Await what an asynchronous listener does."""
-        own = PENDING.get()
-        if own:
-            await _settled(own)
-        if self._unsettled:
-            await _settled(self._unsettled)
+        """Await what an asynchronous listener has returned."""
+        pending = PENDING.get()
+        if pending:
+            await _settle(pending)
+        if self._deferred:
+            await _settle(self._deferred)
 
-    def defer(self, own: PendingAwaitables) -> None:
-        """Keep what a request that was cancelled has not awaited, for another time."""
-        own.is_over = True
-        self._unsettled.extend(own)
+    def defer(self, pending: PendingAwaitables) -> None:
+        """End a request. The next `settle` awaits what it left, if it was cancelled."""
+        pending.is_over = True
+        self._deferred.extend(pending)
 
     def refuse_asynchronous(self) -> None:
         """
-        Refuse such a listener in a synchronous client.
+        Refuse an asynchronous listener in a synchronous client.
 
         Raises:
             TypeError: The listener is asynchronous.
@@ -108,10 +110,10 @@ class EventEmitter:
             raise TypeError(msg)
 
 
-async def _settled(unsettled: PendingAwaitables) -> None:
-    with suppress(IndexError):  # another thread has taken the last one
+async def _settle(pending: PendingAwaitables) -> None:
+    with suppress(IndexError):  # another thread took the last one
         while True:
-            answer = unsettled.popleft()
+            answer = pending.popleft()
             try:
                 await answer
             except Exception:

@@ -1,4 +1,4 @@
-"""What a `FaultInjectingTransport` does."""
+"""The event of a `FaultInjectingTransport`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from httpx_resilient._core.events.base import RequestEvent
 @dataclass(frozen=True, slots=True)
 class FaultInjected(RequestEvent):
     """
-    A fault has happened, on purpose.
+    A `FaultInjectingTransport` has injected a fault.
 
     Args:
-        request: The request.
-        fault: Its name: `503`, `ReadTimeout`, `Latency`, ...
+        request: The request that the fault applies to.
+        fault: Name of the fault, such as `503`, `ReadTimeout` or `Latency`.
 
     Example:
         >>> print(FaultInjected(request, "503"))
@@ -28,4 +28,4 @@ class FaultInjected(RequestEvent):
     level: ClassVar[int] = logging.INFO
 
     def __str__(self) -> str:
-        return self._told(f"injected: {self.fault}")
+        return self._describe(f"injected: {self.fault}")

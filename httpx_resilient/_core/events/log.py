@@ -5,6 +5,4 @@ from __future__ import annotations
 import logging
 
 logger = logging.getLogger("httpx_resilient")
-
-
 logger.addHandler(logging.NullHandler())

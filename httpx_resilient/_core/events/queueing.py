@@ -1,4 +1,4 @@
-"""What limits do, and the waiting for them."""
+"""Events of queues: for a permit, a connection or a turn."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Queued(RequestEvent):
     waiting: int
 
     def __str__(self) -> str:
-        return self._told(f"queued ({self.limit}), {self.waiting} wait")
+        return self._describe(f"queued ({self.limit}), {self.waiting} wait")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +48,4 @@ class Admitted(RequestEvent):
     waited: float
 
     def __str__(self) -> str:
-        return self._told(f"goes on after {self.waited:.3f} s ({self.limit})")
+        return self._describe(f"goes on after {self.waited:.3f} s ({self.limit})")

@@ -13,7 +13,7 @@ import anyio
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.drain import drain_async, drain_seconds, is_worth_draining
 from httpx_resilient._core.http_types import RequestT, ResponseT
-from httpx_resilient._core.io.asyncio_fast import at_most, begin, on_asyncio
+from httpx_resilient._core.io.asyncio_fast import begin, on_asyncio, time_limit
 from httpx_resilient._core.io.race import Runner, Second, race_on_anyio, race_on_asyncio
 from httpx_resilient._core.io.waiters import AsyncioWaiter, TrioWaiter
 from httpx_resilient._core.waiter import Waiter
@@ -40,11 +40,11 @@ class AsyncEffects(Clock):
         return AsyncioWaiter() if on_asyncio() else TrioWaiter()
 
     def within(self, seconds: float, answer: Awaitable[T]) -> Awaitable[T]:
-        limit = at_most if on_asyncio() else _at_most
+        limit = time_limit if on_asyncio() else _time_limit
         return limit(seconds, answer)
 
     def begin(self, answer: Awaitable[T]) -> tuple[Any, Awaitable[T] | None]:
-        # Not on trio, whose scopes must be nested strictly, as above.
+        # Not on trio, whose cancel scopes must be strictly nested.
         return begin(answer) if on_asyncio() else (None, answer)
 
     def race(self, seconds: float, first: Runner, second: Second) -> Awaitable[None]:
@@ -60,13 +60,13 @@ class AsyncEffects(Clock):
             if is_worth_draining(response) if drain is None else drain:
                 body: Any = response.stream
                 if on_asyncio():
-                    await at_most(drain_seconds(response), drain_async(body))
+                    await time_limit(drain_seconds(response), drain_async(body))
                 else:
                     with anyio.move_on_after(drain_seconds(response)) as scope:
                         await drain_async(body, scope.cancel)
             await response.aclose()
             closed = True
-        except Exception:  # noqa: BLE001, S110 - a body that breaks, or is late, is released as well
+        except Exception:  # noqa: BLE001, S110 - a body that breaks or is late is released below
             pass
         finally:
             if not closed:
@@ -86,12 +86,12 @@ class AsyncIO(AsyncEffects, Generic[RequestT, ResponseT]):
         self._inner = inner
 
     def send(self, request: RequestT) -> Awaitable[ResponseT]:
-        # Looked up each time: instrumentation and mocks patch a transport's class.
+        # Looked up at each call: instrumentation and mocks patch the class.
         sent: Awaitable[ResponseT] = self._inner.handle_async_request(request)
         return sent
 
 
-async def _at_most(seconds: float, answer: Awaitable[T]) -> T:
-    # trio's scopes must be nested strictly: nothing can be begun before this one.
+async def _time_limit(seconds: float, answer: Awaitable[T]) -> T:
+    # trio's scopes must be strictly nested: nothing can start before this one.
     with anyio.fail_after(seconds):
         return await answer

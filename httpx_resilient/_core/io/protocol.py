@@ -1,11 +1,11 @@
 """
-The effects that a flow may have, whichever kind of client it serves.
+The effects that a flow may have, in asynchronous and in synchronous clients.
 
-Rules of the flows that run on top of it:
+Rules of every flow:
 
 1. A flow awaits only the methods of its `io`.
 2. A flow catches only `Exception`: cancellation always passes.
-3. The methods of `SyncIO` never suspend, so one step finishes a whole flow.
+3. The methods of `SyncIO` never suspend, so a single step runs a flow to its end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Effects(Protocol):
 
     @property
     def asynchronous(self) -> bool:
-        """Whether it serves an asynchronous client."""
+        """Whether the client is asynchronous."""
         ...
 
     def through(self, transport: Any, request: Any) -> Awaitable[Any]:
@@ -34,40 +34,45 @@ class Effects(Protocol):
         ...
 
     async def close(self, transport: Any) -> None:
-        """Close such a transport, whatever happens."""
+        """Close a transport, even if the task is cancelled."""
         ...
 
     def waiter(self) -> Waiter:
-        """Make what this request can wait with, for another one to wake it."""
+        """Create a waiter, with which another request can wake this one."""
         ...
 
     def turn(self, waiter: Waiter, timer: float, most: float) -> Awaitable[None]:
-        """Wait for a turn that a timer brings, or until woken, but at most so long."""
+        """Wait for a timer or until woken, for at most `most` seconds."""
         ...
 
     def within(self, seconds: float, answer: Awaitable[T]) -> Awaitable[T]:
         """
-        Await for at most so long; `TimeoutError` if it takes longer.
+        Await for at most so many seconds.
 
-        What blocks a thread is not interrupted: in a synchronous client it must bring
-        a timeout of its own.
+        A blocking call of a synchronous client is not interrupted: it must have a
+        timeout of its own.
+
+        Raises:
+            TimeoutError: It took longer.
         """
         ...
 
     def begin(self, answer: Awaitable[T]) -> tuple[Any, Awaitable[T] | None]:
         """
-        Run it until it has to wait, if it can. Return its value, or the rest of it.
+        Run an awaitable until it has to wait, where the event loop allows that.
 
-        The rest is to be awaited before anything else.
+        Returns:
+            Its value and `None`, or `None` and the rest of it, which must be awaited
+            before anything else.
         """
         ...
 
     def race(self, seconds: float, first: Runner, second: Second) -> Awaitable[None]:
         """
-        Run one, and a second one beside it if that takes longer than so many seconds.
+        Run `first`, and `second` beside it after so many seconds.
 
-        If it may not start then, it is asked for again after a while. The first that
-        wins ends the other. In a synchronous client there is but one.
+        If `second` returns `None`, it is called again later. The first one that wins
+        cancels the other. A synchronous client runs `first` only.
         """
         ...
 
@@ -76,23 +81,23 @@ class Effects(Protocol):
         ...
 
     def wall_time(self) -> float:
-        """Seconds since the epoch, for headers that name a date."""
+        """Seconds since the epoch, for headers that contain a date."""
         ...
 
     async def settle(self, answer: Any) -> Any:
-        """Await what a strategy or hook gave, if it is awaitable."""
+        """Await the result of a strategy or hook, if it is awaitable."""
         ...
 
     async def discard(self, response: Any, *, drain: bool | None = None) -> None:
         """
-        Release a response: drained so that its connection lives on, or closed.
+        Release a response: drain it, so that its connection can be used, or close it.
 
-        Without `drain` that depends on how long it says it is.
+        Without `drain` its `Content-Length` decides.
         """
         ...
 
     def sleep(self, seconds: float) -> Awaitable[None]:
-        """Sleep."""
+        """Sleep for so many seconds."""
         ...
 
 
@@ -128,10 +133,10 @@ class releasing:  # noqa: N801 - used as a statement, as contextlib's managers a
 
 def run_sync(flow: Coroutine[Any, Any, T]) -> T:
     """
-    Finish a flow whose `io` is synchronous, in one step and without an event loop.
+    Run a flow with a synchronous `io` to its end, in one step, without an event loop.
 
     Raises:
-        RuntimeError: The flow waited for something that is not its `io`.
+        RuntimeError: The flow awaited something other than its `io`.
     """
     try:
         flow.send(None)

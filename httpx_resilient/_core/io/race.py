@@ -1,9 +1,9 @@
 """
-Two of the same, the second one late: the first that wins ends the other.
+Race two runners, the second one started late: the first that wins cancels the other.
 
-The first runs in the caller's own task, because in most races it stays alone. It cannot
-be moved when it gets company: the timeouts and cancel scopes that it is in belong to
-the task they were entered in.
+The first runs in the caller's task, because most races never start a second. It cannot
+move to another task later: its timeouts and cancel scopes belong to the task that
+entered them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any, cast
 import anyio
 
 Runner = Coroutine[Any, Any, bool]
-"""Returns whether it has won. What it raises ends the race, and reaches the caller."""
+"""Returns whether it has won. An exception ends the race and reaches the caller."""
 
 Second = Callable[[], Runner | None]
-"""Gives the second one, or `None` if it may not start: then it is asked again later."""
+"""Returns the second runner, or `None` to be called again later."""
 
 AGAIN = 0.25
-"""Later is after so much more of the time that it has taken until then."""
+"""The share of the elapsed time after which `Second` is called again."""
 
 
 async def race_on_anyio(seconds: float, first: Runner, second: Second) -> None:
@@ -33,7 +33,7 @@ async def race_on_anyio(seconds: float, first: Runner, second: Second) -> None:
         elapsed = pause = seconds
         runner = None
         while runner is None:
-            # To be woken costs less than to be cancelled, and is what mostly happens.
+            # Waking costs less than cancelling, and is the common case.
             with anyio.move_on_after(pause):
                 await over.wait()
             if over.is_set():
@@ -57,7 +57,7 @@ async def race_on_anyio(seconds: float, first: Runner, second: Second) -> None:
         errors = group.exceptions
         if len(errors) != 1:
             raise
-    # What one of them raises is not to be told as if it were many.
+    # A single exception is raised as itself, not as a group.
     for error in errors:
         raise error
 
@@ -65,16 +65,16 @@ async def race_on_anyio(seconds: float, first: Runner, second: Second) -> None:
 def race_on_asyncio(
     seconds: float, first: Runner, second: Second
 ) -> Coroutine[Any, Any, None]:
-    """Race; a second one runs in a copy of the context that this is called in."""
+    """Race. The second runner runs in a copy of the caller's context."""
     return _OnAsyncio(seconds, second).run(first)
 
 
 class _OnAsyncio:
     """
-    A race that takes a timer, and a task only for a second one that has started.
+    A race with a timer, and a task only once a second runner has started.
 
-    The second one interrupts the first as `asyncio.timeout` would: it cancels the task
-    that both belong to, and takes that back.
+    The second runner interrupts the first as `asyncio.timeout` does: it cancels the
+    caller's task and takes the cancellation back.
     """
 
     def __init__(self, seconds: float, second: Second) -> None:
@@ -103,7 +103,7 @@ class _OnAsyncio:
         try:
             return await first
         except asyncio.CancelledError:
-            # The caller's cancellation passes, also if it came together with ours.
+            # A cancellation by the caller passes, even together with ours.
             if self._interrupted and self._task.cancelling() == self._before + 1:
                 return False
             raise
@@ -131,7 +131,7 @@ class _OnAsyncio:
 
 
 async def _ended(task: asyncio.Task[bool]) -> None:
-    """Cancel it and see it end, even if whoever waits for that is cancelled as well."""
+    """Cancel a task and wait for its end, even if the caller is cancelled meanwhile."""
     cancelled: asyncio.CancelledError | None = None
     if not task.done():
         task.cancel()

@@ -39,7 +39,7 @@ class SyncEffects(Clock):
     def waiter(self) -> Waiter:
         return ThreadWaiter()
 
-    async def within(self, seconds: float, answer: Awaitable[T]) -> T:  # noqa: ARG002 - as said above
+    async def within(self, seconds: float, answer: Awaitable[T]) -> T:  # noqa: ARG002 - a blocking call cannot be interrupted
         return await answer
 
     def begin(self, answer: Awaitable[T]) -> tuple[None, Awaitable[T]]:
@@ -47,9 +47,9 @@ class SyncEffects(Clock):
 
     async def race(
         self,
-        seconds: float,  # noqa: ARG002 - as said above
+        seconds: float,  # noqa: ARG002 - a blocking call cannot be interrupted
         first: Runner,
-        second: Second,  # noqa: ARG002 - as said above
+        second: Second,  # noqa: ARG002 - a blocking call cannot be interrupted
     ) -> None:
         await first
 
@@ -65,7 +65,7 @@ class SyncEffects(Clock):
         return answer
 
     async def discard(self, response: Any, *, drain: bool | None = None) -> None:
-        # One more read may start just before half of the time is over.
+        # A read may start just before the first half of the time is over.
         patience = DRAIN_SECONDS / 2
         timeouts = dict(self._timeouts)
         self._timeouts["read"] = patience
@@ -97,9 +97,8 @@ class SyncIO(SyncEffects, Generic[RequestT, ResponseT]):
         self._inner = inner
 
     async def send(self, request: RequestT) -> ResponseT:
-        # A blocking read cannot be interrupted, only given a shorter timeout before
-        # it starts. The transport looks for it in the request, and the caller's
-        # request is not ours to change: so it gets a copy with timeouts of its own.
+        # A blocking read cannot be interrupted. Its timeout can be shortened before it
+        # starts, in the request, and a copy leaves the caller's request unchanged.
         self._timeouts = request.extensions.get("timeout", {}).copy()
         copy = copy_request(request, timeout=self._timeouts)
         try:

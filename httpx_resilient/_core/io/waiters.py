@@ -1,4 +1,4 @@
-"""Waiting to be woken: in a task of asyncio or trio, or in a thread."""
+"""Waiters: for tasks of asyncio, tasks of trio, and threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from httpx_resilient._core.clock import Clock
 
 
 class AsyncioWaiter:
-    """A future, and a timer only if there is a limit. No frame: there may be many."""
+    """A future, and a timer if there is a limit. It holds no frame, to save memory."""
 
     __slots__ = ("_future", "_loop", "_timer")
 
@@ -29,7 +29,7 @@ class AsyncioWaiter:
         if here:
             self._done()
         else:
-            # An abandoned response may be collected, and wake us, in any thread.
+            # A finalizer may call this in any thread.
             self._loop.call_soon_threadsafe(self._done)
 
     def wait(self, seconds: float | None) -> Awaitable[None]:
@@ -47,12 +47,12 @@ class AsyncioWaiter:
 
 
 class TrioWaiter:
-    """An event, and the loop in which alone it may be set."""
+    """An event, and the only loop that may set it."""
 
     __slots__ = ("_event", "_loop", "_trio")
 
     def __init__(self) -> None:
-        from trio import lowlevel  # noqa: PLC0415 - no dependency of ours, but it runs us
+        from trio import lowlevel  # noqa: PLC0415 - trio is installed if it runs this code
 
         self._trio = lowlevel
         self._event = anyio.Event()
@@ -70,11 +70,11 @@ class TrioWaiter:
             await self._event.wait()
 
     def close(self) -> None:
-        """Nothing is left of it."""
+        """There is nothing to release."""
 
 
 class ThreadWaiter:
-    """An event of the thread that waits."""
+    """An event of the waiting thread."""
 
     __slots__ = ("_event",)
 
@@ -88,4 +88,4 @@ class ThreadWaiter:
         Clock.block_until(self._event, seconds)
 
     def close(self) -> None:
-        """Nothing is left of it."""
+        """There is nothing to release."""

@@ -1,4 +1,4 @@
-"""What is held of each origin, such as its permits, and when it is forgotten."""
+"""A bounded map of objects by origin, such as permits or token buckets."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from threading import Lock
 from typing import Protocol, TypeVar
 
 from httpx_resilient._core.origin import OriginKey
-from httpx_resilient._core.state.store import MOST
+from httpx_resilient._core.state.store import MAX_KEYS
 
 
 class Usable(Protocol):
-    """What cannot be forgotten at any time."""
+    """An object that must not be evicted while it is in use."""
 
     @property
     def is_unused(self) -> bool: ...
@@ -23,33 +23,35 @@ UsableT = TypeVar("UsableT", bound=Usable)
 
 class OriginMap(OrderedDict[OriginKey, UsableT]):
     """
-    What is held of origins: made when asked for, and never forgotten while in use.
+    A bounded LRU map of per-origin objects. An object in use is never evicted.
 
-    Whoever looks something up moves it to the end. If there are too many, those at the
-    beginning are forgotten.
+    A look-up creates a missing object. The caller moves what it looked up to the end
+    (`move_to_end`); eviction starts at the beginning.
 
     Args:
-        make: Makes what is held of an origin.
-        most: Origins that are remembered, if not more are in use.
+        make: Creates the object of an origin.
+        max_keys: The number of origins, exceeded only while more than that are in use.
     """
 
-    def __init__(self, make: Callable[[OriginKey], UsableT], most: int = MOST) -> None:
+    def __init__(
+        self, make: Callable[[OriginKey], UsableT], max_keys: int = MAX_KEYS
+    ) -> None:
         super().__init__()
         self._make = make
-        self._most = most
+        self._max_keys = max_keys
         self._lock = Lock()
 
     def __missing__(self, key: OriginKey) -> UsableT:
         with self._lock:
             if key not in self:
-                # Two for each new one: so many are in use that the first may be one.
+                # Try two, because the first one may be in use.
                 for _ in range(2):
-                    self._forget()
+                    self._evict()
                 self[key] = self._make(key)
             return self[key]
 
-    def _forget(self) -> None:
-        if len(self) >= self._most:
+    def _evict(self) -> None:
+        if len(self) >= self._max_keys:
             key, oldest = self.popitem(last=False)
             if not oldest.is_unused:
                 self[key] = oldest

@@ -7,5 +7,5 @@ from collections.abc import Sequence
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Return the smallest of the values that has this share at or below it."""
+    """Return the smallest value that has this share of all values at or below it."""
     return sorted(values)[math.ceil(share * len(values)) - 1]

@@ -1,9 +1,9 @@
 """
-Counts over the last seconds: an immutable value, and pure functions.
+Three counts over the last seconds: an immutable value and pure functions.
 
-Time is cut into slices, and the oldest one leaves the window as a whole. Of each slice
-in sight it is known what had been counted before it began; so to count is one addition,
-and what lies in the window one subtraction.
+Time is cut into slices, and the oldest slice leaves the window as a whole. Each slice
+stores the totals at its beginning. So counting is one addition, and the count within
+the window is one subtraction.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 SLICES = 10
-"""A window of 10 s covers between 9 and 10 s: what is in it leaves second by second."""
+"""Slices in a window. A window of 10 s covers between 9 and 10 s."""
 
 Counts = tuple[int, int, int]
 
 Mark = tuple[float, int, int, int]
-"""The number of a slice, and what had been counted when it began."""
+"""The number of a slice, and the three totals when it began."""
 
 
 class Window(NamedTuple):
     """
-    Three counts. What each is of is up to its owner.
+    Three totals and the slices of a sliding window. The owner defines what they count.
 
     Args:
-        since: Monotonic seconds. What began earlier is not for this window to count.
-        number: The slice that was counted in last.
-        first: What was counted, in all.
-        second: The same of the second count.
-        third: The same of the third one.
-        marks: The slices in sight in which something was counted, oldest first.
+        since: Monotonic seconds. The owner ignores requests that were sent earlier.
+        number: The number of the latest slice with a count.
+        first: The first total.
+        second: The second total.
+        third: The third total.
+        marks: The slices in the window that have counts, oldest first.
     """
 
     since: float = -math.inf
@@ -51,15 +51,16 @@ def counted(
     third: int = 0,
 ) -> Window:
     """
-    Count.
+    Add to the three counts.
 
     Args:
-        window: What was counted so far.
-        now: Monotonic seconds. What another thread has overtaken counts where that is.
+        window: The window so far.
+        now: Monotonic seconds. An earlier time than that of the latest slice counts in
+            the latest slice: another thread was faster.
         size: Seconds of a slice.
-        first: What to add.
-        second: The same to the second count.
-        third: The same to the third one.
+        first: The amount to add to the first count.
+        second: The amount to add to the second count.
+        third: The amount to add to the third count.
     """
     since, number, a, b, c, marks = window
     here = now // size
@@ -72,7 +73,7 @@ def counted(
 def counted_all(
     window: Window, times: Sequence[float], size: float, first: int, second: int = 0
 ) -> Window:
-    """Count the same at each of these times, oldest first."""
+    """Add the same amounts at each of these times, oldest first."""
     number = len(times)
     if times[0] // size == times[-1] // size:
         return counted(window, times[-1], size, number * first, number * second)
@@ -82,7 +83,7 @@ def counted_all(
 
 
 def tally(window: Window, now: float, size: float) -> Counts:
-    """Say what was counted in the window that ends now."""
+    """Return the three counts within the window that ends now."""
     marks = _in_sight(window.marks, now // size - SLICES)
     if not marks:
         return 0, 0, 0
@@ -91,7 +92,7 @@ def tally(window: Window, now: float, size: float) -> Counts:
 
 
 def latest(window: Window, now: float, size: float, slices: int) -> Window:
-    """Forget all but the latest slices."""
+    """Drop all but the latest slices."""
     return window._replace(marks=_in_sight(window.marks, now // size - slices))
 
 

@@ -1,10 +1,9 @@
 """
-What a layer knows of each origin, and how that changes.
+Immutable states by key, such as one circuit for each origin, in this process.
 
-A state is an immutable value. What changes it is a pure function from the state, an
-event and a time to the next state and a decision. Where states are kept is said here
-alone: in this process. So a state can be shared by clients, families, threads and
-tasks, and one day by processes.
+A transition is a pure function: from a state, an event and a time to the next state and
+a decision. Only this module knows where the states are stored, so clients of both
+libraries, threads and tasks can share them.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ StateT = TypeVar("StateT")
 DecisionT = TypeVar("DecisionT")
 P = ParamSpec("P")
 
-MOST = 1000
-"""Origins that are remembered. The one used least recently is forgotten first."""
+MAX_KEYS = 1000
+"""The number of keys that are stored. The least recently used one is evicted first."""
 
 
 BATCH = 64
-"""Events that decide nothing, until they are heard together."""
+"""The number of pending events that are folded into a state at once."""
 
 
 class Slot(Generic[StateT]):
-    """A state, and the events that it has not heard of: moments, mostly."""
+    """A state and its pending events, which are times in most layers."""
 
     __slots__ = ("pending", "state")
 
@@ -38,22 +37,22 @@ class Slot(Generic[StateT]):
 
 class StateStore(Generic[StateT]):
     """
-    States by key: bounded in number, each changed by one thread at a time.
+    States by key, bounded in number. One thread at a time changes a state.
 
     Args:
-        initial: The state of a key that is not known.
-        most: Keys that are remembered.
-        fold: What a state becomes by the events that were noted, oldest first.
+        initial: The state of a new key.
+        max_keys: The number of keys that are stored.
+        fold: Returns the state that follows from pending events, oldest first.
     """
 
     def __init__(
         self,
         initial: StateT,
-        most: int = MOST,
+        max_keys: int = MAX_KEYS,
         fold: Callable[[StateT, Sequence[Any]], StateT] | None = None,
     ) -> None:
         self._initial = initial
-        self._most = most
+        self._max_keys = max_keys
         self._fold = fold
         self._slots: OrderedDict[Hashable, Slot[StateT]] = OrderedDict()
         self._lock = Lock()
@@ -65,23 +64,23 @@ class StateStore(Generic[StateT]):
         *event: P.args,
         **more: P.kwargs,
     ) -> DecisionT:
-        """Let a transition change a state, and return what it decided."""
+        """Replace a state by the result of a transition, and return its decision."""
         slots = self._slots
-        # Every request comes by here, and `with` takes longer than all else does.
+        # On the path of every request. `with` takes longer than the rest of the method.
         self._lock.acquire()
         try:
             slot = slots.get(key)
             if slot is None:
                 state = self._initial
             else:
-                state = self._foldd(slot) if slot.pending else slot.state
+                state = self._folded(slot) if slot.pending else slot.state
             state, decision = transition(state, *event, **more)
             if slot is not None:
                 slot.state = state
                 slots.move_to_end(key)
             else:
                 slots[key] = Slot(state)
-                if len(slots) > self._most:
+                if len(slots) > self._max_keys:
                     slots.popitem(last=False)
         finally:
             self._lock.release()
@@ -89,10 +88,13 @@ class StateStore(Generic[StateT]):
 
     def append(self, key: Hashable, kind: type[StateT], now: float) -> bool:
         """
-        Remember an event that decides nothing in a state of this kind.
+        Append an event that needs no decision, if the state is of this kind.
 
-        The state hears of it before the next change, or together with many others:
-        that costs a fraction of a change. Says whether it is of this kind.
+        It is folded into the state before the next transition, or when `BATCH` events
+        are pending, at a fraction of the cost of a transition.
+
+        Returns:
+            Whether the state is of this kind. If not, nothing is appended.
         """
         slot = self._slots.get(key)
         if slot is None or type(slot.state) is not kind:
@@ -103,7 +105,7 @@ class StateStore(Generic[StateT]):
         return True
 
     def slot(self, key: Hashable) -> Slot[StateT]:
-        """Find what is known of a key: to read it, and to add pending."""
+        """Return the slot of a key, to read its state and to append events."""
         slot = self._slots.get(key)
         while slot is None:
             self.fold(key)
@@ -111,22 +113,22 @@ class StateStore(Generic[StateT]):
         return slot
 
     def fold(self, key: Hashable) -> None:
-        """Let a state hear of what was noted."""
+        """Fold the pending events of a key into its state."""
         self.apply(key, _unchanged)
 
     def peek(self, key: Hashable) -> StateT:
-        """Read a state. It may have changed when you have it."""
+        """Return a state without a lock. Another thread may change it at any time."""
         slot = self._slots.get(key)
         return self._initial if slot is None else slot.state
 
     def states(self) -> dict[Hashable, StateT]:
-        """Copy what is known now, least recently used first."""
+        """Return a copy of all states, least recently used first."""
         with self._lock:
-            return {key: self._foldd(slot) for key, slot in self._slots.items()}
+            return {key: self._folded(slot) for key, slot in self._slots.items()}
 
-    def _foldd(self, slot: Slot[StateT]) -> StateT:
+    def _folded(self, slot: Slot[StateT]) -> StateT:
         if slot.pending and self._fold is not None:
-            # Others may append meanwhile.
+            # Other threads may append meanwhile: take only what was there.
             pending = [slot.pending.popleft() for _ in range(len(slot.pending))]
             slot.state = self._fold(slot.state, pending)
         return slot.state

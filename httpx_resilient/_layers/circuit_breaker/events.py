@@ -96,4 +96,4 @@ class CircuitRefused(RequestEvent):
     retry_after: float
 
     def __str__(self) -> str:
-        return self._told(f"refused, the circuit {self.reason}")
+        return self._describe(f"refused, the circuit {self.reason}")

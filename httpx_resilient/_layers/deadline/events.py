@@ -26,4 +26,4 @@ class DeadlineCut(RequestEvent):
     total: float
 
     def __str__(self) -> str:
-        return self._told(f"{self.awaited} did not come within {self.total:g} s")
+        return self._describe(f"{self.awaited} did not come within {self.total:g} s")

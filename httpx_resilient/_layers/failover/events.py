@@ -32,7 +32,7 @@ class FailedOver(RequestEvent):
     level: ClassVar[int] = logging.INFO
 
     def __str__(self) -> str:
-        return self._told(f"{self.source}: {self.reason}; on to {self.target}")
+        return self._describe(f"{self.source}: {self.reason}; on to {self.target}")
 
 
 @dataclass(frozen=True, slots=True)

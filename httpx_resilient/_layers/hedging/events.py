@@ -24,7 +24,7 @@ class HedgeSent(RequestEvent):
     delay: float
 
     def __str__(self) -> str:
-        return self._told(f"hedged, after {self.delay:.3f} s or more")
+        return self._describe(f"hedged, after {self.delay:.3f} s or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class HedgeWon(RequestEvent):
     """
 
     def __str__(self) -> str:
-        return self._told("the hedge has won")
+        return self._describe("the hedge has won")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +58,4 @@ class HedgeLost(RequestEvent):
     """
 
     def __str__(self) -> str:
-        return self._told("the hedge has lost")
+        return self._describe("the hedge has lost")

@@ -29,7 +29,7 @@ class RateLimited(RequestEvent):
 
     def __str__(self) -> str:
         how = "refused: it would have to wait" if self.refused else "waits"
-        return self._told(f"{how} {self.wait:.2f} s for the rate limit")
+        return self._describe(f"{how} {self.wait:.2f} s for the rate limit")
 
 
 @dataclass(frozen=True, slots=True)

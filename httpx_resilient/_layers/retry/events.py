@@ -34,7 +34,7 @@ class AttemptStarted(RequestEvent):
         _set_attempt_started(self, attempt)
 
     def __str__(self) -> str:
-        return self._told(f"attempt {self.attempt} starts")
+        return self._describe(f"attempt {self.attempt} starts")
 
 
 _set_request = setter(RequestEvent, "request")
@@ -98,7 +98,7 @@ class AttemptEnded(RequestEvent):
 
     def __str__(self) -> str:
         how = f"ended with {self._outcome()} after {self.duration:.3f} s"
-        return self._told(f"attempt {self.attempt} {how}")
+        return self._describe(f"attempt {self.attempt} {how}")
 
 
 _set_attempt_ended = setter(AttemptEnded, "attempt")
@@ -130,7 +130,7 @@ class RetryScheduled(RequestEvent):
     level: ClassVar[int] = logging.INFO
 
     def __str__(self) -> str:
-        return self._told(f"{self.reason}; next attempt in {self.wait:.2f} s")
+        return self._describe(f"{self.reason}; next attempt in {self.wait:.2f} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class GaveUp(RequestEvent):
     level: ClassVar[int] = logging.WARNING
 
     def __str__(self) -> str:
-        return self._told(story(self.attempts, self.elapsed))
+        return self._describe(story(self.attempts, self.elapsed))
 
 
 def story(attempts: tuple[Attempt, ...], elapsed: float) -> str:

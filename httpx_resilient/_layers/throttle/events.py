@@ -24,4 +24,4 @@ class Throttled(RequestEvent):
     share: float
 
     def __str__(self) -> str:
-        return self._told(f"throttled, as {self.share:.0%} of requests are")
+        return self._describe(f"throttled, as {self.share:.0%} of requests are")

@@ -21,7 +21,7 @@ class Used:
 def test_what_is_in_use_is_remembered_and_of_the_rest_the_last(
     events: list[tuple[int, bool | None]],
 ) -> None:
-    remembered: Any = OriginMap(Used, most=3)
+    remembered: Any = OriginMap(Used, max_keys=3)
     model: dict[int, Used] = {}
     for key, is_unused in events:
         found = remembered[key]

@@ -25,7 +25,7 @@ def add(state: int, amount: int) -> tuple[int, int]:
 def test_it_is_a_bounded_dict_that_forgets_the_least_recently_used(
     changes: list[tuple[str, int]],
 ) -> None:
-    kept, model = StateStore(0, most=3), dict[str, int]()
+    kept, model = StateStore(0, max_keys=3), dict[str, int]()
     for key, amount in changes:
         before = model.pop(key, 0)
         assert kept.apply(key, add, amount) == before
