@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import reprlib
 import warnings
 from typing import Any, cast
 
@@ -54,7 +55,8 @@ def parse_strategy(kind: str, text: str) -> Any:
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise _error(kind, "this is not an expression") from error
+        problem = f"{reprlib.repr(text)} is not an expression"
+        raise _error(kind, problem) from error
     return _build(kind, tree.body)
 
 
@@ -111,7 +113,7 @@ def _look_up(kind: str, node: ast.expr) -> tuple[str, Any]:
     """Return the strategy that a name stands for, with or without its module."""
     name = _name(node)
     if name is None:
-        raise _error(kind, f"this is not a {kind} strategy")
+        raise _error(kind, f"expected the name of a {kind} strategy")
     known = GRAMMARS[kind].names
     if name not in known:
         problem = f"{name} is not a {kind} strategy; choose from {', '.join(known)}"
@@ -151,7 +153,7 @@ def _argument(kind: str, name: str, node: ast.expr) -> Any:
 def _exception(kind: str, name: str | None) -> type[Exception]:
     found = None if name is None else getattr(httpx, name, getattr(ours, name, None))
     if not isinstance(found, type) or not issubclass(found, Exception):
-        raise _error(kind, f"{name or 'this'} is not an exception of httpx")
+        raise _error(kind, f"{name or 'an argument'} is not an exception of httpx")
     return found
 
 
