@@ -10,6 +10,7 @@ import anyio
 import httpx
 import pytest
 import tenacity
+from support.mocks import BUSY, HEALTHY, ORIGIN
 from support.world import World, in_async
 
 from httpx_resilient import (
@@ -26,10 +27,6 @@ from httpx_resilient._core.io.async_io import AsyncIO
 from httpx_resilient.testing import no_waits
 
 pytestmark = pytest.mark.anyio
-
-ORIGIN = "https://example.org/"
-BUSY = httpx.MockTransport(lambda request: httpx.Response(503))
-HEALTHY = httpx.MockTransport(lambda request: httpx.Response(200))
 
 
 @pytest.fixture

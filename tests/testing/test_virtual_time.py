@@ -9,9 +9,9 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-import tenacity
 import trio
 import trio.testing
+from support.mocks import BUSY, EVERY_TEN_MINUTES, HEALTHY, ORIGIN
 from support.world import World, in_async
 
 from httpx_resilient import (
@@ -31,15 +31,6 @@ from httpx_resilient._core.clock import Clock
 from httpx_resilient.testing import virtual_time
 
 pytestmark = pytest.mark.anyio
-
-ORIGIN = "https://example.org/"
-BUSY = httpx.MockTransport(lambda request: httpx.Response(503))
-HEALTHY = httpx.MockTransport(lambda request: httpx.Response(200))
-TEN_MINUTES: dict[str, Any] = {
-    "wait": tenacity.wait_fixed(600),
-    "stop": tenacity.stop_after_attempt(7),
-    "budget": False,
-}
 
 
 @pytest.fixture
@@ -78,7 +69,9 @@ def test_an_hour_of_retries_takes_less_than_a_second_and_exactly_an_hour_on_the_
     async def calls() -> None:
         with virtual_time() as clock:
             wall = Clock.wall_time()
-            async with world.client(RetryingTransport(BUSY, **TEN_MINUTES)) as client:
+            async with world.client(
+                RetryingTransport(BUSY, **EVERY_TEN_MINUTES)
+            ) as client:
                 response = await client.get(ORIGIN)
             assert clock.elapsed == pytest.approx(3600, abs=1e-6)
             assert Clock.wall_time() - wall == pytest.approx(3600, abs=1e-3)
@@ -95,7 +88,7 @@ def test_retries_stop_before_a_wait_that_the_deadline_would_interrupt(
     world: World, run: Any
 ) -> None:
     async def calls() -> None:
-        retrying = RetryingTransport(BUSY, **TEN_MINUTES)
+        retrying = RetryingTransport(BUSY, **EVERY_TEN_MINUTES)
         with virtual_time() as clock:
             async with world.client(DeadlineTransport(retrying, 1500)) as client:
                 response = await client.get(ORIGIN)

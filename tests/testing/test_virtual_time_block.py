@@ -16,6 +16,7 @@ import pytest
 import tenacity
 import trio
 import trio.testing
+from support.mocks import BUSY, ORIGIN
 from support.world import World, in_async
 
 from httpx_resilient import RetryingTransport, attempts_of
@@ -24,9 +25,6 @@ from httpx_resilient._core.io.async_io import AsyncIO
 from httpx_resilient.testing import no_waits, virtual_time
 
 pytestmark = pytest.mark.anyio
-
-ORIGIN = "https://example.org/"
-BUSY = httpx.MockTransport(lambda request: httpx.Response(503))
 
 
 @pytest.fixture

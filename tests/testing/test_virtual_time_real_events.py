@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
 from unittest import mock
 
 import anyio
 import httpx
 import pytest
-import tenacity
+from support.mocks import BUSY, EVERY_TEN_MINUTES, HEALTHY, ORIGIN
 from support.server import Server, drip, reply, stall
 from support.world import World, in_async
 
@@ -26,15 +25,6 @@ from httpx_resilient._core.clock import Clock
 from httpx_resilient.testing import virtual_time
 
 pytestmark = pytest.mark.anyio
-
-ORIGIN = "https://example.org/"
-BUSY = httpx.MockTransport(lambda request: httpx.Response(503))
-HEALTHY = httpx.MockTransport(lambda request: httpx.Response(200))
-TEN_MINUTES: dict[str, Any] = {
-    "wait": tenacity.wait_fixed(600),
-    "stop": tenacity.stop_after_attempt(7),
-    "budget": False,
-}
 
 
 @pytest.fixture
@@ -94,7 +84,7 @@ class TestServer:
     def test_is_read_in_real_time_in_synchronous_code(self, server: Server) -> None:
         server.play(reply(503), drip(200, [b"late"], every=0.1))
         with virtual_time() as clock:
-            transport = RetryingTransport(httpx.HTTPTransport(), **TEN_MINUTES)
+            transport = RetryingTransport(httpx.HTTPTransport(), **EVERY_TEN_MINUTES)
             with httpx.Client(transport=transport) as client:
                 assert client.get(server.url).text == "late"
             assert clock.elapsed == pytest.approx(600)
@@ -113,7 +103,9 @@ async def test_a_synchronous_client_inside_a_loop_advances_the_time_of_the_loop(
     None
 ):
     with virtual_time() as clock:
-        with httpx.Client(transport=RetryingTransport(BUSY, **TEN_MINUTES)) as client:
+        with httpx.Client(
+            transport=RetryingTransport(BUSY, **EVERY_TEN_MINUTES)
+        ) as client:
             client.get(ORIGIN)  # noqa: ASYNC212 - the blocking call is under test
         assert clock.elapsed == pytest.approx(3600)
 
