@@ -59,7 +59,7 @@ async def test_backoffs_are_skipped_and_advance_the_clocks(world: World) -> None
     assert [attempt.wait for attempt in attempts_of(response)] == [3600, 3600, 0]
 
 
-async def test_a_deadline_expires_at_the_moment_on_the_clock(world: World) -> None:
+async def test_a_deadline_counts_the_waits_that_are_skipped(world: World) -> None:
     with no_waits():
         async with world.client(DeadlineTransport(hourly(), 5000)) as client:
             assert len(attempts_of(await client.get(ORIGIN))) == 2
