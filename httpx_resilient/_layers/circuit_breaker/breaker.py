@@ -1,4 +1,4 @@
-"""The circuit breaker: the circuits of all origins, and what it tells of them."""
+"""The circuit breaker: the circuits to all origins."""
 
 from __future__ import annotations
 
@@ -14,32 +14,34 @@ from httpx_resilient._core.state.sliding_window import SLICES, Window, tally
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.circuit_breaker.circuit import (
+    admit,
+    fold,
+    force,
+    reset,
+    settle,
+)
+from httpx_resilient._layers.circuit_breaker.state import (
     Circuit,
     Forced,
     HalfOpen,
     Refused,
     Rules,
-    admit,
-    force,
-    hear,
-    reset,
-    settle,
 )
 
 
 class CircuitState(NamedTuple):
     """
-    What a `CircuitBreaker` knows of an origin.
+    The state of the circuit to one origin.
 
     Args:
-        phase: Where it is. Open becomes half-open with the first request after its
-            time is over.
-        calls: Requests that ended within the window, or of the probes; if it is open,
-            of those that opened it.
-        failures: How many of them failed.
-        slow: How many of them were slow.
-        refused: Requests that were not sent since it was last closed.
-        retry_after: Seconds until a request may be sent; 0 unless it is open.
+        phase: The phase. An open circuit becomes half-open with the first request after
+            its time is over.
+        calls: Requests that ended within the window. If the circuit is open, those that
+            opened it; if it is half-open, its probes.
+        failures: The number of these calls that failed.
+        slow: The number of these calls that were slow.
+        refused: Requests that were not sent since the circuit was last closed.
+        retry_after: Seconds until a request may be sent; 0 unless the circuit is open.
 
     Example:
         >>> CircuitState("closed", calls=40, failures=1).phase
@@ -54,8 +56,8 @@ class CircuitState(NamedTuple):
     retry_after: float = 0.0
 
 
-def state_of(circuit: Circuit, rules: Rules, now: float) -> CircuitState:
-    """Tell of a circuit in public."""
+def describe(circuit: Circuit, rules: Rules, now: float) -> CircuitState:
+    """Return the public state of a circuit."""
     if isinstance(circuit, Window):
         return CircuitState("closed", *tally(circuit, now, rules.slice))
     if isinstance(circuit, Forced):
@@ -64,46 +66,50 @@ def state_of(circuit: Circuit, rules: Rules, now: float) -> CircuitState:
         return CircuitState(phase, refused=circuit.refused)
     if isinstance(circuit, HalfOpen):
         return CircuitState("half-open", *circuit.counts, circuit.refused)
-    left = max(circuit.until - now, 0.0)
-    return CircuitState("open", *circuit.counts, circuit.refused, left)
+    retry_after = max(circuit.until - now, 0.0)
+    return CircuitState("open", *circuit.counts, circuit.refused, retry_after)
 
 
 class CircuitBreaker:
     """
-    What a `CircuitBreakingTransport` knows of each origin. Transports may share one.
+    The circuits to all origins for `CircuitBreakingTransport`s, which can share it.
 
-    A circuit is *closed* while requests go well. It *opens* when too many fail: then
-    they are refused at once, instead of after a timeout, and the server has peace. A
-    while later it is *half-open*: one request is sent as a probe, and with each that
-    goes well one more at a time, until it closes; or it opens again, for twice as long.
+    A circuit is *closed* while requests succeed. It *opens* when too many fail: then
+    all requests are refused at once, which spares callers the timeout and the server
+    the load. After a while it becomes *half-open*: it sends one request as a probe, and
+    one more at a time after each probe that succeeds. Then it closes, or it opens again
+    for twice as long.
 
     Args:
-        failure_rate: It opens if this share of requests failed, above 0, at most 1 ...
-        minimum_calls: ... and at least so many ended within the window. It closes after
-            as many probes.
-        window: Seconds in which they count.
-        open_for: Seconds until it is tried again: the first time, then twice as long,
-            and so on; always up to a fifth more or less, so that clients do not come
-            back together.
-        max_open_for: Seconds that this becomes, at most.
-        slow_after: Seconds until its headers after which a request was slow. By default
-            none is.
-        slow_rate: It opens if this share was slow, too.
-        metrics_only: Refuse nothing; only tell in `states()` what would be done.
+        failure_rate: The circuit opens if this share of the requests failed, above 0
+            and at most 1 ...
+        minimum_calls: ... and at least this number ended within the window. It closes
+            after the same number of probes.
+        window: Seconds for which a request counts.
+        open_for: Seconds for which the circuit is open the first time. Each further
+            time is twice as long. A jitter of a fifth both ways keeps clients from
+            returning together.
+        max_open_for: The longest time for which the circuit is open, before jitter, in
+            seconds.
+        slow_after: Seconds until the response headers after which a request is slow.
+            By default, requests are never slow.
+        slow_rate: The circuit also opens if this share of the requests was slow.
+        metrics_only: Send all requests, and only report in `states()` what the breaker
+            would refuse.
 
     Raises:
-        TypeError: What is to be a number is none.
+        TypeError: An argument is not a number.
         ValueError: A number is out of its range.
 
-    Timeouts, broken connections and bodies, and 5xx but 501, 505 and 511 are failures.
-    429 is none: who throttles, works. Neither is what happens on this side: an
-    exhausted pool, a refused certificate, a request that was cancelled.
+    Timeouts, broken connections, broken bodies, and 5xx except 501, 505 and 511 are
+    failures. 429 is not: a server that limits its clients works. Failures of this side
+    do not count: an exhausted pool, an untrusted certificate, a cancelled request.
 
-    When one opens, the logger `httpx_resilient` tells it at level WARNING, and at INFO
-    when it closes.
+    The logger `httpx_resilient` reports at WARNING that a circuit opens, and at INFO
+    that it becomes half-open or closes.
 
-    The defaults suit one client: those of Polly v8 need 100 requests in 30 s, which a
-    small one never sends; resilience4j's 60 s are long for what is over in 5.
+    The defaults suit one client. Polly v8 needs 100 requests within 30 s, which a small
+    client never sends; resilience4j stays open for 60 s, too long for an outage of 5 s.
 
     Example:
         >>> breaker = CircuitBreaker(open_for=10, slow_after=2)
@@ -145,17 +151,17 @@ class CircuitBreaker:
         self.slow_after = math.inf if slow_after is None else slow_after
         self._metrics_only = metrics_only
         self._circuits: StateStore[Circuit] = StateStore(
-            Window(), fold=lambda circuit, times: hear(circuit, self._rules, times)
+            Window(), fold=lambda circuit, times: fold(circuit, self._rules, times)
         )
 
     def enter(self, key: OriginKey, now: float) -> Refused | HalfOpen | None:
-        """Ask for a request that is about to be sent. Tells what `admit` does."""
-        # Nothing changes a closed one before a request has ended.
+        """Admit a request that is about to be sent. Returns the decision of `admit`."""
+        # Only the end of a request changes a closed circuit.
         if type(self._circuits.peek(key)) is Window:
             return None
-        admitted = self._circuits.apply(key, admit, now)
-        is_refused = isinstance(admitted, Refused)
-        return None if is_refused and self._metrics_only else admitted
+        decision = self._circuits.apply(key, admit, now)
+        is_refused = isinstance(decision, Refused)
+        return None if is_refused and self._metrics_only else decision
 
     def leave(
         self,
@@ -166,9 +172,9 @@ class CircuitBreaker:
         failed: bool | None,
         slow: bool,
     ) -> Circuit | None:
-        """Tell how a request has ended. Returns the circuit that this has changed."""
-        well = failed is False and not slow
-        if well and self._circuits.append(key, Window, now):
+        """Record how a request ended. Returns the circuit if it opened or closed."""
+        succeeded = failed is False and not slow
+        if succeeded and self._circuits.append(key, Window, now):
             return None
         return self._circuits.apply(
             key,
@@ -176,16 +182,16 @@ class CircuitBreaker:
             self._rules,
             sent,
             now,
-            random(),  # noqa: S311 - jitter
+            random(),  # noqa: S311 - jitter needs no secure randomness
             failed=failed,
             slow=slow,
         )
 
     def states(self) -> Mapping[str, CircuitState]:
-        """Tell of each origin, such as `https://api.example.com`."""
+        """Return the state of each origin, such as `https://api.example.com`."""
         now = Clock.now()
         return {
-            origin_name(cast("OriginKey", key)): state_of(circuit, self._rules, now)
+            origin_name(cast("OriginKey", key)): describe(circuit, self._rules, now)
             for key, circuit in self._circuits.states().items()
         }
 
@@ -194,11 +200,11 @@ class CircuitBreaker:
         self._circuits.apply(parse_origin(url), force, is_open=True)
 
     def force_closed(self, url: str | URLLike) -> None:
-        """Refuse none, until it is reset."""
+        """Send all requests to the origin of a URL, until it is reset."""
         self._circuits.apply(parse_origin(url), force, is_open=False)
 
     def reset(self, url: str | URLLike) -> None:
-        """Forget what is known of an origin, and what was decided by hand."""
+        """Close the circuit to the origin of a URL and restart its counts."""
         self._circuits.apply(parse_origin(url), reset, Clock.now())
 
     def __repr__(self) -> str:

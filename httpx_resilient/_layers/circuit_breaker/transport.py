@@ -1,4 +1,4 @@
-"""The circuit-breaking layer: the flow of one request past a breaker."""
+"""The circuit-breaking layer: the flow of one request through a breaker."""
 
 from __future__ import annotations
 
@@ -18,66 +18,67 @@ from httpx_resilient._core.io.protocol import IO, releasing
 from httpx_resilient._core.origin import OriginKey, origin_key, origin_name
 from httpx_resilient._core.validation import state
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
-from httpx_resilient._layers.circuit_breaker.circuit import Open, Refused
 from httpx_resilient._layers.circuit_breaker.events import (
     CircuitClosed,
     CircuitHalfOpened,
     CircuitOpened,
     CircuitRefused,
 )
+from httpx_resilient._layers.circuit_breaker.state import Open, Refused
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 
 class CircuitOpen(Refusal):
     """
-    A request was not sent, because requests to its origin fail; a `TransportError`.
+    A request was not sent, because the circuit to its origin is not closed.
 
-    `retry_after` says in how many seconds one may be sent again. A `RetryingTransport`
-    does not try again, unless its strategies say so; then it waits for at least as
-    long. A `FailoverTransport` goes on to the next origin.
+    It is a `TransportError`. `retry_after` is the number of seconds until another
+    attempt makes sense. A `RetryingTransport` retries it only if its strategies say so,
+    and then waits for at least that time. A `FailoverTransport` sends the request to
+    the next origin.
 
     Example:
         >>> import httpx
         >>> breaker = CircuitBreaker()
-        >>> breaker.force_open("http://localhost")
+        >>> breaker.force_open("http://api")
         >>> transport = CircuitBreakingTransport(None, breaker)
         >>> with httpx.Client(transport=transport) as client:
         ...     try:
-        ...         response = client.get("http://localhost/")
+        ...         response = client.get("http://api/")
         ...     except CircuitOpen as error:
         ...         print(error)
-        the circuit to http://localhost is held open by hand: breaker.reset() ends that
+        the circuit to http://api is forced open: call breaker.reset(url) to close it
     """
 
 
 Call = tuple[OriginKey, float, bool, IO[Any, Any]]
-"""A request whose body is awaited: when it was sent, and whether it was slow."""
+"""A request whose body has not ended: its key, when it was sent, if it was slow, IO."""
 
 
 class CircuitBreaking(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
-    A transport that sends nothing to an origin where requests keep failing.
+    A transport that stops sending to an origin while its requests fail.
 
-    They are refused at once with `CircuitOpen`: so callers need not wait for a failure
-    that is certain, and a server that is down is not kept there by its clients. From
-    time to time a request is sent to find out; see `CircuitBreaker`. Put it inside of a
-    `RetryingTransport`: then every attempt counts, and none is made in vain.
+    It refuses requests at once with `CircuitOpen`. So callers do not wait for a certain
+    failure, and clients do not keep a server down. From time to time it sends a probe;
+    see `CircuitBreaker`. Put it inside a `RetryingTransport`: then every attempt
+    counts, and the breaker stops useless attempts.
 
     Args:
-        inner: The transport to send with. Without one, it is what a `PoolingTransport`
-            is.
-        breaker: What it knows of each origin. Without one, it has its own.
-        on_event: Called with each `Event`, as for `RetryingTransport`.
-        http: What the library's own HTTP transport takes, as for `RetryingTransport`.
+        inner: The transport to send with. By default, a `PoolingTransport`.
+        breaker: The circuits, which other transports may share. By default, new ones.
+        on_event: Called with each `Event`, as in `RetryingTransport`.
+        http: The options of the default inner transport, as in `PoolingTransport`.
 
     Raises:
-        TypeError: `breaker` is no `CircuitBreaker`; `inner` is no transport, or of the
-            other library; an option is unknown, or given together with an `inner`.
+        TypeError: `breaker` is not a `CircuitBreaker`; `inner` is not a transport, or
+            belongs to the other library; an option is unknown, or given together with
+            an `inner`.
         ValueError: A proxy cannot be used.
-        ImportError: `http2=True` without its extra.
+        ImportError: `http2=True` without the extra `http2`.
 
-    How a request has ended is known when its body has been read or closed.
+    A request counts when its body has been read or closed.
 
     Example:
         >>> import httpx
@@ -102,20 +103,20 @@ class CircuitBreaking(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
         example = "CircuitBreaker(open_for=10)"
         state("breaker", breaker, CircuitBreaker, example=example)
         self._breaker = breaker or CircuitBreaker()
-        self._held = self._family.stream_class(ObservedStream)
+        self._stream_class = self._family.stream_class(ObservedStream)
         self._plain_body = self._family.plain_body
 
     async def _handle(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
         breaker, key, sent = self._breaker, origin_key(request.url), io.now()
-        admitted = breaker.enter(key, sent)
-        if isinstance(admitted, Refused):
-            raise self._refused(admitted, request, key)
-        failed: bool | None = None  # a request that is cancelled tells nothing
+        decision = breaker.enter(key, sent)
+        if isinstance(decision, Refused):
+            raise self._refused(decision, request, key)
+        failed: bool | None = None  # a cancellation says nothing about the server
         ended, response = True, None
         try:
-            if admitted is not None:
+            if decision is not None:
                 self._emit(CircuitHalfOpened, origin_name(key))
             response = await io.send(request)
             status = response.status_code
@@ -128,8 +129,8 @@ class CircuitBreaking(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
                 return response
             slow = io.now() - sent >= breaker.slow_after
             call: Call = key, sent, slow, io
-            going_on: Any = response
-            going_on.stream = self._held(response.stream, call, self)
+            observed: Any = response
+            observed.stream = self._stream_class(response.stream, call, self)
             ended = False
         except Exception as error:
             failed = is_of_server(error, self._family) or None
@@ -141,17 +142,17 @@ class CircuitBreaking(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
                 now = io.now()
                 slow = now - sent >= breaker.slow_after
                 async with releasing(response, io):
-                    self._learn(key, sent, now, failed=failed, slow=slow)
+                    self._settle(key, sent, now, failed=failed, slow=slow)
 
     def _refused(
         self, refused: Refused, request: RequestT, key: OriginKey
     ) -> CircuitOpen:
-        why, retry_after = refused
-        self._emit(CircuitRefused, request, why, retry_after)
-        msg = f"the circuit to {origin_name(key)} {why}"
+        reason, retry_after = refused
+        self._emit(CircuitRefused, request, reason, retry_after)
+        msg = f"the circuit to {origin_name(key)} {reason}"
         return self._refusal(msg, retry_after=retry_after)
 
-    def _learn(
+    def _settle(
         self,
         key: OriginKey,
         sent: float,
@@ -163,19 +164,19 @@ class CircuitBreaking(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
         changed = self._breaker.leave(key, sent, now, failed=failed, slow=slow)
         if isinstance(changed, Open):
             seconds = changed.until - now
-            self._emit(CircuitOpened, origin_name(key), changed.why, seconds)
+            self._emit(CircuitOpened, origin_name(key), changed.reason, seconds)
         elif changed is not None:
             self._emit(CircuitClosed, origin_name(key))
 
-    def on_closed(self, held: Call, error: BaseException | None) -> None:
-        """Hear that a body has ended."""
+    def on_closed(self, resource: Call, error: BaseException | None) -> None:
+        """Record a request when its body has ended."""
         failed: bool | None = False
         if isinstance(error, Exception):
             failed = is_of_server(error, self._family) or None
         elif error is not None and not isinstance(error, GeneratorExit):
-            failed = None  # cancelled, other than by somebody who has read enough
-        key, sent, slow, io = held
-        self._learn(key, sent, io.now(), failed=failed, slow=slow)
+            failed = None  # cancelled; GeneratorExit means that the reader has enough
+        key, sent, slow, io = resource
+        self._settle(key, sent, io.now(), failed=failed, slow=slow)
 
-    def on_leaked(self, held: Call) -> None:
-        """Hear of a body that was never closed. It tells nothing."""
+    def on_leaked(self, resource: Call) -> None:
+        """Ignore a request whose body was never closed: it says nothing."""

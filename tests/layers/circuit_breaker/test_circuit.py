@@ -1,4 +1,4 @@
-"""What a circuit breaker knows of an origin. No IO, and no clock but a number."""
+"""The transitions of a circuit: no IO, and a number for a clock."""
 
 from __future__ import annotations
 
@@ -18,25 +18,27 @@ from hypothesis.stateful import (
 
 from httpx_resilient import CircuitBreaker
 from httpx_resilient._core.state.sliding_window import Window, tally
-from httpx_resilient._layers.circuit_breaker.breaker import state_of
+from httpx_resilient._layers.circuit_breaker.breaker import describe
 from httpx_resilient._layers.circuit_breaker.circuit import (
+    admit,
+    fold,
+    force,
+    reset,
+    settle,
+)
+from httpx_resilient._layers.circuit_breaker.state import (
     Circuit,
     Forced,
     HalfOpen,
     Open,
     Refused,
     Rules,
-    admit,
-    force,
-    hear,
-    reset,
-    settle,
 )
 
 RULES = Rules()
 
 
-class Desk:
+class Traffic:
     """Sends requests and ends them, one after the other."""
 
     def __init__(self, rules: Rules = RULES, circuit: Circuit | None = None) -> None:
@@ -45,10 +47,10 @@ class Desk:
         self.now = 1000.0
 
     def send(self) -> float | None:
-        """When it was sent; `None` if it was refused."""
-        self.now += 0.001  # no two at the same time
-        self.circuit, admitted = admit(self.circuit, self.now)
-        return None if isinstance(admitted, Refused) else self.now
+        """Return when the request was sent; `None` if it was refused."""
+        self.now += 0.001  # the time identifies a request
+        self.circuit, decision = admit(self.circuit, self.now)
+        return None if isinstance(decision, Refused) else self.now
 
     def end(
         self,
@@ -56,293 +58,291 @@ class Desk:
         *,
         failed: bool | None = False,
         slow: bool = False,
-        chance: float = 0.5,
+        jitter: float = 0.5,
     ) -> None:
         assert sent is not None
         self.circuit, _ = settle(
-            self.circuit, self.rules, sent, self.now, chance, failed=failed, slow=slow
+            self.circuit, self.rules, sent, self.now, jitter, failed=failed, slow=slow
         )
 
     def request(self, times: int = 1, **how: Any) -> None:
         for _ in range(times):
             self.end(self.send(), **how)
 
-    def opens(self, **how: Any) -> Open:
+    def open(self, **how: Any) -> Open:
         self.request(self.rules.minimum_calls, failed=True, **how)
         assert isinstance(self.circuit, Open)
         return self.circuit
 
-    def half_opens(self) -> None:
-        self.now = self.opens().until
+    def half_open(self) -> None:
+        self.now = self.open().until
 
     @property
     def phase(self) -> str:
-        return state_of(self.circuit, self.rules, self.now).phase
+        return describe(self.circuit, self.rules, self.now).phase
 
 
-class TestClosed:
-    def test_it_opens_when_half_of_twenty_failed(self) -> None:
-        desk = Desk()
-        desk.request(10)
-        desk.request(9, failed=True)
-        assert desk.phase == "closed"
-        desk.request(failed=True)
-        assert desk.phase == "open"
+class TestAClosedCircuit:
+    def test_opens_when_half_of_twenty_requests_failed(self) -> None:
+        traffic = Traffic()
+        traffic.request(10)
+        traffic.request(9, failed=True)
+        assert traffic.phase == "closed"
+        traffic.request(failed=True)
+        assert traffic.phase == "open"
 
-    def test_but_not_of_fewer(self) -> None:
-        desk = Desk()
-        desk.request(19, failed=True)
-        assert desk.phase == "closed"
+    def test_stays_closed_while_fewer_than_twenty_requests_ended(self) -> None:
+        traffic = Traffic()
+        traffic.request(19, failed=True)
+        assert traffic.phase == "closed"
 
-    def test_nor_if_fewer_failed(self) -> None:
-        desk = Desk()
-        desk.request(11)
-        desk.request(10, failed=True)
-        assert desk.phase == "closed"
+    def test_stays_closed_while_less_than_half_of_the_requests_failed(self) -> None:
+        traffic = Traffic()
+        traffic.request(11)
+        traffic.request(10, failed=True)
+        assert traffic.phase == "closed"
 
-    def test_nor_when_one_goes_well(self) -> None:
-        desk = Desk()
-        desk.request(19, failed=True)
-        desk.request()
-        assert desk.phase == "closed"
+    def test_stays_closed_when_the_twentieth_request_succeeds(self) -> None:
+        traffic = Traffic()
+        traffic.request(19, failed=True)
+        traffic.request()
+        assert traffic.phase == "closed"
 
-    def test_what_is_past_does_not_count(self) -> None:
-        desk = Desk()
-        desk.request(19, failed=True)
-        desk.now += 10
-        desk.request(19, failed=True)
-        assert desk.phase == "closed"
+    def test_does_not_count_failures_from_before_the_window(self) -> None:
+        traffic = Traffic()
+        traffic.request(19, failed=True)
+        traffic.now += 10
+        traffic.request(19, failed=True)
+        assert traffic.phase == "closed"
 
-    def test_what_tells_nothing_of_the_server_does_not_count(self) -> None:
-        desk = Desk()
-        desk.request(100, failed=None)
-        assert desk.circuit == Window()
+    def test_does_not_count_outcomes_that_say_nothing_about_the_server(self) -> None:
+        traffic = Traffic()
+        traffic.request(100, failed=None)
+        assert traffic.circuit == Window()
 
-    def test_slow_ones_have_a_rate_of_their_own(self) -> None:
-        desk = Desk(Rules(slow_rate=0.8))
-        desk.request(4)
-        desk.request(15, slow=True)
-        assert desk.phase == "closed"
-        desk.request(slow=True)
-        assert desk.phase == "open"
+    def test_opens_when_the_rate_of_slow_requests_is_reached(self) -> None:
+        traffic = Traffic(Rules(slow_rate=0.8))
+        traffic.request(4)
+        traffic.request(15, slow=True)
+        assert traffic.phase == "closed"
+        traffic.request(slow=True)
+        assert traffic.phase == "open"
 
-    def test_a_late_failure_of_a_request_from_before_does_not_count(self) -> None:
-        desk = Desk()
-        early = [desk.send() for _ in range(20)]
-        desk.circuit, _ = reset(desk.circuit, desk.now + 1)
-        desk.now += 2
+    def test_does_not_count_late_failures_of_requests_sent_before_a_reset(self) -> None:
+        traffic = Traffic()
+        early = [traffic.send() for _ in range(20)]
+        traffic.circuit, _ = reset(traffic.circuit, traffic.now + 1)
+        traffic.now += 2
         for sent in early:
-            desk.end(sent, failed=True)
-        assert tally(desk.circuit, desk.now, 1.0)[0] == 0
-        desk.end(early[0])
-        assert tally(desk.circuit, desk.now, 1.0) == (1, 0, 0)
+            traffic.end(sent, failed=True)
+        assert tally(traffic.circuit, traffic.now, 1.0)[0] == 0
+        traffic.end(early[0])
+        assert tally(traffic.circuit, traffic.now, 1.0) == (1, 0, 0)
 
     @given(st.lists(st.floats(1000, 1040), min_size=1, max_size=50).map(sorted))
-    def test_those_that_went_well_can_be_told_together(
+    def test_folds_successes_as_if_they_were_counted_one_by_one(
         self, times: list[float]
     ) -> None:
-        desk = Desk()
-        for desk.now in times:
-            desk.end(desk.now)
-        assert hear(Window(), RULES, times) == desk.circuit
+        traffic = Traffic()
+        for traffic.now in times:
+            traffic.end(traffic.now)
+        assert fold(Window(), RULES, times) == traffic.circuit
 
 
-class TestOpen:
-    def test_all_are_refused_until_its_time_is_over(self) -> None:
-        desk = Desk()
-        opened = desk.opens()
-        desk.now = opened.until - 0.1
-        assert desk.send() is None
-        desk.now = opened.until
-        assert desk.send() is not None
+class TestAnOpenCircuit:
+    def test_refuses_all_requests_until_its_time_is_over(self) -> None:
+        traffic = Traffic()
+        until = traffic.open().until
+        traffic.now = until - 0.1
+        assert traffic.send() is None
+        traffic.now = until
+        assert traffic.send() is not None
 
-    def test_it_says_why_and_how_long(self) -> None:
-        desk = Desk()
-        until = desk.opens().until
-        _, refused = admit(desk.circuit, until - 1.5)
+    def test_says_in_its_refusal_why_it_opened_and_when_to_retry(self) -> None:
+        traffic = Traffic()
+        until = traffic.open().until
+        _, refused = admit(traffic.circuit, until - 1.5)
         assert isinstance(refused, Refused)
-        assert refused.why == (
-            "is open: 20 of 20 requests failed; it is tried again in 1.5 s"
-        )
+        assert refused.reason == "is open: 20 of 20 requests failed; retry in 1.5 s"
         assert refused.retry_after == 1.5
 
-    def test_so_it_does_if_they_were_slow(self) -> None:
-        desk = Desk()
-        desk.request(20, slow=True)
-        _, refused = admit(desk.circuit, desk.now)
+    def test_says_in_its_refusal_that_requests_were_slow(self) -> None:
+        traffic = Traffic()
+        traffic.request(20, slow=True)
+        _, refused = admit(traffic.circuit, traffic.now)
         assert isinstance(refused, Refused)
-        assert "20 of 20 requests were slow" in refused.why
+        assert "20 of 20 requests were slow" in refused.reason
 
-    @pytest.mark.parametrize(("chance", "seconds"), [(0, 4), (0.5, 5), (1, 6)])
-    def test_it_is_open_for_about_five_seconds(
-        self, chance: float, seconds: float
+    @pytest.mark.parametrize(("jitter", "seconds"), [(0, 4), (0.5, 5), (1, 6)])
+    def test_stays_open_for_five_seconds_plus_or_minus_a_fifth(
+        self, jitter: float, seconds: float
     ) -> None:
-        desk = Desk()
-        until = desk.opens(chance=chance).until
-        assert until - desk.now == pytest.approx(seconds)
+        traffic = Traffic()
+        until = traffic.open(jitter=jitter).until
+        assert until - traffic.now == pytest.approx(seconds)
 
-    def test_each_time_it_is_twice_as_long_but_never_above_a_minute(self) -> None:
-        desk = Desk()
+    def test_doubles_its_time_with_each_opening_up_to_a_minute(self) -> None:
+        traffic = Traffic()
         lasted = []
-        opened = desk.opens()
+        opened = traffic.open()
         for _ in range(2000):
-            lasted.append(opened.until - desk.now)
-            desk.now = opened.until
-            desk.request(failed=True)
-            assert isinstance(desk.circuit, Open)
-            opened = desk.circuit
+            lasted.append(opened.until - traffic.now)
+            traffic.now = opened.until
+            traffic.request(failed=True)
+            assert isinstance(traffic.circuit, Open)
+            opened = traffic.circuit
         assert lasted[:6] == pytest.approx([5, 10, 20, 40, 60, 60])
         assert lasted[-1] == pytest.approx(60)
 
-    def test_late_ends_change_nothing(self) -> None:
-        desk = Desk()
-        late = desk.send()
-        opened = desk.opens()
-        desk.end(late)
-        assert desk.circuit == hear(opened, RULES, [desk.now]) == opened
+    def test_ignores_the_ends_of_requests_that_were_sent_before_it_opened(self) -> None:
+        traffic = Traffic()
+        late = traffic.send()
+        opened = traffic.open()
+        traffic.end(late)
+        assert traffic.circuit == fold(opened, RULES, [traffic.now]) == opened
 
-    def test_it_counts_what_it_refused(self) -> None:
-        desk = Desk()
-        desk.opens()
+    def test_counts_the_requests_that_it_refuses(self) -> None:
+        traffic = Traffic()
+        traffic.open()
         for _ in range(3):
-            desk.send()
-        assert state_of(desk.circuit, RULES, desk.now).refused == 3
+            traffic.send()
+        assert describe(traffic.circuit, RULES, traffic.now).refused == 3
 
 
-class TestHalfOpen:
-    def test_one_is_sent_at_a_time(self) -> None:
-        desk = Desk()
-        desk.half_opens()
-        assert [desk.send() is None for _ in range(5)] == [False, *[True] * 4]
+class TestAHalfOpenCircuit:
+    def test_sends_one_probe_at_a_time(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        assert [traffic.send() is None for _ in range(5)] == [False, *[True] * 4]
 
-    def test_with_each_that_goes_well_one_more(self) -> None:
-        desk = Desk()
-        desk.half_opens()
+    def test_sends_one_more_probe_at_a_time_after_each_success(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
         widths = []
         for _ in range(5):
-            sent = [desk.send() for _ in range(20)]
+            sent = [traffic.send() for _ in range(20)]
             probes = [each for each in sent if each is not None]
             widths.append(len(probes))
-            desk.end(probes.pop())
+            traffic.end(probes.pop())
             for probe in probes:
-                desk.end(probe, failed=None)
+                traffic.end(probe, failed=None)
         assert widths == [1, 2, 3, 4, 5]
 
-    def test_it_closes_after_twenty(self) -> None:
-        desk = Desk()
-        desk.half_opens()
-        desk.request(19)
-        assert desk.phase == "half-open"
-        desk.request()
-        assert desk.phase == "closed"
+    def test_closes_after_twenty_successful_probes(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        traffic.request(19)
+        assert traffic.phase == "half-open"
+        traffic.request()
+        assert traffic.phase == "closed"
 
-    def test_and_then_opens_for_five_seconds_again(self) -> None:
-        desk = Desk()
-        desk.half_opens()
-        desk.request(failed=True)
-        assert isinstance(desk.circuit, Open)
-        desk.now = desk.circuit.until
-        desk.request(20)
-        assert desk.opens().until - desk.now == pytest.approx(5)
+    def test_opens_for_five_seconds_again_once_it_has_closed(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        traffic.request(failed=True)
+        assert isinstance(traffic.circuit, Open)
+        traffic.now = traffic.circuit.until
+        traffic.request(20)
+        assert traffic.open().until - traffic.now == pytest.approx(5)
 
-    def test_a_first_probe_that_fails_opens_it(self) -> None:
-        desk = Desk()
-        desk.half_opens()
-        desk.request(failed=True)
-        assert desk.phase == "open"
+    def test_opens_when_its_first_probe_fails(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        traffic.request(failed=True)
+        assert traffic.phase == "open"
 
-    def test_as_does_one_that_is_slow(self) -> None:
-        desk = Desk()
-        desk.half_opens()
-        desk.request(slow=True)
-        assert desk.phase == "open"
+    def test_opens_when_its_first_probe_is_slow(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        traffic.request(slow=True)
+        assert traffic.phase == "open"
 
-    def test_one_of_many_does_not(self) -> None:
-        desk = Desk()
-        desk.half_opens()
-        desk.request(3)
-        desk.request(failed=True)
-        assert desk.phase == "half-open"
+    def test_stays_half_open_when_one_of_four_probes_fails(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        traffic.request(3)
+        traffic.request(failed=True)
+        assert traffic.phase == "half-open"
 
-    def test_a_cancelled_probe_makes_room_for_another(self) -> None:
-        desk = Desk()
-        desk.half_opens()
+    def test_sends_another_probe_after_one_is_cancelled(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
         for _ in range(5):
-            desk.request(failed=None)
-        assert desk.circuit == HalfOpen(1)
+            traffic.request(failed=None)
+        assert traffic.circuit == HalfOpen(1)
 
-    def test_one_without_end_does_so_after_a_while(self) -> None:
-        desk = Desk()
-        desk.half_opens()
-        hangs = desk.send()
-        desk.now += 9
-        assert desk.send() is None
-        desk.now += 1
-        assert desk.send() is not None
-        desk.end(hangs, failed=True)
-        assert desk.phase == "open"
+    def test_sends_another_probe_when_one_hangs_for_ten_seconds(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        hangs = traffic.send()
+        traffic.now += 9
+        assert traffic.send() is None
+        traffic.now += 1
+        assert traffic.send() is not None
+        traffic.end(hangs, failed=True)
+        assert traffic.phase == "open"
 
-    def test_they_are_not_remembered_without_end(self) -> None:
-        desk = Desk()
-        desk.half_opens()
+    def test_stores_a_bounded_number_of_hanging_probes(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
         for _ in range(1000):
-            assert desk.send() is not None
-            desk.now += 10
-        assert isinstance(desk.circuit, HalfOpen)
-        assert len(desk.circuit.probes) <= 101
+            assert traffic.send() is not None
+            traffic.now += 10
+        assert isinstance(traffic.circuit, HalfOpen)
+        assert len(traffic.circuit.probes) <= 101
 
-    def test_what_was_sent_before_changes_nothing(self) -> None:
-        desk = Desk()
-        early = desk.send()
-        desk.half_opens()
-        probe = desk.send()
-        desk.end(early, failed=True)
-        assert desk.phase == "half-open"
-        desk.end(probe)
+    def test_ignores_requests_that_were_sent_before_it_half_opened(self) -> None:
+        traffic = Traffic()
+        early = traffic.send()
+        traffic.half_open()
+        probe = traffic.send()
+        traffic.end(early, failed=True)
+        assert traffic.phase == "half-open"
+        traffic.end(probe)
 
-    def test_it_says_when_to_come_back(self) -> None:
-        desk = Desk()
-        desk.half_opens()
-        desk.send()
-        _, refused = admit(desk.circuit, desk.now)
+    def test_says_in_its_refusal_that_a_probe_is_in_flight(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        traffic.send()
+        _, refused = admit(traffic.circuit, traffic.now)
         assert isinstance(refused, Refused)
-        assert refused.why.startswith("is half-open: ")
+        assert refused.reason == "is half-open: a probe is in flight, retry in 1 s"
         assert refused.retry_after == 1
 
-    def test_it_keeps_counting_what_was_refused(self) -> None:
-        desk = Desk()
-        until = desk.opens().until
-        desk.send()
-        desk.now = until
-        probe = desk.send()
-        desk.send()
-        desk.end(probe, failed=True)
-        desk.send()
-        assert state_of(desk.circuit, RULES, desk.now).refused == 3
+    def test_adds_its_refusals_to_those_of_the_open_circuit(self) -> None:
+        traffic = Traffic()
+        until = traffic.open().until
+        traffic.send()
+        traffic.now = until
+        probe = traffic.send()
+        traffic.send()
+        traffic.end(probe, failed=True)
+        traffic.send()
+        assert describe(traffic.circuit, RULES, traffic.now).refused == 3
 
 
-class TestByHand:
-    def test_held_open_it_refuses_whatever_happens(self) -> None:
-        desk = Desk()
-        probe = desk.send()
-        desk.circuit, _ = force(desk.circuit, is_open=True)
-        desk.end(probe)
-        desk.now += 1000
-        assert desk.send() is None
-        assert desk.circuit == Forced(open=True, refused=1)
+class TestACircuitThatIs:
+    def test_forced_open_refuses_all_requests(self) -> None:
+        traffic = Traffic()
+        probe = traffic.send()
+        traffic.circuit, _ = force(traffic.circuit, is_open=True)
+        traffic.end(probe)
+        traffic.now += 1000
+        assert traffic.send() is None
+        assert traffic.circuit == Forced(open=True, refused=1)
 
-    def test_held_closed_it_refuses_nothing(self) -> None:
-        desk = Desk()
-        desk.circuit, _ = force(desk.circuit, is_open=False)
-        desk.request(100, failed=True)
-        assert desk.phase == "forced closed"
+    def test_forced_closed_sends_all_requests(self) -> None:
+        traffic = Traffic()
+        traffic.circuit, _ = force(traffic.circuit, is_open=False)
+        traffic.request(100, failed=True)
+        assert traffic.phase == "forced closed"
 
-    def test_reset_it_begins_anew(self) -> None:
-        desk = Desk()
-        desk.opens()
-        desk.circuit, _ = reset(desk.circuit, desk.now)
-        desk.request(19, failed=True)
-        assert desk.phase == "closed"
+    def test_reset_is_closed_and_restarts_its_counts(self) -> None:
+        traffic = Traffic()
+        traffic.open()
+        traffic.circuit, _ = reset(traffic.circuit, traffic.now)
+        traffic.request(19, failed=True)
+        assert traffic.phase == "closed"
 
 
 @pytest.mark.parametrize(
@@ -362,14 +362,14 @@ class TestByHand:
     ],
     ids=str,
 )
-def test_what_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+def test_an_argument_out_of_its_range_is_rejected(wrong: dict[str, Any]) -> None:
     name = "max_open_for" if wrong == {"open_for": 61} else next(iter(wrong))
     with pytest.raises((TypeError, ValueError), match=f"^{name} is a "):
         CircuitBreaker(**wrong)
 
 
 class Model:
-    """The same in plain words: lists of all that happened, and nothing forgotten."""
+    """The model: lists of all that happened, of which nothing is evicted."""
 
     def __init__(self) -> None:
         self.phase, self.since, self.until, self.times = "closed", 0.0, 0.0, 0
@@ -380,8 +380,8 @@ class Model:
         if self.phase == "open" and now >= self.until:
             self.phase, self.calls, self.probes = "half-open", [], []
         if self.phase == "half-open":
-            well = sum(not failed for _, failed in self.calls)
-            if sum(now - sent < 10 for sent in self.probes) > well:
+            succeeded = sum(not failed for _, failed in self.calls)
+            if sum(now - sent < 10 for sent in self.probes) > succeeded:
                 return False
             self.probes.append(now)
         return self.phase != "open"
@@ -405,26 +405,26 @@ class Model:
 
 @settings(max_examples=60, stateful_step_count=40, deadline=None)
 class Requests(RuleBasedStateMachine):
-    """Whatever requests do, in whatever order."""
+    """Requests that are sent and end in any order."""
 
     sent = Bundle("sent")
 
     def __init__(self) -> None:
         super().__init__()
         self.model = Model()
-        self.desk = Desk(Rules(minimum_calls=4))
+        self.traffic = Traffic(Rules(minimum_calls=4))
 
     @rule(target=sent)
     def request(self) -> Any:
-        sent = self.desk.send()
-        assert (sent is not None) == self.model.may_send(self.desk.now)
+        sent = self.traffic.send()
+        assert (sent is not None) == self.model.may_send(self.traffic.now)
         return sent
 
     @rule(sent=consumes(sent), failed=st.sampled_from([True, True, False, None]))
     def ends(self, sent: float | None, failed: bool | None) -> None:
         if sent is not None:
-            self.desk.end(sent, failed=failed)
-            self.model.ends(sent, self.desk.now, failed)
+            self.traffic.end(sent, failed=failed)
+            self.model.ends(sent, self.traffic.now, failed)
 
     @rule(failed=st.sampled_from([True, True, False]))
     def some_are_sent_and_end(self, failed: bool) -> None:
@@ -433,16 +433,16 @@ class Requests(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.5, 4.0, 6.0, 11.0, 70.0]))
     def time_passes(self, seconds: float) -> None:
-        self.desk.now += seconds
+        self.traffic.now += seconds
 
     @invariant()
     def both_agree(self) -> None:
-        assert self.desk.phase == self.model.phase
+        assert self.traffic.phase == self.model.phase
 
     @invariant()
-    def a_probe_is_awaited_only_as_long_as_it_is_on_its_way(self) -> None:
-        if isinstance(self.desk.circuit, HalfOpen):
-            assert list(self.desk.circuit.probes) == self.model.probes
+    def the_stored_probes_are_those_in_flight(self) -> None:
+        if isinstance(self.traffic.circuit, HalfOpen):
+            assert list(self.traffic.circuit.probes) == self.model.probes
 
 
 TestRequests = Requests.TestCase

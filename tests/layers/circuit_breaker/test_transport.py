@@ -1,4 +1,4 @@
-"""The circuit-breaking layer: what it sends, what it counts, what it refuses."""
+"""The circuit-breaking layer: the requests that it sends, counts and refuses."""
 
 from __future__ import annotations
 
@@ -37,19 +37,25 @@ HALF = head(200, {"content-length": "9"}) + b"half"
 
 
 def quick(**options: Any) -> CircuitBreaker:
-    """One that opens with the second failure, for a moment."""
+    """A breaker that opens at the second failure, for 50 ms."""
     return CircuitBreaker(
         **{"minimum_calls": 2, "open_for": 0.05, "max_open_for": 0.05, **options}
     )
 
 
 def flow(io: FakeIO, breaker: CircuitBreaker, times: int = 1) -> list[Any]:
-    """Send so many requests. Returns how they ended."""
+    """Send requests one after the other, and return their outcomes."""
     return outcomes_of(CircuitBreakingTransport(None, breaker), io, GET, times)
 
 
+def retried(io: FakeIO, **policy: Any) -> Any:
+    """Send one request with retries."""
+    return run_sync(RetryingTransport(**policy)._handle(GET, io))
+
+
 def counts_of(breaker: CircuitBreaker) -> tuple[int, int, int]:
-    # Not at the time of the real clock, in which a fake one is long past.
+    """Return calls, failures and slow calls of a closed circuit at any time."""
+    # `breaker.states()` reads the real clock, but these tests run on a fake one.
     (window,) = breaker._circuits.states().values()
     assert isinstance(window, Window)
     return window.first, window.second, window.third
@@ -59,10 +65,10 @@ def breaking(world: World, breaker: CircuitBreaker, inner: Any = None) -> Any:
     return world.client(world.ours.CircuitBreakingTransport(inner, breaker))
 
 
-# What is refused.
+# Refusing.
 
 
-def test_when_too_many_have_failed_nothing_is_sent() -> None:
+def test_an_open_circuit_sends_nothing() -> None:
     io = FakeIO(*[503] * 20)
     *sent, refused = flow(io, CircuitBreaker(), 21)
     assert [response.status_code for response in sent] == [503] * 20
@@ -70,23 +76,23 @@ def test_when_too_many_have_failed_nothing_is_sent() -> None:
     assert len(io.sent) == 20
 
 
-def test_what_is_raised_says_why_and_what_to_do() -> None:
+def test_a_refusal_says_why_the_circuit_opened_and_when_to_retry() -> None:
     *_, refused = flow(FakeIO(*[500] * 20), CircuitBreaker(), 21)
     assert str(refused) == (
         "the circuit to https://example.org is open: 20 of 20 requests failed; "
-        f"it is tried again in {refused.retry_after:.1f} s"
+        f"retry in {refused.retry_after:.1f} s"
     )
     assert 4 <= refused.retry_after <= 6
 
 
-def test_another_origin_is_not_concerned() -> None:
+def test_the_circuit_to_another_origin_stays_closed() -> None:
     breaker = CircuitBreaker()
     breaker.force_open("https://example.org:8443")
     (sent,) = flow(FakeIO(200), breaker)
     assert sent.status_code == 200
 
 
-def test_later_one_is_sent_to_find_out() -> None:
+def test_a_probe_is_sent_when_the_open_time_is_over() -> None:
     io = FakeIO(*[500] * 20, 200)
     breaker = CircuitBreaker()
     flow(io, breaker, 21)
@@ -96,17 +102,17 @@ def test_later_one_is_sent_to_find_out() -> None:
     assert breaker.states()[ORIGIN].phase == "half-open"
 
 
-def test_metrics_only_refuses_nothing() -> None:
+def test_metrics_only_sends_all_requests_and_counts_refusals() -> None:
     breaker = CircuitBreaker(metrics_only=True)
     sent = flow(FakeIO(*[500] * 30), breaker, 30)
     assert [response.status_code for response in sent] == [500] * 30
     assert breaker.states()[ORIGIN][:5] == ("open", 20, 20, 0, 10)
 
 
-# What is told.
+# Events.
 
 
-def test_the_log_tells_that_it_opens_and_that_it_closes(
+def test_opening_half_opening_and_closing_are_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     io, breaker = FakeIO(500, 500, 200, 200), quick()
@@ -128,7 +134,7 @@ def test_the_log_tells_that_it_opens_and_that_it_closes(
     assert kinds == ["CircuitOpened", "CircuitHalfOpened", "CircuitClosed"]
 
 
-# What counts.
+# Counting.
 
 FAILURES: list[Scripted] = [
     500,
@@ -151,21 +157,25 @@ SUCCESSES: list[Scripted] = [101, 200, 304, 404, 408, 425, 429, 501, 505, 511]
 
 
 @pytest.mark.parametrize("outcome", FAILURES, ids=repr)
-def test_a_failure_of_the_server_or_of_the_network(outcome: Scripted) -> None:
+def test_a_failure_of_the_server_or_the_network_counts_as_a_failure(
+    outcome: Scripted,
+) -> None:
     breaker = CircuitBreaker()
     flow(FakeIO(outcome), breaker)
     assert counts_of(breaker) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("outcome", SUCCESSES)
-def test_a_server_that_works(outcome: Scripted) -> None:
+def test_an_answer_of_a_working_server_counts_as_a_success(outcome: Scripted) -> None:
     breaker = CircuitBreaker()
     flow(FakeIO(outcome), breaker)
     assert counts_of(breaker) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("outcome", NEITHER, ids=repr)
-def test_what_tells_nothing_of_the_server(outcome: Scripted) -> None:
+def test_an_outcome_that_says_nothing_about_the_server_does_not_count(
+    outcome: Scripted,
+) -> None:
     breaker = CircuitBreaker()
     (error,) = flow(FakeIO(outcome), breaker)
     assert error is outcome
@@ -174,7 +184,9 @@ def test_what_tells_nothing_of_the_server(outcome: Scripted) -> None:
 
 @pytest.mark.parametrize("outcome", [200, 503, httpx.ReadTimeout("")], ids=repr)
 @pytest.mark.parametrize(("takes", "slow"), [(1.9, 0), (2.0, 1)])
-def test_one_that_takes_long_is_slow(outcome: Any, takes: float, slow: int) -> None:
+def test_a_request_that_takes_two_seconds_counts_as_slow(
+    outcome: Any, takes: float, slow: int
+) -> None:
     breaker = CircuitBreaker(slow_after=2)
     flow(FakeIO(outcome, takes=takes), breaker)
     assert counts_of(breaker)[2] == slow
@@ -200,7 +212,7 @@ def body_of(breaker: CircuitBreaker, body: Body, io: FakeIO | None = None) -> An
     return response
 
 
-def test_a_body_counts_when_it_is_closed() -> None:
+def test_a_request_counts_when_its_body_is_closed() -> None:
     breaker = CircuitBreaker()
     response = body_of(breaker, Body())
     assert not breaker.states()
@@ -220,7 +232,7 @@ def test_a_body_counts_when_it_is_closed() -> None:
     ],
     ids=repr,
 )
-def test_so_does_one_that_breaks(
+def test_a_body_that_raises_counts_by_its_exception(
     error: BaseException, counts: tuple[int, int, int]
 ) -> None:
     breaker = CircuitBreaker()
@@ -231,7 +243,7 @@ def test_so_does_one_that_breaks(
     assert counts_of(breaker) == counts
 
 
-def test_a_reader_who_has_seen_enough_is_no_failure() -> None:
+def test_a_body_that_is_closed_early_counts_as_a_success() -> None:
     breaker = CircuitBreaker()
     response = body_of(breaker, Body())
     next(response.iter_raw())
@@ -239,7 +251,7 @@ def test_a_reader_who_has_seen_enough_is_no_failure() -> None:
     assert counts_of(breaker) == (1, 0, 0)
 
 
-def test_a_body_that_takes_long_is_not_slow() -> None:
+def test_the_time_of_a_body_does_not_count_as_slow() -> None:
     breaker, io = CircuitBreaker(slow_after=2), FakeIO(takes=1)
     response = body_of(breaker, Body(), io)
     io.time += 1000
@@ -247,13 +259,13 @@ def test_a_body_that_takes_long_is_not_slow() -> None:
     assert counts_of(breaker) == (1, 0, 0)
 
 
-def test_but_slow_headers_are() -> None:
+def test_slow_headers_count_as_slow_when_the_body_ends() -> None:
     breaker, io = CircuitBreaker(slow_after=2), FakeIO(takes=3)
     body_of(breaker, Body(), io).read()
     assert counts_of(breaker) == (1, 0, 1)
 
 
-def test_a_body_that_is_forgotten_tells_nothing() -> None:
+def test_a_body_that_is_never_closed_does_not_count() -> None:
     breaker = CircuitBreaker()
     response = body_of(breaker, Body())
     with pytest.warns(ResourceWarning):
@@ -261,7 +273,7 @@ def test_a_body_that_is_forgotten_tells_nothing() -> None:
     assert not breaker.states()
 
 
-def test_what_is_no_stream_of_ours_is_left_as_it_is() -> None:
+def test_the_stream_of_an_upgraded_connection_is_left_alone() -> None:
     upgraded = httpx.Response(101, stream=Body())
     before = upgraded.stream
     (response,) = flow(FakeIO(upgraded), CircuitBreaker())
@@ -269,10 +281,10 @@ def test_what_is_no_stream_of_ours_is_left_as_it_is() -> None:
     assert response.stream is before
 
 
-# What is known, and decided by hand.
+# States, and circuits that are forced.
 
 
-def test_it_tells_of_each_origin() -> None:
+def test_states_are_listed_by_origin() -> None:
     breaker = CircuitBreaker()
     transport = CircuitBreakingTransport(
         httpx.MockTransport(
@@ -295,14 +307,16 @@ def test_it_tells_of_each_origin() -> None:
 @pytest.mark.parametrize(
     "url", ["https://EXAMPLE.org:443/any?thing", httpx.URL("https://example.org")]
 )
-def test_it_can_be_forced_and_reset(url: str | httpx.URL) -> None:
+def test_a_circuit_can_be_forced_open_reset_and_forced_closed(
+    url: str | httpx.URL,
+) -> None:
     breaker, io = CircuitBreaker(), FakeIO(*[200] * 2, *[500] * 30)
     breaker.force_open(url)
     assert breaker.states() == {ORIGIN: CircuitState("forced open")}
     (refused,) = flow(io, breaker)
     assert str(refused) == (
-        "the circuit to https://example.org is held open by hand: "
-        "breaker.reset() ends that"
+        "the circuit to https://example.org is forced open: "
+        "call breaker.reset(url) to close it"
     )
     assert refused.retry_after == 5
     breaker.reset(url)
@@ -312,46 +326,48 @@ def test_it_can_be_forced_and_reset(url: str | httpx.URL) -> None:
     assert breaker.states() == {ORIGIN: CircuitState("forced closed")}
 
 
-def test_a_breaker_is_a_circuit_breaker() -> None:
+def test_a_breaker_of_another_type_is_rejected() -> None:
     with pytest.raises(
         TypeError, match=r"breaker is made by CircuitBreaker, .*; got <class"
     ):
         CircuitBreakingTransport(None, CircuitBreaker)
 
 
-# With retries.
+# Retries.
 
 
-def test_it_is_not_retried() -> None:
+def test_a_refusal_is_not_retried_by_default() -> None:
     breaker = CircuitBreaker()
     breaker.force_open(ORIGIN)
     io = FakeIO(*flow(FakeIO(), breaker))
     with pytest.raises(CircuitOpen) as caught:
-        run_sync(RetryingTransport()._handle(GET, io))
+        retried(io)
     assert len(attempts_of(caught.value)) == 1
 
 
 @pytest.mark.parametrize("wait", [{}, {"wait": httpx_resilient.wait_retry_after()}])
-def test_if_a_strategy_retries_it_the_wait_is_as_long_as_it_says(wait: Any) -> None:
+def test_a_retry_of_a_refusal_waits_for_retry_after(wait: Any) -> None:
     io = FakeIO(CircuitOpen("", retry_after=4.2), 200)
     retry = tenacity.retry_if_exception_type(CircuitOpen)
-    response = run_sync(RetryingTransport(retry=retry, **wait)._handle(GET, io))
+    response = retried(io, retry=retry, **wait)
     (slept,) = io.slept
     assert 4.2 <= slept <= 4.2 * 1.1
     assert attempts_of(response)[0].reason == "CircuitOpen, retry after 4.2 s"
 
 
-def test_if_it_says_nothing_the_wait_is_the_strategys() -> None:
+def test_a_retry_of_a_refusal_without_retry_after_waits_as_the_strategy_says() -> None:
     io = FakeIO(CircuitOpen(""), 200)
     retry = tenacity.retry_if_exception_type(CircuitOpen)
-    run_sync(RetryingTransport(retry=retry)._handle(GET, io))
+    retried(io, retry=retry)
     assert io.slept[0] <= 0.1
 
 
-# On the wire, in all worlds.
+# Real sockets, in all worlds.
 
 
-async def test_a_server_that_fails_is_left_alone(world: World, server: Server) -> None:
+async def test_a_server_that_answers_500_gets_no_further_requests(
+    world: World, server: Server
+) -> None:
     server.play(reply(500))
     breaker = quick(open_for=5, max_open_for=5)
     async with breaking(world, breaker) as client:
@@ -363,7 +379,7 @@ async def test_a_server_that_fails_is_left_alone(world: World, server: Server) -
     assert server.requests == 2
 
 
-async def test_bodies_that_break_open_it(world: World, server: Server) -> None:
+async def test_bodies_that_break_open_the_circuit(world: World, server: Server) -> None:
     server.play(close(HALF))
     async with breaking(world, quick(open_for=5, max_open_for=5)) as client:
         for _ in range(2):
@@ -373,7 +389,7 @@ async def test_bodies_that_break_open_it(world: World, server: Server) -> None:
             await client.get(server.url)
 
 
-async def test_a_server_that_is_gone_is_not_asked(world: World) -> None:
+async def test_connect_errors_open_the_circuit(world: World) -> None:
     with Server() as gone:
         url = gone.url
     async with breaking(world, quick(open_for=5, max_open_for=5)) as client:
@@ -384,7 +400,9 @@ async def test_a_server_that_is_gone_is_not_asked(world: World) -> None:
             await client.get(url)
 
 
-async def test_it_recovers(world: World, server: Server) -> None:
+async def test_a_circuit_closes_after_its_probes_succeed(
+    world: World, server: Server
+) -> None:
     server.play(reply(500), reply(500), reply(200))
     breaker = quick()
     async with breaking(world, breaker) as client:
@@ -398,7 +416,7 @@ async def test_it_recovers(world: World, server: Server) -> None:
 
 
 async def opened(world: World, client: Any, server: Server) -> None:
-    """Have it opened, and wait until it may be tried again."""
+    """Open the circuit, and wait until it admits a probe."""
     server.play(reply(500))
     for _ in range(2):
         await client.get(server.url)
@@ -406,7 +424,7 @@ async def opened(world: World, client: Any, server: Server) -> None:
     server.received.clear()
 
 
-async def test_of_twenty_at_once_one_is_sent_to_find_out(
+async def test_of_twenty_concurrent_requests_one_is_sent_as_a_probe(
     world: World, server: Server
 ) -> None:
     gate = Gate()
@@ -428,7 +446,7 @@ async def test_of_twenty_at_once_one_is_sent_to_find_out(
     assert server.requests == 1
 
 
-async def test_the_next_one_is_sent_when_its_body_has_ended(
+async def test_the_next_probe_is_sent_when_the_body_of_the_first_has_ended(
     world: World, server: Server
 ) -> None:
     async with breaking(world, quick()) as client:
@@ -441,7 +459,7 @@ async def test_the_next_one_is_sent_when_its_body_has_ended(
         assert (await client.get(server.url)).status_code == 200
 
 
-async def test_with_a_retry_around_it_each_attempt_counts(
+async def test_each_attempt_of_a_retry_around_the_breaker_counts(
     world: World, server: Server
 ) -> None:
     server.play(reply(503))
@@ -456,7 +474,7 @@ async def test_with_a_retry_around_it_each_attempt_counts(
     assert server.requests == 2
 
 
-async def test_a_deadline_inside_of_it_tells_of_a_server_that_hangs(
+async def test_an_exceeded_deadline_inside_the_breaker_counts_as_a_failure(
     world: World, server: Server
 ) -> None:
     server.play(stall())
@@ -469,7 +487,9 @@ async def test_a_deadline_inside_of_it_tells_of_a_server_that_hangs(
             await client.get(server.url)
 
 
-async def test_a_failover_goes_on_to_the_next_origin(world: World) -> None:
+async def test_a_failover_sends_a_refused_request_to_the_next_origin(
+    world: World,
+) -> None:
     breaker = CircuitBreaker()
     breaker.force_open("http://first")
     mock = world.mock(
@@ -481,7 +501,7 @@ async def test_a_failover_goes_on_to_the_next_origin(world: World) -> None:
         assert (await client.post("http://first/")).text == "second"
 
 
-def test_both_libraries_can_share_one() -> None:
+def test_transports_of_both_libraries_can_share_a_breaker() -> None:
     breaker = CircuitBreaker()
     breaker.force_open("http://any")
     for library, ours in LIBRARIES.values():

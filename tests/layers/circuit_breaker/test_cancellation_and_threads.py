@@ -1,4 +1,4 @@
-"""The circuit-breaking layer: requests that are cancelled, and threads that share it."""
+"""The circuit-breaking layer: cancelled requests, and threads that share a breaker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from support.server import Server, Step, close, drip, head, reply, stall
 from support.world import World
 
 from httpx_resilient import CircuitBreaker, CircuitBreakingTransport
-from httpx_resilient._layers.circuit_breaker.circuit import HalfOpen
+from httpx_resilient._core.origin import OriginKey
+from httpx_resilient._layers.circuit_breaker.state import HalfOpen
 
 pytestmark = pytest.mark.anyio
 
@@ -27,9 +28,21 @@ def quick() -> CircuitBreaker:
     return CircuitBreaker(minimum_calls=2, open_for=0.05, max_open_for=0.05)
 
 
+def half_open(breaker: CircuitBreaker, key: OriginKey, successes: int = 0) -> None:
+    """Replace a circuit by a half-open one with so many successful probes."""
+    circuit = HalfOpen(1, counts=(successes, 0, 0))
+    breaker._circuits.apply(key, lambda _: (circuit, None))
+
+
+def circuit_of(breaker: CircuitBreaker) -> Any:
+    """Return the circuit of the only origin."""
+    (circuit,) = breaker._circuits.states().values()
+    return circuit
+
+
 @in_async
 @pytest.mark.parametrize("step", [stall(), stall(HALF)], ids=["headers", "body"])
-async def test_a_probe_that_is_cancelled_makes_room_for_the_next(
+async def test_another_probe_is_sent_after_one_is_cancelled(
     world: World, server: Server, step: Step
 ) -> None:
     server.play(reply(500), reply(500), step, reply(200))
@@ -51,7 +64,7 @@ async def test_a_probe_that_is_cancelled_makes_room_for_the_next(
 
 
 @in_async
-async def test_a_storm_of_cancellations_leaves_it_as_it_was(
+async def test_a_storm_of_cancelled_probes_leaves_the_circuit_half_open(
     world: World, server: Server
 ) -> None:
     chance = random.Random(7)
@@ -66,9 +79,7 @@ async def test_a_storm_of_cancellations_leaves_it_as_it_was(
     transport = world.ours.CircuitBreakingTransport(None, breaker)
     ended: list[Any] = []
     async with world.client(transport) as client:
-        # In half-open, with room for a few probes.
-        key = ("http", b"127.0.0.1", server.port)
-        breaker._circuits.apply(key, lambda _: (HalfOpen(1, counts=(5, 0, 0)), None))
+        half_open(breaker, ("http", b"127.0.0.1", server.port), successes=5)
 
         async def get() -> None:
             with anyio.move_on_after(chance.random() / 20):
@@ -81,7 +92,7 @@ async def test_a_storm_of_cancellations_leaves_it_as_it_was(
             async with anyio.create_task_group() as tasks:
                 for _ in range(50):
                     tasks.start_soon(get)
-        (circuit,) = breaker._circuits.states().values()
+        circuit = circuit_of(breaker)
         assert isinstance(circuit, HalfOpen)
         assert circuit.probes == ()
         answered = sum(isinstance(each, world.library.Response) for each in ended)
@@ -93,7 +104,7 @@ async def test_a_storm_of_cancellations_leaves_it_as_it_was(
 
 
 @in_async
-async def test_a_storm_while_it_is_closed_counts_for_nothing(
+async def test_cancelled_requests_do_not_count_in_a_closed_circuit(
     world: World, server: Server
 ) -> None:
     server.play(stall(), stall(HALF), close())
@@ -117,7 +128,7 @@ def in_threads(work: Any, number: int = 4) -> None:
         thread.join()
 
 
-def test_threads_count_together() -> None:
+def test_requests_of_all_threads_count_in_one_circuit() -> None:
     breaker = CircuitBreaker(minimum_calls=10**6, window=10**6)
     statuses = [200, 404, 500]
 
@@ -136,17 +147,17 @@ def test_threads_count_together() -> None:
     assert breaker.states()["http://any"][:4] == ("closed", 1200, 400, 0)
 
 
-def test_of_threads_that_come_at_once_one_is_sent_to_find_out() -> None:
+def test_of_eight_concurrent_threads_one_sends_a_probe() -> None:
     breaker, together = quick(), threading.Barrier(8)
-    all_others, seen = threading.Event(), list[str]()
+    all_refused, seen = threading.Event(), list[str]()
 
     def handler(request: httpx.Request) -> httpx.Response:
         seen.append("sent")
-        assert all_others.wait(10)
+        assert all_refused.wait(10)
         return httpx.Response(200)
 
     transport = CircuitBreakingTransport(httpx.MockTransport(handler), breaker)
-    breaker._circuits.apply(("http", b"any", None), lambda _: (HalfOpen(1), None))
+    half_open(breaker, ("http", b"any", None))
 
     def work() -> None:
         together.wait()
@@ -155,7 +166,7 @@ def test_of_threads_that_come_at_once_one_is_sent_to_find_out() -> None:
         except httpx.TransportError:
             seen.append("refused")
             if seen.count("refused") == 7:
-                all_others.set()
+                all_refused.set()
 
     in_threads(work, 8)
     assert sorted(seen) == [*["refused"] * 7, "sent"]
