@@ -28,7 +28,7 @@ def virtual_time(request: pytest.FixtureRequest) -> Iterator[VirtualTime]:
     In a coroutine test the clock starts inside its event loop, whichever plugin runs
     that loop. Coroutine fixtures run before the test, and so before the clock starts.
     """
-    from httpx_resilient.testing import virtual_time as make_clock  # noqa: PLC0415 - see the module's docstring
+    from httpx_resilient.testing import virtual_time as make_clock  # noqa: PLC0415 - imports httpx only for tests that use it
 
     clock = make_clock()
     holder, name = _test_function(request.node)
@@ -59,7 +59,7 @@ def _test_function(item: Any) -> tuple[Any, str]:
 @pytest.fixture
 def no_waits() -> Iterator[NoWaits]:
     """Skip waits: `httpx_resilient.testing.no_waits()` for a test."""
-    from httpx_resilient.testing import no_waits as make_clock  # noqa: PLC0415 - see the module's docstring
+    from httpx_resilient.testing import no_waits as make_clock  # noqa: PLC0415 - imports httpx only for tests that use it
 
     with make_clock() as clock:
         yield clock

@@ -40,8 +40,8 @@ class AsyncioTime:
         self._loop = cast("Any", loop)
         self._moment = loop.time()
         self._patience = patience
-        # A loop waits only in its selector, which has no public name.
-        self._selector = self._loop._selector  # noqa: SLF001 - see the line above
+        # A loop waits only in its selector.
+        self._selector = self._loop._selector  # noqa: SLF001 - the selector has no public name
         self._select = self._selector.select
         replace_attribute(restoring, loop, "time", self.now)
         replace_attribute(restoring, self._selector, "select", self._select_or_jump)
