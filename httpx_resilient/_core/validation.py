@@ -63,9 +63,13 @@ def state(name: str, given: object, *kinds: type, example: str) -> None:
         TypeError: The argument is of another class.
     """
     if given is not None and not isinstance(given, kinds):
-        known = " or ".join(kind.__name__ for kind in kinds)
-        msg = f"{name} is made by {known}, such as {example}; got {given!r}"
+        known = " or ".join(_with_article(kind.__name__) for kind in kinds)
+        msg = f"{name} must be {known}, such as {example}; got {given!r}"
         raise TypeError(msg)
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'AEIOU' else 'a'} {noun}"
 
 
 def is_asynchronous(function: Any) -> bool:

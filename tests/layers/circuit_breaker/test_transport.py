@@ -328,7 +328,7 @@ def test_a_circuit_can_be_forced_open_reset_and_forced_closed(
 
 def test_a_breaker_of_another_type_is_rejected() -> None:
     with pytest.raises(
-        TypeError, match=r"breaker is made by CircuitBreaker, .*; got <class"
+        TypeError, match=r"breaker must be a CircuitBreaker, .*; got <class"
     ):
         CircuitBreakingTransport(None, CircuitBreaker)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import random
+import re
 import warnings
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -27,6 +28,7 @@ from httpx_resilient import (
     ConcurrencyLimitingTransport,
     attempts_of,
 )
+from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._core.state.origin_map import OriginMap
 
@@ -480,6 +482,8 @@ class TestAStorm:
 class WaitingIO(FakeIO):
     """Somebody else ends after `frees` seconds, or nobody does."""
 
+    turn = Clock.turn
+
     def __init__(self, limit: Any, frees: float | None, *script: Any) -> None:
         super().__init__(*script)
         self.gate = limit.gate(GET.url)
@@ -590,5 +594,9 @@ def test_so_is_what_is_no_number(make: Callable[[], object]) -> None:
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_a_mere_number_is_no_limit(library: str) -> None:
     _, ours = LIBRARIES[library]
-    with pytest.raises(TypeError, match=r"such as ConcurrencyLimit\(100\); got 7"):
+    message = (
+        "limit must be a ConcurrencyLimit or an AdaptiveConcurrencyLimit, "
+        "such as ConcurrencyLimit(100); got 7"
+    )
+    with pytest.raises(TypeError, match=re.escape(message)):
         ours.ConcurrencyLimitingTransport(None, 7)

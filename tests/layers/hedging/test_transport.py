@@ -285,8 +285,8 @@ def test_the_log_tells_of_a_hedge_and_of_no_secret(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"hedge": 0.1}, r"hedge is made by HedgePolicy, .*; got 0.1"),
-        ({"budget": True}, r"budget is made by RetryBudget, .*; got True"),
+        ({"hedge": 0.1}, r"hedge must be a HedgePolicy, .*; got 0.1"),
+        ({"budget": True}, r"budget must be a RetryBudget, .*; got True"),
     ],
 )
 def test_what_is_no_policy_or_budget_is_refused(options: Any, told: str) -> None:

@@ -633,7 +633,7 @@ def test_what_is_of_another_kind_is_refused(options: Any, message: str) -> None:
 def test_a_limit_that_is_none_is_refused(library: str) -> None:
     _, ours = LIBRARIES[library]
     with pytest.raises(
-        TypeError, match=r"limit is made by RateLimit, such as .*; got 10"
+        TypeError, match=r"limit must be a RateLimit, such as .*; got 10"
     ):
         ours.RateLimitingTransport(None, 10)
 

@@ -111,7 +111,7 @@ def test_what_tells_nothing_of_the_server(outcome: Scripted, strained: bool) -> 
 
 def test_a_throttle_is_an_adaptive_throttle() -> None:
     with pytest.raises(
-        TypeError, match=r"throttle is made by AdaptiveThrottle, .*; got 2"
+        TypeError, match=r"throttle must be an AdaptiveThrottle, .*; got 2"
     ):
         ThrottlingTransport(None, 2)
     assert repr(AdaptiveThrottle()) == "<AdaptiveThrottle of 0 origins>"
