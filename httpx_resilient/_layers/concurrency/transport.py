@@ -7,17 +7,15 @@ from typing import Any, Unpack
 from httpx_resilient._core.attempts import after_queue
 from httpx_resilient._core.body.tracked import TrackedStream
 from httpx_resilient._core.events.base import Listener
-from httpx_resilient._core.events.queueing import Admitted, Queued
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.validation import state
+from httpx_resilient._layers.concurrency.admission import PermitAdmission
 from httpx_resilient._layers.concurrency.limit import (
-    ALL,
     AdaptiveConcurrencyLimit,
     ConcurrencyLimit,
     Limit,
 )
-from httpx_resilient._layers.concurrency.semaphore import Gate
 from httpx_resilient._layers.concurrency.vegas import TIMED_OUT
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
@@ -81,7 +79,8 @@ class ConcurrencyLimiting(
         gate = limit.gate(request.url)
         waited = 0.0
         if not gate.take():
-            waited = await self._turn(request, gate, io)
+            admission = PermitAdmission(request, gate, io, self._emit, self._family)
+            waited = await admission.wait()
         started = io.now() if limit.learns else 0.0
         is_held = False
         try:
@@ -106,48 +105,3 @@ class ConcurrencyLimiting(
         finally:
             if not is_held:
                 gate.give()
-
-    async def _turn(
-        self, request: RequestT, gate: Gate, io: IO[RequestT, ResponseT]
-    ) -> float:
-        """Wait for a permit. Returns for how many seconds."""
-        waiter = io.waiter()
-        ticket = gate.enqueue(waiter)
-        if ticket is None:
-            raise self._family.pool_timeout(_is_full(gate))
-        seconds = request.extensions.get("timeout", {}).get("pool")
-        has_permit, queued = False, io.now()
-        try:
-            self._emit(Queued, request, "concurrency", gate.state.waiting)
-            await self._emit.settle()
-            await waiter.wait(seconds)
-            if not ticket.served:
-                raise self._family.pool_timeout(_took_too_long(gate, seconds))
-            waited = io.now() - queued
-            self._emit(Admitted, request, "concurrency", waited)
-            has_permit = True
-            return waited
-        finally:
-            waiter.close()
-            if not has_permit:
-                gate.abandon(ticket)
-
-
-def _is_full(gate: Gate) -> str:
-    state = gate.state
-    return (
-        f"{state.in_flight} requests{_where(gate)} are under way and {state.waiting} "
-        "wait, as many as may: send fewer at a time, or raise queue= of the limit"
-    )
-
-
-def _took_too_long(gate: Gate, seconds: float) -> str:
-    return (
-        f"{gate.state.in_flight} requests{_where(gate)} were under way for "
-        f"{seconds:g} s, as many as may: is every response closed? Else raise the "
-        "limit, or pool= in the client's timeout"
-    )
-
-
-def _where(gate: Gate) -> str:
-    return "" if gate.name == ALL else f" to {gate.name}"

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import ClassVar, Unpack
 
 from httpx_resilient._core.attempts import after_queue
-from httpx_resilient._core.deadline import deadline_of
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
-from httpx_resilient._core.events.queueing import Admitted
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO, releasing
-from httpx_resilient._core.origin import origin_key, origin_name
+from httpx_resilient._core.origin import origin_key
 from httpx_resilient._core.validation import state
-from httpx_resilient._layers.rate_limit.events import PausedByServer, RateLimited
-from httpx_resilient._layers.rate_limit.gcra import NOW
+from httpx_resilient._layers.rate_limit.admission import RateAdmission
+from httpx_resilient._layers.rate_limit.events import PausedByServer
 from httpx_resilient._layers.rate_limit.headers import told_in
-from httpx_resilient._layers.rate_limit.limit import RateLimit, Turn
+from httpx_resilient._layers.rate_limit.limit import RateLimit
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
@@ -102,15 +99,15 @@ class RateLimitingLayer(
     ) -> ResponseT:
         limit, sent = self._limit, io.now()
         key = origin_key(request.url) if limit.key is None else limit.key(request)
-        number = limit.take(key, sent)
-        waited, queued = 0.0, number is None
+        number, waited = limit.take(key, sent), 0.0
         if number is None:
-            number = await self._turn(request, key, io)
-            waited = -sent + (sent := io.now())
+            admission = RateAdmission(
+                request, limit, key, io, self._emit, self._exceeded
+            )
+            waited = await admission.wait()
+            number, sent = admission.number, io.now()
         told = None
         try:
-            if queued:
-                self._emit(Admitted, request, "rate", waited)
             sending = io.send(request)
             response = await (
                 after_queue(sending, waited, io.now) if waited else sending
@@ -125,46 +122,3 @@ class RateLimitingLayer(
             async with releasing(response, io):
                 self._emit(PausedByServer, request, told.pause)
         return response
-
-    async def _turn(
-        self, request: RequestT, key: Hashable, io: IO[RequestT, ResponseT]
-    ) -> int:
-        """Wait in the queue, and return the request's number."""
-        limit, now = self._limit, io.now()
-        until, reason = now + limit.max_wait, f"max_wait is {limit.max_wait:g} s"
-        deadline = deadline_of(request)
-        if deadline is not None and deadline.at < until:
-            until, reason = deadline.at, "its deadline comes before"
-        turn = limit.ask(key, now)
-        self._check(request, turn, until - now, reason)
-        self._emit(RateLimited, request, turn.wait, refused=False)
-        place = limit.join(key)
-        try:
-            while True:
-                waiter = io.waiter()
-                try:
-                    now = io.now()
-                    turn = limit.turn(key, place, waiter, now)
-                    # Nothing is awaited from here until it is sent: one that is
-                    # cancelled has no token that it could take with it.
-                    if turn.number is not None:
-                        return turn.number
-                    self._check(request, turn, until - now, reason)
-                    await self._emit.settle()
-                    await io.turn(waiter, turn.timer, until - now)
-                finally:
-                    waiter.close()
-        finally:
-            limit.leave(key, place)
-
-    def _check(
-        self, request: RequestT, turn: Turn, patience: float, reason: str
-    ) -> None:
-        if turn.at_best > patience + NOW or patience <= 0:
-            wait, origin = turn.wait, origin_name(origin_key(request.url))
-            msg = (
-                f"a request to {origin} has to wait for {round(wait, 3):g} s, "
-                f"and {reason}"
-            )
-            self._emit(RateLimited, request, wait, refused=True)
-            raise self._exceeded(msg, retry_after=wait)

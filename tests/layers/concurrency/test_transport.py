@@ -526,7 +526,7 @@ def test_or_gives_up() -> None:
 
 def test_origins_are_forgotten_when_there_are_too_many() -> None:
     limit = ConcurrencyLimit(1)
-    limit._gates._most = 10
+    limit._gates._max_keys = 10
     for number in range(30):
         limit.gate(httpx.URL(f"http://{number}/"))
     assert list(limit.states()) == [f"http://{number}" for number in range(20, 30)]
@@ -534,7 +534,7 @@ def test_origins_are_forgotten_when_there_are_too_many() -> None:
 
 def test_those_first_that_were_used_least_recently() -> None:
     limit = ConcurrencyLimit(1)
-    limit._gates._most = 2
+    limit._gates._max_keys = 2
     for host in "abbaac":
         limit.gate(httpx.URL(f"http://{host}/"))
     assert list(limit.states()) == ["http://a", "http://c"]
@@ -542,7 +542,7 @@ def test_those_first_that_were_used_least_recently() -> None:
 
 def test_but_not_one_that_is_in_use() -> None:
     limit = ConcurrencyLimit(1)
-    limit._gates._most = 10
+    limit._gates._max_keys = 10
     assert limit.gate(GET.url).take()
     for number in range(30):
         limit.gate(httpx.URL(f"http://{number}/"))

@@ -1,0 +1,176 @@
+"""Admission: the rules of the wait in a queue, the same for every limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from support.fake_io import FakeIO
+
+from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.events.base import Event
+from httpx_resilient._core.events.emitter import EventEmitter
+from httpx_resilient._core.events.queueing import Admitted
+from httpx_resilient._core.io.admission import Admission, Wait, pool_timeout_of
+from httpx_resilient._core.io.protocol import run_sync
+
+GET = httpx.Request("GET", "https://example.org/")
+
+
+class Interruption(BaseException):
+    """A cancellation, or Control-C."""
+
+
+class RefusedError(Exception):
+    """The queue refuses the request."""
+
+
+class Waiter:
+    """A waiter that only time ends."""
+
+    def __init__(self, effects: Queue) -> None:
+        self._effects = effects
+
+    def wake(self) -> None:
+        """Nobody wakes it."""
+
+    async def wait(self, seconds: float | None) -> None:
+        await self._effects.sleep(seconds or 0.0)
+        if self._effects.interrupted_in == "wait":
+            raise Interruption
+
+    def close(self) -> None:
+        self._effects.did.append("close")
+
+
+class Queue(FakeIO):
+    """
+    A queue, and the effects of the request in it.
+
+    Args:
+        waits: Seconds of each wait until the request is served.
+        refuses: Whether the queue refuses the request instead.
+        interrupted_in: The step in which the request is interrupted.
+    """
+
+    turn = Clock.turn
+
+    def __init__(
+        self, *waits: float, refuses: bool = False, interrupted_in: str = ""
+    ) -> None:
+        super().__init__()
+        self.waits = waits
+        self.refuses = refuses
+        self.interrupted_in = interrupted_in
+
+    def waiter(self) -> Any:
+        return Waiter(self)
+
+    def listen(self, event: Event) -> None:
+        self.did.append(str(event).partition(": ")[2])
+        if self.interrupted_in == "listener":
+            raise Interruption
+
+
+class Scripted(Admission):
+    """The admission of a request by a scripted queue."""
+
+    name = "script"
+
+    def __init__(
+        self,
+        queue: Queue,
+        emit: EventEmitter | None = None,
+        work: Callable[[], Any] | None = None,
+    ) -> None:
+        super().__init__(GET, queue, emit or EventEmitter(queue.listen))
+        self.queue = queue
+        self.work = work
+
+    def _waits(self) -> Iterator[Wait]:
+        for seconds in self.queue.waits:
+            yield self._new_waiter(), seconds, math.inf
+        if self.queue.refuses:
+            raise RefusedError
+
+    def _withdraw(self) -> Any:
+        self.queue.did.append("withdraw")
+        return None if self.work is None else self.work()
+
+
+def test_a_request_that_is_served_is_admitted_and_stays() -> None:
+    queue = Queue(2)
+    assert run_sync(Scripted(queue).wait()) == 2
+    assert queue.did == ["sleep", "goes on after 2.000 s (script)", "close"]
+
+
+def test_each_wait_has_a_waiter_of_its_own_and_all_are_closed() -> None:
+    queue = Queue(1, 2)
+    assert run_sync(Scripted(queue).wait()) == 3
+    assert [each for each in queue.did if each in {"sleep", "close"}] == [
+        "sleep", "close", "sleep", "close",
+    ]  # fmt: skip
+
+
+def test_a_request_that_is_served_without_a_wait_needs_no_waiter() -> None:
+    queue = Queue()
+    assert run_sync(Scripted(queue).wait()) == 0
+    assert queue.did == ["goes on after 0.000 s (script)"]
+
+
+def test_a_request_that_is_refused_closes_its_waiter_and_withdraws() -> None:
+    queue = Queue(1, refuses=True)
+    with pytest.raises(RefusedError):
+        run_sync(Scripted(queue).wait())
+    assert queue.did == ["sleep", "close", "withdraw"]
+
+
+@pytest.mark.parametrize("step", ["wait", "listener"])
+def test_a_request_that_is_interrupted_closes_its_waiter_and_withdraws(
+    step: str,
+) -> None:
+    queue = Queue(1, interrupted_in=step)
+    with pytest.raises(Interruption):
+        run_sync(Scripted(queue).wait())
+    assert queue.did[0] == "sleep"
+    assert queue.did[-2:] == ["close", "withdraw"]
+
+
+def test_the_work_that_a_withdrawal_leaves_is_awaited() -> None:
+    queue = Queue(refuses=True)
+
+    async def work() -> None:
+        queue.did.append("work")
+
+    with pytest.raises(RefusedError):
+        run_sync(Scripted(queue, work=work).wait())
+    assert queue.did == ["withdraw", "work"]
+
+
+def test_what_a_listener_left_to_await_is_awaited_before_the_wait() -> None:
+    queue = Queue(1)
+
+    async def listen(event: Event) -> None:
+        queue.did.append(type(event).__name__)
+
+    emit = EventEmitter(listen)
+    emit(Admitted, GET, "another limit", 0.0)
+    run_sync(Scripted(queue, emit).wait())
+    assert queue.did == ["Admitted", "sleep", "close"]
+    run_sync(emit.settle())
+    assert queue.did[-1] == "Admitted"
+
+
+@pytest.mark.parametrize(
+    ("timeout", "seconds"),
+    [({}, math.inf), ({"pool": None}, math.inf), ({"pool": 2.5}, 2.5)],
+)
+def test_the_pool_timeout_is_the_requests(
+    timeout: dict[str, Any], seconds: float
+) -> None:
+    request = httpx.Request("GET", GET.url, extensions={"timeout": timeout})
+    assert pool_timeout_of(request) == seconds
+    assert pool_timeout_of(GET) == math.inf
