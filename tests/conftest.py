@@ -4,11 +4,24 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from support.selection import mark
 from support.server import Server
 from support.world import LIBRARIES, World
 
 collect_ignore = ["sdks"]
 """The matrix runs in environments of its own: `python3 tests/sdks`."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers for each CPU: the tests wait for more than half of their time."""
+    return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` reads the markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        mark(item)
 
 
 @pytest.fixture(autouse=True)

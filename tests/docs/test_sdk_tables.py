@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
-
 import pytest
 from matrix import ROWS, Row
-from tables import README, ROOT, in_readme, outcomes, read_results, render
-
-EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
-    "optional-dependencies"
-]
+from tables import (
+    README,
+    REQUIREMENTS,
+    in_readme,
+    outcomes,
+    read_results,
+    render,
+    requirements,
+)
 
 
 def test_the_readme_shows_the_results() -> None:
@@ -28,8 +30,13 @@ def test_every_scenario_of_a_row_has_a_result(row: Row) -> None:
 
 
 @each_row()
-def test_a_row_has_an_extra_that_installs_it(row: Row) -> None:
-    assert any(each.startswith(row.package) for each in EXTRAS[row.name])
+def test_the_requirements_of_a_row_install_its_sdk(row: Row) -> None:
+    lines = requirements(row).read_text().splitlines()
+    assert any(line.startswith(row.package) for line in lines)
+
+
+def test_every_requirement_file_belongs_to_a_row() -> None:
+    assert set(REQUIREMENTS.iterdir()) == {requirements(row) for row in ROWS}
 
 
 @each_row()

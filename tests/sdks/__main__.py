@@ -3,11 +3,11 @@ Runs the matrix of SDKs, each in an environment with its newest release.
 
     python3 tests/sdks                 every row
     python3 tests/sdks openai groq     these rows
-    python3 tests/sdks --write         every row, and write down what came of it
+    python3 tests/sdks --write         every row, and write the results
 
-It needs Python, pip, and nothing else. Rows that cannot live together get environments
-of their own. The exit code is 0 if every scenario came out as `results.json` says, which
-the README's tables are made from.
+It needs Python and pip only. What a row installs stands in `requirements/<row>.txt`.
+Rows that cannot be installed together get environments of their own. The exit code is 0
+if every scenario ends as in `results.json`, which the README's tables are made from.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import tomllib
 import venv
 from itertools import groupby
 from pathlib import Path
@@ -33,12 +32,15 @@ from tables import (
     outcomes,
     read_results,
     render,
+    requirements,
 )
 
 ONLY_LOOPBACK = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_XET": "1"}
-"""For what no argument turns off: nothing else is to be asked for anything."""
+"""Turns off what no argument turns off: connections to anything but loopback."""
 
 PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet")
+COMMON = Path(__file__).with_name("requirements.txt")
+"""The requirements of every environment."""
 
 
 def main() -> int:
@@ -57,9 +59,11 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 tests/sdks")
-    parser.add_argument("rows", nargs="*", help="rows to run; all, if none is named")
+    parser.add_argument("rows", nargs="*", help="rows to run; default: all")
     parser.add_argument("--write", action="store_true", help="write results and README")
-    parser.add_argument("--environments", help="a folder that keeps the environments")
+    parser.add_argument(
+        "--environments", help="a folder for the environments, to reuse them"
+    )
     options = parser.parse_args()
     if unknown := sorted(set(options.rows) - {row.name for row in ROWS}):
         known = ", ".join(row.name for row in ROWS)
@@ -68,23 +72,20 @@ def arguments() -> argparse.Namespace:
 
 
 def environment(folder: Path) -> Path:
-    """Make a virtual environment, if it is not there yet, and return its Python."""
+    """Make a virtual environment, if there is not yet one, and return its Python."""
     python = folder / "bin" / "python"
     if not python.exists():
         print(f"=== environment: {folder.name}", flush=True)
         venv.create(folder, with_pip=True)
-    subprocess.run([python, *PIP, "install", "-e", f"{ROOT}[matrix]"], check=True)
+    subprocess.run([python, *PIP, "install", "-e", ROOT, "-r", COMMON], check=True)
     return python
 
 
 def run(rows: list[Row], python: Path) -> Results:
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
-        "optional-dependencies"
-    ]
     for row in rows:
         print(f"=== install: {row.name}", flush=True)
         # One by one: a resolver that is given all of them at once takes many minutes.
-        install = [python, *PIP, "install", "--upgrade", *extras[row.name]]
+        install = [python, *PIP, "install", "--upgrade", "-r", requirements(row)]
         subprocess.run(install, check=True)
     subprocess.run([python, *PIP, "check"], check=True)
     with tempfile.NamedTemporaryFile("r", suffix=".json") as results:
@@ -94,7 +95,7 @@ def run(rows: list[Row], python: Path) -> Results:
              "--results", results.name, *names, "tests/sdks"],
             cwd=ROOT, check=False, env={**os.environ, **ONLY_LOOPBACK},
         )  # fmt: skip
-        # Nothing, if it broke down before it could write.
+        # Empty if pytest failed before it could write.
         found: Results = json.loads(results.read() or "{}")
     return {
         row.name: {"version": version(row, python), **found.get(row.name, {})}
@@ -108,14 +109,14 @@ def version(row: Row, python: Path) -> str:
 
 
 def write(results: Results) -> None:
-    """In the order of the matrix, so that a change shows as a change."""
+    """Write in the order of the matrix, so that a diff shows changes only."""
     ordered = {row.name: results[row.name] for row in ROWS if row.name in results}
     RESULTS.write_text(json.dumps(ordered, indent=2) + "\n")
     README.write_text(in_readme(README.read_text(), render(ordered)))
 
 
 def report(found: Results) -> int:
-    """Say what came out otherwise than `results.json` has it."""
+    """Print every outcome that differs from `results.json`; return the exit code."""
     known = read_results()
     changed = 0
     for row in ROWS:
@@ -129,9 +130,7 @@ def report(found: Results) -> int:
                       f"the README says {old.get(scenario, 'not run')}")  # fmt: skip
         versions = known.get(row.name, {}).get("version"), found[row.name]["version"]
         if versions[0] != versions[1]:
-            print(
-                f"{row.name}: the README tells of {versions[0]}, this was {versions[1]}"
-            )
+            print(f"{row.name}: the README shows {versions[0]}, this was {versions[1]}")
     failed = sum(
         outcome != "passed"
         for row in found.values()
@@ -140,7 +139,7 @@ def report(found: Results) -> int:
     passed = sum(len(outcomes(row)) for row in found.values()) - failed
     print(f"matrix: {len(found)} SDKs, {passed} passed, {failed} failed")
     if changed:
-        print("if this is right, write it down: python3 tests/sdks --write")
+        print("if this is right, record it: python3 tests/sdks --write")
     return 1 if changed else 0
 
 

@@ -1,7 +1,7 @@
 """
-The rows of the matrix: every SDK, and what is to be known of it.
+The rows of the matrix: every SDK and its facts.
 
-Only the standard library is needed here: the SDKs live in environments of their own.
+This module needs the standard library only: the SDKs have environments of their own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Row:
     One SDK.
 
     Args:
-        name: Of the row, and of the extra in `pyproject.toml` that installs it.
+        name: The name of the row, and of its file in `requirements`.
         package: On the package index.
         family: The library whose client it is given.
         environment: Rows with the same one are installed together.

@@ -20,6 +20,7 @@ from matrix import ROWS, SCENARIOS, Row
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 RESULTS = Path(__file__).with_name("results.json")
+REQUIREMENTS = Path(__file__).with_name("requirements")
 
 BEGIN = "<!-- made by `python3 tests/sdks --write`: change the matrix, not this -->"
 END = "<!-- end of what the matrix made -->"
@@ -32,6 +33,11 @@ Results = dict[str, dict[str, str]]
 def read_results() -> Results:
     content: Results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     return content
+
+
+def requirements(row: Row) -> Path:
+    """Return the requirement file that installs the row's SDK."""
+    return REQUIREMENTS / f"{row.name}.txt"
 
 
 def outcomes(result: dict[str, str]) -> dict[str, str]:

@@ -1,0 +1,58 @@
+"""The markers `wire` and `quick`, which follow from what a test uses and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+
+TESTS = Path(__file__).parent.parent
+SERVERS = {"Server", "H2Server", "TLSServer", "create_server"}
+SLOW = {
+    # Programs, other people's packages and simulations: the whole suite runs these.
+    "benchmarks",
+    "cli",
+    "composition",
+    "docs",
+    # Each of these runs pytest in another process.
+    "testing/test_pytest_plugin.py",
+    "transport/test_alias_httpx.py",
+}
+ONE_WORLD = {"runtime": "asyncio", "library": "httpx"}
+"""The quick loop opens sockets in one of the six worlds only."""
+
+
+def mark(item: pytest.Item) -> None:
+    """Set the markers of a test."""
+    place = item.path.relative_to(TESTS)
+    wire = place.parts[0] == "composition" or opens_a_socket(item)
+    if wire:
+        item.add_marker("wire")
+    fast = SLOW.isdisjoint({place.parts[0], place.as_posix()})
+    if fast and (not wire or is_in_one_world(item)):
+        item.add_marker("quick")
+
+
+def opens_a_socket(item: Any) -> bool:
+    """Return whether a test uses the fixture `server`, or starts a server by itself."""
+    if "server" in item.fixturenames:
+        return True
+    code = getattr(item.function, "__code__", None)
+    return code is not None and not SERVERS.isdisjoint(names_in(code))
+
+
+def is_in_one_world(item: Any) -> bool:
+    """Return whether no parameter of a test names another world than `ONE_WORLD`."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return all(parameters.get(key, one) == one for key, one in ONE_WORLD.items())
+
+
+def names_in(code: CodeType) -> Iterator[str]:
+    """Yield the global names in a function and in those defined in it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from names_in(constant)
