@@ -1,4 +1,4 @@
-"""Outcomes by what they prove about a server."""
+"""Outcomes that say nothing about a server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def refused_certificate() -> Exception:
     return error
 
 
-NEITHER: list[Scripted] = [
+NOT_OF_THE_SERVER: list[Scripted] = [
     httpx.PoolTimeout(""),
     httpx.LocalProtocolError(""),
     httpx.UnsupportedProtocol(""),

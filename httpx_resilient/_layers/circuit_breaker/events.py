@@ -1,4 +1,4 @@
-"""What a circuit breaker and a throttle do."""
+"""Events of the circuit breaker."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from httpx_resilient._core.events.base import Event, RequestEvent
 @dataclass(frozen=True, slots=True)
 class CircuitOpened(Event):
     """
-    Too many requests to an origin have failed: for a while none is sent.
+    A circuit opened, because too many requests to its origin failed.
 
     Args:
-        origin: Such as `https://api.example.com`.
-        reason: How many failed.
-        seconds: Until it is tried again.
+        origin: The origin, such as `https://api.example.com`.
+        reason: The failures or slow requests that opened it.
+        seconds: Seconds until the circuit admits a probe.
 
     Example:
         >>> print(CircuitOpened("https://api.example.com", "9 of 9 failed", 5.0))
@@ -31,17 +31,17 @@ class CircuitOpened(Event):
     level: ClassVar[int] = logging.WARNING
 
     def __str__(self) -> str:
-        how = f"open for {self.seconds:.1f} s: {self.reason}"
-        return f"the circuit to {self.origin} is {how}"
+        phase = f"open for {self.seconds:.1f} s: {self.reason}"
+        return f"the circuit to {self.origin} is {phase}"
 
 
 @dataclass(frozen=True, slots=True)
 class CircuitHalfOpened(Event):
     """
-    The time of an open circuit is over: a request finds out how the server is.
+    An open circuit became half-open, and a request is sent as a probe.
 
     Args:
-        origin: Such as `https://api.example.com`.
+        origin: The origin, such as `https://api.example.com`.
 
     Example:
         >>> print(CircuitHalfOpened("https://api.example.com"))
@@ -59,10 +59,10 @@ class CircuitHalfOpened(Event):
 @dataclass(frozen=True, slots=True)
 class CircuitClosed(Event):
     """
-    The server is well again: all requests are sent.
+    A circuit closed, because its probes succeeded: all requests are sent again.
 
     Args:
-        origin: Such as `https://api.example.com`.
+        origin: The origin, such as `https://api.example.com`.
 
     Example:
         >>> print(CircuitClosed("https://api.example.com"))
@@ -80,12 +80,12 @@ class CircuitClosed(Event):
 @dataclass(frozen=True, slots=True)
 class CircuitRefused(RequestEvent):
     """
-    A request was not sent, because the circuit to its origin is open.
+    A request was not sent, because the circuit to its origin is not closed.
 
     Args:
         request: The request.
-        reason: In which state it is, and why.
-        retry_after: Seconds until one may be sent.
+        reason: The phase of the circuit, why, and when to retry or what to call.
+        retry_after: Seconds until another attempt makes sense.
 
     Example:
         >>> print(CircuitRefused(request, "is open", retry_after=2.0))

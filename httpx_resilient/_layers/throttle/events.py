@@ -10,18 +10,20 @@ from httpx_resilient._core.events.base import RequestEvent
 @dataclass(frozen=True, slots=True)
 class Throttled(RequestEvent):
     """
-    A request was not sent, because the server rejects too many.
+    The throttle rejected a request locally, because its origin rejects too many.
 
     Args:
         request: The request.
-        share: Of all requests, how many are not sent for now: 0 to 1.
+        share: The share of all requests that is rejected locally for now, 0 to 1.
 
     Example:
         >>> print(Throttled(request, share=0.8))
-        GET https://api.example.com/: throttled, as 80% of requests are
+        GET https://api.example.com/: throttled, 80% of requests are rejected locally
     """
 
     share: float
 
     def __str__(self) -> str:
-        return self._describe(f"throttled, as {self.share:.0%} of requests are")
+        return self._describe(
+            f"throttled, {self.share:.0%} of requests are rejected locally"
+        )

@@ -1,4 +1,10 @@
-"""The load of an origin: pure transitions."""
+"""
+The load of one origin: immutable states and pure transitions.
+
+While the origin rejects nothing, requests are only counted when they end. From the
+first rejection on, requests are counted before they are sent, because requests without
+an answer are not a sign of health.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +21,28 @@ from httpx_resilient._core.state.sliding_window import (
 )
 
 _PADDING = 8
-"""As in gRPC's route lookup: a few rejections are no reason to hold back a client that
-sends little."""
+"""
+Requests that are added to those sent, as in gRPC's route lookup.
 
+So a few rejections do not throttle a client that sends little.
+"""
 
-_OUTAGE = 20
-"""Rejections in a row ..."""
-
+_OUTAGE_REJECTIONS = 20
+"""Rejections in a row after which the origin may be down ..."""
 
 _OUTAGE_SLICES = 2
-"""... and slices of the window without an answer: then it is down, and how well it did
-before does not count."""
+"""
+... and slices of the window that they must last.
 
+Then the origin is down, and its earlier successes are dropped.
+"""
 
 _RAMP_SLICES = 5
-"""When it is back, the share that is not sent falls to nothing over half a window."""
+"""Slices in which the rejected share falls to 0 after an outage: half a window."""
 
 
 class Rules(NamedTuple):
-    """What an `AdaptiveThrottle` was given; see there."""
+    """The settings of an `AdaptiveThrottle`, which documents them."""
 
     k: float = 2.0
     slice: float = 1.0
@@ -42,93 +51,79 @@ class Rules(NamedTuple):
 
 class Strained(NamedTuple):
     """
-    Some requests are rejected.
+    The load of an origin that rejects requests.
 
     Args:
-        window: Requests, those that were accepted, and those that were rejected.
-        rejected: Rejections since the last one that was accepted ...
-        rejecting: ... and when the first of them came.
-        ramp: The share that was not sent when the origin came back ...
-        back: ... and when that was.
+        window: Counts of requests, accepted requests and rejected requests.
+        streak: Rejections since the latest accepted request.
+        streak_began: When the first of them ended, in monotonic seconds.
+        ramp: The share that was rejected locally when the latest outage ended.
+        recovered: When the latest outage ended, in monotonic seconds.
     """
 
     window: Window
-    rejected: int = 0
-    rejecting: float = 0.0
+    streak: int = 0
+    streak_began: float = 0.0
     ramp: float = 0.0
-    back: float = -math.inf
+    recovered: float = -math.inf
 
 
 Load = Window | Strained
-"""If nothing is rejected it is a window alone, of requests and those accepted."""
+"""An origin that rejects nothing has a plain window of requests and accepted ones."""
 
 
-class Sending(NamedTuple):
+class Admission(NamedTuple):
     """
-    What is decided about a request.
+    The decision about a request.
 
     Args:
-        share: The share of requests that is not sent, of which this is one; or `None`.
-        counted: Whether it is counted already.
+        share: `None` if the request is sent. Otherwise the share of requests that is
+            rejected locally for now, of which this is one.
+        counted: Whether the request is in the window already.
     """
 
     share: float | None
     counted: bool
 
 
-UNCOUNTED = Sending(None, counted=False)
+UNCOUNTED = Admission(None, counted=False)
+
+_COUNTED = Admission(None, counted=True)
 
 
-_COUNTED = Sending(None, counted=True)
-
-
-def admit(load: Load, rules: Rules, now: float, chance: float) -> tuple[Load, Sending]:
+def admit(load: Load, rules: Rules, now: float, draw: float) -> tuple[Load, Admission]:
     """
     Decide whether a request is sent.
 
     Args:
-        load: What is known so far.
-        rules: What the throttle was given.
-        now: When that is.
-        chance: A random number from 0 to 1, below 1.
+        load: The load before.
+        rules: The settings of the throttle.
+        now: Monotonic seconds.
+        draw: A random number, 0 or more and below 1.
     """
     if isinstance(load, Window):
         return load, UNCOUNTED
-    throttled, ramping = _shares(load, rules, now)
-    share = max(throttled, ramping)
-    if chance < share and chance >= throttled:
-        # How many of them there are says nothing of how many would be accepted.
-        return load, Sending(share, counted=False)
+    excess, ramp = _rejected_shares(load, rules, now)
+    share = max(excess, ramp)
+    if excess <= draw < share:
+        # A rejection by the ramp says nothing about the share that is accepted.
+        return load, Admission(share, counted=False)
     window = counted(load.window, now, rules.slice, 1)
-    decision = Sending(share, counted=True) if chance < share else _COUNTED
+    decision = Admission(share, counted=True) if draw < share else _COUNTED
     return load._replace(window=window), decision
-
-
-def _shares(load: Strained, rules: Rules, now: float) -> tuple[float, float]:
-    """Say what share is not sent: for what is rejected, and for it being back."""
-    requests, accepted, rejected = tally(load.window, now, rules.slice)
-    throttled = 0.0
-    # A burst that waits for its answers is not a server that rejects.
-    if rejected > (rules.k - 1) * accepted:
-        # One that was cancelled long after it was sent is not there to be taken off.
-        requests = max(requests, accepted + rejected)
-        excess = (requests - rules.k * accepted) / (requests + _PADDING)
-        throttled = min(excess, rules.max_rejection)
-    passed = (now - load.back) / (_RAMP_SLICES * rules.slice)
-    return throttled, load.ramp * (1 - passed) if passed < 1 else 0.0
 
 
 def settle(
     load: Load, rules: Rules, now: float, *, accepted: bool | None, counted_before: bool
 ) -> tuple[Load, None]:
     """
-    Hear how a request has ended.
+    Record how a request ended.
 
     Args:
-        load: What is known so far.
-        rules: What the throttle was given.
-        now: When it ended.
-        accepted: Whether it was accepted; `None` if that is not known.
+        load: The load before.
+        rules: The settings of the throttle.
+        now: When the request ended, in monotonic seconds.
+        accepted: Whether the origin accepted it; `None` if that is unknown.
         counted_before: Whether it was counted when it was sent.
     """
     if accepted is None:
@@ -136,40 +131,55 @@ def settle(
             window = counted(load.window, now, rules.slice, -1)
             load = load._replace(window=window)
         return load, None
-    more = not counted_before
+    requests = not counted_before
     if isinstance(load, Window):
-        window = counted(load, now, rules.slice, more, accepted, not accepted)
+        window = counted(load, now, rules.slice, requests, accepted, not accepted)
         return window if accepted else Strained(window, 1, now), None
     if accepted:
-        return _accepted(load, rules, now, more), None
-    return _rejected(load, rules, now, more), None
+        return _after_acceptance(load, rules, now, requests), None
+    return _after_rejection(load, rules, now, requests), None
 
 
-def _accepted(load: Strained, rules: Rules, now: float, more: int) -> Load:
-    _, accepted, rejected = tally(load.window, now, rules.slice)
-    if rejected and not accepted:
-        # Not all at once: what has just come back is easily knocked over.
-        window = counted(Window(), now, rules.slice, 1, 1)
-        return Strained(window, ramp=max(_shares(load, rules, now)), back=now)
-    window = counted(load.window, now, rules.slice, more, 1)
-    if rejected or now - load.back < _RAMP_SLICES * rules.slice:
-        return load._replace(window=window, rejected=0)
-    return window
-
-
-def _rejected(load: Strained, rules: Rules, now: float, more: int) -> Load:
-    window = counted(load.window, now, rules.slice, more, 0, 1)
-    in_a_row = load.rejected + 1
-    rejecting = load.rejecting if load.rejected else now
-    silent = now - rejecting >= _OUTAGE_SLICES * rules.slice
-    if in_a_row >= _OUTAGE and silent and tally(window, now, rules.slice)[1]:
-        window = latest(window, now, rules.slice, _OUTAGE_SLICES)
-    return load._replace(window=window, rejected=in_a_row, rejecting=rejecting)
-
-
-def hear(load: Load, rules: Rules, times: Sequence[float]) -> Load:
-    """Hear of requests that were accepted while nothing was rejected."""
+def fold(load: Load, rules: Rules, times: Sequence[float]) -> Load:
+    """Count requests that were accepted at these times, while nothing was rejected."""
     if isinstance(load, Window):
         return counted_all(load, times, rules.slice, 1, 1)
     window = counted_all(load.window, times, rules.slice, 1, 1)
     return load._replace(window=window)
+
+
+def _rejected_shares(load: Strained, rules: Rules, now: float) -> tuple[float, float]:
+    """Return the shares to reject by the formula, and by the ramp after an outage."""
+    requests, accepted, rejected = tally(load.window, now, rules.slice)
+    excess = 0.0
+    # A burst that waits for its answers does not show that the server rejects.
+    if rejected > (rules.k - 1) * accepted:
+        # A request that was cancelled after it left the window was subtracted there.
+        requests = max(requests, accepted + rejected)
+        excess = (requests - rules.k * accepted) / (requests + _PADDING)
+        excess = min(excess, rules.max_rejection)
+    passed = (now - load.recovered) / (_RAMP_SLICES * rules.slice)
+    return excess, load.ramp * (1 - passed) if passed < 1 else 0.0
+
+
+def _after_acceptance(load: Strained, rules: Rules, now: float, requests: int) -> Load:
+    _, accepted, rejected = tally(load.window, now, rules.slice)
+    if rejected and not accepted:
+        # The outage is over. A sudden return of all requests could overload the origin.
+        window = counted(Window(), now, rules.slice, 1, 1)
+        ramp = max(_rejected_shares(load, rules, now))
+        return Strained(window, ramp=ramp, recovered=now)
+    window = counted(load.window, now, rules.slice, requests, 1)
+    if rejected or now - load.recovered < _RAMP_SLICES * rules.slice:
+        return load._replace(window=window, streak=0)
+    return window
+
+
+def _after_rejection(load: Strained, rules: Rules, now: float, requests: int) -> Load:
+    window = counted(load.window, now, rules.slice, requests, 0, 1)
+    streak = load.streak + 1
+    began = load.streak_began if load.streak else now
+    lasts = now - began >= _OUTAGE_SLICES * rules.slice
+    if streak >= _OUTAGE_REJECTIONS and lasts and tally(window, now, rules.slice)[1]:
+        window = latest(window, now, rules.slice, _OUTAGE_SLICES)
+    return load._replace(window=window, streak=streak, streak_began=began)

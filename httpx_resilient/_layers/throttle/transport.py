@@ -1,4 +1,4 @@
-"""The throttling layer: the flow of one request past an adaptive throttle."""
+"""The throttling layer: the flow of one request through an adaptive throttle."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 _OVERLOADED = frozenset({429, 502, 503, 504, 529})
 """
-What a server or the gateway in front of it says instead of doing the work.
+The statuses by which a server, or the gateway in front of it, rejects a request.
 
-502 and 504 are a gateway's connect errors and timeouts. 529 is no standard, but what
-several APIs answer when they are overloaded.
+502 and 504 are a gateway's connect errors and timeouts. 529 is not in a standard, but
+several APIs answer it when they are overloaded.
 """
 
 
 class RequestThrottled(Refusal):
     """
-    A request was not sent, because its origin rejects too many; a `TransportError`.
+    A request was rejected locally, because its origin rejects too many.
 
-    A `RetryingTransport` does not try again, unless its strategies say so.
+    It is a `TransportError`. A `RetryingTransport` retries it only if its strategies
+    say so.
 
     Example:
         >>> import httpx
@@ -39,33 +40,33 @@ class RequestThrottled(Refusal):
         ...         while True:
         ...             response = client.get("http://localhost/")
         ...     except RequestThrottled as error:
-        ...         print("spared", error.request.url)
-        spared http://localhost/
+        ...         print("rejected locally:", error.request.url)
+        rejected locally: http://localhost/
     """
 
 
 class Throttling(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
-    A transport that holds back requests that an origin would reject anyway.
+    A transport that rejects locally what an overloaded origin would reject anyway.
 
-    A server that has too much to do spends what is left of its strength on saying so.
-    Here a share of the requests is refused at once, with `RequestThrottled`, and it
-    follows what the server accepts; see `AdaptiveThrottle`. A circuit breaker sends all
-    or nothing; this finds the share that can be served. Put it inside of a
-    `RetryingTransport`, so that every attempt counts.
+    An overloaded server spends its remaining capacity on rejections. This transport
+    rejects a share of the requests at once with `RequestThrottled`. The share follows
+    the requests that the server accepts; see `AdaptiveThrottle`. A circuit breaker
+    sends all requests or none; a throttle finds the share that the server can serve.
+    Put it inside a `RetryingTransport`, so that every attempt counts.
 
     Args:
-        inner: The transport to send with. Without one, it is what a `PoolingTransport`
-            is.
-        throttle: What it knows of each origin. Without one, it has its own.
-        on_event: Called with each `Event`, as for `RetryingTransport`.
-        http: What the library's own HTTP transport takes, as for `RetryingTransport`.
+        inner: The transport to send with. By default, a `PoolingTransport`.
+        throttle: The loads, which other transports may share. By default, new ones.
+        on_event: Called with each `Event`, as in `RetryingTransport`.
+        http: The options of the default inner transport, as in `PoolingTransport`.
 
     Raises:
-        TypeError: `throttle` is no `AdaptiveThrottle`; `inner` is no transport, or of
-            the other library; an option is unknown, or given together with an `inner`.
+        TypeError: `throttle` is not an `AdaptiveThrottle`; `inner` is not a transport,
+            or belongs to the other library; an option is unknown, or given together
+            with an `inner`.
         ValueError: A proxy cannot be used.
-        ImportError: `http2=True` without its extra.
+        ImportError: `http2=True` without the extra `http2`.
 
     Example:
         >>> import httpx
@@ -98,11 +99,12 @@ class Throttling(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT
         if share is not None:
             self._emit(Throttled, request, share)
             msg = (
-                f"{origin_name(key)} rejects most requests, so {share:.0%} of them are "
-                "not sent for now: send fewer, or wait some seconds"
+                f"adaptive throttle: {share:.0%} of requests to {origin_name(key)} are "
+                "rejected locally because it rejects most of them; reduce load or "
+                "retry later"
             )
             raise self._refusal(msg)
-        accepted: bool | None = None  # a request that is cancelled tells nothing
+        accepted: bool | None = None  # a cancellation says nothing about the server
         try:
             response = await io.send(request)
             accepted = response.status_code not in _OVERLOADED

@@ -11,7 +11,7 @@ import pytest
 import tenacity
 from support.fake_io import FakeIO, Scripted, outcomes_of
 from support.gates import Gate, stream
-from support.outcomes import NEITHER
+from support.outcomes import NOT_OF_THE_SERVER
 from support.server import Server, close, head, reply, stall
 from support.world import LIBRARIES, World
 
@@ -172,7 +172,7 @@ def test_an_answer_of_a_working_server_counts_as_a_success(outcome: Scripted) ->
     assert counts_of(breaker) == (1, 0, 0)
 
 
-@pytest.mark.parametrize("outcome", NEITHER, ids=repr)
+@pytest.mark.parametrize("outcome", NOT_OF_THE_SERVER, ids=repr)
 def test_an_outcome_that_says_nothing_about_the_server_does_not_count(
     outcome: Scripted,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The throttling layer: what it sends, what it counts, what it holds back."""
+"""The throttling layer: the requests that it sends, counts and rejects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx
 import pytest
 from support.fake_io import FakeIO, Scripted, outcomes_of
 from support.gates import until
-from support.outcomes import NEITHER
+from support.outcomes import NOT_OF_THE_SERVER
 from support.server import Server, reply, stall
 from support.world import LIBRARIES, World, in_async
 
@@ -25,7 +25,7 @@ from httpx_resilient import (
 )
 from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._core.state.sliding_window import Window
-from httpx_resilient._layers.throttle.load import Strained
+from httpx_resilient._layers.throttle.load import Load, Strained
 
 pytestmark = pytest.mark.anyio
 
@@ -35,38 +35,42 @@ ORIGIN = "https://example.org"
 
 
 @pytest.fixture(autouse=True)
-def the_same_chances() -> None:
+def a_seed_for_each_test() -> None:
     random.seed(7)
 
 
 def flow(io: FakeIO, throttle: AdaptiveThrottle, times: int = 1) -> list[Any]:
-    """Send so many requests. Returns how they ended."""
+    """Send requests one after the other, and return their outcomes."""
     return outcomes_of(ThrottlingTransport(None, throttle), io, GET, times)
 
 
 def counts_of(throttle: AdaptiveThrottle) -> tuple[int, int, int]:
-    """Requests, those accepted, those rejected."""
+    """Return requests, accepted and rejected ones of the only origin at any time."""
     (load,) = throttle._loads.states().values()
     window = load.window if isinstance(load, Strained) else load
     return window.first, window.second, window.third
 
 
-def test_while_all_goes_well_all_is_sent() -> None:
+def load_of(throttle: AdaptiveThrottle, host: bytes) -> Load:
+    return throttle._loads.peek(("http", host, None))
+
+
+def test_all_requests_are_sent_while_all_are_accepted() -> None:
     io, throttle = FakeIO(*[200] * 1000), AdaptiveThrottle()
     flow(io, throttle, 1000)
     assert len(io.sent) == 1000
     assert counts_of(throttle) == (1000, 1000, 0)
 
 
-def test_when_all_is_rejected_about_a_tenth_is_sent() -> None:
+def test_about_a_tenth_is_sent_while_all_requests_are_rejected() -> None:
     io = FakeIO(*[503] * 1000)
     outcomes = flow(io, AdaptiveThrottle(), 1000)
     refused = [each for each in outcomes if isinstance(each, RequestThrottled)]
     assert len(refused) == 1000 - len(io.sent)
     assert 80 < len(io.sent) < 200
     assert str(refused[-1]) == (
-        "https://example.org rejects most requests, so 90% of them are not sent for "
-        "now: send fewer, or wait some seconds"
+        "adaptive throttle: 90% of requests to https://example.org are rejected "
+        "locally because it rejects most of them; reduce load or retry later"
     )
 
 
@@ -85,45 +89,54 @@ REJECTED: list[Scripted] = [
 
 
 @pytest.mark.parametrize("outcome", REJECTED, ids=repr)
-def test_what_a_server_does_that_has_too_much_to_do(outcome: Scripted) -> None:
+def test_an_outcome_of_an_overloaded_server_counts_as_rejected(
+    outcome: Scripted,
+) -> None:
     throttle = AdaptiveThrottle()
     flow(FakeIO(outcome), throttle)
     assert counts_of(throttle) == (1, 0, 1)
 
 
 @pytest.mark.parametrize("outcome", [200, 302, 404, 408, 500, 501])
-def test_what_one_does_that_has_done_the_work(outcome: Scripted) -> None:
+def test_an_answer_of_a_server_that_did_the_work_counts_as_accepted(
+    outcome: Scripted,
+) -> None:
     throttle = AdaptiveThrottle()
     flow(FakeIO(outcome), throttle)
     assert counts_of(throttle) == (1, 1, 0)
 
 
-@pytest.mark.parametrize("outcome", NEITHER, ids=repr)
+@pytest.mark.parametrize("outcome", NOT_OF_THE_SERVER, ids=repr)
 @pytest.mark.parametrize("strained", [False, True])
-def test_what_tells_nothing_of_the_server(outcome: Scripted, strained: bool) -> None:
+def test_an_outcome_that_says_nothing_about_the_server_does_not_count(
+    outcome: Scripted, strained: bool
+) -> None:
     throttle = AdaptiveThrottle()
-    # Enough of both, so that the next one is sent.
+    # One rejection of four requests is few enough for the next one to be sent.
     flow(FakeIO(*[200] * 3, *[503] * strained), throttle, 3 + strained)
     before = counts_of(throttle)
     assert flow(FakeIO(outcome), throttle) == [outcome]
     assert counts_of(throttle) == before
 
 
-def test_a_throttle_is_an_adaptive_throttle() -> None:
+def test_a_throttle_of_another_type_is_rejected() -> None:
     with pytest.raises(
         TypeError, match=r"throttle must be an AdaptiveThrottle, .*; got 2"
     ):
         ThrottlingTransport(None, 2)
+
+
+def test_the_repr_of_a_throttle_counts_its_origins() -> None:
     assert repr(AdaptiveThrottle()) == "<AdaptiveThrottle of 0 origins>"
 
 
-def test_it_is_not_retried() -> None:
+def test_a_local_rejection_is_not_retried_by_default() -> None:
     with pytest.raises(RequestThrottled) as caught:
         run_sync(RetryingTransport()._handle(GET, FakeIO(RequestThrottled(""))))
     assert len(attempts_of(caught.value)) == 1
 
 
-async def test_a_server_that_is_overloaded_is_spared(
+async def test_an_overloaded_server_gets_less_than_60_of_100_requests(
     world: World, server: Server
 ) -> None:
     server.play(reply(503))
@@ -138,14 +151,14 @@ async def test_a_server_that_is_overloaded_is_spared(
     assert server.requests == 100 - refused < 60
 
 
-async def test_bodies_are_left_alone(world: World, server: Server) -> None:
+async def test_a_response_body_is_left_alone(world: World, server: Server) -> None:
     server.play(reply(200, b"body"))
     async with world.client(world.ours.ThrottlingTransport()) as client:
         assert (await client.get(server.url)).content == b"body"
 
 
 @in_async
-async def test_a_storm_of_cancellations_counts_for_nothing(
+async def test_cancelled_requests_are_subtracted_from_the_counts(
     world: World, server: Server
 ) -> None:
     throttle = AdaptiveThrottle()
@@ -164,7 +177,7 @@ async def test_a_storm_of_cancellations_counts_for_nothing(
         assert (await client.get(server.url)).status_code == 200
 
 
-def test_threads_count_together() -> None:
+def test_requests_of_all_threads_count_in_one_load() -> None:
     throttle = AdaptiveThrottle(k=10**6, window=10**6)
 
     def work() -> None:
@@ -186,7 +199,7 @@ def test_threads_count_together() -> None:
     assert counts_of(throttle) == (1200, 800, 400)
 
 
-def test_both_libraries_can_share_one() -> None:
+def test_transports_of_both_libraries_can_share_a_throttle() -> None:
     throttle = AdaptiveThrottle()
     for library, ours in LIBRARIES.values():
         mock: Any = library.MockTransport(lambda _: library.Response(503))
@@ -200,5 +213,5 @@ def test_both_libraries_can_share_one() -> None:
                 except library.TransportError as error:
                     refused.append(type(error))
         assert set(refused) == {ours.RequestThrottled}
-    assert isinstance(throttle._loads.peek(("http", b"any", None)), Strained)
-    assert throttle._loads.peek(("http", b"other", None)) == Window()
+    assert isinstance(load_of(throttle, b"any"), Strained)
+    assert load_of(throttle, b"other") == Window()
