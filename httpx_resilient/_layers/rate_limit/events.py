@@ -12,12 +12,12 @@ from httpx_resilient._core.events.base import RequestEvent
 @dataclass(frozen=True, slots=True)
 class RateLimited(RequestEvent):
     """
-    A request has to wait until the rate limit lets it pass, or is refused.
+    A request waits for the rate limit, or is refused.
 
     Args:
         request: The request.
-        wait: Seconds, as far as is known.
-        refused: Whether that is more than it may wait.
+        wait: The expected wait in seconds.
+        refused: Whether the request is refused, because it may not wait that long.
 
     Example:
         >>> print(RateLimited(request, wait=1.5, refused=False))
@@ -28,22 +28,22 @@ class RateLimited(RequestEvent):
     refused: bool
 
     def __str__(self) -> str:
-        how = "refused: it would have to wait" if self.refused else "waits"
-        return self._describe(f"{how} {self.wait:.2f} s for the rate limit")
+        outcome = "refused: it would wait" if self.refused else "waits"
+        return self._describe(f"{outcome} {self.wait:.2f} s for the rate limit")
 
 
 @dataclass(frozen=True, slots=True)
 class PausedByServer(RequestEvent):
     """
-    A server said to send nothing for a while.
+    A server asked its clients to pause.
 
     Args:
-        request: The one that it has answered so.
-        seconds: How long.
+        request: The request that it answered so.
+        seconds: The length of the pause in seconds.
 
     Example:
         >>> print(PausedByServer(request, seconds=30))
-        https://api.example.com wants no request for 30.0 s
+        https://api.example.com asked clients to pause for 30.0 s
     """
 
     seconds: float
@@ -51,4 +51,4 @@ class PausedByServer(RequestEvent):
     level: ClassVar[int] = logging.INFO
 
     def __str__(self) -> str:
-        return f"{self.origin} wants no request for {self.seconds:.1f} s"
+        return f"{self.origin} asked clients to pause for {self.seconds:.1f} s"

@@ -221,7 +221,7 @@ class TestLayers:
         async with world.client(layer) as client:
             await client.get(URL)
         assert [str(event) for event in ear] == [
-            "https://example.org wants no request for 30.0 s"
+            "https://example.org asked clients to pause for 30.0 s"
         ]
 
     async def test_waiting_for_a_permit(
