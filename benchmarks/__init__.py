@@ -1,6 +1,6 @@
 """
-What RetryingTransport costs, next to other retrying transports: `python -m benchmarks`.
+Benchmarks of the layers and the pool beside other libraries: `python -m benchmarks`.
 
-All that is compared comes from one run on one machine, the cases taking turns: figures
-of different runs, or of different machines, do not compare.
+All figures that are compared come from one run on one machine, in which the cases take
+turns. Figures of different runs, or of different machines, do not compare.
 """

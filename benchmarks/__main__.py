@@ -1,15 +1,14 @@
 """
-Measures everything, prints tables and draws plots: a report, no test that could fail.
+Run all benchmarks, print tables and draw plots. The result is a report, not a test.
 
     python -m benchmarks                     15 minutes, with valgrind on the PATH
-    python -m benchmarks --quick             to see that it works
-    python -m benchmarks --only overhead     what a retrying transport costs
-    python -m benchmarks --only layers       what each layer, and a listener, costs
-    python -m benchmarks --only scale        what a pool does under load
-    python -m benchmarks --only cpu cold     parts of that
-    python -m benchmarks --only simulations  what the layers decide, in virtual time
-    python -m benchmarks --only jitter       a part of that
-    python -m benchmarks --only sockets      the same over real sockets, in real time
+    python -m benchmarks --quick             a smoke test python -m benchmarks --only
+    overhead     the cost of retrying transports python -m benchmarks --only layers
+    the cost of each layer, and of a listener python -m benchmarks --only scale
+    pools under load python -m benchmarks --only cpu cold     parts of scale python -m
+    benchmarks --only simulations  the decisions of the layers, in virtual time python
+    -m benchmarks --only jitter       a part of simulations python -m benchmarks --only
+    sockets      two simulations over real sockets
 """
 
 from __future__ import annotations
@@ -18,142 +17,129 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 try:
-    # Used by peers only, but there it would be late to learn that one is missing.
-    import aiohttp  # noqa: F401 - as said above
-    import httpx2  # noqa: F401 - as said above
-    import httpx_aiohttp  # noqa: F401 - as said above
-    import httpx_retries  # noqa: F401 - as said above
-    import pydantic_ai.retries  # noqa: F401 - as said above
-    import pyreqwest  # noqa: F401 - as said above
-    import stamina  # noqa: F401 - as said above
+    # The client processes use these. Import them first, to fail before any measurement.
+    import aiohttp  # noqa: F401 - checks that it is installed
+    import httpx2  # noqa: F401 - checks that it is installed
+    import httpx_aiohttp  # noqa: F401 - checks that it is installed
+    import httpx_retries  # noqa: F401 - checks that it is installed
+    import pydantic_ai.retries  # noqa: F401 - checks that it is installed
+    import pyreqwest  # noqa: F401 - checks that it is installed
+    import stamina  # noqa: F401 - checks that it is installed
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.table import Table
 
-    from benchmarks import costs, layers, machine, plots, scale, tables
+    from benchmarks import (
+        command_line,
+        costs,
+        layers,
+        machine,
+        plan,
+        plots,
+        scale,
+        tables,
+    )
+    from benchmarks.command_line import (
+        LAYERS,
+        OVERHEAD,
+        SCALE,
+        SIMULATIONS,
+        SOCKETS,
+        chosen,
+    )
     from benchmarks.goals import goals_of
     from benchmarks.simulations import measure as simulations
     from benchmarks.simulations import plots as simulations_plots
     from benchmarks.sockets import measure as sockets
+    from benchmarks.sockets import report as sockets_report
 except ImportError as error:
-    sys.exit(f"{error}\nThe benchmarks need more: pip install -e '.[benchmarks]'")
+    sys.exit(f"{error}\nThe benchmarks need an extra: pip install -e '.[benchmarks]'")
 
 RESULTS = Path(__file__).parent / "results"
-OVERHEAD, LAYERS, SCALE = "overhead", "layers", "scale"
-SIMULATIONS, SOCKETS = "simulations", "sockets"
-ALL = (OVERHEAD, LAYERS, SCALE, SIMULATIONS, SOCKETS)
 
 
 def main() -> None:
-    """Read the command line, measure, and tell."""
-    arguments = _arguments()
-    quick = arguments.quick
-    plan = scale.QUICK if quick else scale.Plan()
-    only = arguments.only
-    parts = [part for part in scale.PARTS if SCALE in only or part in only]
-    # In a file as wide as the README has room for.
+    """Read the command line, measure, and report."""
+    arguments = command_line.parse()
+    # In a file, the width is that of the README.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
     facts = machine.facts()
     report: dict[str, Any] = dict(facts)
-    if OVERHEAD in only:
-        with _progress() as progress:
-            figures = costs.measure(arguments, progress)
-        costs.report(figures, arguments, console)
-        report[OVERHEAD] = costs.told(figures, arguments)
-    if LAYERS in only:
-        with _progress() as progress:
-            each = layers.measure(arguments, progress)
-        _show(console, [layers.table_of(each)], layers.NOTE)
-        report[LAYERS] = layers.told(each, arguments)
-    results: scale.Results = {}
-    if parts:
-        with _progress() as progress:
-            results = scale.measure(parts, plan, progress)
-        goals = goals_of(results)
-        _show(console, tables.tables_of(results, goals), tables.NOTE)
-        report[SCALE] = tables.told(plan, results, goals)
-    parts = [part for part in simulations.PARTS if SIMULATIONS in only or part in only]
-    simulated: simulations.Results = {}
-    if parts:
-        with _progress() as progress:
-            simulated = simulations.measure(parts, progress, quick=quick)
-        _show(console, simulations.tables_of(simulated), simulations.NOTE)
-        report[SIMULATIONS] = simulations.told(simulated)
-    if SOCKETS in only:
-        crowd = sockets.QUICK if quick else sockets.Plan()
-        with _progress() as progress:
-            real = sockets.measure(crowd, progress)
-        _show(console, sockets.tables_of(crowd, real), sockets.NOTE)
-        report[SOCKETS] = sockets.told(crowd, real)
-    if quick:
-        console.print("\nThat was quick: it works, and the figures mean nothing.")
-    with _folder(thrown_away=quick) as folder:
+    for part, run in RUNS.items():
+        if part in arguments.only or chosen(part, arguments):
+            report[part] = run(arguments, console)
+    if arguments.quick:
+        console.print("\nThe benchmarks work. Ignore the figures of a quick run.")
+    with _folder(temporary=arguments.quick) as folder:
         for part in report.keys() - facts.keys():
             _write(folder / f"{part}.json", {**facts, part: report[part]})
         if arguments.json is not None:
             _write(arguments.json, report)
-        drawn = plots.draw(results, folder, machine.footer(report))
-        of_simulations = simulations_plots.draw(simulated, folder, report)
-        for path in (*drawn, *of_simulations):
+        of_scale, of_simulations = (
+            report.get(part, {}).get("results", {}) for part in (SCALE, SIMULATIONS)
+        )
+        for path in (
+            *plots.draw(of_scale, folder, machine.footer(report)),
+            *simulations_plots.draw(of_simulations, folder, report),
+        ):
             size = path.stat().st_size / 1000
             console.print(f"{path.relative_to(folder)}: {size:.0f} KB")
 
 
-def _arguments() -> argparse.Namespace:
-    arguments = _parser().parse_args()
-    quick = arguments.quick
-    arguments.rounds = arguments.rounds or (5 if quick else 25)
-    arguments.n = arguments.n or (500 if quick else 2000)
-    arguments.requests = 100 if quick else 1000
-    arguments.counted = 50 if quick else 200
-    return arguments
+def _overhead(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    with _progress() as progress:
+        figures = costs.measure(arguments, progress)
+    costs.report(figures, arguments, console)
+    return costs.as_json(figures, arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description="Measures the layers and the pool, next to their peers.",
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="see that it works, and keep nothing"
-    )
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=(*ALL, *scale.PARTS, *simulations.PARTS),
-        default=ALL,
-        metavar="PART",
-        help=f"some parts: {', '.join(ALL)}; of {SCALE} {', '.join(scale.PARTS)}; of "
-        f"{SIMULATIONS} {', '.join(simulations.PARTS)}",
-    )
-    parser.add_argument("--rounds", type=positive, help="of CPU time; 25 by default")
-    parser.add_argument("--n", type=positive, help="requests in each; 2000 by default")
-    parser.add_argument(
-        "--no-instructions",
-        dest="instructions",
-        action="store_false",
-        help="do not count instructions, which takes most of the time of overhead",
-    )
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write figures there, too"
-    )
-    return parser
+def _layers(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    with _progress() as progress:
+        measured = layers.measure(arguments, progress)
+    _show(console, [layers.table_of(measured)], layers.NOTE)
+    return layers.as_json(measured, arguments)
 
 
-def positive(argument: str) -> int:
-    """Refuse what cannot be counted to."""
-    number = int(argument)
-    if number < 1:
-        msg = f"{number} is less than 1"
-        raise argparse.ArgumentTypeError(msg)
-    return number
+def _scale(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    of_scale = plan.QUICK if arguments.quick else plan.Plan()
+    parts = chosen(SCALE, arguments)
+    with _progress() as progress:
+        results = scale.measure(parts, of_scale, progress)
+    goals = goals_of(results)
+    _show(console, tables.tables_of(results, goals), tables.NOTE)
+    return tables.as_json(of_scale, results, goals)
+
+
+def _simulations(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    parts = chosen(SIMULATIONS, arguments)
+    with _progress() as progress:
+        results = simulations.measure(parts, progress, quick=arguments.quick)
+    _show(console, simulations.tables_of(results), simulations.NOTE)
+    return simulations.as_json(results)
+
+
+def _sockets(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    of_sockets = sockets.QUICK if arguments.quick else sockets.Plan()
+    with _progress() as progress:
+        results = sockets.measure(of_sockets, progress)
+    _show(console, sockets_report.tables_of(of_sockets, results), sockets_report.NOTE)
+    return sockets_report.as_json(of_sockets, results)
+
+
+RUNS: dict[str, Callable[[argparse.Namespace, Console], dict[str, Any]]] = {
+    OVERHEAD: _overhead,
+    LAYERS: _layers,
+    SCALE: _scale,
+    SIMULATIONS: _simulations,
+    SOCKETS: _sockets,
+}
 
 
 def _show(console: Console, shown: Iterable[Table], note: str) -> None:
@@ -164,7 +150,7 @@ def _show(console: Console, shown: Iterable[Table], note: str) -> None:
 
 
 def _progress() -> Progress:
-    # Drawn between measurements only: a thread that draws is CPU time of ours as well.
+    # Drawn only between measurements: a thread that draws would use CPU time, too.
     return Progress(
         TextColumn("{task.description:12}"),
         BarColumn(),
@@ -176,8 +162,8 @@ def _progress() -> Progress:
 
 
 @contextmanager
-def _folder(*, thrown_away: bool) -> Iterator[Path]:
-    if thrown_away:
+def _folder(*, temporary: bool) -> Iterator[Path]:
+    if temporary:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)
     else:

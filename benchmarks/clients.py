@@ -1,7 +1,7 @@
 """
-The clients of the scale part: each as it comes, and all behind one small interface.
+The clients of the scale part, with their defaults, behind one small interface.
 
-Packages are imported where they are used, so that a process has only its own.
+Each factory imports its package, so that a process loads only the package it measures.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any
 import httpx
 
 Get = Callable[[str], Awaitable[int]]
-"""Requests an address, reads the answer and tells its status."""
+"""Requests a URL, reads the response and returns its status."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a case asks of a client. All else is the client's default."""
+    """The settings that a case changes. The others are the client's defaults."""
 
     connections: int | None = None
     patient: bool = False
-    """Whether a request may wait for a connection for ever, where that can be set."""
+    """Whether a request waits for a connection without a limit, if the client can."""
 
     def client(self, family: Any, **options: Any) -> Any:
         """Make a client of httpx or httpx2."""
@@ -32,17 +32,17 @@ class Settings:
         return family.AsyncClient(**options)
 
     def limits(self, family: Any) -> dict[str, Any]:
-        """Tell the limits of a client or of a transport, if there are to be some."""
-        most = self.connections
-        if most is None:
+        """Return the argument `limits` of a client or a transport, if it is needed."""
+        limit = self.connections
+        if limit is None:
             return {}
-        limits = family.Limits(max_connections=most, max_keepalive_connections=most)
+        limits = family.Limits(max_connections=limit, max_keepalive_connections=limit)
         return {"limits": limits}
 
 
 @dataclass(frozen=True)
 class Client:
-    """A client. It has a `transport` if it is one of httpx or httpx2."""
+    """A client. It has a `transport` if it belongs to httpx or httpx2."""
 
     get: Get
     close: Callable[[], Awaitable[None]]
@@ -72,34 +72,34 @@ def _stock(settings: Settings) -> Client:
 
 
 def _stock2(settings: Settings) -> Client:
-    import httpx2  # noqa: PLC0415 - only who is measured is loaded
+    import httpx2  # noqa: PLC0415 - load only the measured package
 
     transport = httpx2.AsyncHTTPTransport(**settings.limits(httpx2))
     return _around(transport, settings, httpx2)
 
 
 def _pooling(settings: Settings) -> Client:
-    from httpx_resilient import PoolingTransport  # noqa: PLC0415 - only who is measured is loaded
+    from httpx_resilient import PoolingTransport  # noqa: PLC0415 - load only the measured package
 
     return _around(PoolingTransport(**settings.limits(httpx)), settings)
 
 
 def _ours(settings: Settings) -> Client:
-    from httpx_resilient import RetryingTransport  # noqa: PLC0415 - only who is measured is loaded
+    from httpx_resilient import RetryingTransport  # noqa: PLC0415 - load only the measured package
 
     return _around(RetryingTransport(**settings.limits(httpx)), settings)
 
 
 def _ours2(settings: Settings) -> Client:
-    import httpx2  # noqa: PLC0415 - only who is measured is loaded
+    import httpx2  # noqa: PLC0415 - load only the measured package
 
-    from httpx_resilient.httpx2 import RetryingTransport  # noqa: PLC0415 - only who is measured is loaded
+    from httpx_resilient.httpx2 import RetryingTransport  # noqa: PLC0415 - load only the measured package
 
     return _around(RetryingTransport(**settings.limits(httpx2)), settings, httpx2)
 
 
 def _httpx_retries(settings: Settings) -> Client:
-    from httpx_retries import RetryTransport  # noqa: PLC0415 - only who is measured is loaded
+    from httpx_retries import RetryTransport  # noqa: PLC0415 - load only the measured package
 
     if settings.connections is None:
         return _around(RetryTransport(), settings)
@@ -108,14 +108,14 @@ def _httpx_retries(settings: Settings) -> Client:
 
 
 def _pydantic_ai(settings: Settings) -> Client:
-    """As its documentation has it: waits, five attempts."""
-    from pydantic_ai import PydanticAIDeprecationWarning  # noqa: PLC0415 - only who is measured is loaded
-    from pydantic_ai.retries import (  # noqa: PLC0415 - only who is measured is loaded
+    """Configure it as its documentation does: with waits and five attempts."""
+    from pydantic_ai import PydanticAIDeprecationWarning  # noqa: PLC0415 - load only the measured package
+    from pydantic_ai.retries import (  # noqa: PLC0415 - load only the measured package
         AsyncTenacityTransport,
         RetryConfig,
         wait_retry_after,
     )
-    from tenacity import retry_if_exception_type, stop_after_attempt  # noqa: PLC0415 - only who is measured is loaded
+    from tenacity import retry_if_exception_type, stop_after_attempt  # noqa: PLC0415 - load only the measured package
 
     config = RetryConfig(
         retry=retry_if_exception_type((httpx.HTTPStatusError, httpx.TransportError)),
@@ -133,10 +133,10 @@ def _pydantic_ai(settings: Settings) -> Client:
 
 
 def _stamina(settings: Settings) -> Client:
-    """A decorator around `client.get`, whose transport is the stock one."""
-    import stamina  # noqa: PLC0415 - only who is measured is loaded
+    """Decorate `client.get`, on the stock transport."""
+    import stamina  # noqa: PLC0415 - load only the measured package
 
-    stamina.instrumentation.set_on_retry_hooks([])  # else it tells of each on stderr
+    stamina.instrumentation.set_on_retry_hooks([])  # else it logs each retry to stderr
     client = settings.client(httpx, **settings.limits(httpx))
 
     @stamina.retry(on=httpx.HTTPError)
@@ -149,14 +149,14 @@ def _stamina(settings: Settings) -> Client:
 
 
 def _httpx_aiohttp(settings: Settings) -> Client:
-    from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415 - only who is measured is loaded
+    from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415 - load only the measured package
 
     return _around(AiohttpTransport(**settings.limits(httpx)), settings)
 
 
 def _pyreqwest(settings: Settings) -> Client:
-    from pyreqwest.client import ClientBuilder  # noqa: PLC0415 - only who is measured is loaded
-    from pyreqwest.compatibility.httpx import HttpxTransport  # noqa: PLC0415 - only who is measured is loaded
+    from pyreqwest.client import ClientBuilder  # noqa: PLC0415 - load only the measured package
+    from pyreqwest.compatibility.httpx import HttpxTransport  # noqa: PLC0415 - load only the measured package
 
     if settings.connections is None:
         return _around(HttpxTransport(), settings)
@@ -165,7 +165,7 @@ def _pyreqwest(settings: Settings) -> Client:
 
 
 def _aiohttp(settings: Settings) -> Client:
-    import aiohttp  # noqa: PLC0415 - only who is measured is loaded
+    import aiohttp  # noqa: PLC0415 - load only the measured package
 
     connector = None
     if settings.connections is not None:
@@ -202,7 +202,4 @@ CLIENTS: dict[str, Make] = {
 
 ALL_OURS = (OURS_POOL, OURS, OURS2)
 GOALS_OF = (STOCK, OURS_POOL, OURS, STOCK2, OURS2)
-"""Who is in the goals, and so measured more often."""
-
-NOT_IN_PYTHON = ("pyreqwest",)
-"""Whose memory tracemalloc does not see."""
+"""The clients in the goals, which are measured more often."""

@@ -1,7 +1,7 @@
 """
-The TCP connections that retries open, which is the most that a retry can cost.
+The TCP connections that retries open: the highest cost that a retry can have.
 
-A failed response that is closed without being read takes its connection with it.
+A failed response that is closed without being read closes its connection, too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RETRYING = [peer for peer in EAGER if peer != BARE]
 
 
 def failing(requests: int) -> int:
-    """Tell how many of so many requests fail once."""
+    """Return how many of `requests` fail once."""
     return sum(map(_fails, range(requests)))
 
 
@@ -41,7 +41,7 @@ def _fails(number: int) -> bool:
 
 
 def opened_by_retries(requests: int, progress: Progress) -> dict[int, dict[str, int]]:
-    """Count them: for each size of the failed responses' body, and each peer."""
+    """Count the connections, by the size of failed bodies and by peer."""
     runs = list(itertools.product(RETRYING, (0, *BODIES)))
     accepts: dict[tuple[str, int], int] = {}
     with _server() as (url, accepted):
@@ -55,7 +55,7 @@ def opened_by_retries(requests: int, progress: Progress) -> dict[int, dict[str, 
 
 
 async def _send(make: Factory, url: str, requests: int, size: int) -> None:
-    """Send one after the other. Unless `size` is 0, three of ten fail at first."""
+    """Send one request after the other. If `size` is not 0, three of ten fail once."""
     transport = make(httpx.AsyncHTTPTransport())
     async with httpx.AsyncClient(transport=transport, base_url=url) as client:
         for number in range(requests):
@@ -66,24 +66,24 @@ async def _send(make: Factory, url: str, requests: int, size: int) -> None:
 
 @contextmanager
 def _server() -> Iterator[tuple[str, Callable[[], int]]]:
-    """Run the server below: its address, and how to ask for its count."""
+    """Run the server below; yield its URL and a function that returns its count."""
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.connections"],
         cwd=Path(__file__).parent.parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # Ctrl-C is for us, who then close its stdin
+        start_new_session=True,  # Ctrl-C goes to this process, which then closes stdin
     ) as process:
-        asked, told = process.stdin, process.stdout
-        assert asked is not None
-        assert told is not None
+        stdin, stdout = process.stdin, process.stdout
+        assert stdin is not None
+        assert stdout is not None
 
         def accepted() -> int:
-            print(file=asked, flush=True)
-            return int(told.readline())
+            print(file=stdin, flush=True)
+            return int(stdout.readline())
 
-        yield told.readline().strip(), accepted
+        yield stdout.readline().strip(), accepted
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -100,13 +100,13 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class _Connection(socketserver.StreamRequestHandler):
-    """Answers `/size/...` with 503 and so long a body at first, unless it is 0."""
+    """Answers `/size/...` once with 503 and `size` bytes, unless 0, then with 200."""
 
     server: _Server
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        with suppress(ConnectionError):  # to break connections is what some peers do
+        with suppress(ConnectionError):  # some peers close connections early
             while request_line := self.rfile.readline():
                 while self.rfile.readline().strip():
                     pass
@@ -126,7 +126,7 @@ def _answer(status: bytes, size: int) -> bytes:
 
 
 def _serve() -> None:
-    """Serve until stdin is closed. A line on it asks for the count, and resets it."""
+    """Serve until stdin is closed. Answer each line with the count, and reset it."""
     server = _Server()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)

@@ -1,4 +1,4 @@
-"""The overhead part: its figures, their goals and their table."""
+"""The overhead part: its figures, goals and table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from benchmarks.peers import BARE, OURS, PEERS, RIVAL
 
 @dataclass(frozen=True)
 class Figure:
-    """A line of the table: what was measured of each peer. Less is better."""
+    """A row of the table: one figure of each peer. Lower is better."""
 
     subject: str
     unit: str
@@ -29,7 +29,7 @@ class Figure:
 
     @property
     def reached(self) -> bool | None:
-        """Whether ours is as good as it means to be, if it was measured."""
+        """Whether ours reaches its goal; `None` if it was not measured."""
         return self.values[OURS] <= self.goal if self.values else None
 
     def shown(self, value: float | None) -> str:
@@ -38,9 +38,9 @@ class Figure:
 
 
 def measure(arguments: argparse.Namespace, progress: Progress) -> list[Figure]:
-    """Measure one kind of figures after the other."""
+    """Measure one kind of figure after the other."""
     times = overhead.cpu_times(arguments.rounds, arguments.n, progress)
-    held = overhead.memory(progress)
+    bytes_in_flight = overhead.memory(progress)
     opened = connections.opened_by_retries(arguments.requests, progress)
     counts = None
     if arguments.instructions:
@@ -58,8 +58,8 @@ def measure(arguments: argparse.Namespace, progress: Progress) -> list[Figure]:
         if arguments.instructions:
             counted = medians(of, [counts]) if counts else {}
             figures.append(Figure(subject, "instructions", counted, goals[2]))
-    waiting = medians(overhead.happy_path, [held])
-    figures.append(Figure("held in flight", "bytes", waiting, 300))
+    memory = medians(overhead.happy_path, [bytes_in_flight])
+    figures.append(Figure("memory in flight", "bytes", memory, 300))
     figures.extend(
         Figure("new connections", f"after {size:,} B", of_peers, 0)
         for size, of_peers in opened.items()
@@ -71,9 +71,9 @@ def medians(
     of: Callable[[overhead.Costs, str], float], rounds: Sequence[overhead.Costs]
 ) -> dict[str, float]:
     """
-    Take the median of what was found within each round.
+    Return the median over the rounds of a difference within each round.
 
-    Not the other way round: what slows down a whole round is subtracted with it.
+    A disturbance that slows down a whole round affects both sides of the difference.
     """
     return {
         peer: statistics.median(of(costs, peer) for costs in rounds) for peer in PEERS
@@ -81,7 +81,7 @@ def medians(
 
 
 def table_of(figures: Sequence[Figure]) -> Table:
-    """Lay out the figures, narrow enough for any terminal."""
+    """Lay out the figures, in at most 80 columns."""
     table = Table(
         box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
     )
@@ -102,7 +102,7 @@ def table_of(figures: Sequence[Figure]) -> Table:
 
 
 def cells(figure: Figure) -> Iterator[str]:
-    """Yield the cells of a line, its goal beside ours."""
+    """Yield the cells of a row, with the goal beside ours."""
     for peer in PEERS:
         value = figure.shown(figure.values.get(peer))
         if peer == OURS:
@@ -116,18 +116,18 @@ def cells(figure: Figure) -> Iterator[str]:
 def report(
     figures: Sequence[Figure], arguments: argparse.Namespace, console: Console
 ) -> None:
-    """Print the table, and what it is about."""
+    """Print the table, and a note that explains it."""
     console.print(table_of(figures))
     console.print(
-        "All is over bare, of which its own is shown. Other machines have other µs: "
-        f"compare the ratio, which is to {RIVAL}. New connections are those opened "
-        f"because {connections.failing(arguments.requests)} of "
+        "All costs are over bare, whose own cost is shown. The µs depend on the "
+        f"machine: compare the ratios, which are to {RIVAL}. New connections are those "
+        f"that retries opened: {connections.failing(arguments.requests)} of "
         f"{arguments.requests:,} requests failed once."
     )
 
 
-def told(figures: Sequence[Figure], arguments: argparse.Namespace) -> dict[str, Any]:
-    """Tell the figures, and of how many requests they are."""
+def as_json(figures: Sequence[Figure], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures, and the numbers of rounds and requests behind them."""
     return {
         "rounds": arguments.rounds,
         "n": arguments.n,

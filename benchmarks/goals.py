@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from benchmarks.bench import Results
 from benchmarks.clients import OURS, OURS2, STOCK, STOCK2
-from benchmarks.scale import LEVELS, ORIGINS, SLOTS, Results
-from benchmarks.workers import Told
+from benchmarks.figures import all_done, done_of, origins_ratio, ratio, slots_lost
+from benchmarks.plan import LEVELS, ORIGINS
+from benchmarks.workers import CaseResult
 
 FAMILIES = {"httpx": (OURS, STOCK), "httpx2": (OURS2, STOCK2)}
 
@@ -18,7 +19,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure of ours, beside that of the family's stock transport."""
+    """One of our figures, its goal, and the figure of the stock transport."""
 
     figure: str
     family: str
@@ -29,7 +30,7 @@ class Goal:
 
 
 def goals_of(results: Results) -> list[Goal]:
-    """Compare what was measured with what it should be."""
+    """Compare the results with the goals."""
     makers = {
         "cpu": _cpu,
         "connections": _connections,
@@ -46,60 +47,6 @@ def goals_of(results: Results) -> list[Goal]:
         for family in FAMILIES
         for goal in make(results, family)
     ]
-
-
-def cost(told: Told) -> float | None:
-    """CPU microseconds for each answered request."""
-    return told["cpu"] / told["done"] * 1e6 if told.get("done") else None
-
-
-def cpu_at(results: Results, client: str, level: int) -> float | None:
-    """Take the median over rounds."""
-    return _median(
-        [cost(told) for told in results["cpu"][client] if told["in_flight"] == level]
-    )
-
-
-def ratio(results: Results, of: tuple[str, int], to: tuple[str, int]) -> float | None:
-    """Take the median of the ratios within each round."""
-    costs = [
-        [cost(told) for told in results["cpu"][client] if told["in_flight"] == level]
-        for client, level in (of, to)
-    ]
-    pairs = zip(*costs, strict=False)
-    return _median([one / two if one and two else None for one, two in pairs])
-
-
-def all_done(told: Told) -> bool:
-    """Whether all that was asked was answered."""
-    return bool(told.get("done") == told.get("asked", -1))
-
-
-def done_of(told: Told) -> str:
-    """Tell how much was answered, and of the rest what it met most."""
-    if "error" in told:
-        return str(told["error"])
-    return f"{told['done']:,} of {told['asked']:,}"
-
-
-def origins_ratio(results: Results, client: str) -> float | None:
-    """What requests cost over 50 origins, next to one."""
-    tolds = results["origins"][client]
-    one, many = (
-        [cost(told) for told in tolds if told["origins"] == count]
-        for count in (1, ORIGINS)
-    )
-    return _median([b / a if a and b else None for a, b in zip(one, many, strict=True)])
-
-
-def slots_lost(told: Told) -> int | None:
-    """Of the slots, how many the probes could not use; unknown if none was answered."""
-    return SLOTS - min(SLOTS, told["server"]["max_busy"]) if told["done"] else None
-
-
-def _median(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None
 
 
 def _at_most(
@@ -138,7 +85,11 @@ def _cpu(results: Results, family: str) -> Iterator[Goal]:
             figure = f"CPU: {level:,} in flight / stock"
             yield _at_most(figure, family, limits[family], found, 1)
     last, last_of_stock = (
-        next(told for told in results["cpu"][client] if told["in_flight"] == LEVELS[-1])
+        next(
+            result
+            for result in results["cpu"][client]
+            if result["in_flight"] == LEVELS[-1]
+        )
         for client in FAMILIES[family]
     )
     yield Goal(
@@ -165,38 +116,38 @@ def _connections(results: Results, family: str) -> Iterator[Goal]:
 
 def _cold(results: Results, family: str) -> Iterator[Goal]:
     ours, stock = FAMILIES[family]
-    told = next(each for each in results["cold"][ours] if each["patient"])
+    result = next(each for each in results["cold"][ours] if each["patient"])
     of_stock = next(each for each in results["cold"][stock] if not each["patient"])
     yield Goal(
         "all at once, cold",
         family,
         "≤ 11 s",
-        f"{told['done']:,} in {told['wall']:.1f} s",
+        f"{result['done']:,} in {result['wall']:.1f} s",
         done_of(of_stock),
-        all_done(told) and told["wall"] <= 11,
+        all_done(result) and result["wall"] <= 11,
     )
 
 
 def _origins(results: Results, family: str) -> Iterator[Goal]:
     ours, stock = FAMILIES[family]
-    tolds = [told for told in results["origins"][ours] if told["origins"] == ORIGINS]
-    of_stock = next(
-        told for told in results["origins"][stock] if told["origins"] == ORIGINS
+    of_ours, of_stock = (
+        [each for each in results["origins"][client] if each["origins"] == ORIGINS]
+        for client in (ours, stock)
     )
     yield Goal(
         f"{ORIGINS} origins, 500 in flight",
         family,
         "all done",
-        done_of(min(tolds, key=lambda told: int(told.get("done", 0)))),
-        done_of(of_stock),
-        all(map(all_done, tolds)),
+        done_of(min(of_ours, key=lambda result: int(result.get("done", 0)))),
+        done_of(of_stock[0]),
+        all(map(all_done, of_ours)),
     )
     yield _at_most(
         "  connections at a time",
         family,
         100,
-        max(told["server"]["max_open"] for told in tolds),
-        of_stock["server"]["max_open"],
+        max(result["server"]["max_open"] for result in of_ours),
+        of_stock[0]["server"]["max_open"],
         digits=0,
     )
     yield _at_most(
@@ -240,16 +191,16 @@ def _memory(results: Results, family: str) -> Iterator[Goal]:
 
 
 def _soak(results: Results, family: str) -> Iterator[Goal]:
-    for told in results["soak"][FAMILIES[family][0]]:
-        yield from _soaked(told, family)
+    for result in results["soak"][FAMILIES[family][0]]:
+        yield from _soak_goals(result, family)
 
 
-def _soaked(told: Told, family: str) -> Iterator[Goal]:
+def _soak_goals(result: CaseResult, family: str) -> Iterator[Goal]:
     figure = "5 % failing"
-    yield Goal(figure, family, "all done", done_of(told), "-", all_done(told))
-    if "grown" not in told:
+    yield Goal(figure, family, "all done", done_of(result), "-", all_done(result))
+    if "grown" not in result:
         return
-    grown = told["grown"] / MIB
+    grown = result["grown"] / MIB
     yield Goal("  MiB grown", family, "< 2", f"{grown:.2f}", "-", grown < 2)
-    first, last = told["descriptors"]
+    first, last = result["descriptors"]
     yield Goal("  descriptors", family, "flat", f"{first} → {last}", "-", last <= first)

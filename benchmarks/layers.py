@@ -1,4 +1,4 @@
-"""The layers part: what each of them adds to a request that goes well."""
+"""The layers part: what each layer adds to a successful request."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ PER_MICROSECOND = 10_600
 """Instructions, on the machine of the goals, where httpx-retries takes 0.94 µs."""
 
 _GOALS: dict[str, float | None] = {
-    OURS: None,  # it has one in `overhead`, where responses are not even closed
+    OURS: None,  # the overhead part has its goal
     "retry, with a no-op listener": 2.8,
     "failover": 1.0,
     "standard_transport()": 6.0,
 }
-"""Microseconds. 2 of those of a listener are its own."""
+"""Microseconds. The listener itself may take 2 of its 2.8."""
 
 _GOAL = 1.5
-"""Of every other layer."""
+"""Microseconds for every other layer."""
 
 NOTE = (
-    "All is over bare. Instructions hardly vary between runs. A goal in µs is of a "
-    f"machine that runs {PER_MICROSECOND:,} of them in one."
+    "All costs are over bare. Instructions hardly vary between runs. The goals are "
+    f"those of a machine that runs {PER_MICROSECOND:,} instructions in a microsecond."
 )
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A line of the table."""
+    """A row of the table."""
 
     name: str
     microseconds: float
@@ -46,14 +46,14 @@ class Layer:
 
     @property
     def reached(self) -> bool | None:
-        """Whether it costs no more than it means to, if that was counted."""
+        """Whether it reaches its goal; `None` if it has no goal or was not counted."""
         if self.instructions is None or self.goal is None:
             return None
         return self.instructions <= self.goal * PER_MICROSECOND
 
 
 def measure(arguments: argparse.Namespace, progress: Progress) -> list[Layer]:
-    """Measure each of them, and take off what the bare transport costs."""
+    """Measure each layer, and subtract the cost of the bare transport."""
     cases = [(name, overhead.FRESH) for name in (BARE, OURS, *LAYERS)]
     rounds = overhead.cpu_times(arguments.rounds, arguments.n, progress, cases)
     counts = None
@@ -72,7 +72,7 @@ def measure(arguments: argparse.Namespace, progress: Progress) -> list[Layer]:
 
 
 def table_of(layers: Sequence[Layer]) -> Table:
-    """Lay them out."""
+    """Lay out the layers."""
     table = layout.table(
         "What a layer adds", "", "µs", "instructions", "goal", "reached"
     )
@@ -88,8 +88,8 @@ def table_of(layers: Sequence[Layer]) -> Table:
     return table
 
 
-def told(layers: Sequence[Layer], arguments: argparse.Namespace) -> dict[str, Any]:
-    """Tell the figures, and of how many requests they are."""
+def as_json(layers: Sequence[Layer], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures, and the numbers of rounds and requests behind them."""
     return {
         "rounds": arguments.rounds,
         "n": arguments.n,

@@ -1,4 +1,4 @@
-"""How a table looks."""
+"""The layout of the tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rich.table import Table
 
 
 def table(title: str, *columns: str, left: int = 1) -> Table:
-    """Make a table whose first columns are names, and all others figures."""
+    """Make a table. The first `left` columns are names, and the others are figures."""
     made = Table(
         title=f"[bold]{title}",
         title_justify="left",

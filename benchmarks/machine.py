@@ -1,4 +1,4 @@
-"""What is needed to take figures for what they are: where, when, and with what."""
+"""The facts to judge figures by: the date, the machine and the versions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PACKAGES = (
 
 
 def facts() -> dict[str, Any]:
-    """Tell the facts of this run."""
+    """Return the facts of this run."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -44,11 +44,11 @@ def facts() -> dict[str, Any]:
     }
 
 
-def footer(told: Mapping[str, Any]) -> str:
-    """Tell them in two lines."""
-    peers = ", ".join(f"{name} {told['packages'][name]}" for name in PEERS)
+def footer(report: Mapping[str, Any]) -> str:
+    """Format the facts in two lines."""
+    peers = ", ".join(f"{name} {report['packages'][name]}" for name in PEERS)
     return (
-        f"{told['date']}, {told['python']}, {told['cores']} cores, loopback\n"
+        f"{report['date']}, {report['python']}, {report['cores']} cores, loopback\n"
         f"{peers}".replace("pydantic-ai-slim", "pydantic-ai")
     )
 

@@ -3,7 +3,8 @@ CPU time, instructions and memory of a transport around one that answers at once
 
     python -m benchmarks.overhead --single ours --script 503,503,200 --n 500
 
-sends so many requests and nothing else: it is the process that callgrind watches.
+sends 500 requests and does nothing else: callgrind counts the instructions of this
+process.
 """
 
 from __future__ import annotations
@@ -19,13 +20,12 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
-
+from benchmarks import stubs
 from benchmarks.peers import BARE, EAGER, LAYERS, PEERS
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 Script = tuple[int, ...]
 Case = tuple[str, Script]
 Costs = Mapping[Case, float]
-"""What one request of each case costs."""
+"""The cost of one request, for each case."""
 
 HAPPY: Script = (200,)
 FRESH: Script = (200, 200)
-"""As happy, but each response is a new one, and closed: so layers see its end."""
+"""Like `HAPPY`, but each response is new and closed, so that layers see its end."""
 FAILING: Script = (503, 503, 200)
 CASES: list[Case] = list(itertools.product(PEERS, (HAPPY, FAILING)))
 
@@ -46,16 +46,16 @@ PARKED = 200
 
 
 def happy_path(costs: Costs, peer: str, script: Script = HAPPY) -> float:
-    """Tell what a peer adds to a request that goes well; of the bare one, all of it."""
+    """Return what a peer adds to a successful request; for `BARE`, its whole cost."""
     cost = costs[peer, script]
     return cost if peer == BARE else cost - costs[BARE, script]
 
 
 def extra_attempt(costs: Costs, peer: str) -> float:
     """
-    Tell what each attempt after the first adds, the new response included.
+    Return what each attempt after the first adds, its new response included.
 
-    The bare one has no further attempts: of each call, it returns one response.
+    `BARE` makes only one attempt: the result is the cost of a call with one response.
     """
     cost = costs[peer, FAILING]
     if peer == BARE:
@@ -70,10 +70,10 @@ def cpu_times(
     """
     Measure CPU microseconds in rounds, in each of which every case has its turn.
 
-    So what disturbs the machine for a while disturbs all cases alike. The order is
-    turned around each time, and the first round is for warming up.
+    So a temporary disturbance of the machine affects all cases alike. The order of the
+    cases alternates, and the first round is a warm-up.
     """
-    sends = {case: _Send(case) for case in cases}
+    senders = {case: _Sender(case) for case in cases}
     orders = [cases[:: (-1) ** number] for number in range(1 + rounds)]
     measured: list[Costs] = []
     gc.collect()
@@ -83,7 +83,7 @@ def cpu_times(
         with asyncio.Runner() as runner:
             for order in progress.track(orders, description="CPU time"):
                 measured.append(
-                    {case: runner.run(sends[case].timed(n)) for case in order}
+                    {case: runner.run(senders[case].timed(n)) for case in order}
                 )
                 gc.collect()
     finally:
@@ -96,10 +96,10 @@ def instructions(
     n: int, progress: Progress, cases: Sequence[Case] = CASES
 ) -> Costs | None:
     """
-    Count instructions with callgrind: other than time, they hardly vary between runs.
+    Count instructions with callgrind: unlike time, they hardly vary between runs.
 
-    What n requests need is subtracted from what 3n need, and start-up cancels out.
-    Returns `None` without valgrind.
+    The difference between 3n and n requests excludes the start of the process. Return
+    `None` without valgrind.
     """
     valgrind = shutil.which("valgrind")
     if valgrind is None:
@@ -113,23 +113,23 @@ def instructions(
 
 
 def memory(progress: Progress) -> Costs:
-    """Measure the bytes that a request holds while it waits for its response."""
-    # The event loop's tables grow for the first one, which is measured again later.
+    """Measure the bytes of a request that waits for its response."""
+    # The event loop's tables grow for the first peer, so it is measured again later.
     track = progress.track([BARE, *PEERS], description="memory")
-    return {(peer, HAPPY): asyncio.run(_held(peer)) for peer in track}
+    return {(peer, HAPPY): asyncio.run(_bytes_in_flight(peer)) for peer in track}
 
 
-class _Send:
-    """One case: its transport, and a request of its own because some write into it."""
+class _Sender:
+    """One case: its transport, and its own request, since some peers write into it."""
 
     def __init__(self, case: Case) -> None:
         peer, script = case
         happy = script == HAPPY
         self._closes = script == FRESH
-        inner = _Ready() if happy else _Scripted(script)
+        inner = stubs.Ready() if happy else stubs.Scripted(script)
         factories = {**(PEERS if happy else EAGER), **LAYERS}
         self._transport = factories[peer](inner)
-        self._request = _request()
+        self._request = stubs.request()
 
     async def times(self, n: int) -> None:
         send, request = self._transport.handle_async_request, self._request
@@ -146,63 +146,8 @@ class _Send:
         return (time.process_time_ns() - started) / 1000 / n
 
 
-def _request() -> httpx.Request:
-    timeout = httpx.Timeout(5.0).as_dict()
-    return httpx.Request("GET", "http://127.0.0.1/", extensions={"timeout": timeout})
-
-
-def _response(status: int) -> httpx.Response:
-    headers = [(b"content-type", b"text/plain"), (b"content-length", b"4")]
-    return httpx.Response(status, headers=headers, stream=_Once())
-
-
-class _Once(httpx.AsyncByteStream):
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield b"body"
-
-
-class _Ready(httpx.AsyncBaseTransport):
-    """Answers with the same response each time, so that little but the wrapper runs."""
-
-    def __init__(self) -> None:
-        self._response = _response(200)
-
-    async def handle_async_request(
-        self,
-        request: httpx.Request,  # noqa: ARG002 - all are answered alike
-    ) -> httpx.Response:
-        return self._response
-
-
-class _Scripted(httpx.AsyncBaseTransport):
-    """Answers with new responses, because a failed one is used up."""
-
-    def __init__(self, script: Script) -> None:
-        self._statuses = itertools.cycle(script)
-
-    async def handle_async_request(
-        self,
-        request: httpx.Request,  # noqa: ARG002 - all are answered alike
-    ) -> httpx.Response:
-        return _response(next(self._statuses))
-
-
-class _Gate(_Ready):
-    """Lets nobody through before it is opened."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waiting = 0
-        self.opened = asyncio.Event()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.waiting += 1
-        await self.opened.wait()
-        return await super().handle_async_request(request)
-
-
-async def _held(peer: str) -> float:
-    gate, request = _Gate(), _request()
+async def _bytes_in_flight(peer: str) -> float:
+    gate, request = stubs.Gate(), stubs.request()
     transport = PEERS[peer](gate)
 
     async def park(count: int) -> float:
@@ -213,16 +158,16 @@ async def _held(peer: str) -> float:
             asyncio.create_task(transport.handle_async_request(request), name="parked")
             for _ in range(count)
         ]
-        while gate.waiting < count:  # noqa: ASYNC110 - an event would be held as well
+        while gate.waiting < count:  # noqa: ASYNC110 - an event would be counted, too
             await asyncio.sleep(0)
-        held, _ = tracemalloc.get_traced_memory()
+        after, _ = tracemalloc.get_traced_memory()
         gate.opened.set()
         await asyncio.gather(*tasks)
-        return (held - before) / count
+        return (after - before) / count
 
     tracemalloc.start()
     try:
-        await park(1)  # what is made on first use is not held per request
+        await park(1)  # objects that are made on first use are not a cost per request
         gc.collect()
         return await park(PARKED)
     finally:
@@ -253,12 +198,12 @@ def _callgrind(valgrind: str, case: Case, n: int) -> int:
 def _single() -> None:
     parser = argparse.ArgumentParser(description="Send requests, and do nothing else.")
     parser.add_argument("--single", choices=[*PEERS, *LAYERS], required=True)
-    parser.add_argument("--script", default="200", help="statuses, over and over")
+    parser.add_argument("--script", default="200", help="status codes, in a cycle")
     parser.add_argument("--n", type=int, default=500)
     arguments = parser.parse_args()
     script = tuple(map(int, arguments.script.split(",")))
     gc.disable()
-    asyncio.run(_Send((arguments.single, script)).times(arguments.n))
+    asyncio.run(_Sender((arguments.single, script)).times(arguments.n))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The transports that are compared: each is made from the inner transport it wraps."""
+"""The compared transports: each factory takes the inner transport to wrap."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ STATUSES = frozenset({429, 500, 502, 503, 504})
 ERRORS = (httpx.TimeoutException, httpx.NetworkError)
 
 PLENTY = 1_000_000
-"""Retries of a budget that is asked each time, and not spent while it is measured."""
+"""Retries of a budget that the transport checks each time and never exhausts."""
 
 _FURTHER_ATTEMPTS = range(ATTEMPTS - 1)
 
 
 def bare(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
-    """Nothing around it: what all others are compared with."""
+    """Return the inner transport, the reference of all comparisons."""
     return inner
 
 
 class Minimal(httpx.AsyncBaseTransport):
     """
-    The least that can be called a retry, and so the lower limit.
+    The least that a retrying wrapper can do, and so the lower limit of its cost.
 
-    It does not read what it throws away, and pays for that with a connection.
+    It does not drain a failed response, and so loses its connection.
     """
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send until an answer is good enough, or the attempts are used up."""
+        """Send until a response is final, or no attempt is left."""
         for _ in _FURTHER_ATTEMPTS:
             try:
                 response = await self._inner.handle_async_request(request)
@@ -69,12 +69,12 @@ class Minimal(httpx.AsyncBaseTransport):
 
 
 def ours(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
-    """As it comes."""
+    """Make our transport with its defaults."""
     return RetryingTransport(inner)
 
 
 def ours_without_wait(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
-    """As eager as the others: to wait is the point of a retry, not its overhead."""
+    """Make ours without waits, as the others: a wait is not overhead of a retry."""
     return RetryingTransport(
         inner,
         wait=tenacity.wait_none(),
@@ -83,22 +83,22 @@ def ours_without_wait(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTranspo
     )
 
 
-# Further packages are imported where they are used: under callgrind, an import that a
-# case does not need takes longer than the case.
+# The factories below import their packages: under callgrind, an unneeded import takes
+# longer than the case.
 
 
 def httpx_retries(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
-    """httpx-retries, which does not wait by default."""
-    from httpx_retries import Retry, RetryTransport  # noqa: PLC0415 - only who is measured is loaded
+    """Make that of httpx-retries, which does not wait by default."""
+    from httpx_retries import Retry, RetryTransport  # noqa: PLC0415 - load only the measured package
 
     retry = Retry(total=ATTEMPTS - 1, status_forcelist=STATUSES)
     return RetryTransport(transport=inner, retry=retry)
 
 
 def pydantic_ai(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
-    """pydantic-ai's transport for httpx, which is deprecated for the one for httpx2."""
-    from pydantic_ai import PydanticAIDeprecationWarning  # noqa: PLC0415 - only who is measured is loaded
-    from pydantic_ai.retries import AsyncTenacityTransport, RetryConfig  # noqa: PLC0415 - only who is measured is loaded
+    """Make that of pydantic-ai for httpx, deprecated in favour of that for httpx2."""
+    from pydantic_ai import PydanticAIDeprecationWarning  # noqa: PLC0415 - load only the measured package
+    from pydantic_ai.retries import AsyncTenacityTransport, RetryConfig  # noqa: PLC0415 - load only the measured package
 
     config = RetryConfig(
         retry=tenacity.retry_if_exception_type((httpx.HTTPStatusError, *ERRORS)),
@@ -124,11 +124,11 @@ PEERS: dict[str, Factory] = {
 }
 
 EAGER: dict[str, Factory] = {**PEERS, OURS: ours_without_wait}
-"""The same, and none waits between attempts."""
+"""The same peers, none of which waits between attempts."""
 
 
 def _listen(_: Event) -> None:
-    """Hear of all, and do nothing."""
+    """Receive each event, and do nothing."""
 
 
 LAYERS: dict[str, Factory] = {
@@ -152,4 +152,4 @@ LAYERS: dict[str, Factory] = {
     ),
     "standard_transport()": standard_transport,
 }
-"""Each layer of ours alone, and what is around it."""
+"""Each of our layers alone, a listener, and the standard stack."""

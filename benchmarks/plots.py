@@ -1,4 +1,4 @@
-"""The plots of the scale part, for a README that is 800 pixels wide."""
+"""The plots of the scale part, for the README, which is 800 pixels wide."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from benchmarks.bench import Results
 from benchmarks.clients import CLIENTS, OURS, OURS2, STOCK, STOCK2
-from benchmarks.goals import cpu_at
-from benchmarks.scale import LEVELS, Results
+from benchmarks.figures import cpu_at
+from benchmarks.plan import LEVELS
 
 OURS_COLOR, STOCK_COLOR, OTHER_COLOR = "#0b6e4f", "#c0392b", "#8a8f98"
 COLORS = {
@@ -33,11 +34,11 @@ LINES = {
     "pyreqwest": "--",
     "aiohttp": ":",
 }
-"""Who is in the plot of CPU time. The others have one of these pools."""
+"""The clients in the plot of CPU time. The others use one of these pools."""
 
 
 def draw(results: Results, folder: Path, footer: str) -> Iterator[Path]:
-    """Draw a PNG for each part that was measured and can be seen."""
+    """Draw a PNG for each measured part that has a plot."""
     if "cpu" in results:
         yield _cpu(results, folder / "cpu.png", footer)
     if "connections" in results:
@@ -47,7 +48,7 @@ def draw(results: Results, folder: Path, footer: str) -> Iterator[Path]:
 
 
 def figure_of(title: str) -> tuple[Figure, Axes]:
-    """Begin a plot."""
+    """Make a figure with a title, and its axes."""
     mpl.rcParams.update({"font.size": 10, "axes.spines.top": False})
     mpl.rcParams["axes.spines.right"] = False
     figure = Figure(figsize=(8, 4.6), layout="constrained")
@@ -57,11 +58,11 @@ def figure_of(title: str) -> tuple[Figure, Axes]:
 
 
 def saved(figure: Figure, path: Path, footer: str) -> Path:
-    """End it, with what is to be known below it."""
+    """Add the footer, write the PNG, and return its path."""
     figure.supxlabel(footer, fontsize=7, color="#555555", x=0.01, ha="left")
     drawn = BytesIO()
     figure.savefig(drawn, dpi=100)
-    # So few colours are there that a palette halves the file.
+    # The plot has so few colours that a palette halves the file.
     with Image.open(drawn) as image:
         image.convert("RGB").quantize(64).save(path, optimize=True)
     return path
@@ -69,7 +70,7 @@ def saved(figure: Figure, path: Path, footer: str) -> Path:
 
 def _cpu(results: Results, path: Path, footer: str) -> Path:
     figure, axes = figure_of(
-        "Client CPU per answered request, all clients as they come"
+        "Client CPU per answered request, all clients with their defaults"
     )
     for client, line in LINES.items():
         points = [(level, cpu_at(results, client, level)) for level in LEVELS]
@@ -114,38 +115,40 @@ def _color(name: str) -> str:
 
 
 def _connections(results: Results, path: Path, footer: str) -> Path:
-    tolds = {client: results["connections"][client][0] for client in CLIENTS}
-    asked = tolds[OURS]["asked"]
+    by_client = {client: results["connections"][client][0] for client in CLIENTS}
+    requests = by_client[OURS]["requests"]
     figure, axes = figure_of(
-        f"TCP connections for {asked:,} requests, 100 in flight, 20 ms each"
+        f"TCP connections for {requests:,} requests, 100 in flight, 20 ms each"
     )
-    opened = {client: told["server"]["accepts"] for client, told in tolds.items()}
+    opened = {
+        client: result["server"]["accepts"] for client, result in by_client.items()
+    }
     texts = {client: f"{count:,}" for client, count in opened.items()}
-    for client, told in tolds.items():
-        if told["done"] < asked:
-            texts[client] += f" ({told['done']:,} answered)"
+    for client, result in by_client.items():
+        if result["done"] < requests:
+            texts[client] += f" ({result['done']:,} answered)"
     _bars(axes, opened, texts)
     axes.set_xlabel("connections that the server accepted (fewer are better)")
     return saved(figure, path, footer)
 
 
 def _cold(results: Results, path: Path, footer: str) -> Path:
-    tolds = {
-        client + (", pool=None" if told["patient"] else ""): told
+    by_name = {
+        client + (", pool=None" if result["patient"] else ""): result
         for client in CLIENTS
-        for told in results["cold"][client]
+        for result in results["cold"][client]
         if client != "ours, pool alone"
     }
-    asked = tolds[OURS]["asked"]
+    requests = by_name[OURS]["requests"]
     figure, axes = figure_of(
-        f"Answered of {asked:,} requests at once, new client, 1 s each, 12 s at most"
+        f"Answered of {requests:,} requests at once, new client, 1 s each, 12 s at most"
     )
     _bars(
         axes,
-        {name: told["done"] for name, told in tolds.items()},
+        {name: result["done"] for name, result in by_name.items()},
         {
-            name: f"{told['done']:,} in {told['wall']:.1f} s"
-            for name, told in tolds.items()
+            name: f"{result['done']:,} in {result['wall']:.1f} s"
+            for name, result in by_name.items()
         },
     )
     axes.set_xlabel("answered requests (more are better)")

@@ -1,13 +1,13 @@
-"""What pools do under load: the cases, for each client, over one server of our own."""
+"""Pools under load: the cases for each client, against one server of our own."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from benchmarks.bench import Bench, Measured, Results
 from benchmarks.clients import (
     ALL_OURS,
     CLIENTS,
@@ -16,85 +16,26 @@ from benchmarks.clients import (
     OURS2,
     OURS_POOL,
 )
-from benchmarks.workers import Server, Told, Workers, processes
+from benchmarks.plan import (
+    COLD_LIMIT,
+    LEVELS,
+    ORIGINS,
+    ORIGINS_LIMIT,
+    SLOTS,
+    Plan,
+)
+from benchmarks.workers import CaseResult, processes
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-LEVELS = (1, 10, 100, 1000, 5000)
-ORIGINS = 50
-SLOTS = 10
-COLD_LIMIT = 12.0
-ORIGINS_LIMIT = 6.0
 
-Results = dict[str, dict[str, list[Told]]]
-"""What each client told of a part: in each round, or of each variant."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much is sent. Every case has a limit in seconds, too."""
-
-    asked: dict[int, int] = field(
-        default_factory=lambda: {1: 400, 10: 600, 100: 600, 1000: 1500, 5000: 6000}
-    )
-    rounds: dict[int, int] = field(
-        default_factory=lambda: {1: 11, 10: 11, 100: 3, 1000: 5, 5000: 1}
-    )
-    """Of the clients that goals are about; the others have one. A small difference
-    needs many."""
-    connections: int = 2000
-    cold: int = 1000
-    cold_delay: int = 1000
-    origins: int = 1500
-    cancelled: int = 2000
-    slots: int = 50
-    waiting: int = 500
-    soaked: int = 100_000
-    settle: float = 1.5
-    limit: float = 4.0
-    longer: float = 12.0
-    """The limit of cases in which there is much to do, or to wait for."""
-
-
-QUICK = Plan(
-    asked={1: 3, 10: 10, 100: 20, 1000: 20, 5000: 20},
-    rounds=dict.fromkeys(LEVELS, 1),
-    connections=40,
-    cold=40,
-    cold_delay=20,
-    origins=60,
-    cancelled=40,
-    slots=5,
-    waiting=20,
-    soaked=400,
-    settle=0.2,
-    longer=1.5,
-)
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What a part needs."""
-
-    workers: Workers
-    server: Server
-    plan: Plan
-    progress: Progress
-
-    def flight(self, client: str, urls: Sequence[str], asked: int, **case: Any) -> Told:
-        """Let a client send requests: no more at a time than there are."""
-        case = {"warm": 0, "limit": self.plan.limit, **case}
-        case["in_flight"] = min(case["in_flight"], asked)
-        return self.workers.run(client, case="flight", urls=urls, asked=asked, **case)
-
-
-def cpu(bench: Bench) -> Iterator[tuple[str, Told]]:
+def cpu(bench: Bench) -> Measured:
     """
-    CPU time per request, by requests in flight. All take turns, in rounds.
+    Measure CPU time per request, by requests in flight. The clients take turns.
 
-    With 5,000 in flight nobody has a timeout for the pool, if there is such a thing: on
-    a slow machine the last of them would wait longer than the default, in any pool.
+    With 5,000 in flight, no client has a timeout for its pool, if it can be set: on a
+    slow machine the last requests would wait longer than the default, in any pool.
     """
     plan = bench.plan
     runs = [
@@ -106,40 +47,40 @@ def cpu(bench: Bench) -> Iterator[tuple[str, Told]]:
     ]
     for client, level in bench.progress.track(runs, description="in flight"):
         bench.server.reset()
-        told = bench.flight(
+        result = bench.flight(
             client,
             bench.server.urls("/"),
-            plan.asked[level],
+            plan.requests[level],
             in_flight=level,
-            warm=min(level, 100, plan.asked[level]),
+            warm=min(level, 100, plan.requests[level]),
             limit=plan.longer if level == LEVELS[-1] else plan.limit,
             patient=level == LEVELS[-1],
         )
-        yield client, {"in_flight": level, **told}
+        yield client, {"in_flight": level, **result}
 
 
-def connections(bench: Bench) -> Iterator[tuple[str, Told]]:
-    """TCP connections for requests to a server that takes 20 ms, 100 in flight."""
+def connections(bench: Bench) -> Measured:
+    """Count TCP connections to a server that takes 20 ms, with 100 in flight."""
     urls = bench.server.urls("/delay/20")
     for client in bench.progress.track(list(CLIENTS), description="connections"):
         bench.server.reset()
-        told = bench.flight(
+        result = bench.flight(
             client,
             urls,
             bench.plan.connections,
             in_flight=100,
             limit=bench.plan.longer,
         )
-        yield client, {**told, "server": bench.server.counts()}
+        yield client, {**result, "server": bench.server.counts()}
 
 
-def cold(bench: Bench) -> Iterator[tuple[str, Told]]:
+def cold(bench: Bench) -> Measured:
     """
-    All requests at once, without warming up, to a server that takes a second.
+    Send all requests at once, without a warm-up, to a server that takes a second.
 
-    With each client's own timeouts, and without one for the pool: this is what goals
-    are about, so those are alone. Of the others there are two at a time: each has a
-    core, and the server next to nothing to do.
+    Each client runs with its own timeouts. The clients in the goals also run without a
+    timeout for the pool, and one at a time. The other runs are two at a time: each has
+    a core, and the server has little to do.
     """
     plan = bench.plan
     urls = bench.server.urls(f"/delay/{plan.cold_delay}")
@@ -147,8 +88,8 @@ def cold(bench: Bench) -> Iterator[tuple[str, Told]]:
     paired = [(client, False) for client in CLIENTS]
     bench.server.reset()
 
-    def run(client: str, patient: bool) -> Told:  # noqa: FBT001 - one of a pair
-        told = bench.flight(
+    def run(client: str, patient: bool) -> CaseResult:  # noqa: FBT001 - called by starmap
+        result = bench.flight(
             client,
             urls,
             plan.cold,
@@ -156,50 +97,52 @@ def cold(bench: Bench) -> Iterator[tuple[str, Told]]:
             limit=COLD_LIMIT,
             patient=patient,
         )
-        return {"patient": patient, **told}
+        return {"patient": patient, **result}
 
-    def all_told() -> Iterator[Told]:
+    def all_results() -> Iterator[CaseResult]:
         yield from itertools.starmap(run, alone)
         with ThreadPoolExecutor(2) as both:
             yield from both.map(run, *zip(*paired, strict=True))
 
     runs = alone + paired
-    track = bench.progress.track(all_told(), len(runs), description="cold start")
-    for (client, _), told in zip(runs, track, strict=True):
-        yield client, told
+    track = bench.progress.track(all_results(), len(runs), description="cold start")
+    for (client, _), result in zip(runs, track, strict=True):
+        yield client, result
 
 
-def origins(bench: Bench) -> Iterator[tuple[str, Told]]:
-    """500 in flight to one origin, and to 50 by turns."""
-    asked = bench.plan.origins
+def origins(bench: Bench) -> Measured:
+    """Send 500 requests in flight to one origin, then to 50 in turn."""
+    requests = bench.plan.origins
     clients = [*CLIENTS, *ALL_OURS]
     runs = list(itertools.product(clients, (1, ORIGINS)))
     for client, count in bench.progress.track(runs, description="origins"):
         urls = bench.server.urls("/", count)
         bench.server.reset()
-        told = bench.flight(client, urls, asked, in_flight=500, limit=ORIGINS_LIMIT)
-        yield client, {"origins": count, **told, "server": bench.server.counts()}
+        result = bench.flight(
+            client, urls, requests, in_flight=500, limit=ORIGINS_LIMIT
+        )
+        yield client, {"origins": count, **result, "server": bench.server.counts()}
 
 
-def cancellations(bench: Bench) -> Iterator[tuple[str, Told]]:
-    """Random cancellations over a few slots, then probes."""
+def cancellations(bench: Bench) -> Measured:
+    """Cancel requests at random over a few slots, then send probes."""
     for client in bench.progress.track(list(CLIENTS), description="cancelled"):
         bench.server.reset()
-        told = bench.workers.run(
+        result = bench.workers.run(
             client,
             case="cancellations",
             connections=SLOTS,
             url=bench.server.urls("/delay/5")[0],
             slow=bench.server.urls("/delay/50")[0],
-            asked=bench.plan.cancelled,
+            requests=bench.plan.cancelled,
             probes=SLOTS * 5,
             limit=bench.plan.longer,
         )
-        yield client, {**told, "server": bench.server.counts()}
+        yield client, {**result, "server": bench.server.counts()}
 
 
-def memory(bench: Bench) -> Iterator[tuple[str, Told]]:
-    """Memory for each idle connection, and for each waiting request."""
+def memory(bench: Bench) -> Measured:
+    """Measure the memory of an idle connection and of a waiting request."""
     for client in bench.progress.track(GOALS_OF, description="memory"):
         yield (
             client,
@@ -216,23 +159,23 @@ def memory(bench: Bench) -> Iterator[tuple[str, Told]]:
         )
 
 
-def soak(bench: Bench) -> Iterator[tuple[str, Told]]:
-    """A great many requests, of which some fail: what remains of them."""
+def soak(bench: Bench) -> Measured:
+    """Send very many requests, some of which fail, and measure the growth."""
     for client in bench.progress.track((OURS, OURS2), description="soak"):
-        told = bench.workers.run(
+        result = bench.workers.run(
             client,
             fresh=True,
             case="soak",
             base=bench.server.urls("")[0],
-            asked=bench.plan.soaked,
+            requests=bench.plan.soak_requests,
             in_flight=100,
             settle=bench.plan.settle,
             limit=400.0,
         )
-        yield client, told
+        yield client, result
 
 
-PARTS: dict[str, Callable[[Bench], Iterator[tuple[str, Told]]]] = {
+PARTS: dict[str, Callable[[Bench], Measured]] = {
     "cpu": cpu,
     "connections": connections,
     "cold": cold,
@@ -244,13 +187,13 @@ PARTS: dict[str, Callable[[Bench], Iterator[tuple[str, Told]]]] = {
 
 
 def measure(parts: Sequence[str], plan: Plan, progress: Progress) -> Results:
-    """Measure parts, one after the other, each with all clients taking turns."""
+    """Measure one part after the other. In each, the clients take turns."""
     results: Results = {}
     with processes(ORIGINS) as (workers, server):
         bench = Bench(workers, server, plan, progress)
         for part in parts:
             progress.console.print(f"measuring {part} ...")
             of_clients = results.setdefault(part, {client: [] for client in CLIENTS})
-            for client, told in PARTS[part](bench):
-                of_clients[client].append(told)
+            for client, result in PARTS[part](bench):
+                of_clients[client].append(result)
     return results

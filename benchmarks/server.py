@@ -1,15 +1,15 @@
 """
 The server of the scale part: a process of its own, as fast as Python allows.
 
-It listens on many ports of loopback, each an origin, and answers
+It listens on many ports of loopback, each of which is an origin, and answers
 
     /             at once
     /delay/20     after 20 ms
-    /fail/7       503 when it is asked for the first time, then 200
-    /drop/7       by closing the connection the first time, then 200
+    /fail/7       the first time with 503, then with 200
+    /drop/7       the first time by closing the connection, then with 200
 
-A line on its standard input makes it tell its counts; `reset` starts them anew; when it
-is closed the server ends.
+It answers each line on its standard input with its counts; `reset` resets them first.
+When standard input is closed, the server ends.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ UNAVAILABLE = _answer(b"503 Service Unavailable", b"x" * 200)
 
 @dataclass
 class Counts:
-    """What the server has seen. `busy` are the requests whose answer is delayed."""
+    """The server's counts. `busy` counts the requests whose answer is delayed."""
 
     accepts: int = 0
     open: int = 0
@@ -48,40 +48,40 @@ class Counts:
     requests: int = 0
 
     def reset(self) -> None:
-        """Count anew, from what is there now."""
+        """Reset the counts to the current state."""
         self.accepts = self.requests = 0
         self.max_open, self.max_busy = self.open, self.busy
 
 
 @dataclass
 class State:
-    """What the connections share."""
+    """The state that all connections share."""
 
     counts: Counts = field(default_factory=Counts)
     failed: set[bytes] = field(default_factory=set)
 
 
 class Connection(asyncio.Protocol):
-    """Reads requests without a body, and answers in the order in which they came."""
+    """Reads requests without a body, and answers them in order of arrival."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Count."""
+        """Count the connection."""
         self._transport = cast("asyncio.Transport", transport)
         counts = self._state.counts
         counts.accepts += 1
         counts.open += 1
         counts.max_open = max(counts.max_open, counts.open)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - clients may break off
-        """Count."""
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the reason does not matter
+        """Count the end of the connection."""
         self._state.counts.open -= 1
 
     def data_received(self, data: bytes) -> None:
-        """Answer each request that is complete."""
+        """Answer each complete request."""
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
             path = self._received.split(b" ", 2)[1]
@@ -116,44 +116,46 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(origins: int) -> None:
-    """Listen on so many ports, until standard input is closed."""
+    """Listen on `origins` ports, until standard input is closed."""
     loop, state, ended = asyncio.get_running_loop(), State(), asyncio.Event()
 
     def reset() -> None:
         state.counts.reset()
         state.failed.clear()
 
-    def tell(told: Any) -> None:
-        print(json.dumps(told), flush=True)
+    def answer(value: Any) -> None:
+        print(json.dumps(value), flush=True)
 
     def listen() -> None:
         for line in sys.stdin:
             if line.strip() == "reset":
                 loop.call_soon_threadsafe(reset)
-            loop.call_soon_threadsafe(lambda: tell(asdict(state.counts)))
+            loop.call_soon_threadsafe(lambda: answer(asdict(state.counts)))
         loop.call_soon_threadsafe(ended.set)
 
     servers = [
         await loop.create_server(lambda: Connection(state), HOST, 0, backlog=BACKLOG)
         for _ in range(origins)
     ]
-    tell([server.sockets[0].getsockname()[1] for server in servers])
+    answer([server.sockets[0].getsockname()[1] for server in servers])
     threading.Thread(target=listen, daemon=True).start()
     await ended.wait()
 
 
 def main() -> None:
     """Read the command line, and serve."""
-    parser = argparse.ArgumentParser(description="Answer what the benchmarks ask.")
+    parser = argparse.ArgumentParser(
+        description="Answer the requests of the benchmarks."
+    )
     parser.add_argument("--origins", type=int, default=1)
     serving = serve(parser.parse_args().origins)
     try:
-        import uvloop  # noqa: PLC0415 - if there is one for this system
+        import uvloop  # noqa: PLC0415 - uvloop is not available on all systems
     except ImportError:
         asyncio.run(serving)
     else:
         uvloop.run(serving)
-    os._exit(0)  # without a word to connections that are still open
+    os._exit(0)  # without closing the connections that are still open
 
 
 if __name__ == "__main__":

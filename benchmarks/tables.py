@@ -1,4 +1,4 @@
-"""The tables of the scale part: its goals, and what all clients did."""
+"""The tables of the scale part: the results of all clients, and the goals."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks import layout
+from benchmarks.bench import Results
 from benchmarks.clients import CLIENTS
-from benchmarks.goals import (
-    KB,
-    MIB,
-    Goal,
+from benchmarks.figures import (
     all_done,
     cost,
     cpu_at,
@@ -21,19 +19,21 @@ from benchmarks.goals import (
     origins_ratio,
     slots_lost,
 )
-from benchmarks.scale import LEVELS, ORIGINS, Plan, Results
+from benchmarks.goals import KB, MIB, Goal
+from benchmarks.plan import LEVELS, ORIGINS, Plan
 
 NOTE = (
-    "Where not all were answered within the limit of time, it is said how many were. "
-    "Each client has its own default limits and timeouts; pool=None lets a request "
-    "wait for a connection for ever, as all do that can with 5,000 in flight. A lost "
-    "slot is one of 10 that no probe could use."
+    "If not all requests of a client were answered within the time limit, the table "
+    "shows how many were. Each client has its own default limits and timeouts. With "
+    "pool=None, and with 5,000 in flight, a request waits for a connection without a "
+    "limit, if the client can do that. A lost slot is one of 10 that no probe could "
+    "use."
 )
-"""What the tables mean."""
+"""The explanation below the tables."""
 
 
 def tables_of(results: Results, goals: Sequence[Goal]) -> Iterator[Table]:
-    """Lay out what was measured, narrow enough for most terminals."""
+    """Lay out the results, narrow enough for most terminals."""
     if "cpu" in results:
         yield _cpu(results)
     if "cold" in results:
@@ -42,12 +42,12 @@ def tables_of(results: Results, goals: Sequence[Goal]) -> Iterator[Table]:
     if rows:
         yield _under_load(results, rows)
     if {"memory", "soak"} & results.keys():
-        yield _kept(results)
+        yield _resources(results)
     yield _goals(goals)
 
 
-def told(plan: Plan, results: Results, goals: Sequence[Goal]) -> dict[str, Any]:
-    """Tell everything: what was asked for, what came of it, what it is measured by."""
+def as_json(plan: Plan, results: Results, goals: Sequence[Goal]) -> dict[str, Any]:
+    """Return the plan, the goals and the results."""
     return {
         "plan": asdict(plan),
         "goals": [asdict(goal) for goal in goals],
@@ -73,10 +73,12 @@ def _cpu(results: Results) -> Table:
 
 
 def _cost(results: Results, client: str, level: int) -> str:
-    tolds = [told for told in results["cpu"][client] if told["in_flight"] == level]
     found = cpu_at(results, client, level)
     shown = "-" if found is None else f"{found:,.0f}"
-    worst = min(tolds, key=lambda told: int(told["done"]))
+    worst = min(
+        (each for each in results["cpu"][client] if each["in_flight"] == level),
+        key=lambda result: int(result["done"]),
+    )
     return shown if all_done(worst) else f"{shown}\n{done_of(worst)}"
 
 
@@ -84,14 +86,14 @@ def _cold_start(results: Results) -> Table:
     table = layout.table(
         "All at once, new client, 1 s each: done / failed / seconds",
         "",
-        "as they come",
+        "defaults",
         "with pool=None",
     )
     for client in CLIENTS:
         cells = {
-            told["patient"]: f"{told['done']:,} / {told['failed']:,} / "
-            f"{told['wall']:.1f}"
-            for told in results["cold"][client]
+            result["patient"]: f"{result['done']:,} / {result['failed']:,} / "
+            f"{result['wall']:.1f}"
+            for result in results["cold"][client]
         }
         cells.setdefault(True, NOT_RUN)
         table.add_row(_name(client), cells[False], cells[True])
@@ -99,15 +101,16 @@ def _cold_start(results: Results) -> Table:
 
 
 def _connections(results: Results, client: str) -> str:
-    told = results["connections"][client][0]
-    shown = f"{told['server']['accepts']:,}"
-    return shown if all_done(told) else f"{shown}, {done_of(told)}"
+    result = results["connections"][client][0]
+    shown = f"{result['server']['accepts']:,}"
+    return shown if all_done(result) else f"{shown}, {done_of(result)}"
 
 
 def _origins(results: Results, client: str) -> str:
-    tolds = results["origins"][client]
-    told = next(each for each in tolds if each["origins"] == ORIGINS)
-    return f"{told['done']:,} / {told['failed']:,} / {told['server']['max_open']}"
+    result = next(
+        each for each in results["origins"][client] if each["origins"] == ORIGINS
+    )
+    return f"{result['done']:,} / {result['failed']:,} / {result['server']['max_open']}"
 
 
 def _origins_cpu(results: Results, client: str) -> str:
@@ -116,9 +119,9 @@ def _origins_cpu(results: Results, client: str) -> str:
 
 
 def _cancellations(results: Results, client: str) -> str:
-    told = results["cancellations"][client][0]
-    lost = slots_lost(told)
-    return f"{told['done']} / {'?' if lost is None else lost}"
+    result = results["cancellations"][client][0]
+    lost = slots_lost(result)
+    return f"{result['done']} / {'?' if lost is None else lost}"
 
 
 _Cell = Callable[[Results, str], str]
@@ -141,9 +144,9 @@ def _under_load(results: Results, cells: dict[str, list[tuple[str, _Cell]]]) -> 
     return table
 
 
-def _kept(results: Results) -> Table:
+def _resources(results: Results) -> Table:
     table = layout.table(
-        "What is kept",
+        "Memory and soak",
         "",
         "KB per idle\nconnection",
         "KB per waiting\nrequest",
@@ -151,19 +154,19 @@ def _kept(results: Results) -> Table:
         "CPU µs per\nrequest",
     )
     for client in CLIENTS:
-        held = next(iter(results.get("memory", {}).get(client, [])), {})
-        kept = next(iter(results.get("soak", {}).get(client, [])), {})
-        found = cost(kept)
+        memory = next(iter(results.get("memory", {}).get(client, [])), {})
+        soak = next(iter(results.get("soak", {}).get(client, [])), {})
+        found = cost(soak)
         table.add_row(
             _name(client),
-            *(f"{held[of] / KB:.1f}" if held.get(of) else NOT_RUN for of in HELD),
-            f"{kept['grown'] / MIB:.2f}" if "grown" in kept else NOT_RUN,
+            *(f"{memory[of] / KB:.1f}" if memory.get(of) else NOT_RUN for of in MEMORY),
+            f"{soak['grown'] / MIB:.2f}" if "grown" in soak else NOT_RUN,
             f"{found:,.0f}" if found else NOT_RUN,
         )
     return table
 
 
-HELD = ("slot", "waiting")
+MEMORY = ("slot", "waiting")
 NOT_RUN = "not run"
 
 

@@ -1,4 +1,4 @@
-"""The processes of the scale part, and how to talk to them."""
+"""The processes of the scale part, and the protocol with them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 PATIENCE = 30.0
-"""Seconds beyond its limit after which a process that does not answer is killed."""
+"""Seconds beyond its limit after which a silent process is killed."""
 
-Told = dict[str, Any]
+CaseResult = dict[str, Any]
+"""The outcome of one case of one client."""
 
 
 class Process:
-    """A module of ours, run as a process. It answers each line with a line of JSON."""
+    """A benchmark module that runs as a process and answers each line with JSON."""
 
     def __init__(self, module: str, *arguments: str) -> None:
         self._process = subprocess.Popen(
@@ -28,38 +29,38 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # Ctrl-C is for us, who then close its stdin
+            start_new_session=True,  # Ctrl-C ends this process, which closes stdin
         )
         self._turn = threading.Lock()
 
-    def ask(self, line: str, limit: float) -> Any:
-        """Send a line and return the answer, or nothing if the process is no more."""
-        asked = self._process.stdin
-        assert asked is not None
+    def call(self, line: str, limit: float) -> Any:
+        """Send a line and return the answer, or `None` if the process has ended."""
+        stdin = self._process.stdin
+        assert stdin is not None
         with self._turn:
             try:
-                print(line, file=asked, flush=True)
+                print(line, file=stdin, flush=True)
             except BrokenPipeError:
                 return None
-            return self.heard(limit)
+            return self.receive(limit)
 
-    def heard(self, limit: float) -> Any:
-        """Return what the process tells next."""
-        told = self._process.stdout
-        assert told is not None
+    def receive(self, limit: float) -> Any:
+        """Return the next answer, or `None` if none arrives within `limit` seconds."""
+        stdout = self._process.stdout
+        assert stdout is not None
         timer = threading.Timer(limit, self._process.kill)
         timer.start()
         try:
-            line = told.readline()
+            line = stdout.readline()
         finally:
             timer.cancel()
         return json.loads(line) if line else None
 
     def stop(self) -> None:
-        """End it, and wait for that."""
+        """End the process, and wait until it has ended."""
         with self._process as process:
             if process.stdin is not None:
-                with suppress(BrokenPipeError):  # it may have ended before it was asked
+                with suppress(BrokenPipeError):  # the process may have ended already
                     process.stdin.close()
             try:
                 process.wait(5)
@@ -68,36 +69,44 @@ class Process:
 
 
 class Workers:
-    """A process for each client, started when it is needed for the first time."""
+    """A process for each client, started on its first case."""
 
     def __init__(self) -> None:
         self._processes: dict[str, Process] = {}
 
-    def run(self, client: str, *, fresh: bool = False, **case: Any) -> Told:
+    def run(self, client: str, *, fresh: bool = False, **case: Any) -> CaseResult:
         """
-        Let a client do a case.
+        Run a case with a client.
 
         Args:
-            client: Its name.
-            fresh: In a new process, which is ended afterwards.
-            **case: What to do, as `benchmarks.load` has it.
+            client: The name of the client.
+            fresh: Whether to use a new process, which ends after the case.
+            **case: The name and the arguments of the case, as `benchmarks.load` defines
+                them.
         """
         if fresh:
             self.stop(client)
         if client not in self._processes:
             self._processes[client] = Process("load", "--client", client)
         limit = case.get("limit", 60.0)
-        told = self._processes[client].ask(json.dumps(case), 3 * limit + PATIENCE)
-        if told is None and not fresh:
-            # It ended after a case that it could not finish.
+        result = self._processes[client].call(json.dumps(case), 3 * limit + PATIENCE)
+        if result is None and not fresh:
+            # The process ended after an earlier case that exceeded its limit.
             return self.run(client, fresh=True, **case)
         if fresh:
             self.stop(client)
-        nothing = {"asked": case.get("asked", 1), "done": 0, "failed": 0, "errors": {}}
-        return told or {**nothing, "cpu": 0.0, "wall": 0.0, "error": "the process died"}
+        return result or {
+            "requests": case.get("requests", 1),
+            "done": 0,
+            "failed": 0,
+            "errors": {},
+            "cpu": 0.0,
+            "wall": 0.0,
+            "error": "the process died",
+        }
 
     def stop(self, *clients: str) -> None:
-        """End processes."""
+        """End the processes of these clients."""
         for client in clients:
             process = self._processes.pop(client, None)
             if process is not None:
@@ -109,33 +118,33 @@ class Workers:
 
 
 class Server:
-    """The server's process: where it listens, and what it counted."""
+    """The process of the server: its ports and its counts."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self.ports: list[int] = process.heard(PATIENCE)
+        self.ports: list[int] = process.receive(PATIENCE)
 
     def urls(self, path: str, origins: int = 1) -> list[str]:
-        """Tell addresses, one of each origin."""
+        """Return the URLs of a path, one for each origin."""
         return [f"http://127.0.0.1:{port}{path}" for port in self.ports[:origins]]
 
     def counts(self) -> dict[str, int]:
-        """Tell what was counted."""
-        told: dict[str, int] = self._process.ask("counts", PATIENCE)
-        return told
+        """Return the counts."""
+        counts: dict[str, int] = self._process.call("counts", PATIENCE)
+        return counts
 
     def reset(self) -> None:
-        """Count anew, once the connections of others before are closed."""
+        """Reset the counts, once the connections of earlier clients are closed."""
         for _ in range(100):
             if not self.counts()["open"]:
                 break
-            time.sleep(0.02)  # another process closes them, when it has noticed
-        self._process.ask("reset", PATIENCE)
+            time.sleep(0.02)  # the process of the client closes them
+        self._process.call("reset", PATIENCE)
 
 
 @contextmanager
 def processes(origins: int) -> Iterator[tuple[Workers, Server]]:
-    """Run a server, and clients as they are needed. All are ended with the block."""
+    """Run a server, and clients on demand. All processes end with the block."""
     process, workers = Process("server", "--origins", str(origins)), Workers()
     try:
         yield workers, Server(process)

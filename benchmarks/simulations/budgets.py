@@ -1,9 +1,9 @@
 """
-Clients with budgets for their retries: ours, and those of others as published.
+Clients with retry budgets: our own, and those that others have published.
 
-All of them are `RetryingTransport`, with its waits and its choice of what is retried.
-The budgets of others are tenacity stop strategies of three attempts at most, written
-from their descriptions: asked at each failure, and told of each call and its success.
+All clients use `RetryingTransport`, with its waits and its retry strategy. The budgets
+of others are tenacity stop strategies with at most three attempts, written from their
+descriptions: they decide after each failure, and observe each call and its success.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ ATTEMPTS = 3
 
 
 class Budget:
-    """Without a limit: three attempts."""
+    """No limit: every call may make three attempts."""
 
     def __init__(self, clock: Clock) -> None:
         self._now = clock.now
 
-    def begins(self) -> None:
-        """Hear of a call."""
+    def on_call(self) -> None:
+        """Observe the start of a call."""
 
-    def succeeded(self, retries: int) -> None:
-        """Hear that it went well, after so many retries."""
+    def on_success(self, retries: int) -> None:
+        """Observe the success of a call, and the number of its retries."""
 
-    def failed(self) -> None:
-        """Hear of each failed attempt."""
+    def on_failure(self) -> None:
+        """Observe a failed attempt."""
 
-    def pays(self, _state: RetryState) -> bool:
-        """Say whether there may be another attempt, and pay for it."""
+    def withdraw(self, _state: RetryState) -> bool:
+        """Withdraw the cost of a retry; return whether the budget allows it."""
         return True
 
     def __call__(self, state: RetryState) -> bool:
-        """Say whether to stop."""
-        self.failed()
-        return state.attempt_number >= ATTEMPTS or not self.pays(state)
+        """Return whether to stop."""
+        self.on_failure()
+        return state.attempt_number >= ATTEMPTS or not self.withdraw(state)
 
 
 class NoRetries(Budget):
-    """One attempt."""
+    """No retries: every call makes one attempt."""
 
-    def pays(self, _state: RetryState) -> bool:
-        """Say whether there is enough."""
+    def withdraw(self, _state: RetryState) -> bool:
+        """Withdraw the cost of a retry, if the balance allows it."""
         return False
 
 
@@ -64,24 +64,24 @@ class GRPC(Budget):
         super().__init__(clock)
         self._tokens = self.MOST
 
-    def succeeded(self, retries: int) -> None:  # noqa: ARG002 - each success counts
-        """Earn."""
+    def on_success(self, retries: int) -> None:  # noqa: ARG002 - each success counts alike
+        """Deposit a fraction of a token."""
         self._tokens = min(self.MOST, self._tokens + self.RATIO)
 
-    def failed(self) -> None:
-        """Lose."""
+    def on_failure(self) -> None:
+        """Withdraw a token."""
         self._tokens = max(0.0, self._tokens - 1)
 
-    def pays(self, _state: RetryState) -> bool:
-        """Say whether there is enough."""
+    def withdraw(self, _state: RetryState) -> bool:
+        """Withdraw the cost of a retry, if the balance allows it."""
         return self._tokens > self.MOST / 2
 
 
 class Finagle(Budget):
     """
-    Finagle's `RetryBudget`, which linkerd and reqwest have as well.
+    Finagle's `RetryBudget`, which linkerd and reqwest use, too.
 
-    A fifth of the requests of the last ten seconds, and ten a second whatever happens.
+    It allows a fifth of the requests of the last ten seconds, and ten more per second.
     """
 
     SECONDS = 10
@@ -90,28 +90,28 @@ class Finagle(Budget):
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
-        self._price = 1 / self.SHARE
-        self._reserve = self.FLOOR * self.SECONDS * self._price
+        self._cost = 1 / self.SHARE
+        self._reserve = self.FLOOR * self.SECONDS * self._cost
         self._changes: deque[tuple[float, float]] = deque()
-        self._sum = 0.0
+        self._balance = 0.0
 
-    def begins(self) -> None:
-        """Count it."""
+    def on_call(self) -> None:
+        """Deposit a call."""
         self._change(1.0)
 
     def _change(self, by: float) -> None:
         now, changes = self._now(), self._changes
         changes.append((now, by))
-        self._sum += by
+        self._balance += by
         while changes[0][0] < now - self.SECONDS:
-            self._sum -= changes.popleft()[1]
+            self._balance -= changes.popleft()[1]
 
-    def pays(self, _state: RetryState) -> bool:
-        """Say whether there is enough."""
+    def withdraw(self, _state: RetryState) -> bool:
+        """Withdraw the cost of a retry, if the balance allows it."""
         self._change(0.0)
-        if self._sum + self._reserve < self._price:
+        if self._balance + self._reserve < self._cost:
             return False
-        self._change(-self._price)
+        self._change(-self._cost)
         return True
 
 
@@ -119,21 +119,21 @@ class AWS(Budget):
     """The quota of the AWS SDKs, as of 2026: 500 tokens, 14 for a transient failure."""
 
     MOST = 500
-    PRICE = 14
+    COST = 14
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self._tokens = self.MOST
 
-    def succeeded(self, retries: int) -> None:
-        """Earn."""
-        self._tokens = min(self.MOST, self._tokens + (self.PRICE if retries else 1))
+    def on_success(self, retries: int) -> None:
+        """Deposit the cost of a retry that helped, else one token."""
+        self._tokens = min(self.MOST, self._tokens + (self.COST if retries else 1))
 
-    def pays(self, _state: RetryState) -> bool:
-        """Say whether there is enough."""
-        if self._tokens < self.PRICE:
+    def withdraw(self, _state: RetryState) -> bool:
+        """Withdraw the cost of a retry, if the balance allows it."""
+        if self._tokens < self.COST:
             return False
-        self._tokens -= self.PRICE
+        self._tokens -= self.COST
         return True
 
 
@@ -151,11 +151,11 @@ BUDGETS: dict[str, Callable[[Clock], Budget] | None] = {
     GRPC_A6: GRPC,
     OURS: None,
 }
-"""`None` for the library as it comes, with its own budget."""
+"""The budgets by name. `None` stands for the library with its own budget."""
 
 
 class Client:
-    """A process that calls: its transport, and what it counts."""
+    """A client process: its transport and its budget."""
 
     REQUEST = httpx.Request("GET", "http://localhost/")
 
@@ -169,13 +169,13 @@ class Client:
         self._send = nested(transport, SimulatedIO(clock, send))
 
     async def call(self) -> bool:
-        """Call, and tell whether it went well."""
-        self._budget.begins()
+        """Make a call, and return whether it succeeded."""
+        self._budget.on_call()
         try:
             response = await self._send(self.REQUEST)
         except httpx.TransportError:
             return False
         if response.status_code >= 400:
             return False
-        self._budget.succeeded(len(attempts_of(response)) - 1)
+        self._budget.on_success(len(attempts_of(response)) - 1)
         return True

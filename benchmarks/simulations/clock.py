@@ -1,8 +1,8 @@
 """
 Virtual time: a clock that jumps from event to event, and coroutines that wait for it.
 
-Nothing sleeps. What happens at the same time happens in the order in which it was asked
-for, so a run with the same seeds is the same run.
+Nothing sleeps. Events of the same time happen in the order in which they were
+scheduled, so runs with the same seeds are identical.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ T = TypeVar("T")
 
 
 class Cancelled(BaseException):
-    """Thrown into a coroutine that nobody waits for any more."""
+    """Thrown into a coroutine to cancel it."""
 
 
 class Promise(Generic[T]):
-    """What comes once: a value, or an error. What comes after it is ignored."""
+    """A value or an error that arrives later. Only the first one counts."""
 
     __slots__ = ("_error", "_listeners", "_value", "done")
 
@@ -34,22 +34,22 @@ class Promise(Generic[T]):
 
     @property
     def awaited(self) -> bool:
-        """Whether somebody waits for it."""
+        """Whether a listener waits for it."""
         return bool(self._listeners)
 
     def then(self, listener: Callable[[], object]) -> None:
-        """Call back when it has come, or now if it has."""
+        """Call back when the promise is settled, or now if it is."""
         if self.done:
             listener()
         else:
             self._listeners.append(listener)
 
-    def keep(self, value: T) -> None:
-        """Let the value come."""
+    def resolve(self, value: T) -> None:
+        """Settle the promise with a value."""
         self._settle(value, None)
 
     def fail(self, error: BaseException) -> None:
-        """Let an error come in its place."""
+        """Settle the promise with an error."""
         self._settle(None, error)
 
     def _settle(self, value: T | None, error: BaseException | None) -> None:
@@ -61,12 +61,12 @@ class Promise(Generic[T]):
             listener()
 
     @property
-    def is_over(self) -> bool:
-        """Whether it is an error, or a value that is true."""
+    def ends_a_race(self) -> bool:
+        """Whether it has an error, or a value that is true."""
         return self._error is not None or bool(self._value)
 
     def result(self) -> T:
-        """Return what has come, or raise it."""
+        """Return the value, or raise the error."""
         if self._error is not None:
             raise self._error
         return cast("T", self._value)
@@ -78,7 +78,7 @@ class Promise(Generic[T]):
 
 
 class Task(Generic[T]):
-    """A coroutine on its way, and what it ends with."""
+    """A running coroutine, and the promise of its result."""
 
     __slots__ = ("_clock", "_coroutine", "_waiting_for", "ended")
 
@@ -89,40 +89,41 @@ class Task(Generic[T]):
         self.ended: Promise[T] = Promise()
 
     def begin(self) -> None:
-        """Run until it waits for something."""
+        """Run until the coroutine waits for a promise."""
         if not self.ended.done:
-            self._go(self._coroutine.send, None)
+            self._step(self._coroutine.send, None)
 
     def cancel(self) -> None:
-        """Cancel it, if it has not ended. It may still wait while it cleans up."""
+        """Cancel the task, if it has not ended. It may still wait for its cleanup."""
         if not self.ended.done:
-            self._go(self._coroutine.throw, Cancelled())
+            self._step(self._coroutine.throw, Cancelled())
 
-    def _go(self, on: Callable[[Any], Promise[Any]], what: object) -> None:
+    def _step(self, resume: Callable[[Any], Promise[Any]], value: object) -> None:
         self._waiting_for = None
         try:
-            promise = on(what)
+            promise = resume(value)
         except StopIteration as stop:
-            self.ended.keep(stop.value)
+            self.ended.resolve(stop.value)
         except Cancelled as cancelled:
             self.ended.fail(cancelled)
         except Exception as error:
             if not self.ended.awaited:
-                raise  # out of the clock's run, or nobody would see it
+                raise  # out of `Clock.run`, else the error would be lost
             self.ended.fail(error)
         else:
             self._waiting_for = promise
-            # Not at once: what wakes it may be running because of it.
+            # Not at once: the code that settles the promise may be called from this
+            # task.
             promise.then(lambda: self._clock.soon(self._woken, promise))
 
     def _woken(self, promise: Promise[Any]) -> None:
-        # What a cancelled coroutine was waiting for may come all the same.
+        # The promise of a cancelled task may be settled later.
         if promise is self._waiting_for:
-            self._go(self._coroutine.send, None)
+            self._step(self._coroutine.send, None)
 
 
 class Clock:
-    """Virtual seconds, and what happens at which of them."""
+    """Virtual seconds, and the events scheduled on them."""
 
     def __init__(self) -> None:
         self._now = 0.0
@@ -131,36 +132,36 @@ class Clock:
         self._due: deque[tuple[Callable[..., object], Any]] = deque()
 
     def now(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self._now
 
-    def at(self, time: float, callback: Callable[..., object], *what: Any) -> None:
-        """Call back at a time, in the order in which it was asked for."""
-        event = (max(time, self._now), next(self._number), callback, what)
+    def at(self, time: float, callback: Callable[..., object], *args: Any) -> None:
+        """Call back at a time. Callbacks of one time run in the order of scheduling."""
+        event = (max(time, self._now), next(self._number), callback, args)
         heappush(self._events, event)
 
-    def soon(self, callback: Callable[..., object], *what: Any) -> None:
-        """Call back now, before anything else happens at this time."""
-        self._due.append((callback, what))
+    def soon(self, callback: Callable[..., object], *args: Any) -> None:
+        """Call back now, before the next scheduled event."""
+        self._due.append((callback, args))
 
     def sleep(self, seconds: float) -> Promise[None]:
-        """Wait."""
+        """Return a promise that is resolved after some seconds."""
         promise: Promise[None] = Promise()
-        self.at(self._now + seconds, promise.keep, None)
+        self.at(self._now + seconds, promise.resolve, None)
         return promise
 
     def start(self, coroutine: Coroutine[Any, None, T]) -> Task[T]:
-        """Let a coroutine run, from now on."""
+        """Start a coroutine as a task."""
         task = Task(self, coroutine)
         self.soon(task.begin)
         return task
 
     def run(self, until: float = math.inf) -> None:
-        """Let happen what is to happen until then."""
+        """Run all events until a time, or until none is left."""
         events, due = self._events, self._due
         while due or (events and events[0][0] <= until):
             if due:
-                callback, what = due.popleft()
+                callback, args = due.popleft()
             else:
-                self._now, _, callback, what = heappop(events)
-            callback(*what)
+                self._now, _, callback, args = heappop(events)
+            callback(*args)

@@ -1,8 +1,8 @@
 """
-What a budget costs: a service of which each attempt fails with the same probability.
+The cost of a budget: each attempt at a service fails with the same probability.
 
-There is capacity enough: too tight a budget gives up calls that another attempt would
-have saved. Two callers: one of 100 requests a second, and one of one.
+The service has enough capacity, so too small a budget gives up calls that another
+attempt would have saved. One caller makes 100 calls a second, another makes one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks import layout
-from benchmarks.simulations import telling
+from benchmarks.simulations import reporting
 from benchmarks.simulations.budgets import (
     AWS_2026,
     BUDGETS,
@@ -27,7 +27,7 @@ from benchmarks.simulations.budgets import (
 )
 from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.load import Load, Server
-from benchmarks.simulations.telling import Goal, Told, at_least, beside
+from benchmarks.simulations.reporting import CaseResult, Goal, at_least, beside
 
 FAILING = (0.05, 0.1, 0.2, 0.5, 1.0)
 BUSY, IDLE = 100, 1
@@ -39,11 +39,11 @@ PUBLISHED = {
     AWS_2026: (*("1.05 / 1.000", "1.11 / .999", "1.24 / .992", "1.08 / .547", "1.01"),),
     GRPC_A6: (*("1.05 / .999", "1.03 / .926", "1.00 / .802", "1.00 / .504", "1.00"),),
 }
-"""What was measured for the published algorithms, at 100 requests a second."""
+"""Figures of the published algorithms, at 100 requests a second."""
 
 
 def cases(*, quick: bool) -> list[dict[str, Any]]:
-    """Every budget with every probability."""
+    """Return the cases: every budget with every probability."""
     return [
         {"policy": policy, "failing": failing, "rate": rate, "seconds": seconds}
         for rate, seconds in ({BUSY: 2} if quick else SECONDS).items()
@@ -53,21 +53,24 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 
 def run(*, policy: str, failing: float, rate: int, seconds: int) -> dict[str, Any]:
-    """Tell the calls, how many went well, and the requests for them."""
+    """Return the calls, the successful calls, and the requests for them."""
     random.seed(1)
-    clock, rolled = Clock(), random.Random(1)
-    server = Server(clock, rolled, failing)
+    clock, rng = Clock(), random.Random(1)
+    server = Server(clock, rng, failing)
     client = Client(policy, clock, server.send)
-    load = Load(clock, rolled, [client.call], rate, seconds, evenly=True)
+    load = Load(clock, rng, [client.call], rate, seconds, evenly=True)
     clock.run()
-    calls, well = load.began.total(), load.well.total()
-    return {"calls": calls, "well": well, "asked": server.asked.total()}
+    return {
+        "calls": load.started.total(),
+        "succeeded": load.succeeded.total(),
+        "requests": server.requests.total(),
+    }
 
 
-def tables(tolds: Sequence[Told]) -> Iterator[Table]:
-    """Lay out requests per call and success."""
+def tables(results: Sequence[CaseResult]) -> Iterator[Table]:
+    """Lay out the requests per call and the success rates."""
     for rate in SECONDS:
-        if not any(told["rate"] == rate for told in tolds):
+        if not any(each["rate"] == rate for each in results):
             continue
         table = layout.table(
             f"Failures at random, {rate} calls/s: requests per call / success",
@@ -77,45 +80,45 @@ def tables(tolds: Sequence[Told]) -> Iterator[Table]:
         for policy in BUDGETS:
             published = PUBLISHED.get(policy) if rate == BUSY else None
             cells = [
-                beside(_shown(_told(tolds, policy, failing, rate)), reference)
+                beside(_shown(_result(results, policy, failing, rate)), reference)
                 for failing, reference in zip(
                     FAILING, published or (None,) * len(FAILING), strict=True
                 )
             ]
-            table.add_row(telling.origin_name(policy), *cells)
+            table.add_row(reporting.bold_if_ours(policy), *cells)
         yield table
 
 
-def goals(tolds: Sequence[Told]) -> Iterator[Goal]:
-    """One in five may fail, and hardly a call does."""
+def goals(results: Sequence[CaseResult]) -> Iterator[Goal]:
+    """Yield the goals: if one attempt in five fails, hardly any call fails."""
     for rate in SECONDS:
-        told = _told(tolds, OURS, 0.2, rate)
-        none = _told(tolds, NONE, 0.2, rate)
-        if told and none:
+        ours = _result(results, OURS, 0.2, rate)
+        none = _result(results, NONE, 0.2, rate)
+        if ours and none:
             yield at_least(
                 f"success at 20 % failures, {rate} calls/s",
                 0.97,
-                told["well"] / told["calls"],
-                f"no retries {none['well'] / none['calls']:.2f}",
+                ours["succeeded"] / ours["calls"],
+                f"no retries {none['succeeded'] / none['calls']:.2f}",
                 digits=3,
             )
 
 
-def _told(
-    tolds: Sequence[Told], policy: str, failing: float, rate: float
-) -> Told | None:
-    asked = (policy, failing, rate)
-    for told in tolds:
-        if (told["policy"], told["failing"], told["rate"]) == asked:
-            return told
+def _result(
+    results: Sequence[CaseResult], policy: str, failing: float, rate: float
+) -> CaseResult | None:
+    case = (policy, failing, rate)
+    for each in results:
+        if (each["policy"], each["failing"], each["rate"]) == case:
+            return each
     return None
 
 
-def _shown(told: Told | None) -> str:
-    if told is None:
+def _shown(result: CaseResult | None) -> str:
+    if result is None:
         return "not run"
-    amplified = f"{told['asked'] / told['calls']:.2f}"
-    if told["failing"] == 1:
+    amplified = f"{result['requests'] / result['calls']:.2f}"
+    if result["failing"] == 1:
         return amplified
-    success = f"{told['well'] / told['calls']:.3f}"
+    success = f"{result['succeeded'] / result['calls']:.3f}"
     return f"{amplified} / {success.removeprefix('0')}"

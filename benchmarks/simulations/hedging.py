@@ -1,9 +1,9 @@
 """
-Hedging: one answer in a hundred takes 100 to 400 ms more, for no reason.
+Hedging: one answer in a hundred takes 100 to 400 ms longer at random.
 
-All others take about 5 ms, lognormally. The case is that of "The Tail at Scale" (Dean
-and Barroso, CACM 2013), the parameters are not. And then all of them become slow:
-hedges that are sent after a fixed time send everything twice, just when it hurts.
+The others take about 5 ms, lognormally distributed. The case is that of "The Tail at
+Scale" (Dean and Barroso, CACM 2013), with other parameters. Later all answers become
+slow: a hedge after a fixed delay then sends every request twice, at the worst time.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import httpx
 from rich.table import Table
 
 from benchmarks import layout
-from benchmarks.simulations import telling
+from benchmarks.simulations import reporting
 from benchmarks.simulations.clock import Clock
+from benchmarks.simulations.reporting import CaseResult, Goal, at_most, beside
 from benchmarks.simulations.simulated import NOWHERE, Send, SimulatedIO, answer, nested
-from benchmarks.simulations.telling import Goal, Told, at_most, beside
 from httpx_resilient import HedgePolicy, HedgingTransport
 
 RATE = 100.0
 FAN = 100
-"""Leaves that are asked together."""
+"""Requests of one fan-out."""
 
 QUANTILES = (50, 90, 95, 99, 99.5, 99.9, 99.95)
 
 SLOWER = 20
 CALM = 6000
-"""Calls until all of them get slower, and then as many again."""
+"""Calls before all answers get slower, and after it."""
 
 NONE = "no hedge"
 OURS = "p95 (ours)"
@@ -51,31 +51,33 @@ PUBLISHED = {
     "p90": ("12.1", "15.7", None, "10 %"),
     "p99": ("16.0", "115", None, "1.0 %"),
 }
-"""Without a budget, with the quantile known: p99, p99.9, all of 100, extra requests."""
+"""
+Figures without a budget and with a known quantile: p99, p99.9, 100 together, extra.
+"""
 
 
 class Leaf:
-    """A server that is quick, but for one answer in a hundred."""
+    """A server that is fast, except for one answer in a hundred."""
 
-    def __init__(self, clock: Clock, rolled: random.Random) -> None:
+    def __init__(self, clock: Clock, rng: random.Random) -> None:
         self._clock = clock
-        self._rolled = rolled
+        self._rng = rng
         self.slower = 1
-        self.asked = 0
+        self.requests = 0
 
-    async def send(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - all are alike
-        """Answer."""
-        self.asked += 1
-        rolled = self._rolled
-        seconds = rolled.lognormvariate(1.6, 0.35) / 1000
-        if rolled.random() < 0.01:
-            seconds += rolled.uniform(0.1, 0.4)
+    async def send(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - the answer does not depend on it
+        """Answer after a random time."""
+        self.requests += 1
+        rng = self._rng
+        seconds = rng.lognormvariate(1.6, 0.35) / 1000
+        if rng.random() < 0.01:
+            seconds += rng.uniform(0.1, 0.4)
         await self._clock.sleep(self.slower * seconds)
         return answer(200)
 
 
 def cases(*, quick: bool) -> list[dict[str, Any]]:
-    """Every policy, while all is well and when it is not."""
+    """Return the cases: every policy, with normal and with slow answers."""
     few, many = (500, 2000) if quick else (CALM, 200_000)
     return [
         {"policy": policy, "slow": slow, "calls": few if slow else many}
@@ -85,9 +87,9 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 
 def run(*, policy: str, slow: bool, calls: int) -> dict[str, Any]:
-    """Tell latencies in ms, and how many requests there were for each call."""
+    """Return the latencies in ms, and the requests per call."""
     random.seed(1)
-    clock, rolled = Clock(), random.Random(1)
+    clock, rng = Clock(), random.Random(1)
     leaf = Leaf(clock, random.Random(2))
     send: Send = leaf.send
     if policy != NONE:
@@ -97,20 +99,20 @@ def run(*, policy: str, slow: bool, calls: int) -> dict[str, Any]:
     took: list[float] = []
 
     async def call() -> None:
-        began = clock.now()
+        started = clock.now()
         await send(request)
-        took.append(1000 * (clock.now() - began))
+        took.append(1000 * (clock.now() - started))
 
     def several(number: int) -> None:
         if number:
             clock.start(call())
-            clock.at(clock.now() + rolled.expovariate(RATE), several, number - 1)
+            clock.at(clock.now() + rng.expovariate(RATE), several, number - 1)
 
     if slow:
         several(calls)
         clock.run()
         took.clear()
-        leaf.slower, leaf.asked = SLOWER, 0
+        leaf.slower, leaf.requests = SLOWER, 0
     several(calls)
     clock.run()
     together = [max(took[at : at + FAN]) for at in range(0, calls - FAN + 1, FAN)]
@@ -120,12 +122,12 @@ def run(*, policy: str, slow: bool, calls: int) -> dict[str, Any]:
             quantile: ordered[int(calls * quantile / 100)] for quantile in QUANTILES
         },
         "together": median(together),
-        "requests": leaf.asked / calls,
+        "requests": leaf.requests / calls,
     }
 
 
-def tables(tolds: Sequence[Told]) -> Iterator[Table]:
-    """Lay out latencies and requests."""
+def tables(results: Sequence[CaseResult]) -> Iterator[Table]:
+    """Lay out the latencies and the requests."""
     table = layout.table(
         "Hedging, 1 % of answers 100 to 400 ms late: ms",
         "delay",
@@ -137,35 +139,35 @@ def tables(tolds: Sequence[Told]) -> Iterator[Table]:
         "extra when all\nare 20 x slower",
     )
     for policy in POLICIES:
-        told, slow = _told(tolds, policy)
+        calm, slow = _of(results, policy)
         p99, p999, together, extra = PUBLISHED.get(policy, (None,) * 4)
         table.add_row(
-            telling.origin_name(policy),
-            f"{told['ms'][50]:.1f}",
-            beside(f"{told['ms'][99]:.1f}", p99),
-            beside(f"{told['ms'][99.9]:.1f}", p999),
-            beside(f"{told['together']:.1f}", together),
-            beside(f"{_extra(told):.1f} %", extra),
+            reporting.bold_if_ours(policy),
+            f"{calm['ms'][50]:.1f}",
+            beside(f"{calm['ms'][99]:.1f}", p99),
+            beside(f"{calm['ms'][99.9]:.1f}", p999),
+            beside(f"{calm['together']:.1f}", together),
+            beside(f"{_extra(calm):.1f} %", extra),
             f"{_extra(slow):.1f} %",
         )
     yield table
 
 
-def goals(tolds: Sequence[Told]) -> Iterator[Goal]:
-    """The tail is cut off, for a few requests more, whatever happens."""
-    told, slow = _told(tolds, OURS)
-    none, _ = _told(tolds, NONE)
-    _, fixed = _told(tolds, FIXED)
+def goals(results: Sequence[CaseResult]) -> Iterator[Goal]:
+    """Yield the goals: a short tail for few extra requests, even if all are slow."""
+    calm, slow = _of(results, OURS)
+    none, _ = _of(results, NONE)
+    _, fixed = _of(results, FIXED)
     yield at_most(
         "hedging: p99.9 in ms",
         18,
-        told["ms"][99.9],
+        calm["ms"][99.9],
         f"no hedge {none['ms'][99.9]:.0f}, p95 17.2",
         digits=1,
     )
-    yield at_most("hedging: % of requests more", 5.5, _extra(told), "5.1", digits=1)
+    yield at_most("hedging: % extra requests", 5.5, _extra(calm), "5.1", digits=1)
     yield at_most(
-        "hedging: % more when all are slow",
+        "hedging: % extra when all are slow",
         5.5,
         _extra(slow),
         f"without a budget {_extra(fixed):.0f}",
@@ -173,11 +175,11 @@ def goals(tolds: Sequence[Told]) -> Iterator[Goal]:
     )
 
 
-def _told(tolds: Sequence[Told], policy: str) -> tuple[Told, Told]:
-    """What there was of it while all was well, and when it was not."""
-    calm, slow = (told for told in tolds if told["policy"] == policy)
+def _of(results: Sequence[CaseResult], policy: str) -> tuple[CaseResult, CaseResult]:
+    """Return the results of a policy with normal and with slow answers."""
+    calm, slow = (each for each in results if each["policy"] == policy)
     return calm, slow
 
 
-def _extra(told: Told) -> float:
-    return float(100 * (told["requests"] - 1))
+def _extra(result: CaseResult) -> float:
+    return float(100 * (result["requests"] - 1))

@@ -1,10 +1,11 @@
 """
-Backoff and jitter: clients that all want to write the same record at once.
+Backoff and jitter: many clients write the same record at once.
 
-The model of "Exponential Backoff And Jitter" (Brooker, AWS Architecture Blog, 2015)
-and of its simulator: to write is to read the record's version, and to succeed if nobody
-else wrote meanwhile. Every message takes N(10, 2) ms; waits begin at 5 ms x 2 and end
-at 2 s. An attempt of ours is the read and the write, and a conflict is its answer 409.
+The model is that of "Exponential Backoff And Jitter" (Brooker, AWS Architecture Blog,
+2015) and of its simulator: a write reads the version of the record, and succeeds if no
+other client has written since. Every message takes N(10, 2) ms; waits begin at 5 ms x 2
+and end at 2 s. One attempt is the read and the write, and 409 is the answer to a
+conflict.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ import tenacity
 from rich.table import Table
 
 from benchmarks import layout
-from benchmarks.simulations import telling
+from benchmarks.simulations import reporting
 from benchmarks.simulations.clock import Clock
+from benchmarks.simulations.reporting import CaseResult, Goal, at_most, beside
 from benchmarks.simulations.simulated import NOWHERE, SimulatedIO, answer, nested
-from benchmarks.simulations.telling import Goal, Told, at_most, beside
 from httpx_resilient import RetryingTransport, RetryState, retry_if_status
 
 BASE = 0.005
@@ -32,19 +33,19 @@ FIRST = 2 * BASE
 
 LEVELS = (50, 100, 190)
 CLAIMED = 100
-"""Of so many clients it is said that jitter saves more than half of the calls."""
+"""The number of clients for which jitter is said to save over half of the calls."""
 
 exponential = tenacity.wait_exponential(multiplier=FIRST, max=CAP)
 
 
 def equal(state: RetryState) -> float:
-    """Half of it fixed, half of it at random."""
+    """Wait for half of the backoff, and a random part of the other half."""
     half = exponential(state) / 2
     return half + random.uniform(0, half)
 
 
 def decorrelated(state: RetryState) -> float:
-    """At random, up to three times what it was before."""
+    """Wait for a random time, up to three times the wait before."""
     return min(CAP, random.uniform(BASE, 3 * (state.upcoming_sleep or BASE)))
 
 
@@ -64,20 +65,20 @@ PUBLISHED = {
     "decorrelated": ("2,147 / 374", "4,370 / 994", "8,117 / 2,451"),
     OURS: ("2,946 / 332", "5,005 / 795", "7,629 / 1,773"),
 }
-"""What the published simulator gives, mean of 30 runs."""
+"""Figures of the published simulator, mean of 30 runs."""
 
 
 class Record:
-    """A record, written by whoever has seen its newest version."""
+    """A record. A write succeeds if it has read the latest version."""
 
-    def __init__(self, clock: Clock, rolled: random.Random) -> None:
+    def __init__(self, clock: Clock, rng: random.Random) -> None:
         self._clock = clock
-        self._rolled = rolled
+        self._rng = rng
         self._version = 0
         self.calls = 0
 
-    async def send(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - all are alike
-        """Read, and write."""
+    async def send(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - the answer does not depend on it
+        """Read the version, then write."""
         await self._message()
         seen = self._version
         await self._message()
@@ -89,11 +90,11 @@ class Record:
         return answer(status)
 
     async def _message(self) -> None:
-        await self._clock.sleep(abs(self._rolled.normalvariate(0.010, 0.002)))
+        await self._clock.sleep(abs(self._rng.normalvariate(0.010, 0.002)))
 
 
 def cases(*, quick: bool) -> list[dict[str, Any]]:
-    """Every wait, with every number of clients."""
+    """Return the cases: every wait with every number of clients."""
     return [
         {"wait": wait, "clients": clients, "seed": seed}
         for seed in range(1 if quick else 10)
@@ -103,7 +104,7 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 
 def run(*, wait: str, clients: int, seed: int) -> dict[str, Any]:
-    """Let so many clients write; tell how long that takes, and how many calls."""
+    """Let all clients write; return the seconds and the calls until all have."""
     random.seed(seed)
     clock = Clock()
     record = Record(clock, random.Random(seed))
@@ -122,10 +123,10 @@ def run(*, wait: str, clients: int, seed: int) -> dict[str, Any]:
     return {"seconds": clock.now(), "calls": record.calls}
 
 
-def tables(tolds: Sequence[Told]) -> Iterator[Table]:
-    """Lay out time and calls."""
+def tables(results: Sequence[CaseResult]) -> Iterator[Table]:
+    """Lay out the time and the calls."""
     table = layout.table(
-        "Writing one record: ms until all have / calls for it",
+        "Writes of one record: ms until all succeed / calls",
         "jitter",
         *(f"{clients} clients" for clients in LEVELS),
     )
@@ -133,18 +134,18 @@ def tables(tolds: Sequence[Told]) -> Iterator[Table]:
         cells = []
         for clients, reference in zip(LEVELS, published, strict=True):
             seconds, calls = (
-                _mean(tolds, of, wait, clients) for of in ("seconds", "calls")
+                _mean(results, of, wait, clients) for of in ("seconds", "calls")
             )
             shown = f"{1000 * seconds:,.0f} / {calls:,.0f}" if calls else "not run"
             cells.append(beside(shown, reference))
-        table.add_row(telling.origin_name(wait), *cells)
+        table.add_row(reporting.bold_if_ours(wait), *cells)
     yield table
 
 
-def goals(tolds: Sequence[Told]) -> Iterator[Goal]:
-    """Full jitter needs less than half of the calls, and none needs fewer."""
+def goals(results: Sequence[CaseResult]) -> Iterator[Goal]:
+    """Yield the goals: full jitter halves the calls, and needs the fewest."""
     for clients in LEVELS:
-        calls = {wait: _mean(tolds, "calls", wait, clients) for wait in WAITS}
+        calls = {wait: _mean(results, "calls", wait, clients) for wait in WAITS}
         if not calls[OURS]:
             continue
         if clients == CLAIMED:
@@ -157,10 +158,10 @@ def goals(tolds: Sequence[Told]) -> Iterator[Goal]:
         )
 
 
-def _mean(tolds: Sequence[Told], of: str, wait: str, clients: int) -> float:
+def _mean(results: Sequence[CaseResult], of: str, wait: str, clients: int) -> float:
     found = [
-        told[of]
-        for told in tolds
-        if told["wait"] == wait and told["clients"] == clients
+        each[of]
+        for each in results
+        if each["wait"] == wait and each["clients"] == clients
     ]
     return mean(found) if found else 0.0

@@ -1,4 +1,4 @@
-"""Calls at random moments, what becomes of them, and a server that may fail."""
+"""Calls at random moments, their outcomes, and a server that may fail."""
 
 from __future__ import annotations
 
@@ -13,30 +13,28 @@ from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.simulated import answer
 
 Call = Callable[[], Awaitable[bool]]
-"""Calls, and tells whether it went well."""
+"""Makes a call, and returns whether it succeeded."""
 
 LATENCY = 0.005
 GOOD = 0.99
 
 
 class Server:
-    """Answers soon, or fails: at random, and whatever is beyond its capacity."""
+    """Answers soon. It fails at random, and beyond its capacity."""
 
-    def __init__(
-        self, clock: Clock, rolled: random.Random, failing: float = 0.0
-    ) -> None:
+    def __init__(self, clock: Clock, rng: random.Random, failing: float = 0.0) -> None:
         self._clock = clock
-        self._rolled = rolled
+        self._rng = rng
         self.failing = failing
         self.capacity = math.inf
-        self.asked: Counter[int] = Counter()
+        self.requests: Counter[int] = Counter()
 
-    async def send(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - all are alike
-        """Answer."""
+    async def send(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - the answer does not depend on it
+        """Answer with 200 or 503."""
         second = int(self._clock.now())
-        self.asked[second] += 1
+        self.requests[second] += 1
         fails = (
-            self.asked[second] > self.capacity or self._rolled.random() < self.failing
+            self.requests[second] > self.capacity or self._rng.random() < self.failing
         )
         await self._clock.sleep(LATENCY)
         return answer(503 if fails else 200)
@@ -44,23 +42,21 @@ class Server:
 
 class Load:
     """
-    Callers who call at random (a Poisson process), each as often as the others.
-
-    Or evenly, which is what is meant by a client that calls once a second.
+    Calls at random moments (a Poisson process), each by a random caller.
 
     Args:
-        clock: The time.
-        rolled: When, and who.
-        callers: Them.
-        rate: Calls a second, of all together.
-        until: When they stop.
-        evenly: Whether there is the same time between any two calls.
+        clock: The virtual clock.
+        rng: The source of the moments and the callers.
+        callers: The callers; all call equally often.
+        rate: Calls per second of all callers together.
+        until: The time of the last call, in seconds.
+        evenly: Whether the calls are evenly spaced instead of random.
     """
 
     def __init__(
         self,
         clock: Clock,
-        rolled: random.Random,
+        rng: random.Random,
         callers: Sequence[Call],
         rate: float,
         until: float,
@@ -68,36 +64,36 @@ class Load:
         evenly: bool = False,
     ) -> None:
         self._clock = clock
-        self._rolled = rolled
+        self._rng = rng
         self._callers = callers
         self._rate = rate
         self._until = until
         self._evenly = evenly
-        self.began: Counter[int] = Counter()
-        """Calls by the second they began in."""
-        self.well: Counter[int] = Counter()
-        """Those of them that went well."""
+        self.started: Counter[int] = Counter()
+        """Calls, by the second in which they started."""
+        self.succeeded: Counter[int] = Counter()
+        """Successful calls, by the second in which they started."""
         clock.at(0.0, self._arrive)
 
     def _arrive(self) -> None:
         now = self._clock.now()
         if now < self._until:
-            self._clock.start(self._call(self._rolled.choice(self._callers)))
+            self._clock.start(self._call(self._rng.choice(self._callers)))
             rate = self._rate
-            gap = 1 / rate if self._evenly else self._rolled.expovariate(rate)
+            gap = 1 / rate if self._evenly else self._rng.expovariate(rate)
             self._clock.at(now + gap, self._arrive)
 
     async def _call(self, call: Call) -> None:
         second = int(self._clock.now())
-        self.began[second] += 1
+        self.started[second] += 1
         if await call():
-            self.well[second] += 1
+            self.succeeded[second] += 1
 
-    def is_well(self, seconds: range) -> bool:
-        """Say whether nearly all that began then went well."""
-        return summed(self.well, seconds) >= GOOD * summed(self.began, seconds)
+    def is_healthy(self, seconds: range) -> bool:
+        """Return whether nearly all calls that started then succeeded."""
+        return summed(self.succeeded, seconds) >= GOOD * summed(self.started, seconds)
 
 
 def summed(counts: Counter[int], seconds: range) -> int:
-    """Count what was in some seconds."""
+    """Return the sum of the counts of some seconds."""
     return sum(counts[second] for second in seconds)

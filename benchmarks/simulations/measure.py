@@ -1,4 +1,4 @@
-"""The simulations: what there is, and how they are run and told."""
+"""The simulations: the list of them, their execution and their report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.simulations import (
     overload,
     throttling,
 )
-from benchmarks.simulations.telling import Goal, Told, table_of_goals
+from benchmarks.simulations.reporting import CaseResult, Goal, table_of_goals
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -31,51 +31,51 @@ PARTS: dict[str, ModuleType] = {
     "throttling": throttling,
     "hedging": hedging,
 }
-"""Each lists its `cases`, can `run` one, and has the `tables` and `goals` of all."""
+"""Each module has `cases`, `run` for one case, and `tables` and `goals` for all."""
 
 NOTE = (
-    "All is simulated but the decisions: these are the library's own, on a virtual "
-    "clock. In parentheses: what others measured, or was measured for them in another "
-    "model, and what follows from a published formula."
+    "The clock, the servers and the network are simulated; the library's own code "
+    "makes the decisions. Parentheses contain published figures, figures of other "
+    "algorithms in another model, and results of a published formula."
 )
-"""What the tables mean."""
+"""The explanation below the tables."""
 
-Results = dict[str, list[Told]]
+Results = dict[str, list[CaseResult]]
 
 
 def measure(parts: Sequence[str], progress: Progress, *, quick: bool) -> Results:
-    """Run the cases of all parts, as many at a time as there are cores."""
+    """Run the cases of all parts, one at a time on each core."""
     cases = [(part, case) for part in parts for case in PARTS[part].cases(quick=quick)]
     results: Results = {part: [] for part in parts}
     with ProcessPoolExecutor() as pool:
-        tolds = progress.track(
+        measured = progress.track(
             pool.map(_run, cases), len(cases), description="simulations"
         )
-        for (part, case), told in zip(cases, tolds, strict=True):
-            results[part].append({**case, **told})
+        for (part, case), result in zip(cases, measured, strict=True):
+            results[part].append({**case, **result})
     return results
 
 
-def _run(case: tuple[str, dict[str, Any]]) -> Told:
+def _run(case: tuple[str, dict[str, Any]]) -> CaseResult:
     part, arguments = case
-    told: Told = PARTS[part].run(**arguments)
-    return told
+    result: CaseResult = PARTS[part].run(**arguments)
+    return result
 
 
 def goals_of(results: Results) -> list[Goal]:
-    """Compare what was found with what it should be."""
+    """Compare the results with the goals."""
     return [
         goal for part, found in results.items() for goal in PARTS[part].goals(found)
     ]
 
 
 def tables_of(results: Results) -> Iterator[Table]:
-    """Lay out what was found."""
+    """Lay out the results."""
     for part, found in results.items():
         yield from PARTS[part].tables(found)
     yield table_of_goals(goals_of(results))
 
 
-def told(results: Results) -> dict[str, Any]:
-    """Tell everything."""
+def as_json(results: Results) -> dict[str, Any]:
+    """Return the goals and the results."""
     return {"goals": list(map(asdict, goals_of(results))), "results": results}

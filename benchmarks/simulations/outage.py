@@ -1,8 +1,8 @@
 """
-What a budget saves: an outage of an hour.
+The savings of a budget in an outage of an hour.
 
 The server answers 503 at once to all of 20 clients, each of which calls once a second.
-Too wide a budget sends it a multiple of what it could not answer in the first place.
+Too large a budget multiplies the requests to a server that cannot answer any of them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks import layout
-from benchmarks.simulations import telling
+from benchmarks.simulations import reporting
 from benchmarks.simulations.budgets import BUDGETS, NONE, OURS, Client
 from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.load import Load, Server, summed
-from benchmarks.simulations.telling import Goal, Told, at_most
+from benchmarks.simulations.reporting import CaseResult, Goal, at_most
 
 CLIENTS = 20
 RATE = 20.0
@@ -27,7 +27,7 @@ HOUR = 3600
 
 
 def cases(*, quick: bool) -> list[dict[str, Any]]:
-    """Every budget."""
+    """Return the cases: every budget."""
     seconds = 10 if quick else HOUR
     return [
         {"policy": policy, "seconds": seconds} for policy in BUDGETS if policy != NONE
@@ -35,39 +35,42 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 
 def run(*, policy: str, seconds: int) -> dict[str, Any]:
-    """Tell the calls of the outage, and the requests for them."""
+    """Return the calls in the outage, and the requests for them."""
     random.seed(1)
-    clock, rolled = Clock(), random.Random(1)
-    server = Server(clock, rolled)
+    clock, rng = Clock(), random.Random(1)
+    server = Server(clock, rng)
     callers = [Client(policy, clock, server.send).call for _ in range(CLIENTS)]
-    load = Load(clock, rolled, callers, RATE, HEALTHY + seconds)
+    load = Load(clock, rng, callers, RATE, HEALTHY + seconds)
     clock.run(HEALTHY)
     server.failing = 1.0
     clock.run()
     outage = range(HEALTHY, HEALTHY + seconds)
     return {
-        "calls": summed(load.began, outage),
-        "asked": server.asked.total() - summed(server.asked, range(HEALTHY)),
+        "calls": summed(load.started, outage),
+        "requests": server.requests.total() - summed(server.requests, range(HEALTHY)),
     }
 
 
-def tables(tolds: Sequence[Told]) -> Iterator[Table]:
-    """Lay out requests per call."""
+def tables(results: Sequence[CaseResult]) -> Iterator[Table]:
+    """Lay out the requests per call."""
     table = layout.table(
-        "An hour of nothing but 503", "budget for retries", "requests per call"
+        "An hour in which every answer is 503",
+        "budget for retries",
+        "requests per call",
     )
-    for told in tolds:
-        table.add_row(telling.origin_name(told["policy"]), f"{_attempts(told):.3f}")
+    for result in results:
+        policy = reporting.bold_if_ours(result["policy"])
+        table.add_row(policy, f"{_attempts(result):.3f}")
     yield table
 
 
-def goals(tolds: Sequence[Told]) -> Iterator[Goal]:
-    """Retries are as good as none."""
-    for told in tolds:
-        if told["policy"] == OURS:
-            attempts = _attempts(told)
+def goals(results: Sequence[CaseResult]) -> Iterator[Goal]:
+    """Yield the goal: an outage gets hardly any retries."""
+    for result in results:
+        if result["policy"] == OURS:
+            attempts = _attempts(result)
             yield at_most("requests per call in an outage", 1.1, attempts, "3 to 11")
 
 
-def _attempts(told: Told) -> float:
-    return float(told["asked"] / told["calls"])
+def _attempts(result: CaseResult) -> float:
+    return float(result["requests"] / result["calls"])

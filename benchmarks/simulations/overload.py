@@ -1,11 +1,11 @@
 """
-Metastable overload: a server stands still for ten seconds, its clients go on asking.
+Metastable overload: a server stands still for ten seconds, its clients keep calling.
 
-It serves 100 requests a second, first come, first served, and is asked for 80. Clients
-wait for a second; the server knows nothing of that, and works on what was abandoned.
-So much has piled up after ten seconds that all calls time out for a while, and each
-retry adds to it: with enough of them it never ends (Bronson et al., "Metastable
-Failures in Distributed Systems", HotOS 2021).
+The server handles 100 requests a second in order of arrival, and receives 80. Clients
+time out after a second; the server does not notice, and still works on abandoned
+requests. After ten seconds its queue is so long that all calls time out for a while.
+Each retry lengthens the queue, and with enough retries it never shrinks (Bronson et
+al., "Metastable Failures in Distributed Systems", HotOS 2021).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import httpx
 from rich.table import Table
 
 from benchmarks import layout
-from benchmarks.simulations import telling
+from benchmarks.simulations import reporting
 from benchmarks.simulations.budgets import (
     AWS_2026,
     BUDGETS,
@@ -32,8 +32,8 @@ from benchmarks.simulations.budgets import (
 )
 from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.load import Load
+from benchmarks.simulations.reporting import CaseResult, Goal, at_most, beside
 from benchmarks.simulations.simulated import answer
-from benchmarks.simulations.telling import Goal, Told, at_most, beside
 
 RATE = 100.0
 RATIO = 0.8
@@ -42,7 +42,7 @@ TIMEOUT = 1.0
 HORIZON = 180
 WINDOW = 10
 ENOUGH = 5
-"""Seconds in which a call has ended, whatever it does."""
+"""Seconds after which a call has ended in any case."""
 
 LEVELS = (5, 50, 200)
 
@@ -53,18 +53,18 @@ PUBLISHED = {
     AWS_2026: ("44 43 46", "128 122 124", "never"),
     GRPC_A6: ("37 34 41", "49 42 50", "78 68 77"),
 }
-"""What was measured for the published algorithms, in a model with backoffs of 50 ms."""
+"""Figures of the published algorithms, measured in a model with backoffs of 50 ms."""
 
 
 class Queue:
-    """A server with one place, and a queue without an end."""
+    """A server that handles one request at a time, with an unbounded queue."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._free = 0.0
 
     async def send(self, request: httpx.Request) -> httpx.Response:
-        """Answer, if it is not too late by then."""
+        """Answer when the queue has reached the request, or time out before."""
         now = self._clock.now()
         begins = max(now, self._free)
         if FROZEN[0] <= begins < FROZEN[1]:
@@ -79,7 +79,7 @@ class Queue:
 
 
 def cases(*, quick: bool) -> list[dict[str, Any]]:
-    """Every budget, with every number of clients."""
+    """Return the cases: every budget with every number of clients."""
     return [
         {"policy": policy, "clients": clients, "seed": seed, "horizon": horizon}
         for seed, horizon in ([(0, 5)] if quick else [(s, HORIZON) for s in range(3)])
@@ -89,7 +89,7 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 
 def run(*, policy: str, clients: int, seed: int, horizon: int) -> dict[str, Any]:
-    """Tell after how many seconds all is well again, or `None` if it never is."""
+    """Return the seconds to recovery, or `None` without a recovery."""
     random.seed(seed)
     clock = Clock()
     queue = Queue(clock)
@@ -99,36 +99,36 @@ def run(*, policy: str, clients: int, seed: int, horizon: int) -> dict[str, Any]
     load = Load(clock, random.Random(seed), callers, RATIO * RATE, until)
     for second in range(over, over + horizon):
         clock.run(second + WINDOW + ENOUGH)
-        if load.is_well(range(second, second + WINDOW)):
+        if load.is_healthy(range(second, second + WINDOW)):
             return {"recovered": second - over}
     return {"recovered": None}
 
 
-def tables(tolds: Sequence[Told]) -> Iterator[Table]:
-    """Lay out the seconds."""
+def tables(results: Sequence[CaseResult]) -> Iterator[Table]:
+    """Lay out the seconds to recovery."""
     table = layout.table(
-        "A server stands still for 10 s: seconds after it until all is well",
+        "A server stands still for 10 s: seconds to recovery",
         "budget for retries",
         *(f"{clients} clients" for clients in LEVELS),
     )
     for policy in BUDGETS:
         published = PUBLISHED.get(policy, (None,) * len(LEVELS))
         table.add_row(
-            telling.origin_name(policy),
+            reporting.bold_if_ours(policy),
             *(
-                beside(_shown(_found(tolds, policy, clients)), reference)
+                beside(_shown(_found(results, policy, clients)), reference)
                 for clients, reference in zip(LEVELS, published, strict=True)
             ),
         )
     yield table
 
 
-def goals(tolds: Sequence[Told]) -> Iterator[Goal]:
-    """Retries hardly prolong it."""
+def goals(results: Sequence[CaseResult]) -> Iterator[Goal]:
+    """Yield the goals: retries hardly delay the recovery."""
     for clients in LEVELS:
-        if not _found(tolds, OURS, clients):
+        if not _found(results, OURS, clients):
             continue
-        ours, grpc = (_ratio(tolds, policy, clients) for policy in (OURS, GRPC_A6))
+        ours, grpc = (_ratio(results, policy, clients) for policy in (OURS, GRPC_A6))
         yield at_most(
             f"recovery, {clients} clients / no retries",
             1.3,
@@ -137,23 +137,25 @@ def goals(tolds: Sequence[Told]) -> Iterator[Goal]:
         )
 
 
-def mean_of(tolds: Sequence[Told], policy: str, clients: int) -> float | None:
-    """Tell the mean of all seeds, or `None` if it was never well again with one."""
-    found = _found(tolds, policy, clients)
+def mean_of(results: Sequence[CaseResult], policy: str, clients: int) -> float | None:
+    """Return the mean over all seeds, or `None` if one did not recover."""
+    found = _found(results, policy, clients)
     known = [seconds for seconds in found if seconds is not None]
     return mean(known) if known and len(known) == len(found) else None
 
 
-def _ratio(tolds: Sequence[Told], policy: str, clients: int) -> float | None:
-    seconds, least = (mean_of(tolds, each, clients) for each in (policy, NONE))
+def _ratio(results: Sequence[CaseResult], policy: str, clients: int) -> float | None:
+    seconds, least = (mean_of(results, each, clients) for each in (policy, NONE))
     return None if seconds is None or least is None else seconds / max(least, 1)
 
 
-def _found(tolds: Sequence[Told], policy: str, clients: int) -> list[int | None]:
+def _found(
+    results: Sequence[CaseResult], policy: str, clients: int
+) -> list[int | None]:
     return [
-        told["recovered"]
-        for told in tolds
-        if told["policy"] == policy and told["clients"] == clients
+        each["recovered"]
+        for each in results
+        if each["policy"] == policy and each["clients"] == clients
     ]
 
 

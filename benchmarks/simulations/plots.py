@@ -1,4 +1,4 @@
-"""The plots of the simulations, for a README that is 800 pixels wide."""
+"""The plots of the simulations, for the README, which is 800 pixels wide."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.plots import (
 )
 from benchmarks.simulations import budgets, hedging, overload
 from benchmarks.simulations.measure import Results
-from benchmarks.simulations.telling import Told
+from benchmarks.simulations.reporting import CaseResult
 
 COLORS = {
     budgets.NONE: "black",
@@ -34,7 +34,7 @@ TAILS = {
 
 
 def draw(results: Results, folder: Path, report: Mapping[str, Any]) -> Iterator[Path]:
-    """Draw a PNG for each of the two most telling simulations, if they were run."""
+    """Draw a PNG for each of the two most important simulations, if they were run."""
     footer = f"{report['date']}, {report['python']}, simulated"
     if "overload" in results:
         yield _overload(results["overload"], folder / "overload.png", footer)
@@ -42,17 +42,17 @@ def draw(results: Results, folder: Path, report: Mapping[str, Any]) -> Iterator[
         yield _hedging(results["hedging"], folder / "hedging.png", footer)
 
 
-def _overload(tolds: Sequence[Told], path: Path, footer: str) -> Path:
+def _overload(results: Sequence[CaseResult], path: Path, footer: str) -> Path:
     figure, axes = figure_of(
-        "A server stands still for 10 s: seconds until all is well, by retry budget"
+        "A server stands still for 10 s: seconds to recovery, by retry budget"
     )
-    most = overload.HORIZON
+    horizon = overload.HORIZON
     width = 1 / (len(COLORS) + 1)
     for number, (policy, color) in enumerate(COLORS.items()):
-        found = [overload.mean_of(tolds, policy, level) for level in overload.LEVELS]
+        found = [overload.mean_of(results, policy, level) for level in overload.LEVELS]
         bars = axes.bar(
             [level + number * width for level in range(len(found))],
-            [most if seconds is None else seconds for seconds in found],
+            [horizon if seconds is None else seconds for seconds in found],
             width,
             color=color,
             label=policy,
@@ -68,16 +68,16 @@ def _overload(tolds: Sequence[Told], path: Path, footer: str) -> Path:
         [f"{level} clients" for level in overload.LEVELS],
     )
     axes.tick_params(axis="x", length=0)
-    axes.set_ylabel(f"seconds (∞: not within {most})")
+    axes.set_ylabel(f"seconds (∞: not within {horizon})")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return saved(figure, path, footer)
 
 
-def _hedging(tolds: Sequence[Told], path: Path, footer: str) -> Path:
+def _hedging(results: Sequence[CaseResult], path: Path, footer: str) -> Path:
     figure, axes = figure_of(
         "1 % of answers is 100 to 400 ms late: latency with a hedge after p95, p90, p99"
     )
-    calm = {told["policy"]: told for told in tolds if not told["slow"]}
+    calm = {each["policy"]: each for each in results if not each["slow"]}
     places = range(len(hedging.QUANTILES))
     for policy, (line, color) in TAILS.items():
         axes.plot(

@@ -1,8 +1,8 @@
 """
-An `io` that suspends on a virtual clock: the library's own flows run on it.
+An `io` that suspends on a virtual clock, so that the library's flows run on it.
 
-All that a flow awaits is its `io`, so what it awaits may as well be events of a clock
-that never sleeps. Nothing is patched, and what decides is the library's own code.
+A flow awaits only its `io`, so this `io` returns promises of a clock that never sleeps.
+Nothing is patched: the library's own code makes all decisions.
 
     clock = Clock()
     send = nested(RetryingTransport(NOWHERE), SimulatedIO(clock, server.send))
@@ -24,36 +24,36 @@ from httpx_resilient._core.io.race import AGAIN, Runner
 T = TypeVar("T")
 
 Send = Callable[[Any], Coroutine[Any, Any, Any]]
-"""Sends a request and gives its response, or raises."""
+"""Sends a request and returns its response, or raises."""
 
 NOWHERE = httpx.MockTransport(lambda _: httpx.Response(500))
-"""The inner transport of layers whose flows are run here. Nobody sends with it."""
+"""The inner transport of simulated layers, which never send through it."""
 
 NOTHING = httpx.ByteStream(b"")
 
 EPOCH = 1_700_000_000.0
-"""What time it is on the wall when a simulation begins."""
+"""The wall time at which a simulation begins."""
 
 
 class SimulatedWaiter:
-    """Waits to be woken, or until the time is over."""
+    """Waits until it is woken, or until a timeout."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._woken: Promise[None] = Promise()
 
     def wake(self) -> None:
-        """Wake it."""
-        self._woken.keep(None)
+        """Wake the waiter."""
+        self._woken.resolve(None)
 
     def wait(self, seconds: float | None) -> Promise[None]:
-        """Wait."""
+        """Return a promise that is resolved by `wake`, or after some seconds."""
         if seconds is not None:
             self._clock.at(self._clock.now() + seconds, self.wake)
         return self._woken
 
     def close(self) -> None:
-        """Wait no longer."""
+        """Do nothing: there is no resource to release."""
 
 
 class SimulatedIO:
@@ -68,25 +68,25 @@ class SimulatedIO:
         self.sleep = clock.sleep
 
     def through(self, transport: Any, request: Any) -> Awaitable[Any]:
-        """Send through another transport, which is a function here."""
+        """Send through another transport, which is a function in simulations."""
         return cast("Awaitable[Any]", transport(request))
 
     async def close(self, transport: Any) -> None:
         """Close nothing."""
 
     def waiter(self) -> SimulatedWaiter:
-        """Make something to wait with."""
+        """Make a waiter."""
         return SimulatedWaiter(self._clock)
 
     def begin(self, answer: Awaitable[T]) -> tuple[None, Awaitable[T]]:
-        """Begin nothing before it is awaited: no time is lost by that here."""
+        """Return the awaitable unchanged: a later begin takes no virtual time."""
         return None, answer
 
     async def within(self, seconds: float, answer: Awaitable[T]) -> T:
-        """Await for at most so long."""
+        """Await for at most some seconds."""
         task = self._clock.start(_awaiting(answer))
         try:
-            await self._over([task], seconds)
+            await self._until_over([task], seconds)
             if not task.ended.done:
                 raise TimeoutError
             return task.ended.result()
@@ -96,20 +96,20 @@ class SimulatedIO:
     async def race(
         self, seconds: float, first: Runner, second: Callable[[], Runner | None]
     ) -> None:
-        """Run one, and a second one beside it if that takes longer, until one wins."""
+        """Run the first; after some seconds also run the second, until one wins."""
         racers = [self._clock.start(first)]
         pause = elapsed = seconds
         try:
-            await self._over(racers, pause)
+            await self._until_over(racers, pause)
             while len(racers) == 1 and not racers[0].ended.done:
                 runner = second()
                 if runner is not None:
                     racers.append(self._clock.start(runner))
-                    await self._over(racers, None)
+                    await self._until_over(racers, None)
                 else:
                     pause = AGAIN * elapsed
                     elapsed += pause
-                    await self._over(racers, pause)
+                    await self._until_over(racers, pause)
             for racer in racers:
                 if racer.ended.done:
                     racer.ended.result()
@@ -117,13 +117,13 @@ class SimulatedIO:
             for racer in racers:
                 racer.cancel()
 
-    async def _over(self, tasks: list[Task[Any]], seconds: float | None) -> None:
-        """Wait until one of them was successful, or failed, or all have ended."""
+    async def _until_over(self, tasks: list[Task[Any]], seconds: float | None) -> None:
+        """Wait until a task wins or fails, or until all tasks have ended."""
         over = SimulatedWaiter(self._clock)
 
         def check() -> None:
             ended = [task.ended for task in tasks if task.ended.done]
-            if len(ended) == len(tasks) or any(end.is_over for end in ended):
+            if len(ended) == len(tasks) or any(end.ends_a_race for end in ended):
                 over.wake()
 
         for task in tasks:
@@ -131,15 +131,15 @@ class SimulatedIO:
         await over.wait(seconds)
 
     def wall_time(self) -> float:
-        """Tell the time of the day."""
+        """Return the virtual time of day."""
         return EPOCH + self.now()
 
     async def settle(self, answer: Any) -> Any:
-        """Await what can be awaited."""
+        """Await the answer if it is awaitable."""
         return await answer if isawaitable(answer) else answer
 
     async def discard(self, response: Any, *, drain: bool = True) -> None:
-        """Release nothing: there is no connection."""
+        """Do nothing: there is no connection to release."""
 
 
 async def _awaiting(answer: Awaitable[T]) -> T:
@@ -147,12 +147,12 @@ async def _awaiting(answer: Awaitable[T]) -> T:
 
 
 def answer(status: int) -> httpx.Response:
-    """Make a response that nobody will read."""
-    # With a stream it costs a fourth: without, it reads itself.
+    """Make a response whose body is never read."""
+    # Without a stream, `Response` reads its own body, which takes four times as long.
     return httpx.Response(status, stream=NOTHING)
 
 
 def nested(layer: Any, io: SimulatedIO) -> Send:
-    """Make of a layer's flow what the next layer sends through, or a client calls."""
-    flow = layer._handle  # noqa: SLF001 - it is the flow that is simulated
+    """Return a function that sends through the flow of a layer."""
+    flow = layer._handle  # noqa: SLF001 - the simulation runs the flow itself
     return lambda request: flow(request, io)

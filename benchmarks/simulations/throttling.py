@@ -1,9 +1,10 @@
 """
 Adaptive throttling: a server is down for a minute, or has a fifth of its capacity.
 
-A client calls it 100 times a second, and is told by what is accepted how much to hold
-back ("Handling Overload", Site Reliability Engineering, 2016, chapter 21). Less sent is
-better; but without a probe now and then it is not noticed that the server is back.
+A client calls the server 100 times a second, and derives from the accepted requests how
+many to reject locally ("Handling Overload", Site Reliability Engineering, 2016, chapter
+21). Fewer requests are better, but without an occasional probe the client does not
+notice that the server is back.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ import httpx
 from rich.table import Table
 
 from benchmarks import layout
-from benchmarks.simulations import telling
+from benchmarks.simulations import reporting
 from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.load import Load, Server, summed
+from benchmarks.simulations.reporting import CaseResult, Goal, at_most, beside
 from benchmarks.simulations.simulated import NOWHERE, Send, SimulatedIO, nested
-from benchmarks.simulations.telling import Goal, Told, at_most, beside
 from httpx_resilient import ThrottlingTransport
 
 RATE = 100
 HEALTHY = 300
 OUTAGE = 60
 SETTLED = 240
-"""After so many seconds of overload even the longest window knows nothing else."""
+"""Seconds of overload after which even the longest window contains nothing else."""
 
 FIFTH = 20
 """Requests a second that an overloaded server accepts."""
@@ -46,7 +47,7 @@ PUBLISHED = {
     "10 s, at most 90 %": ("15-19", "21 %", "40 %"),
     OURS: (None, None, None),
 }
-"""What was measured for the published formula: recovery, sent, sent when overloaded."""
+"""Figures of the published formula: recovery, sent, and sent when overloaded."""
 
 RULES = {
     "SRE: 120 s": (120, 1.0),
@@ -54,35 +55,35 @@ RULES = {
     "10 s": (10, 1.0),
     "10 s, at most 90 %": (10, 0.9),
 }
-"""The window, and how much is held back at most."""
+"""The window in seconds, and the largest share of requests to reject."""
 
 K = 2
 
 
 class Published:
-    """The published formula, around a server."""
+    """A client with the published formula."""
 
-    def __init__(self, clock: Clock, send: Send, window: int, most: float) -> None:
+    def __init__(self, clock: Clock, send: Send, window: int, highest: float) -> None:
         self._now = clock.now
         self._inner = send
         self._window = window
-        self._most = most
-        self._known: deque[list[float]] = deque()
+        self._highest = highest
+        self._outcomes: deque[list[float]] = deque()
         self._requests = self._accepts = 0.0
 
     async def send(self, request: httpx.Request) -> httpx.Response:
-        """Send, or not."""
+        """Send the request, or reject it."""
         now = self._now()
-        while self._known and self._known[0][0] < now - self._window:
+        while self._outcomes and self._outcomes[0][0] < now - self._window:
             self._requests -= 1
-            self._accepts -= self._known.popleft()[1]
+            self._accepts -= self._outcomes.popleft()[1]
         excess = self._requests - K * self._accepts
-        share = min(excess / (self._requests + 1), self._most)
+        share = min(excess / (self._requests + 1), self._highest)
         self._requests += 1
         outcome = [now, 0.0]
-        self._known.append(outcome)
+        self._outcomes.append(outcome)
         if random.random() < share:
-            msg = "held back"
+            msg = "rejected"
             raise httpx.TransportError(msg)
         response: httpx.Response = await self._inner(request)
         outcome[1] = float(response.status_code == 200)
@@ -91,7 +92,7 @@ class Published:
 
 
 def cases(*, quick: bool) -> list[dict[str, Any]]:
-    """Every throttle, in both misfortunes."""
+    """Return the cases: every throttle, in an outage and in an overload."""
     return [
         {"throttle": throttle, "capacity": capacity, "seed": seed, "seconds": seconds}
         for throttle in PUBLISHED
@@ -101,10 +102,10 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 
 def run(*, throttle: str, capacity: int, seed: int, seconds: int) -> dict[str, Any]:
-    """Tell what was sent in the last minute, and when all was well again."""
+    """Return the share sent in the last minute, and the seconds to recovery."""
     random.seed(seed)
-    clock, rolled = Clock(), random.Random(seed)
-    server = Server(clock, rolled)
+    clock, rng = Clock(), random.Random(seed)
+    server = Server(clock, rng)
     send: Send
     if throttle == OURS:
         transport = ThrottlingTransport(NOWHERE)
@@ -121,22 +122,22 @@ def run(*, throttle: str, capacity: int, seed: int, seconds: int) -> dict[str, A
         return bool(response.status_code == 200)
 
     over = HEALTHY + seconds
-    load = Load(clock, rolled, [call], RATE, over + HORIZON)
+    load = Load(clock, rng, [call], RATE, over + HORIZON)
     clock.run(HEALTHY)
     server.capacity = capacity
     clock.run(over)
     server.capacity = math.inf
     bad = range(over - OUTAGE, over)
-    sent = summed(server.asked, bad) / summed(load.began, bad)
+    sent = summed(server.requests, bad) / summed(load.started, bad)
     for second in range(over, over + HORIZON - WINDOW):
         clock.run(second + WINDOW + 1)
-        if load.is_well(range(second, second + WINDOW)):
+        if load.is_healthy(range(second, second + WINDOW)):
             return {"sent": sent, "recovered": second - over}
     return {"sent": sent, "recovered": None}
 
 
-def tables(tolds: Sequence[Told]) -> Iterator[Table]:
-    """Lay out seconds and shares."""
+def tables(results: Sequence[CaseResult]) -> Iterator[Table]:
+    """Lay out the seconds and the shares."""
     table = layout.table(
         "Adaptive throttling, 100 calls/s",
         "window",
@@ -145,31 +146,33 @@ def tables(tolds: Sequence[Told]) -> Iterator[Table]:
         "sent at a fifth\nof the capacity",
     )
     for throttle, published in PUBLISHED.items():
-        outages = _told(tolds, throttle, 0)
+        outages = _of(results, throttle, 0)
         shown = (
-            " ".join(_seconds(told["recovered"]) for told in outages),
-            f"{mean(told['sent'] for told in outages):.0%}",
-            f"{mean(told['sent'] for told in _told(tolds, throttle, FIFTH)):.0%}",
+            " ".join(_seconds(each["recovered"]) for each in outages),
+            f"{mean(each['sent'] for each in outages):.0%}",
+            f"{mean(each['sent'] for each in _of(results, throttle, FIFTH)):.0%}",
         )
         cells = map(beside, shown, published)
-        table.add_row(telling.origin_name(throttle), *cells)
+        table.add_row(reporting.bold_if_ours(throttle), *cells)
     yield table
 
 
-def goals(tolds: Sequence[Told]) -> Iterator[Goal]:
-    """Back soon, although little is sent."""
-    found = _told(tolds, OURS, 0)
-    seconds = [told["recovered"] for told in found]
+def goals(results: Sequence[CaseResult]) -> Iterator[Goal]:
+    """Yield the goals: a fast recovery, although little is sent."""
+    found = _of(results, OURS, 0)
+    seconds = [each["recovered"] for each in found]
     slowest = None if None in seconds else max(seconds)
     best, sent, _ = PUBLISHED["10 s, at most 90 %"]
     yield at_most("throttle: seconds to recover", 15, slowest, best or "", digits=0)
-    share = 100 * mean(told["sent"] for told in found)
+    share = 100 * mean(each["sent"] for each in found)
     yield at_most("throttle: % sent in the outage", 15, share, sent or "", digits=1)
 
 
-def _told(tolds: Sequence[Told], throttle: str, capacity: int) -> list[Told]:
-    asked = (throttle, capacity)
-    return [told for told in tolds if (told["throttle"], told["capacity"]) == asked]
+def _of(
+    results: Sequence[CaseResult], throttle: str, capacity: int
+) -> list[CaseResult]:
+    case = (throttle, capacity)
+    return [each for each in results if (each["throttle"], each["capacity"]) == case]
 
 
 def _seconds(found: int | None) -> str:

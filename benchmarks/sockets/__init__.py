@@ -1,1 +1,1 @@
-"""The two most telling simulations again: over real sockets, with many processes."""
+"""Two of the simulations over real sockets, with many client processes."""

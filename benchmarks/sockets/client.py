@@ -1,7 +1,7 @@
 """
-A client process of the sockets part. It calls, at random, with several clients.
+A client process of the sockets part, which calls at random with several clients.
 
-Each line of standard input is a case in JSON, and is answered with what came of it.
+Each line of standard input is a case in JSON; the process answers it with the result.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RETRYING: dict[str, Layer] = {
     RIVAL: lambda inner: RetryTransport(transport=inner),
     OURS: RetryingTransport,
 }
-"""As they come."""
+"""The retrying transports, with their defaults."""
 
 ALONE, HEDGED = "no hedge", "ours"
 HEDGING: dict[str, Layer] = {ALONE: lambda inner: inner, HEDGED: HedgingTransport}
@@ -41,7 +41,7 @@ HEDGING: dict[str, Layer] = {ALONE: lambda inner: inner, HEDGED: HedgingTranspor
 async def at_random(
     rate: float, until: float, call: Callable[[], Awaitable[None]]
 ) -> None:
-    """Call so often a second, until a moment, and wait for all that comes of it."""
+    """Call at random moments until a time, and wait for all calls."""
     calls: set[asyncio.Task[None]] = set()
     due = time.monotonic()
     while due < until:
@@ -62,10 +62,10 @@ async def overload(
     patience: float,
     begin: float,
     seconds: int,
-    warm: int,  # noqa: ARG001 - all seconds are told
+    warm: int,  # noqa: ARG001 - the result has all seconds
 ) -> dict[str, Any]:
-    """Tell the calls of each second, and which of them went well, of each kind."""
-    told: dict[str, Any] = {}
+    """Return the calls and the successful calls of each second, for each kind."""
+    results: dict[str, Any] = {}
 
     async def one(kind: str, port: int) -> None:
         made = [
@@ -75,51 +75,51 @@ async def overload(
             )
             for _ in range(clients)
         ]
-        began, well = [0] * (seconds + 1), [0] * (seconds + 1)
-        told[kind] = {"began": began, "well": well}
+        started, succeeded = [0] * (seconds + 1), [0] * (seconds + 1)
+        results[kind] = {"started": started, "succeeded": succeeded}
 
         async def call() -> None:
             second = int(time.monotonic() - begin)
-            began[second] += 1
+            started[second] += 1
             try:
                 response = await random.choice(made).get(f"http://127.0.0.1:{port}/")
             except httpx.TransportError:
                 return
-            well[second] += response.status_code == 200
+            succeeded[second] += response.status_code == 200
 
         await at_random(rate, begin + seconds, call)
         await asyncio.gather(*(client.aclose() for client in made))
 
     await asyncio.sleep(begin - time.monotonic())
     await asyncio.gather(*map(one, RETRYING, ports))
-    return told
+    return results
 
 
 async def hedging(
     *, ports: list[int], rate: float, begin: float, seconds: int, warm: int
 ) -> dict[str, Any]:
-    """Tell the milliseconds that each call took, with hedging and without."""
-    told: dict[str, Any] = {}
+    """Return the milliseconds of each call, with hedging and without."""
+    results: dict[str, Any] = {}
 
     async def one(kind: str, port: int) -> None:
-        # A pool that costs more has a tail of its own, with so many at a time.
+        # With this concurrency, a pool that uses more CPU time has a tail of its own.
         inner = PoolingTransport(verify=False)
         client = httpx.AsyncClient(transport=HEDGING[kind](inner))
         took: list[float] = []
-        told[kind] = took
+        results[kind] = took
 
         async def call() -> None:
-            began = time.monotonic()
+            started = time.monotonic()
             await client.get(f"http://127.0.0.1:{port}/")
-            if began >= begin + warm:
-                took.append(round(1000 * (time.monotonic() - began), 2))
+            if started >= begin + warm:
+                took.append(round(1000 * (time.monotonic() - started), 2))
 
         await at_random(rate, begin + seconds, call)
         await client.aclose()
 
     await asyncio.sleep(begin - time.monotonic())
     await asyncio.gather(*map(one, HEDGING, ports))
-    return told
+    return results
 
 
 CASES: dict[str, Callable[..., Coroutine[Any, Any, Any]]] = {

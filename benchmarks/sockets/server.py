@@ -1,12 +1,12 @@
 """
-The servers of the sockets part, all in one process. Each listens on a port of its own.
+The servers of the sockets part, all in one process, each on a port of its own.
 
-Some have a queue: one request after the other, first come, first served, each for the
-same time, whether or not somebody still waits for it. They can be told to stand still.
-One has a tail: it is quick, but for one answer in a hundred.
+Servers with a queue handle one request after the other in order of arrival. Each
+request takes the same time, even if its client has disconnected. They can stand still
+for a time. Servers with a tail are fast, except for one answer in a hundred.
 
-A line on standard input is a JSON array of two moments between which the queues stand
-still, or empty; each is answered with how many requests all of them have seen.
+A line on standard input is a JSON array: two moments between which the queues stand
+still, or empty. The process answers with the number of requests of each server.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from benchmarks.server import BACKLOG, HOST, OK
 
 
 class Tail:
-    """Says when to answer: soon, or, one time in a hundred, much later."""
+    """Schedules answers: soon, but one in a hundred much later."""
 
     def __init__(self) -> None:
-        self.asked = 0
-        self._rolled = random.Random(1)
+        self.requests = 0
+        self._rng = random.Random(1)
 
     def answered_at(self, now: float) -> float:
-        """Tell the moment."""
-        self.asked += 1
-        seconds = self._rolled.lognormvariate(1.6, 0.35) / 1000
-        if self._rolled.random() < 0.01:
-            seconds += self._rolled.uniform(0.1, 0.4)
+        """Return the time of the answer."""
+        self.requests += 1
+        seconds = self._rng.lognormvariate(1.6, 0.35) / 1000
+        if self._rng.random() < 0.01:
+            seconds += self._rng.uniform(0.1, 0.4)
         return now + seconds
 
 
 class Queue:
-    """Says when to answer: when all that came before is done, and this."""
+    """Schedules answers in order of arrival, one at a time."""
 
     def __init__(self, rate: float) -> None:
-        self.asked = 0
+        self.requests = 0
         self.still = (0.0, 0.0)
         self._rate = rate
         self._free = 0.0
 
     def answered_at(self, now: float) -> float:
-        """Tell the moment."""
-        self.asked += 1
+        """Return the time of the answer."""
+        self.requests += 1
         begins = max(now, self._free)
         if self.still[0] <= begins < self.still[1]:
             begins = self.still[1]
@@ -60,18 +60,18 @@ class Queue:
 
 
 class Connection(asyncio.Protocol):
-    """Reads requests without a body, one at a time, and answers when it is told to."""
+    """Reads requests without a body, one at a time, and answers as scheduled."""
 
     def __init__(self, server: Queue | Tail) -> None:
         self._server = server
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep it."""
+        """Store the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Have the answer sent, if the request is complete."""
+        """Schedule the answer, if the request is complete."""
         self._received += data
         if self._received.endswith(b"\r\n\r\n"):
             self._received = b""
@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(queues: int, rate: float) -> None:
-    """Listen, until standard input is closed."""
+    """Listen until standard input is closed."""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     of_queues = [Queue(rate) for _ in range(queues)]
     every: list[Queue | Tail] = [*of_queues, Tail(), Tail()]
@@ -93,7 +93,7 @@ async def serve(queues: int, rate: float) -> None:
         if between := json.loads(line):
             for queue in of_queues:
                 queue.still = between
-        print(json.dumps([server.asked for server in every]), flush=True)
+        print(json.dumps([server.requests for server in every]), flush=True)
 
     def listen() -> None:
         for line in sys.stdin:
@@ -112,12 +112,14 @@ async def serve(queues: int, rate: float) -> None:
 
 def main() -> None:
     """Read the command line, and serve."""
-    parser = argparse.ArgumentParser(description="Answer what the benchmarks ask.")
+    parser = argparse.ArgumentParser(
+        description="Answer the requests of the benchmarks."
+    )
     parser.add_argument("--queues", type=int, required=True)
     parser.add_argument("--rate", type=float, required=True)
     arguments = parser.parse_args()
     asyncio.run(serve(arguments.queues, arguments.rate))
-    os._exit(0)  # without a word to connections that are still open
+    os._exit(0)  # without closing the connections that are still open
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The memory that a pool holds for an idle connection, and for a waiting request."""
+"""The memory of a pool for an idle connection and for a waiting request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.clients import Make, Settings
 
 async def memory(
     make: Make,
-    settings: Settings,  # noqa: ARG001 - it makes its own
+    settings: Settings,  # noqa: ARG001 - all cases have this signature
     *,
     url: str,
     slow: str,
@@ -23,7 +23,7 @@ async def memory(
     slots: int,
     waiting: int,
 ) -> dict[str, Any]:
-    """Tell bytes that Python allocated: for a slot, and for a waiting request."""
+    """Return the bytes that Python allocates: for a slot, and for a waiting request."""
     tracemalloc.start()
     try:
         return {
@@ -35,7 +35,7 @@ async def memory(
 
 
 async def _idle_slot(make: Make, settings: Settings, slow: str, slots: int) -> float:
-    """Compare one connection to many, after each has had two requests."""
+    """Compare one connection with many, after each has served two requests."""
     client = make(settings)
 
     async def used(at_once: int) -> int:
@@ -54,10 +54,10 @@ async def _waiting_request(
     make: Make, settings: Settings, url: str, slow: str, waiting: int
 ) -> float | None:
     """
-    Compare before and after requests are sent while the only connection is used.
+    Compare the memory before and after requests queue for the only connection.
 
-    Neither the request is counted, which is the client's, nor its task, which is a
-    user's. A client without a transport has no way to tell them apart.
+    This excludes the request, which the client makes, and its task, which the user
+    makes. For a client without a transport they cannot be separated.
     """
     client = make(settings)
     if client.transport is None:
@@ -76,18 +76,18 @@ async def _waiting_request(
         await forever
 
     alone = await _parked(task_alone, requests)
-    held = await _parked(client.transport.handle_async_request, requests)
+    queued = await _parked(client.transport.handle_async_request, requests)
     answered = blocking.done()
     blocking.cancel()
     await asyncio.gather(blocking, return_exceptions=True)
     await client.close()
-    return None if answered else held - alone
+    return None if answered else queued - alone
 
 
 async def _parked(
     send: Callable[[Any], Coroutine[Any, Any, Any]], requests: Sequence[Any]
 ) -> float:
-    """Tell the bytes of a task that waits, the first one not counted."""
+    """Return the bytes of a task that waits. The first task is not counted."""
     tasks: list[asyncio.Task[Any]] = []
 
     async def park(some: Sequence[Any]) -> int:
@@ -97,8 +97,8 @@ async def _parked(
         return tracemalloc.get_traced_memory()[0]
 
     before = await park(requests[:1])
-    held = await park(requests[1:]) - before
+    grown = await park(requests[1:]) - before
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    return held / (len(requests) - 1)
+    return grown / (len(requests) - 1)

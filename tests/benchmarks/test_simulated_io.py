@@ -1,4 +1,4 @@
-"""The virtual clock of the benchmarks, and flows on it."""
+"""The library's flows on the virtual clock of the simulations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 import tenacity
 
-from benchmarks.simulations.clock import Cancelled, Clock, Promise
+from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.simulated import (
     EPOCH,
     NOWHERE,
@@ -22,7 +22,7 @@ HOUR = 3600.0
 
 
 class Broken(Exception):
-    pass
+    """An error that only these tests raise."""
 
 
 @pytest.fixture
@@ -33,105 +33,6 @@ def clock():
 @pytest.fixture
 def io(clock):
     return SimulatedIO(clock, send=None)
-
-
-def test_events_happen_in_the_order_of_time(clock):
-    seen = []
-    for time in (3.0, 1.0, 2.0):
-        clock.at(time, seen.append, time)
-    clock.run()
-    assert seen == [1.0, 2.0, 3.0]
-    assert clock.now() == 3.0
-
-
-def test_events_of_the_same_time_happen_in_the_order_asked_for(clock):
-    seen = []
-    for name in "abc":
-        clock.at(1.0, seen.append, name)
-    clock.run()
-    assert seen == ["a", "b", "c"]
-
-
-def test_what_is_due_soon_happens_before_the_next_event(clock):
-    seen = []
-    clock.at(1.0, clock.soon, seen.append, "soon")
-    clock.at(1.0, seen.append, "next")
-    clock.run()
-    assert seen == ["soon", "next"]
-
-
-def test_the_past_is_now(clock):
-    seen = []
-    clock.at(2.0, lambda: clock.at(1.0, lambda: seen.append(clock.now())))
-    clock.run()
-    assert seen == [2.0]
-
-
-def test_a_run_ends_with_the_last_event_until_then(clock):
-    seen = []
-    clock.at(1.0, seen.append, 1)
-    clock.at(2.0, seen.append, 2)
-    clock.run(1.5)
-    assert seen == [1]
-    clock.run()
-    assert seen == [1, 2]
-
-
-def test_an_hour_of_sleep_takes_none(clock):
-    async def sleeper():
-        await clock.sleep(HOUR)
-        return clock.now()
-
-    task = clock.start(sleeper())
-    clock.run()
-    assert task.ended.result() == HOUR
-
-
-def test_only_what_comes_first_of_a_promise_counts():
-    promise = Promise()
-    promise.keep(1)
-    promise.fail(Broken())
-    promise.keep(2)
-    assert promise.result() == 1
-
-
-def test_an_error_that_nobody_waits_for_comes_out_of_the_run(clock):
-    async def breaks():
-        await clock.sleep(1)
-        raise Broken
-
-    clock.start(breaks())
-    with pytest.raises(Broken):
-        clock.run()
-
-
-def test_a_cancelled_task_cleans_up_and_is_not_woken_any_more(clock):
-    seen = []
-
-    async def sleeper():
-        try:
-            await clock.sleep(2)
-        finally:
-            await clock.sleep(3)
-            seen.append(clock.now())
-
-    task = clock.start(sleeper())
-    clock.at(1.0, task.cancel)
-    clock.run()
-    assert seen == [4.0]
-    with pytest.raises(Cancelled):
-        task.ended.result()
-
-
-def test_a_task_that_is_cancelled_before_it_begins_never_does(clock):
-    seen = []
-
-    async def begins():
-        seen.append(1)
-
-    clock.start(begins()).cancel()
-    clock.run()
-    assert seen == []
 
 
 async def slept(clock, seconds, value, ended):
@@ -150,7 +51,7 @@ def finished(clock, coroutine):
 
 
 @pytest.mark.parametrize(("limit", "ended"), [(2, [(1, "x")]), (0.5, [(0.5, "x")])])
-def test_within_is_a_limit(clock, io, limit, ended):
+def test_within_cancels_an_awaitable_that_exceeds_its_limit(clock, io, limit, ended):
     seen = []
 
     async def limited():
@@ -171,9 +72,9 @@ def test_within_is_a_limit(clock, io, limit, ended):
         ((4, True), (9, True), [(4, True), (4, True)]),
         ((9, False), (1, False), [(3, False), (9, False)]),
     ],
-    ids=["the first in time", "the second", "the first, late", "neither"],
+    ids=["first wins in time", "second wins", "first wins late", "neither wins"],
 )
-def test_a_race_is_over_when_one_has_won_or_neither_can(
+def test_a_race_ends_with_the_first_winner_or_when_both_have_lost(
     clock, io, first, second, ended
 ):
     seen = []
@@ -184,7 +85,7 @@ def test_a_race_is_over_when_one_has_won_or_neither_can(
     assert seen == ended
 
 
-def test_an_error_ends_a_race(clock, io):
+def test_an_error_of_the_second_runner_ends_a_race(clock, io):
     seen = []
 
     async def breaks():
@@ -196,7 +97,7 @@ def test_an_error_ends_a_race(clock, io):
 
 
 @pytest.mark.parametrize(("woken", "until"), [(1, 1), (3, 2)])
-def test_a_waiter_waits_until_it_is_woken_or_too_late(clock, io, woken, until):
+def test_a_waiter_waits_until_a_wake_or_its_timeout(clock, io, woken, until):
     async def waits():
         waiter = io.waiter()
         clock.at(woken, waiter.wake)
@@ -207,19 +108,21 @@ def test_a_waiter_waits_until_it_is_woken_or_too_late(clock, io, woken, until):
     assert finished(clock, waits()) == until
 
 
-def test_the_time_of_the_day_goes_on_as_well(clock, io):
+def test_the_wall_time_advances_with_the_clock(clock, io):
     clock.at(5.0, lambda: None)
     clock.run()
     assert io.wall_time() == EPOCH + 5
 
 
 class Failing:
+    """Answers 503 after a second, and records the times of its requests."""
+
     def __init__(self, clock):
         self.clock = clock
-        self.asked = []
+        self.times = []
 
     async def send(self, request):
-        self.asked.append(self.clock.now())
+        self.times.append(self.clock.now())
         await self.clock.sleep(1)
         return answer(503)
 
@@ -230,10 +133,10 @@ def test_a_retry_waits_in_virtual_time(clock):
     send = nested(transport, SimulatedIO(clock, server.send))
     response = finished(clock, send(httpx.Request("GET", "http://localhost/")))
     assert response.status_code == 503
-    assert server.asked == [0, 1 + HOUR, 2 * (1 + HOUR)]
+    assert server.times == [0, 1 + HOUR, 2 * (1 + HOUR)]
 
 
-def test_layers_are_nested_as_transports_are(clock):
+def test_nested_layers_multiply_their_attempts(clock):
     server = Failing(clock)
     twice = {"stop": tenacity.stop_after_attempt(2), "wait": tenacity.wait_none()}
     send = server.send
@@ -241,10 +144,10 @@ def test_layers_are_nested_as_transports_are(clock):
         transport = RetryingTransport(NOWHERE, **twice)
         send = nested(transport, SimulatedIO(clock, send))
     finished(clock, send(httpx.Request("GET", "http://localhost/")))
-    assert server.asked == [0, 1, 2, 3]
+    assert server.times == [0, 1, 2, 3]
 
 
-def test_the_same_seed_is_the_same_run():
+def test_runs_with_the_same_seed_are_identical():
     def waited(seed):
         random.seed(seed)
         clock = Clock()

@@ -1,4 +1,4 @@
-"""How simulations tell what they found: goals, and tables beside published figures."""
+"""The report of the simulations: goals, and tables with published figures."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from rich.table import Table
 
 from benchmarks import layout
 
-Told = dict[str, Any]
-"""A case, and what came of it."""
+CaseResult = dict[str, Any]
+"""The arguments of a case, and its result."""
 
 REACHED = {True: "[green]yes", False: "[red]no", None: "[red]unknown"}
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure of ours, beside what it should be and what others have."""
+    """One of our figures, its goal, and the figures of others."""
 
     figure: str
     goal: str
@@ -30,7 +30,7 @@ class Goal:
 def at_most(
     figure: str, limit: float, ours: float | None, published: str, digits: int = 2
 ) -> Goal:
-    """Tell a goal that is a limit."""
+    """Make a goal with an upper limit."""
     return Goal(
         figure,
         f"≤ {limit:,.{digits}f}",
@@ -43,7 +43,7 @@ def at_most(
 def at_least(
     figure: str, limit: float, ours: float, published: str, digits: int = 2
 ) -> Goal:
-    """Tell a goal that is a least value."""
+    """Make a goal with a lower limit."""
     shown = f"{ours:,.{digits}f}"
     return Goal(figure, f"≥ {limit:,.{digits}f}", shown, ours >= limit, published)
 
@@ -60,11 +60,11 @@ def table_of_goals(goals: Sequence[Goal]) -> Table:
     return made
 
 
-def origin_name(peer: str) -> str:
-    """Print ours bold."""
+def bold_if_ours(peer: str) -> str:
+    """Mark the name of ours as bold."""
     return f"[bold]{peer}" if "ours" in peer else peer
 
 
 def beside(here: str, published: str | None) -> str:
-    """Put a published figure below ours of it."""
+    """Put a published figure below our figure for the same case."""
     return here if published is None else f"{here}\n[dim]({published})"
