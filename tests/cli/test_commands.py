@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from support.command_line import check, get, lines_of
+from support.command_line import check, get, lines_of, python
 from support.server import Connection, Server, Step, reply, stall
 
-import httpx_resilient
 
-ROOT = Path(httpx_resilient.__file__).parent.parent
+@pytest.fixture(autouse=True)
+def default_sigint() -> Iterator[None]:
+    """
+    Restore the default handler of SIGINT, for this process and the ones it starts.
 
-
-def python(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "httpx_resilient", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
+    A shell without job control starts `pytest ... &` with SIGINT ignored.
+    """
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
 
 
 def interrupting(then: Step) -> Step:
