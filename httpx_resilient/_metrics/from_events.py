@@ -173,9 +173,7 @@ _CONVERTERS: dict[type[Event], Converter] = {
     FailedOver: _failed_over,
     OriginDown: _at_origin(instruments.ORIGIN_UP, 0),
     OriginUp: _at_origin(instruments.ORIGIN_UP, 1),
-    DeadlineCut: _count(
-        instruments.DEADLINE_CUTS, lambda event: event.awaited.removeprefix("its ")
-    ),
+    DeadlineCut: _count(instruments.DEADLINE_CUTS, lambda event: event.awaited),
     ConnectionOpened: _count(instruments.POOL_OPENED),
     ConnectionReused: _count(instruments.POOL_REUSED),
     ConnectionRetired: _at_origin(instruments.POOL_RETIRED),

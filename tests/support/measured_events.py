@@ -66,7 +66,7 @@ MEASURED: dict[events.Event, dict[str, dict[tuple[Any, ...], float]]] = {
     },
     events.OriginDown(A, "503"): {"origin.up": {SERVER_A: 0}},
     events.OriginUp(A): {"origin.up": {SERVER_A: 1}},
-    events.DeadlineCut(REQUEST, "its body", 2.5): {
+    events.DeadlineCut(REQUEST, "body", 2.5): {
         "deadline.cuts": {(*SERVER_A, "body"): 1}
     },
     events.ConnectionOpened(REQUEST): {"pool.opened": {SERVER_A: 1}},

@@ -1,4 +1,4 @@
-"""A response's stream that raises when the deadline has passed."""
+"""A response stream that raises once the deadline of its request has passed."""
 
 from __future__ import annotations
 
@@ -10,46 +10,55 @@ from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.deadline import Deadline
 from httpx_resilient._core.drain import BUFFERED, leave
 from httpx_resilient._core.io.async_io import AsyncEffects
+from httpx_resilient._layers.deadline.events import Awaited
 
 
-class Check(Protocol):
+class DeadlineEnforcer(Protocol):
     """The layer that set the deadline."""
 
     timeouts: tuple[type[Exception], ...]
 
-    def check(
+    def raise_if_exceeded(
         self,
         request: Any,
         deadline: Deadline,
-        awaited: str,
+        awaited: Awaited,
         cause: Exception | None = None,
     ) -> None:
-        """Raise if it is too late."""
+        """Raise if the deadline has passed."""
         ...
 
 
-class Limited:
-    """A response's stream that raises when the deadline has passed."""
+class DeadlineStream:
+    """
+    A response stream that raises once the deadline of its request has passed.
+
+    Args:
+        stream: The stream of the response.
+        request: The caller's request.
+        deadline: The deadline of the request.
+        enforcer: The layer that set the deadline.
+    """
 
     def __init__(
         self,
         stream: Any,
         request: Any,
         deadline: Deadline,
-        layer: Check,
+        enforcer: DeadlineEnforcer,
     ) -> None:
         self._stream = stream
         self._request = request
         self._deadline = deadline
-        self._layer = layer
+        self._enforcer = enforcer
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             for chunk in self._stream:
-                self._check()
+                self._raise_if_exceeded()
                 yield chunk
-        except self._layer.timeouts as error:
-            self._check(error)
+        except self._enforcer.timeouts as error:
+            self._raise_if_exceeded(error)
             raise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -63,21 +72,22 @@ class Limited:
                 if left > 0:
                     yield chunk
                 else:
-                    # It is too late, but transports read through nested generators.
-                    # Left half-way, trio warns of each; a read that fails ends them.
+                    # The deadline has passed, but transports read through nested
+                    # generators, and trio warns of each that is left half-way. A read
+                    # that fails ends them.
                     dropped += 1
         except StopAsyncIteration:
             pass
-        except self._layer.timeouts as error:
-            self._check(error)
+        except self._enforcer.timeouts as error:
+            self._raise_if_exceeded(error)
             raise
         finally:
             await leave(chunks)
         if left <= 0:
-            self._check()
+            self._raise_if_exceeded()
 
-    def _check(self, cause: Exception | None = None) -> None:
-        self._layer.check(self._request, self._deadline, "its body", cause)
+    def _raise_if_exceeded(self, cause: Exception | None = None) -> None:
+        self._enforcer.raise_if_exceeded(self._request, self._deadline, "body", cause)
 
     def close(self) -> None:
         self._stream.close()

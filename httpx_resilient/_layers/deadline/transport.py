@@ -1,4 +1,4 @@
-"""The deadline layer: one limit over all that a request does."""
+"""The deadline layer: one limit for everything that a request does inside of it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.request_copy import copy_request, sync_back
 from httpx_resilient._core.validation import number
-from httpx_resilient._layers.deadline.events import DeadlineCut
-from httpx_resilient._layers.deadline.stream import Limited
+from httpx_resilient._layers.deadline.events import (
+    Awaited,
+    DeadlineCut,
+    describe_cut,
+)
+from httpx_resilient._layers.deadline.stream import DeadlineStream
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 
 class DeadlineExceeded(Refusal):
     """
-    A request took longer than its deadline allows; a `TimeoutException`.
+    A request exceeded its deadline; a `TimeoutException`.
 
-    The server may have acted: a retry outside of this layer repeats what may be
-    repeated.
+    The server may have processed the request, so a retry around this layer repeats it
+    only if it is idempotent.
 
     Example:
         >>> import httpx, time
@@ -39,7 +43,7 @@ class DeadlineExceeded(Refusal):
         ...         response = client.get("http://localhost/")
         ...     except DeadlineExceeded as error:
         ...         print(error)
-        its headers did not come within the 0.01 s of the deadline
+        deadline of 0.01 s exceeded while waiting for response headers
     """
 
     retryability: ClassVar[Retryability] = Retryability.IF_IDEMPOTENT
@@ -47,37 +51,39 @@ class DeadlineExceeded(Refusal):
 
 class DeadlineLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
-    A transport with one absolute limit over all that a request does inside of it.
+    A transport with one absolute limit for everything that a request does inside of it.
 
-    Waiting for a connection, sleeping between attempts, every attempt, and reading the
-    response's body: all of it together. A timeout of httpx is for one step of these,
-    and starts anew with each. Around a `RetryingTransport` it limits the whole request,
-    and no wait is begun that cannot end in time: then you get the last outcome at once.
-    Inside of one it limits each attempt, and what took too long is tried again. Both
-    may be used together.
+    The limit includes waiting for a connection, sleeping between attempts, every
+    attempt, and reading the response body. A timeout of httpx limits one of these steps
+    and starts anew with each.
+
+    Around a `RetryingTransport` it limits the whole request. A wait that cannot end in
+    time is not begun: you get the last outcome at once. Inside of a `RetryingTransport`
+    it limits each attempt, and an attempt that takes too long is retried. You may use
+    both together.
 
     Args:
-        inner: The transport to send with. Without one, it is what a `PoolingTransport`
-            is.
-        total: Seconds for a request. Without it only those requests are limited that
-            ask for it.
-        body: Whether it is also for the response's body. Without it a body may take as
-            long as it likes, once its headers are there: for streams, inside of a
-            retry, which repeats no request whose body has begun.
-        on_event: Called with each `Event`, as for `RetryingTransport`.
-        http: What the library's own HTTP transport takes, as for `RetryingTransport`.
+        inner: The transport to send with. By default, a `PoolingTransport`.
+        total: The limit for each request in seconds. By default, only requests with the
+            extension `deadline` have one.
+        body: Whether the limit includes the response body. With `False`, a body may
+            take any time once the headers have arrived. Use that for streams inside of
+            a retry, which never repeats a request whose body has begun.
+        on_event: Called with each `Event`, as in `RetryingTransport`.
+        http: The options of the default inner transport, as in `PoolingTransport`.
 
     Raises:
-        TypeError: `total` is no number; `inner` is no transport, or of the other
-            library; an option is unknown, or given together with an `inner`.
+        TypeError: `total` is not a number; `inner` is not a transport, or belongs to
+            the other library; an option is unknown, or given together with an `inner`.
         ValueError: `total` is not above 0; a proxy cannot be used.
-        ImportError: `http2=True` without its extra.
+        ImportError: `http2=True` without the extra `http2`.
 
-    One request may differ: `extensions={"deadline": 2.5}`, or `None` for no limit. One
-    that is too late raises `DeadlineExceeded`, from what it was doing.
+    An extension overrides the limit for one request: `{"deadline": 2.5}`, or
+    `{"deadline": None}` for no limit. A request that exceeds its limit raises
+    `DeadlineExceeded` from the step that was interrupted.
 
-    In a synchronous client nothing interrupts a step that has begun. Each gets what
-    remains as its timeout; a server that sends byte after byte can take one longer.
+    In a synchronous client nothing interrupts a step that has begun. Each step gets the
+    remaining time as its timeout, so a server that sends single bytes can exceed it.
 
     Example:
         >>> import httpx
@@ -102,7 +108,7 @@ class DeadlineLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Pro
             number("total", total, above=0, unit="seconds")
         self._total = total
         self._body = body
-        self._limited = self._family.stream_class(Limited)
+        self._stream_class = self._family.stream_class(DeadlineStream)
         self.timeouts: tuple[type[Exception], ...] = (
             TimeoutError,
             self._family.timed_out,
@@ -112,55 +118,57 @@ class DeadlineLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Pro
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
         now = io.now()
-        deadline = self._deadline(request, now)
+        deadline = self._deadline_for(request, now)
         if deadline is None:
             return await io.send(request)
-        twin = copy_request(request, timeout=deadline, deadline=deadline)
+        copy = copy_request(request, timeout=deadline, deadline=deadline)
         try:
-            response = await io.within(deadline.at - now, io.send(twin))
+            response = await io.within(deadline.at - now, io.send(copy))
         except self.timeouts as error:
             if not attempts_of(error):
                 deadline.note(io.now())
-            self.check(request, deadline, "its headers", error)
-            raise  # one of the timeouts that it has anyway
+            self.raise_if_exceeded(request, deadline, "headers", error)
+            raise  # a timeout of a single step, which is shorter than the deadline
         finally:
-            sync_back(request, twin)
+            sync_back(request, copy)
         if not self._body:
             deadline.lift()
             return response
         limited: Any = response
-        limited.stream = self._limited(limited.stream, request, deadline, self)
+        limited.stream = self._stream_class(limited.stream, request, deadline, self)
         return response
 
-    def _deadline(self, request: RequestT, now: float) -> Deadline | None:
+    def _deadline_for(self, request: RequestT, now: float) -> Deadline | None:
         extensions, seconds = request.extensions, self._total
         timeouts = extensions.get("timeout", {})
         if KEY in extensions:
-            own, seconds = seconds, extensions[KEY]
-            if isinstance(seconds, Deadline):
-                if own is None or now + own >= seconds.at:
-                    # Another one of its own, because it may be lifted.
-                    return Deadline.of(timeouts, seconds.at, seconds.total)
-                seconds = own
-            elif seconds is not None:
-                number('extensions["deadline"]', seconds, above=0, unit="seconds")
+            given = extensions[KEY]
+            if not isinstance(given, Deadline):
+                if given is not None:
+                    number('extensions["deadline"]', given, above=0, unit="seconds")
+                seconds = given
+            elif seconds is None or now + seconds >= given.at:
+                # A copy of the outer deadline, because this layer may lift its own.
+                return Deadline.of(timeouts, given.at, given.total)
         if seconds is None:
             return None
         return Deadline.of(timeouts, now + seconds, seconds)
 
-    def check(
+    def raise_if_exceeded(
         self,
         request: RequestT,
         deadline: Deadline,
-        awaited: str,
+        awaited: Awaited,
         cause: Exception | None = None,
     ) -> None:
-        """Raise if it is too late. A timer may be early by less than a millisecond."""
+        """
+        Raise if the deadline has passed.
+
+        The event loop may fire a timer early by less than a millisecond.
+        """
         if Clock.now() >= deadline.at - LEAST:
             self._emit(DeadlineCut, request, awaited, deadline.total)
-            seconds = f"{deadline.total:g} s of the deadline"
-            msg = f"{awaited} did not come within the {seconds}"
-            exceeded = self._exceeded(msg)
+            exceeded = self._exceeded(describe_cut(awaited, deadline.total))
             if deadline.left_behind:
                 mark(exceeded, HISTORY, deadline.left_behind, Clock.now())
             raise exceeded from cause

@@ -350,7 +350,7 @@ class TestLayers:
             with pytest.raises(world.ours.DeadlineExceeded):
                 await client.get(server.url)
         assert (ear[told.DeadlineCut].awaited, ear[told.DeadlineCut].total) == (
-            "its headers",
+            "headers",
             0.05,
         )
 

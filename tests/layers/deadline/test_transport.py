@@ -1,4 +1,4 @@
-"""The deadline layer: one limit over all that a request does."""
+"""The deadline layer: one limit for everything that a request does inside of it."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ from support.server import Server, close, drip, head, reply, stall
 from support.world import World
 
 from httpx_resilient import DeadlineTransport, attempts_of
-from httpx_resilient._core import deadline as _deadline
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._core.deadline import Deadline, Remaining
+from httpx_resilient._core.deadline import Copied, Deadline, Remaining
 from httpx_resilient._core.io.protocol import run_sync
 
 pytestmark = pytest.mark.anyio
 
 SOON = 0.25
-"""Seconds that a test waits for a deadline."""
+"""A deadline in seconds that a test waits for."""
 
 GET = httpx.Request("GET", "https://example.org/")
 
@@ -54,36 +53,51 @@ async def streamed(world: World, client: Any, url: str) -> AsyncIterator[Any]:
         await world.close(response)
 
 
-# What it limits.
+def all_connections_are_idle(transport: Any) -> bool:
+    pool = transport._async_side.made.pool
+    return len(pool.slots) == sum(len(each.idle) for each in pool.origins.values())
 
 
-async def test_a_request_in_time_is_answered(world: World, server: Server) -> None:
+# The limit applies to ...
+
+
+async def test_a_request_within_the_deadline_is_answered(
+    world: World, server: Server
+) -> None:
     server.play(reply(200, b"in time"))
     async with limited(world, total=10) as client:
         assert (await client.get(server.url)).content == b"in time"
 
 
-async def test_headers_that_come_too_late(world: World, server: Server) -> None:
+async def test_headers_after_the_deadline_raise_deadline_exceeded(
+    world: World, server: Server
+) -> None:
     server.play(stall())
     async with limited(world) as client:
         with pytest.raises(world.ours.DeadlineExceeded) as caught:
             await client.get(server.url)
     assert isinstance(caught.value, world.library.TimeoutException)
     assert str(caught.value) == (
-        "its headers did not come within the 0.25 s of the deadline"
+        "deadline of 0.25 s exceeded while waiting for response headers"
     )
 
 
-async def test_a_body_that_comes_too_late(world: World, server: Server) -> None:
+async def test_a_body_that_stalls_until_the_deadline_raises_deadline_exceeded(
+    world: World, server: Server
+) -> None:
     server.play(stall(head(200, {"content-length": "9"}) + b"half"))
     async with limited(world) as client:
         async with streamed(world, client, server.url) as response:
-            with pytest.raises(world.ours.DeadlineExceeded, match="its body"):
+            with pytest.raises(
+                world.ours.DeadlineExceeded, match="while reading the response body"
+            ):
                 await world.read(response)
 
 
-async def test_a_body_that_comes_byte_by_byte(world: World, server: Server) -> None:
-    """No read is too slow for its own timeout."""
+async def test_a_body_that_arrives_byte_by_byte_is_cut_off_at_the_deadline(
+    world: World, server: Server
+) -> None:
+    """No single read exceeds its own timeout."""
     server.play(drip(200, [b"x"] * 200, every=0.01))
     async with limited(world) as client:
         started = time.monotonic()
@@ -93,8 +107,10 @@ async def test_a_body_that_comes_byte_by_byte(world: World, server: Server) -> N
     assert time.monotonic() - started < 1
 
 
-async def test_a_body_that_is_read_too_late(world: World, server: Server) -> None:
-    server.play(reply(200, b"long since there"))
+async def test_reading_a_body_after_the_deadline_raises_deadline_exceeded(
+    world: World, server: Server
+) -> None:
+    server.play(reply(200, b"arrived in time"))
     async with limited(world) as client:
         async with streamed(world, client, server.url) as response:
             await world.sleep(SOON)
@@ -102,7 +118,7 @@ async def test_a_body_that_is_read_too_late(world: World, server: Server) -> Non
                 await world.read(response)
 
 
-async def test_the_rest_of_a_body_that_is_read_too_late(
+async def test_reading_the_rest_of_a_body_after_the_deadline_raises_deadline_exceeded(
     world: World, server: Server
 ) -> None:
     server.play(drip(200, [b"x"] * 3))
@@ -116,7 +132,9 @@ async def test_the_rest_of_a_body_that_is_read_too_late(
 
 
 @in_async
-async def test_a_body_without_end_that_never_waits(world: World) -> None:
+async def test_an_endless_body_that_never_suspends_is_cut_off_at_the_deadline(
+    world: World,
+) -> None:
     class Endless(world.library.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             while True:
@@ -129,7 +147,9 @@ async def test_a_body_without_end_that_never_waits(world: World) -> None:
                 await world.read(response)
 
 
-async def test_waiting_for_a_connection(world: World, server: Server) -> None:
+async def test_the_deadline_includes_waiting_for_a_connection(
+    world: World, server: Server
+) -> None:
     server.play(stall())
     pool = pooling(world)
     async with limited(world, pool, None) as client:
@@ -148,7 +168,7 @@ async def test_waiting_for_a_connection(world: World, server: Server) -> None:
         await world.together(first, last)
 
 
-async def test_what_was_too_late_leaves_no_connection_behind(
+async def test_a_request_that_exceeds_its_deadline_frees_its_connection(
     world: World, server: Server
 ) -> None:
     server.play(stall(), reply(200))
@@ -160,40 +180,50 @@ async def test_what_was_too_late_leaves_no_connection_behind(
         assert in_total(pool).keys() == {"idle", "opened", "retired"}
 
 
-# What it leaves alone.
+# The limit does not apply to ...
 
 
-async def test_a_body_that_may_take_its_time(world: World, server: Server) -> None:
-    """Every pause in it is longer than what was left of the time."""
+async def test_with_body_false_the_deadline_ends_with_the_headers(
+    world: World, server: Server
+) -> None:
+    """Each pause in the body is longer than the remaining time."""
     server.play(drip(200, [b"xxx"] * 2, every=SOON))
     transport = world.ours.DeadlineTransport(None, SOON, body=False)
     async with world.client(transport) as client:
         assert (await client.get(server.url)).content == b"xxxxxx"
 
 
-async def test_nor_does_it_lift_another_deadline(world: World, server: Server) -> None:
+async def test_body_false_in_an_inner_layer_leaves_the_outer_deadline_in_force(
+    world: World, server: Server
+) -> None:
     server.play(drip(200, [b"x"] * 100, every=SOON / 2))
     inner = world.ours.DeadlineTransport(None, 30, body=False)
     async with limited(world, inner) as client:
-        with pytest.raises(world.ours.DeadlineExceeded, match="its body"):
+        with pytest.raises(
+            world.ours.DeadlineExceeded, match="while reading the response body"
+        ):
             await client.get(server.url)
 
 
-async def test_a_shorter_timeout_stays_what_it_is(world: World, server: Server) -> None:
+async def test_a_read_timeout_shorter_than_the_deadline_is_raised_as_itself(
+    world: World, server: Server
+) -> None:
     server.play(stall())
     async with limited(world, total=30) as client:
         with pytest.raises(world.library.ReadTimeout):
             await client.get(server.url, timeout=impatient(world))
 
 
-async def test_other_failures_pass(world: World, server: Server) -> None:
+async def test_a_failure_before_the_deadline_is_raised_as_itself(
+    world: World, server: Server
+) -> None:
     server.play(close())
     async with limited(world, total=30) as client:
         with pytest.raises(world.library.RemoteProtocolError):
             await client.get(server.url)
 
 
-async def test_a_body_that_breaks_in_time_tells_so(
+async def test_a_body_that_breaks_before_the_deadline_raises_its_own_error(
     world: World, server: Server
 ) -> None:
     server.play(close(head(200, {"content-length": "9"}) + b"half"))
@@ -203,7 +233,7 @@ async def test_a_body_that_breaks_in_time_tells_so(
                 await world.read(response)
 
 
-async def test_the_request_stays_the_callers(world: World) -> None:
+async def test_the_request_of_the_caller_is_not_changed(world: World) -> None:
     seen: list[Any] = []
 
     def handler(request: Any) -> Any:
@@ -221,7 +251,9 @@ async def test_the_request_stays_the_callers(world: World) -> None:
 
 
 @in_async
-async def test_cancellation_passes(world: World, server: Server) -> None:
+async def test_a_cancellation_by_the_caller_passes_through(
+    world: World, server: Server
+) -> None:
     server.play(stall())
     async with limited(world, total=30) as client:
         with anyio.move_on_after(0.1) as scope:
@@ -230,10 +262,10 @@ async def test_cancellation_passes(world: World, server: Server) -> None:
 
 
 @in_async
-async def test_nothing_is_lost_in_a_storm_of_cancellations(
+async def test_a_storm_of_deadlines_and_cancellations_leaks_no_connection(
     world: World, server: Server
 ) -> None:
-    """Of the caller's and of ours, wherever they strike."""
+    """They strike at any step of a request."""
     chance = random.Random(7)
     fates = [
         reply(200, b"ok"),
@@ -255,15 +287,14 @@ async def test_nothing_is_lost_in_a_storm_of_cancellations(
             async with anyio.create_task_group() as tasks:
                 for _ in range(10):
                     tasks.start_soon(get)
-        pool = transport._async_side.made.pool
-        assert len(pool.slots) == sum(len(each.idle) for each in pool.origins.values())
+        assert all_connections_are_idle(transport)
         server.play(reply(200, b"ok"))
         response = await client.get(server.url, extensions={"deadline": 10})
         assert response.content == b"ok"
     assert 0 < len(ended) < 200
 
 
-async def test_a_read_that_is_too_slow_for_its_own_timeout(
+async def test_a_read_timeout_in_the_body_is_raised_as_itself_before_the_deadline(
     world: World, server: Server
 ) -> None:
     server.play(stall(head(200, {"content-length": "9"}) + b"half"))
@@ -275,17 +306,21 @@ async def test_a_read_that_is_too_slow_for_its_own_timeout(
         await world.close(response)
 
 
-# How it is set.
+# Setting the limit.
 
 
-async def test_one_request_may_have_another(world: World, server: Server) -> None:
+async def test_an_extension_sets_the_deadline_of_one_request(
+    world: World, server: Server
+) -> None:
     server.play(stall())
     async with limited(world, total=30) as client:
         with pytest.raises(world.ours.DeadlineExceeded):
             await client.get(server.url, extensions={"deadline": SOON})
 
 
-async def test_one_request_may_have_none(world: World) -> None:
+async def test_an_extension_of_none_removes_the_deadline_of_one_request(
+    world: World,
+) -> None:
     seen: list[Any] = []
 
     def handler(request: Any) -> Any:
@@ -298,19 +333,21 @@ async def test_one_request_may_have_none(world: World) -> None:
 
 
 @pytest.mark.parametrize("total", [0, -1, math.nan])
-def test_a_limit_that_is_none_is_refused(total: float) -> None:
+def test_a_total_that_is_not_above_zero_is_rejected(total: float) -> None:
     with pytest.raises(ValueError, match="total is a number of seconds, above 0"):
         DeadlineTransport(None, total)
 
 
 @pytest.mark.parametrize("total", ["5", True])
-def test_a_limit_that_is_no_number_is_refused(total: Any) -> None:
+def test_a_total_that_is_not_a_number_is_rejected(total: Any) -> None:
     with pytest.raises(TypeError, match="total is a number of seconds, above 0"):
         DeadlineTransport(None, total)
 
 
 @pytest.mark.parametrize("seconds", [0, "5"])
-async def test_so_it_is_for_one_request(world: World, seconds: Any) -> None:
+async def test_an_extension_that_is_not_a_number_above_zero_is_rejected(
+    world: World, seconds: Any
+) -> None:
     async with limited(world, world.mock(lambda _: None)) as client:
         with pytest.raises((TypeError, ValueError), match=r'extensions\["deadline"\]'):
             await client.get("http://any/", extensions={"deadline": seconds})
@@ -319,7 +356,7 @@ async def test_so_it_is_for_one_request(world: World, seconds: Any) -> None:
 # With retries.
 
 
-async def test_inside_of_a_retry_it_limits_an_attempt(
+async def test_a_deadline_inside_of_a_retry_limits_each_attempt(
     world: World, server: Server
 ) -> None:
     server.play(stall(), reply(200))
@@ -330,7 +367,7 @@ async def test_inside_of_a_retry_it_limits_an_attempt(
     assert [each.outcome for each in attempts_of(response)] == [late, 200]
 
 
-async def test_and_what_may_not_be_repeated_is_not(
+async def test_a_post_that_exceeds_its_deadline_is_not_retried(
     world: World, server: Server
 ) -> None:
     server.play(stall(), reply(200))
@@ -341,7 +378,7 @@ async def test_and_what_may_not_be_repeated_is_not(
     assert server.requests == 1
 
 
-async def test_around_a_retry_it_limits_all_attempts(
+async def test_a_deadline_around_a_retry_limits_all_attempts_together(
     world: World, server: Server
 ) -> None:
     server.play(reply(503), stall())
@@ -352,35 +389,35 @@ async def test_around_a_retry_it_limits_all_attempts(
     assert server.requests == 2
 
 
-async def test_a_wait_that_cannot_end_in_time_is_not_begun(
+async def test_a_wait_between_attempts_that_cannot_end_in_time_is_not_begun(
     world: World, server: Server
 ) -> None:
-    server.play(reply(503, b"the outcome in hand"))
+    server.play(reply(503, b"the last outcome"))
     retrying = world.transport(wait=tenacity.wait_fixed(60))
     async with limited(world, retrying, 30) as client:
         response = await client.get(server.url)
     assert response.status_code == 503
-    assert response.content == b"the outcome in hand"
+    assert response.content == b"the last outcome"
     assert attempts_of(response)[-1].reason == (
         "503, and the deadline comes before the next attempt"
     )
 
 
-async def test_the_earlier_of_two_deadlines_counts(
+async def test_the_earlier_of_two_nested_deadlines_applies(
     world: World, server: Server
 ) -> None:
     server.play(stall())
     for outer, inner in ((30, SOON), (SOON, 30), (SOON, None)):
         transport = world.ours.DeadlineTransport(None, inner)
         async with limited(world, transport, outer) as client:
-            with pytest.raises(world.ours.DeadlineExceeded, match=f"{SOON} s"):
+            with pytest.raises(world.ours.DeadlineExceeded, match=f"of {SOON} s"):
                 await client.get(server.url)
 
 
-# The decision.
+# Timeouts that shrink.
 
 
-def test_timeouts_shrink_with_time() -> None:
+def test_timeouts_shrink_to_the_remaining_time_until_the_deadline_is_lifted() -> None:
     now = time.monotonic()
     timeouts = Deadline.of({"read": 5.0, "connect": None}, now + 100, 100)
     assert timeouts["read"] == timeouts.get("read") == 5.0
@@ -393,8 +430,8 @@ def test_timeouts_shrink_with_time() -> None:
 NAMES = ("connect", "read", "write", "pool")
 
 
-class Machine(RuleBasedStateMachine):
-    """The timeouts of a request, and copies of them, against what they should be."""
+class ShrinkingTimeouts(RuleBasedStateMachine):
+    """Compares the timeouts of a request, and copies of them, with a model."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -418,9 +455,9 @@ class Machine(RuleBasedStateMachine):
         self.now += seconds
 
     @rule(which=st.integers(0, 100))
-    def one_is_copied(self, which: int) -> None:
+    def copy_timeouts(self, which: int) -> None:
         timeouts, own = self.timeouts[which % len(self.timeouts)]
-        assert isinstance(timeouts, _deadline.Deadline | _deadline.Copied)
+        assert isinstance(timeouts, Deadline | Copied)
         self.timeouts.append((timeouts.copy(), dict(own)))
 
     @rule(
@@ -428,18 +465,18 @@ class Machine(RuleBasedStateMachine):
         name=st.sampled_from(NAMES),
         seconds=st.none() | st.floats(0.1, 10),
     )
-    def one_is_changed(self, which: int, name: str, seconds: float | None) -> None:
+    def change_a_timeout(self, which: int, name: str, seconds: float | None) -> None:
         timeouts, own = self.timeouts[which % len(self.timeouts)]
         timeouts[name] = own[name] = seconds
 
     @rule(chance=st.integers(0, 9))
-    def it_is_lifted(self, chance: int) -> None:
+    def lift_the_deadline(self, chance: int) -> None:
         if not chance:
             self.deadline.lift()
             self.at = math.inf
 
     @invariant()
-    def each_is_its_own_or_what_remains(self) -> None:
+    def each_timeout_is_its_own_value_or_the_remaining_time(self) -> None:
         left = max(self.at - self.now, 0.001)
         for timeouts, own in self.timeouts:
             for name in NAMES:
@@ -448,23 +485,23 @@ class Machine(RuleBasedStateMachine):
                 assert timeouts[name] == (None if least == math.inf else least)
 
 
-TestMachine = Machine.TestCase
+TestShrinkingTimeouts = ShrinkingTimeouts.TestCase
 
 
-def test_a_copy_of_the_timeouts_shrinks_as_well() -> None:
+def test_copies_of_the_timeouts_shrink_with_the_deadline() -> None:
     past = Deadline.of({"read": 5.0, "connect": None}, time.monotonic() - 1, 100)
     for copy in past.copy(), past.copy().copy():
         assert [copy["read"], copy["connect"], copy["pool"]] == [0.001] * 3
 
 
-def test_and_is_lifted_with_it() -> None:
+def test_lifting_a_deadline_also_lifts_copies_of_its_timeouts() -> None:
     deadline = Deadline.of({"read": 5.0}, time.monotonic() - 1, 100)
     copy = deadline.copy()
     deadline.lift()
     assert copy["read"] == 5.0
 
 
-def test_without_a_limit_the_request_goes_on_as_it_is() -> None:
+def test_without_a_deadline_the_request_is_sent_unchanged() -> None:
     io = FakeIO(200)
     run_sync(DeadlineTransport(None)._handle(GET, io))
     assert io.sent == [GET]
