@@ -79,6 +79,8 @@ def types(session: nox.Session) -> None:
 def contracts(session: nox.Session) -> None:
     """Check what the parts import from each other, and how long they are."""
     prepare(session, TESTS)
+    lint_imports = str(Path(interpreter(session)).with_name("lint-imports"))
+    session.run(lint_imports, "--no-cache", "--no-logo", external=True)
     python(session, "-m", "pytest", "tests/test_contracts.py", *session.posargs)
 
 
