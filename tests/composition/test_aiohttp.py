@@ -1,8 +1,8 @@
 """
-httpx-aiohttp as the inner transport: aiohttp's connections under httpx's interface.
+httpx-aiohttp as the inner transport: aiohttp's connections behind httpx's interface.
 
-To it, whatever happened to a connection is a `ConnectTimeout`: that it was refused, and
-that it was lost after the request had been sent. A POST may go out again for the first.
+It raises `ConnectTimeout` for a refused connection, and also for a connection that broke
+after the request was sent. A POST may be sent again only in the first case.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from httpx_resilient import attempts_of
 
 pytestmark = [
     pytest.mark.anyio,
-    pytest.mark.parametrize("runtime", ["asyncio"]),  # aiohttp knows no other
+    pytest.mark.parametrize("runtime", ["asyncio"]),  # aiohttp runs only on asyncio
 ]
 
 LOSSES = {
@@ -36,7 +36,7 @@ each_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
 
 
 def aiohttp_of(world: World) -> Any:
-    """Httpx-aiohttp's transport for this library."""
+    """Make httpx-aiohttp's transport for the library of this world."""
     if world.library.__name__ == "httpx":
         return httpx_aiohttp.AiohttpTransport()
     return httpx_aiohttp.httpx2.AiohttpTransport()
@@ -57,7 +57,7 @@ async def test_failed_responses_are_retried(world: World, server: Server) -> Non
 
 
 @each_loss
-async def test_a_get_that_was_lost_is_retried(
+async def test_a_get_on_a_broken_connection_is_retried(
     world: World, server: Server, loss: Step
 ) -> None:
     server.play(loss, reply(200, b"finally"))
@@ -69,7 +69,7 @@ async def test_a_get_that_was_lost_is_retried(
 
 @pytest.mark.parametrize("reused", [False, True], ids=["new", "reused"])
 @each_loss
-async def test_a_post_that_was_lost_is_sent_as_often_as_without_us(
+async def test_a_post_on_a_broken_connection_is_sent_as_often_as_by_aiohttp_alone(
     world: World, loss: Step, reused: bool
 ) -> None:
     async def posts_through(transport: Any) -> int:
@@ -88,7 +88,7 @@ async def test_a_post_that_was_lost_is_sent_as_often_as_without_us(
 async def test_a_get_on_a_stale_connection_is_sent_again_by_aiohttp_itself(
     world: World, server: Server
 ) -> None:
-    """Which no history of ours can know."""
+    """Our history does not show that request."""
     server.play(reply(200), close(), reply(200))
     async with world.client(world.transport(aiohttp_of(world))) as client:
         await client.get(server.url)
@@ -97,10 +97,10 @@ async def test_a_get_on_a_stale_connection_is_sent_again_by_aiohttp_itself(
     assert server.requests == 3
 
 
-async def test_a_post_that_was_lost_is_reported_as_a_connect_timeout(
+async def test_a_post_on_a_broken_connection_raises_a_connect_timeout(
     world: World, server: Server
 ) -> None:
-    """As one that never left, so that its name proves nothing; its cause does."""
+    """A refused connection raises the same error, so only the cause is evidence."""
     server.play(close())
     async with world.client(world.transport(aiohttp_of(world))) as client:
         with pytest.raises(world.library.ConnectTimeout) as caught:
@@ -121,7 +121,7 @@ async def test_a_refused_connection_is_retried_for_any_method(
 
 
 @pytest.mark.parametrize(("method", "attempts"), [("GET", 3), ("POST", 1)])
-async def test_silence_is_retried_where_the_request_may_be_repeated(
+async def test_a_read_timeout_is_retried_if_the_method_is_idempotent(
     world: World, server: Server, method: str, attempts: int
 ) -> None:
     server.play(stall())
@@ -134,7 +134,7 @@ async def test_silence_is_retried_where_the_request_may_be_repeated(
     assert server.requests == attempts
 
 
-async def test_a_stream_is_sent_once(world: World, server: Server) -> None:
+async def test_a_generator_body_is_sent_once(world: World, server: Server) -> None:
     async def chunks() -> Any:
         yield b"one"
         yield b"two"
@@ -146,7 +146,7 @@ async def test_a_stream_is_sent_once(world: World, server: Server) -> None:
     assert server.bodies == [b"onetwo"]
 
 
-async def test_a_stream_that_was_kept_is_sent_again_whole(
+async def test_a_buffered_generator_body_is_sent_again_whole(
     world: World, server: Server
 ) -> None:
     async def chunks() -> Any:
@@ -172,7 +172,7 @@ async def test_a_form_with_a_file_is_sent_again_whole(
 
 
 async def test_a_refused_certificate_is_not_retried(world: World) -> None:
-    """To it, this too is a `ConnectTimeout`, but one that would come again."""
+    """aiohttp raises a `ConnectTimeout` here, too, but a retry would fail again."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     hello = asyncio.Event()
@@ -190,14 +190,14 @@ async def test_a_refused_certificate_is_not_retried(world: World) -> None:
     assert not hello.is_set()
 
 
-async def test_cancellation_is_not_retried(world: World, server: Server) -> None:
+async def test_a_cancelled_request_is_not_retried(world: World, server: Server) -> None:
     loop, arrived = asyncio.get_running_loop(), asyncio.Event()
 
-    def say_nothing(connection: Connection) -> bool:
+    def stall_and_signal(connection: Connection) -> bool:
         loop.call_soon_threadsafe(arrived.set)
         return stall()(connection)
 
-    server.play(say_nothing)
+    server.play(stall_and_signal)
     async with world.client(world.transport(aiohttp_of(world))) as client:
         sending = asyncio.create_task(client.get(server.url))
         await arrived.wait()

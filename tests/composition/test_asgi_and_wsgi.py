@@ -1,4 +1,4 @@
-"""An application in this process as the inner transport, without a socket."""
+"""Applications in this process as the inner transport, without a socket."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ synchronous = pytest.mark.parametrize("runtime", ["sync"])
 
 
 class Application:
-    """Fails twice, or raises; as an ASGI and as a WSGI application."""
+    """An ASGI and WSGI application that fails twice, or raises."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -59,7 +59,9 @@ def inner(world: World, application: Application, **options: Any) -> Any:
     return world.library.ASGITransport(app=application.asgi, **options)
 
 
-async def test_the_application_is_asked_until_it_succeeds(world: World) -> None:
+async def test_a_request_to_an_application_is_retried_until_it_succeeds(
+    world: World,
+) -> None:
     application = Application()
     async with world.client(world.transport(inner(world, application))) as client:
         response = await client.get(URL)
@@ -67,14 +69,14 @@ async def test_the_application_is_asked_until_it_succeeds(world: World) -> None:
     assert [str(attempt) for attempt in attempts_of(response)] == ["503", "503", "200"]
 
 
-async def test_the_body_arrives_with_each_attempt(world: World) -> None:
+async def test_each_attempt_brings_the_same_body(world: World) -> None:
     application = Application()
     async with world.client(world.transport(inner(world, application))) as client:
         await client.put(URL, json={"a": 1})
     assert application.bodies == [b'{"a":1}'] * 3
 
 
-async def test_what_the_application_raises_is_raised_once(world: World) -> None:
+async def test_an_exception_of_the_application_is_not_retried(world: World) -> None:
     application = Application(error := ConnectionError("of the application itself"))
     async with world.client(world.transport(inner(world, application))) as client:
         with pytest.raises(ConnectionError) as caught:
@@ -83,7 +85,7 @@ async def test_what_the_application_raises_is_raised_once(world: World) -> None:
 
 
 @asynchronous
-async def test_a_crash_that_is_shown_as_500_is_retried(world: World) -> None:
+async def test_an_exception_that_becomes_a_500_is_retried(world: World) -> None:
     application = Application(ValueError("a bug"))
     app = inner(world, application, raise_app_exceptions=False)
     async with world.client(world.transport(app)) as client:
@@ -96,7 +98,7 @@ async def test_an_asynchronous_client_refuses_a_wsgi_application(world: World) -
     app = world.library.WSGITransport(app=Application().wsgi)
     with pytest.raises(TypeError, match="WSGITransport is sync and cannot serve"):
         async with world.client(world.transport(app)):
-            pytest.fail("it was entered")
+            pytest.fail("the client was entered")
 
 
 @synchronous
@@ -104,4 +106,4 @@ async def test_a_synchronous_client_refuses_an_asgi_application(world: World) ->
     app = world.library.ASGITransport(app=Application().asgi)
     with pytest.raises(TypeError, match="ASGITransport is async and cannot serve"):
         async with world.client(world.transport(app)):
-            pytest.fail("it was entered")
+            pytest.fail("the client was entered")

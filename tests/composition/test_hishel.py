@@ -1,7 +1,7 @@
 """
-hishel's cache around our transport, and inside of it.
+hishel's cache outside our transport, and inside it.
 
-Outside it answers before there is an attempt. Inside it is asked on every attempt.
+Outside, the cache answers before there is an attempt. Inside, every attempt reaches it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ both_modes = pytest.mark.parametrize("rfc", [False, True], ids=["simple", "rfc"]
 
 
 class Cache:
-    """Makes caches over one file."""
+    """Makes caches that share one file."""
 
     def __init__(self, world: World, path: Path) -> None:
         self._kinds: Any = (
@@ -57,7 +57,7 @@ def is_hit(response: Any) -> bool:
 
 
 @both_modes
-async def test_outside_a_miss_is_retried(
+async def test_a_miss_of_an_outside_cache_is_retried(
     world: World, server: Server, cache: Cache, rfc: bool
 ) -> None:
     server.play(reply(503), reply(503), reply(200, b"finally", **FRESH))
@@ -68,7 +68,7 @@ async def test_outside_a_miss_is_retried(
 
 
 @both_modes
-async def test_outside_a_hit_never_reaches_us(
+async def test_a_hit_of_an_outside_cache_makes_no_attempt(
     world: World, server: Server, cache: Cache, rfc: bool
 ) -> None:
     server.play(reply(503), reply(200, b"finally", **FRESH), reply(500))
@@ -81,7 +81,7 @@ async def test_outside_a_hit_never_reaches_us(
 
 
 @both_modes
-async def test_outside_a_body_goes_through_the_cache_as_it_was(
+async def test_an_outside_cache_does_not_change_the_body(
     world: World, server: Server, cache: Cache, rfc: bool
 ) -> None:
     server.play(reply(503), reply(503), reply(200))
@@ -90,21 +90,21 @@ async def test_outside_a_body_goes_through_the_cache_as_it_was(
     assert server.bodies == [b'{"a":1}'] * 3
 
 
-async def test_outside_every_attempt_revalidates(
+async def test_every_attempt_of_an_outside_cache_revalidates(
     world: World, server: Server, cache: Cache
 ) -> None:
     stale = {"cache_control": "max-age=0", "etag": '"one"'}
-    server.play(reply(200, b"kept", **stale), reply(503), reply(304, **stale))
+    server.play(reply(200, b"stored", **stale), reply(503), reply(304, **stale))
     async with world.client(cache.around(world.transport(), rfc=True)) as client:
         await client.get(server.url)
         response = await client.get(server.url)
-    assert response.content == b"kept"
-    asked = [request.headers.get("if-none-match") for request in server.received]
-    assert asked == [None, '"one"', '"one"']
+    assert response.content == b"stored"
+    etags = [request.headers.get("if-none-match") for request in server.received]
+    assert etags == [None, '"one"', '"one"']
 
 
 @both_modes
-async def test_inside_a_miss_is_retried(
+async def test_a_miss_of_an_inside_cache_is_retried(
     world: World, server: Server, cache: Cache, rfc: bool
 ) -> None:
     server.play(reply(503), reply(503), reply(200, b"finally", **FRESH))
@@ -116,7 +116,7 @@ async def test_inside_a_miss_is_retried(
 
 
 @both_modes
-async def test_inside_a_hit_is_one_attempt(
+async def test_a_hit_of_an_inside_cache_is_one_attempt(
     world: World, server: Server, cache: Cache, rfc: bool
 ) -> None:
     server.play(reply(503), reply(200, b"finally", **FRESH), reply(500))
@@ -130,7 +130,7 @@ async def test_inside_a_hit_is_one_attempt(
 
 
 @both_modes
-async def test_inside_a_failure_is_not_kept(
+async def test_an_inside_cache_does_not_store_a_failure(
     world: World, server: Server, cache: Cache, rfc: bool
 ) -> None:
     server.play(reply(503), reply(200, b"finally"))
@@ -141,10 +141,10 @@ async def test_inside_a_failure_is_not_kept(
         assert (await client.get(server.url)).content == b"finally"
 
 
-async def test_inside_a_failure_that_says_it_may_be_kept_is_what_retries_get(
+async def test_an_inside_cache_answers_retries_with_a_503_that_allows_caching(
     world: World, server: Server, cache: Cache
 ) -> None:
-    """RFC 9111 allows a server to ask for it. Outside, the cache sees only the end."""
+    """RFC 9111 permits that. An outside cache would see only the last response."""
     server.play(reply(503, **FRESH), reply(200))
     inner = cache.around(world.http(), rfc=True)
     async with world.client(world.transport(inner)) as client:

@@ -1,4 +1,4 @@
-"""HTTP/2 over TLS, by ALPN: it can prove that a request was not processed."""
+"""HTTP/2, which can prove that a request was not processed."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def half_then(code: int) -> Answer:
     return answer
 
 
-def keep(connection: H2Connection, stream: int) -> bool:
-    """Do not answer yet."""
+def no_answer_yet(connection: H2Connection, stream: int) -> bool:
+    """Leave the stream open."""
     return True
 
 
@@ -71,7 +71,7 @@ def cases(of: dict[str, Answer]) -> pytest.MarkDecorator:
 
 @cases(NOT_PROCESSED)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_what_was_not_processed_is_sent_again(
+async def test_a_request_that_was_not_processed_is_sent_again(
     client: Any, serve: Serve, failure: Answer, method: str
 ) -> None:
     with serve(failure, failure, ok) as server:
@@ -83,7 +83,7 @@ async def test_what_was_not_processed_is_sent_again(
 
 
 @cases(IF_IDEMPOTENT)
-async def test_what_may_have_been_processed_is_sent_again_if_idempotent(
+async def test_a_get_that_may_have_been_processed_is_sent_again(
     client: Any, serve: Serve, failure: Answer
 ) -> None:
     with serve(failure, failure, ok) as server:
@@ -94,7 +94,7 @@ async def test_what_may_have_been_processed_is_sent_again_if_idempotent(
 
 
 @cases(IF_IDEMPOTENT)
-async def test_what_may_have_been_processed_is_not_sent_again_by_post(
+async def test_a_post_that_may_have_been_processed_is_not_sent_again(
     world: World, client: Any, serve: Serve, failure: Answer
 ) -> None:
     with serve(failure) as server:
@@ -105,10 +105,10 @@ async def test_what_may_have_been_processed_is_not_sent_again_by_post(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_goaway_that_does_not_cover_the_stream_is_the_pools_own_to_repeat(
+async def test_the_pool_repeats_a_request_whose_stream_a_goaway_does_not_cover(
     client: Any, serve: Serve, method: str
 ) -> None:
-    """The pool knows the number of the stream. To us it is one attempt."""
+    """The pool knows the number of the stream. The history shows one attempt."""
     with serve(ok, go_away(1), ok) as server:
         async with client:
             await client.get(server.url)
@@ -119,7 +119,7 @@ async def test_a_goaway_that_does_not_cover_the_stream_is_the_pools_own_to_repea
     assert server.bodies[1:] == [b"data"] * 2
 
 
-async def test_a_refused_stream_leaves_its_connection(
+async def test_a_refused_stream_does_not_close_its_connection(
     client: Any, serve: Serve
 ) -> None:
     with serve(refuse(REFUSED_STREAM), refuse(CANCEL), ok) as server:
@@ -128,7 +128,9 @@ async def test_a_refused_stream_leaves_its_connection(
     assert (server.requests, server.connections) == (3, 1)
 
 
-async def test_after_a_goaway_comes_a_new_connection(client: Any, serve: Serve) -> None:
+async def test_a_retry_after_a_goaway_opens_a_new_connection(
+    client: Any, serve: Serve
+) -> None:
     with serve(go_away(0), go_away(0), ok) as server:
         async with client:
             await client.post(server.url)
@@ -137,7 +139,7 @@ async def test_after_a_goaway_comes_a_new_connection(client: Any, serve: Serve) 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("code", [REFUSED_STREAM, CANCEL])
-async def test_a_stream_that_is_reset_in_the_midst_of_its_body_is_not_sent_again(
+async def test_a_stream_that_is_reset_within_its_body_is_not_sent_again(
     world: World, client: Any, serve: Serve, method: str, code: int
 ) -> None:
     with serve(half_then(code)) as server:
@@ -147,12 +149,12 @@ async def test_a_stream_that_is_reset_in_the_midst_of_its_body_is_not_sent_again
     assert server.requests == 1
 
 
-# In threads httpcore's HTTP/2 is not safe; see test_hypercorn.py.
+# httpcore's HTTP/2 is not thread-safe: see test_hypercorn.py.
 @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 async def test_all_posts_in_flight_that_a_goaway_does_not_cover_are_sent_again(
     world: World, client: Any, serve: Serve
 ) -> None:
-    with serve(ok, keep, keep, keep, go_away(1)) as server:
+    with serve(ok, no_answer_yet, no_answer_yet, no_answer_yet, go_away(1)) as server:
         async with client:
             await client.get(server.url)
             ended: list[int] = []
@@ -165,7 +167,7 @@ async def test_all_posts_in_flight_that_a_goaway_does_not_cover_are_sent_again(
     assert (server.requests, server.connections) == (1 + 4 + 4, 2)
 
 
-async def test_it_gives_up_on_a_server_that_refuses_all_streams(
+async def test_retries_give_up_on_a_server_that_refuses_all_streams(
     world: World, client: Any, serve: Serve
 ) -> None:
     with serve(*[refuse(REFUSED_STREAM)] * 9) as server:
@@ -175,7 +177,7 @@ async def test_it_gives_up_on_a_server_that_refuses_all_streams(
     assert len(attempts_of(caught.value)) == server.requests == 3
 
 
-async def test_around_an_inner_transport_of_the_callers(
+async def test_an_inner_http2_transport_of_the_caller_is_retried(
     world: World, authority: trustme.CA, serve: Serve
 ) -> None:
     inner = world.http(http2=True, verify=trusting(authority))
@@ -186,7 +188,7 @@ async def test_around_an_inner_transport_of_the_callers(
     assert server.requests == 3
 
 
-async def test_the_same_without_tls_by_prior_knowledge(world: World) -> None:
+async def test_http2_without_tls_by_prior_knowledge_is_retried(world: World) -> None:
     with H2Server(refuse(REFUSED_STREAM), go_away(0), ok) as server:
         async with world.client(world.transport(http1=False, http2=True)) as client:
             response = await client.post(server.url, content=b"data")

@@ -1,4 +1,4 @@
-"""HTTP/2 as hypercorn speaks it: many requests at once, over one connection."""
+"""HTTP/2 with hypercorn: many concurrent requests over one connection."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def url(app: App, authority: trustme.CA, tmp_path: Path) -> Iterator[str]:
-    """Hypercorn, in a thread with a loop of its own."""
+    """Run hypercorn in a thread with its own event loop, and yield its URL."""
     certificate = authority.issue_cert("127.0.0.1")
     pem = tmp_path / "server.pem"
     certificate.private_key_and_cert_chain_pem.write_to_path(pem)
-    # Handed over as a descriptor, because it would not tell which port it chose.
+    # Pass a bound descriptor, because hypercorn does not report a port that it chooses.
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     config = Config.from_mapping(
@@ -101,13 +101,13 @@ def client(world: World, authority: trustme.CA) -> Any:
         http2=True,
         verify=trusting(authority),
         retry=world.ours.retry_if_transient("POST"),
-        budget=False,  # what a server survives is not the question here
+        budget=False,  # the load on the server does not matter here
     )
     return world.client(transport, timeout=30)
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
-async def test_many_requests_at_once_all_end_well_each_with_its_own_body(
+async def test_concurrent_requests_all_succeed_with_their_own_bodies(
     world: World, app: App, client: Any, url: str, method: str
 ) -> None:
     ended: dict[str, Any] = {}
@@ -126,14 +126,14 @@ async def test_many_requests_at_once_all_end_well_each_with_its_own_body(
         assert [a.outcome for a in attempts_of(response)] == [503, 503, 200]
     assert set(app.seen.values()) == {3}
     assert app.versions == {"2"}
-    # Tasks share a connection. Threads do not: httpcore's synchronous HTTP/2 is not made
-    # for it (pydantic/httpx2, pull request 1153).
-    # And on a busy machine a 503 whose body comes late costs a connection, not a request.
+    # Tasks share a connection. Threads do not, because httpcore's synchronous HTTP/2 is
+    # not thread-safe (pydantic/httpx2, pull request 1153). On a busy machine, a 503 whose
+    # body arrives late costs a connection, but not a request.
     assert world.sync or len(app.clients) <= 3
 
 
 @pytest.mark.parametrize("runtime", ["sync"])
-async def test_many_requests_in_turn_all_end_well_each_with_its_own_body(
+async def test_consecutive_requests_all_succeed_with_their_own_bodies(
     app: App, client: Any, url: str
 ) -> None:
     async with client:

@@ -1,8 +1,8 @@
 """
-httpx-limiter around our transport, and inside of it: what is paced, calls or attempts?
+httpx-limiter limits calls outside our transport, and attempts inside it.
 
-It is for asynchronous httpx clients only. Its limiters are those of other packages:
-aiolimiter's needs asyncio, and one of your own goes wherever httpx does.
+It supports only asynchronous httpx clients. It uses limiters of other packages:
+aiolimiter's needs asyncio, and a limiter of your own works wherever httpx does.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ only_asyncio = pytest.mark.parametrize("runtime", ["asyncio"])
 synchronous = pytest.mark.parametrize("runtime", ["sync"])
 
 
-class Diary(AbstractAsyncLimiter):
-    """Lets everything pass, and notes what happened in which order."""
+class Recorder(AbstractAsyncLimiter):
+    """A limiter that never waits, and records the order of tokens and attempts."""
 
     def __init__(self) -> None:
         self.entries: list[str] = []
 
-    async def __aenter__(self) -> Diary:
+    async def __aenter__(self) -> Recorder:
         self.entries.append("token")
         return self
 
@@ -44,43 +44,47 @@ def limited(limiter: AbstractAsyncLimiter, transport: Any) -> Any:
 
 
 @asynchronous
-async def test_inside_every_attempt_waits_for_its_token(world: World) -> None:
-    diary = Diary()
-    inner = limited(diary, world.mock(diary.handler))
+async def test_an_inside_limiter_takes_a_token_for_every_attempt(world: World) -> None:
+    recorder = Recorder()
+    inner = limited(recorder, world.mock(recorder.handler))
     async with world.client(world.transport(inner)) as client:
         assert (await client.get(URL)).status_code == 200
-    assert diary.entries == ["token", "attempt"] * 3
+    assert recorder.entries == ["token", "attempt"] * 3
 
 
 @asynchronous
-async def test_outside_only_the_call_waits_for_a_token(world: World) -> None:
-    diary = Diary()
-    outer = limited(diary, world.transport(world.mock(diary.handler)))
+async def test_an_outside_limiter_takes_one_token_for_a_call(world: World) -> None:
+    recorder = Recorder()
+    outer = limited(recorder, world.transport(world.mock(recorder.handler)))
     async with world.client(outer) as client:
         assert (await client.get(URL)).status_code == 200
-    assert diary.entries == ["token", "attempt", "attempt", "attempt"]
+    assert recorder.entries == ["token", "attempt", "attempt", "attempt"]
 
 
 def three_an_hour() -> AsyncLimiter:
-    """So slow that what a test takes gives nothing back."""
+    """Make a limiter that is too slow to refill during a test."""
     return AsyncLimiter(max_rate=3, time_period=3600)
 
 
 @only_asyncio
-async def test_inside_three_attempts_use_up_what_three_may(world: World) -> None:
-    bucket, diary = three_an_hour(), Diary()
+async def test_three_attempts_take_three_tokens_of_an_inside_aiolimiter(
+    world: World,
+) -> None:
+    bucket, recorder = three_an_hour(), Recorder()
     limiter = AiolimiterAsyncLimiter(limiter=bucket)
-    inner = limited(limiter, world.mock(diary.handler))
+    inner = limited(limiter, world.mock(recorder.handler))
     async with world.client(world.transport(inner)) as client:
         await client.get(URL)
     assert not bucket.has_capacity(1)
 
 
 @only_asyncio
-async def test_outside_three_attempts_use_up_what_one_may(world: World) -> None:
-    bucket, diary = three_an_hour(), Diary()
+async def test_three_attempts_take_one_token_of_an_outside_aiolimiter(
+    world: World,
+) -> None:
+    bucket, recorder = three_an_hour(), Recorder()
     limiter = AiolimiterAsyncLimiter(limiter=bucket)
-    outer = limited(limiter, world.transport(world.mock(diary.handler)))
+    outer = limited(limiter, world.transport(world.mock(recorder.handler)))
     async with world.client(outer) as client:
         await client.get(URL)
     assert bucket.has_capacity(2)
@@ -88,16 +92,20 @@ async def test_outside_three_attempts_use_up_what_one_may(world: World) -> None:
 
 
 @synchronous
-async def test_a_synchronous_client_refuses_it(world: World) -> None:
-    inner = limited(Diary(), world.http())
+async def test_a_synchronous_client_refuses_an_asynchronous_limiter(
+    world: World,
+) -> None:
+    inner = limited(Recorder(), world.http())
     with pytest.raises(TypeError, match="AsyncRateLimitedTransport is async"):
         async with world.client(world.transport(inner)):
-            pytest.fail("it was entered")
+            pytest.fail("the client was entered")
 
 
 @asynchronous
-async def test_it_does_not_close_what_it_wraps(world: World) -> None:
-    """So the connections inside are yours to close: enter them, as the example does."""
+async def test_httpx_limiter_does_not_close_the_transport_that_it_wraps(
+    world: World,
+) -> None:
+    """So the caller closes the inner transport: enter it, as the example does."""
     closed = []
 
     class Inner(httpx.AsyncBaseTransport):
@@ -105,7 +113,7 @@ async def test_it_does_not_close_what_it_wraps(world: World) -> None:
             closed.append(self)
 
     inner = Inner()
-    async with world.client(world.transport(limited(Diary(), inner))):
+    async with world.client(world.transport(limited(Recorder(), inner))):
         pass
     assert closed == []
     async with world.client(world.transport(inner)):

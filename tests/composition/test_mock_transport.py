@@ -1,4 +1,4 @@
-"""The libraries' own MockTransport as the inner transport: a handler per attempt."""
+"""The libraries' own MockTransport as the inner transport."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_a_handler_may_be_asynchronous(world: World) -> None:
     assert [str(attempt) for attempt in attempts_of(response)] == ["503", "200"]
 
 
-async def test_the_caller_gets_the_very_response_that_the_handler_returned(
+async def test_the_caller_gets_the_response_object_that_the_handler_returned(
     world: World,
 ) -> None:
     made = [world.library.Response(status) for status in (503, 200)]
@@ -51,7 +51,7 @@ async def test_the_caller_gets_the_very_response_that_the_handler_returned(
         assert await client.get(URL) is made[1]
 
 
-async def test_one_response_may_answer_every_attempt(world: World) -> None:
+async def test_one_response_object_may_answer_every_attempt(world: World) -> None:
     same = world.library.Response(503, text="always")
     async with world.client(world.transport(world.mock(lambda _: same))) as client:
         response = await client.get(URL)
@@ -74,10 +74,10 @@ async def test_errors_of_the_library_are_retried(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", [ValueError, ConnectionError, TimeoutError])
-async def test_errors_of_others_are_raised_at_once(
+async def test_foreign_errors_are_raised_at_once(
     world: World, kind: type[Exception]
 ) -> None:
-    """Even those that a socket might raise: a transport would have translated them."""
+    """Even errors that a socket might raise: a transport would have mapped them."""
     error, calls = kind("the handler's own"), []
 
     def handler(request: Any) -> Any:

@@ -1,4 +1,4 @@
-"""OpenTelemetry inside our transport shows attempts, and around it shows calls."""
+"""OpenTelemetry's instrumentor traces attempts inside our transport, calls outside."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Telemetry:
     """OpenTelemetry for one of the two libraries, exporting to memory."""
 
     def __init__(self, world: World) -> None:
+        self._sync = world.sync
         self._exporter = InMemorySpanExporter()
         self.provider = TracerProvider()
         self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
@@ -38,6 +39,12 @@ class Telemetry:
     def around(self, inner: Any) -> Any:
         return self._transport(inner, tracer_provider=self.provider)
 
+    def instrument(self, client: Any) -> None:
+        # The instrumentor wraps the transports of the real client, which is inside the
+        # asynchronous face of a synchronous one.
+        real = client._client if self._sync else client
+        self.instrumentor.instrument_client(real, tracer_provider=self.provider)
+
     @property
     def spans(self) -> tuple[ReadableSpan, ...]:
         return self._exporter.get_finished_spans()
@@ -48,7 +55,7 @@ class Telemetry:
 
     @property
     def ids(self) -> list[str]:
-        """What `traceparent` tells the server to be the parent."""
+        """The ids of the spans, as `traceparent` contains them."""
         return [f"{span.context.span_id:016x}" for span in self.spans]
 
 
@@ -75,7 +82,7 @@ def failing(server: Server) -> Server:
     return server
 
 
-async def test_inside_every_attempt_is_a_span(
+async def test_an_inside_instrumentor_makes_a_span_for_every_attempt(
     world: World, failing: Server, telemetry: Telemetry
 ) -> None:
     inner = telemetry.around(world.http())
@@ -84,7 +91,7 @@ async def test_inside_every_attempt_is_a_span(
     assert telemetry.statuses == [503, 503, 200]
 
 
-async def test_inside_every_attempt_tells_the_server_its_own_span(
+async def test_an_inside_instrumentor_propagates_the_span_of_every_attempt(
     world: World, failing: Server, telemetry: Telemetry
 ) -> None:
     inner = telemetry.around(world.http())
@@ -94,7 +101,7 @@ async def test_inside_every_attempt_tells_the_server_its_own_span(
     assert len(set(telemetry.ids)) == 3
 
 
-async def test_inside_an_attempt_that_raised_is_a_span_with_an_error(
+async def test_an_inside_instrumentor_marks_a_failed_attempt_as_an_error(
     world: World, server: Server, telemetry: Telemetry
 ) -> None:
     server.play(reset(), reply(200))
@@ -107,7 +114,7 @@ async def test_inside_an_attempt_that_raised_is_a_span_with_an_error(
     assert succeeded.status.status_code is StatusCode.UNSET
 
 
-async def test_inside_bodies_are_sent_again(
+async def test_an_inside_instrumentor_does_not_change_the_body(
     world: World, failing: Server, telemetry: Telemetry
 ) -> None:
     inner = telemetry.around(world.http())
@@ -116,7 +123,7 @@ async def test_inside_bodies_are_sent_again(
     assert failing.bodies == [b'{"a":1}'] * 3
 
 
-async def test_outside_the_call_is_one_span(
+async def test_an_outside_instrumentor_makes_one_span_for_a_call(
     world: World, failing: Server, telemetry: Telemetry
 ) -> None:
     outer = telemetry.around(world.transport())
@@ -127,7 +134,7 @@ async def test_outside_the_call_is_one_span(
     assert parents_of(failing) == telemetry.ids * 3
 
 
-async def test_on_both_sides_the_attempts_are_children_of_the_call(
+async def test_with_instrumentors_on_both_sides_attempts_are_children_of_the_call(
     world: World, failing: Server, telemetry: Telemetry
 ) -> None:
     inner = telemetry.around(world.http())
@@ -139,7 +146,7 @@ async def test_on_both_sides_the_attempts_are_children_of_the_call(
 
 
 @pytest.mark.usefixtures("everywhere")
-async def test_instrumenting_everything_gives_a_span_per_attempt(
+async def test_the_global_instrumentor_makes_a_span_for_every_attempt(
     world: World, failing: Server, telemetry: Telemetry
 ) -> None:
     async with world.client() as client:
@@ -148,23 +155,19 @@ async def test_instrumenting_everything_gives_a_span_per_attempt(
     assert parents_of(failing) == telemetry.ids
 
 
-async def test_instrumenting_a_client_gives_one_span(
+async def test_an_instrumented_client_makes_one_span_for_a_call(
     world: World, failing: Server, telemetry: Telemetry
 ) -> None:
     transport = world.transport()
     async with world.client(transport) as client:
-        # What it is given is looked at for its transports; ours is behind a face.
-        real = client._client if world.sync else client
-        telemetry.instrumentor.instrument_client(
-            real, tracer_provider=telemetry.provider
-        )
+        telemetry.instrument(client)
         await client.get(failing.url)
     assert telemetry.statuses == [200]
     assert parents_of(failing) == telemetry.ids * 3
 
 
 class TestOurOwnSpans:
-    """With `TracingTransport` there are no two spans of the same, wherever theirs are."""
+    """`TracingTransport` and the instrumentor do not both trace the same attempt."""
 
     @pytest.fixture
     def ours(self, world: World, telemetry: Telemetry) -> Any:
@@ -172,7 +175,7 @@ class TestOurOwnSpans:
         return partial(module.TracingTransport, tracer_provider=telemetry.provider)
 
     @pytest.mark.usefixtures("everywhere")
-    async def test_instrumenting_everything_adds_no_span(
+    async def test_the_global_instrumentor_adds_no_span(
         self, world: World, failing: Server, telemetry: Telemetry, ours: Any
     ) -> None:
         transport = ours(world.transport(ours()))
@@ -183,7 +186,7 @@ class TestOurOwnSpans:
         assert parents_of(failing) == telemetry.ids[:3]
 
     @pytest.mark.usefixtures("everywhere")
-    async def test_instrumenting_everything_sees_what_is_not_ours(
+    async def test_the_global_instrumentor_traces_other_transports(
         self, world: World, failing: Server, telemetry: Telemetry, ours: Any
     ) -> None:
         async with world.client(ours()) as mine, world.client(world.http()) as other:
@@ -193,7 +196,7 @@ class TestOurOwnSpans:
         assert scopes == ["httpx_resilient", "opentelemetry.instrumentation.httpx"]
 
     @pytest.mark.parametrize("with_parent", [False, True])
-    async def test_instrumenting_a_client_gives_the_one_parent(
+    async def test_an_instrumented_client_makes_the_only_parent_span(
         self,
         world: World,
         failing: Server,
@@ -205,10 +208,7 @@ class TestOurOwnSpans:
         if with_parent:
             transport = ours(transport)
         async with world.client(transport) as client:
-            real = client._client if world.sync else client
-            telemetry.instrumentor.instrument_client(
-                real, tracer_provider=telemetry.provider
-            )
+            telemetry.instrument(client)
             await client.get(failing.url)
         *attempts, parent = telemetry.spans
         assert scope_of(parent) == "opentelemetry.instrumentation.httpx"

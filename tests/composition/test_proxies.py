@@ -1,4 +1,4 @@
-"""Through proxy.py, a real HTTP proxy: forwarding, and tunnels to TLS servers."""
+"""The transport with proxy.py, a real HTTP proxy: forwarding, and TLS tunnels."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def through(
     authority: trustme.CA,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Through:
-    """Makes a client that goes through a proxy, which is named in each way."""
+    """Make clients that use a proxy, configured in each of three ways."""
 
     def make(port: int, credentials: str = "user:secret") -> Any:
         proxy = f"http://{credentials}@127.0.0.1:{port}"
@@ -82,7 +82,7 @@ class TestForwarding:
         assert server.requests == door.requests == 3
         assert "proxy.py" in server.received[0].headers["via"]
 
-    async def test_a_body_is_the_same_each_time(
+    async def test_each_attempt_brings_the_same_body(
         self, through: Through, door: Door, server: Server
     ) -> None:
         server.play(reply(503), reply(503), reply())
@@ -90,7 +90,7 @@ class TestForwarding:
             await client.put(server.url, content=b"data")
         assert server.bodies == [b"data"] * 3
 
-    async def test_each_attempt_brings_the_password(
+    async def test_each_attempt_sends_the_password_of_the_proxy(
         self, through: Through, door: Door, server: Server
     ) -> None:
         server.play(reply(503), reply())
@@ -107,7 +107,7 @@ class TestForwarding:
         assert response.content == b"finally"
         assert server.requests == 3
 
-    async def test_a_post_that_the_origin_reset_is_not(
+    async def test_a_post_that_the_origin_resets_is_not_retried(
         self, world: World, through: Through, door: Door, server: Server
     ) -> None:
         server.play(reset())
@@ -117,7 +117,7 @@ class TestForwarding:
         assert len(attempts_of(caught.value)) == server.requests == 1
 
     @pytest.mark.parametrize("method", METHODS)
-    async def test_a_wrong_password_gets_one_attempt_and_its_407(
+    async def test_a_wrong_password_gets_one_attempt_and_a_407(
         self, through: Through, door: Door, server: Server, method: str
     ) -> None:
         async with through(door.port, "user:wrong") as client:
@@ -126,7 +126,7 @@ class TestForwarding:
         assert len(attempts_of(response)) == door.requests == door.connections == 1
         assert server.requests == 0
 
-    async def test_an_origin_that_is_gone_is_the_proxys_502_and_retried_if_idempotent(
+    async def test_a_502_for_an_unreachable_origin_is_retried_if_idempotent(
         self, through: Through, door: Door
     ) -> None:
         with Server() as gone:
@@ -149,7 +149,7 @@ class TestTunnels:
         assert door.heard.startswith(b"CONNECT ")
         assert door.requests == 1
 
-    async def test_a_reset_by_the_origin_is_retried_in_a_tunnel_of_its_own(
+    async def test_a_reset_by_the_origin_is_retried_in_a_new_tunnel(
         self, through: Through, door: Door, tls_server: TLSServer
     ) -> None:
         tls_server.play(reset(), reset(), reply(200, b"finally"))
@@ -158,7 +158,7 @@ class TestTunnels:
         assert response.content == b"finally"
         assert tls_server.requests == door.requests == 3
 
-    async def test_a_post_that_the_origin_reset_is_not(
+    async def test_a_post_that_the_origin_resets_is_not_retried(
         self, world: World, through: Through, door: Door, tls_server: TLSServer
     ) -> None:
         tls_server.play(reset())
@@ -184,7 +184,7 @@ class TestTunnels:
         assert tls_server.connections == 0
 
     @pytest.mark.parametrize("method", METHODS)
-    async def test_an_origin_that_is_gone_is_a_proxy_error_and_final(
+    async def test_a_proxy_error_for_an_unreachable_origin_is_final(
         self, world: World, through: Through, door: Door, method: str
     ) -> None:
         with Server() as gone:
@@ -197,7 +197,7 @@ class TestTunnels:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "https://127.0.0.1:9/"])
-async def test_a_proxy_that_is_gone_is_a_connect_error_and_retried(
+async def test_a_connect_error_of_an_unreachable_proxy_is_retried(
     world: World, through: Through, method: str, url: str
 ) -> None:
     with Server() as gone:

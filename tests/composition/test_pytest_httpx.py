@@ -1,4 +1,4 @@
-"""The mock path: pytest-httpx patches the inner's class and sees every attempt."""
+"""pytest-httpx patches the class of the inner transport and sees every attempt."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def check(httpx_mock: Any, response: httpx.Response) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
-async def test_asynchronous(
+async def test_each_attempt_of_an_asynchronous_client_takes_a_response(
     httpx_mock: Any, transport: Any, anyio_backend: str
 ) -> None:
     script(httpx_mock)
@@ -43,14 +43,16 @@ async def test_asynchronous(
         check(httpx_mock, await client.put("https://example.org/", json={}))
 
 
-def test_synchronous(httpx_mock: Any, transport: Any) -> None:
+def test_each_attempt_of_a_synchronous_client_takes_a_response(
+    httpx_mock: Any, transport: Any
+) -> None:
     script(httpx_mock)
     with httpx.Client(transport=transport) as client:
         check(httpx_mock, client.put("https://example.org/", json={}))
 
 
-def test_a_transport_that_was_used_before_is_mocked_too(httpx_mock: Any) -> None:
-    """A client at module level, say: nothing of the inner transport may be kept."""
+def test_a_transport_is_mocked_even_if_it_was_used_before(httpx_mock: Any) -> None:
+    """A module-level client is an example: no method of the inner may be cached."""
     inner = httpx.AsyncHTTPTransport()
     transport = RetryingTransport(inner, wait=tenacity.wait_none())
 
@@ -68,8 +70,10 @@ async def teapot(transport: object, request: object) -> httpx.Response:
     return httpx.Response(418)
 
 
-def test_recorded_requests_keep_their_timeouts(httpx_mock: Any, transport: Any) -> None:
-    """Those of a blocking client are shortened while a failed body is drained."""
+def test_recorded_requests_have_the_timeouts_of_the_client(
+    httpx_mock: Any, transport: Any
+) -> None:
+    """A blocking client shortens its timeouts while it drains a failed body."""
     script(httpx_mock)
     with httpx.Client(transport=transport, timeout=7) as client:
         client.get("https://example.org/")
@@ -77,10 +81,8 @@ def test_recorded_requests_keep_their_timeouts(httpx_mock: Any, transport: Any) 
     assert timeouts == [7, 7, 7]
 
 
-def test_a_request_that_nobody_expected_is_not_retried(
-    httpx_mock: Any, transport: Any
-) -> None:
-    """It is reported as a bare `TimeoutException`, which is no failure of a network."""
+def test_an_unexpected_request_is_not_retried(httpx_mock: Any, transport: Any) -> None:
+    """pytest-httpx raises a bare `TimeoutException`, which is not a network error."""
     httpx_mock.add_response(url="https://example.org/other", is_optional=True)
     with httpx.Client(transport=transport) as client:
         with pytest.raises(httpx.TimeoutException) as caught:

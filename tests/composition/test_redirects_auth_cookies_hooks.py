@@ -1,4 +1,4 @@
-"""What a client does around its transport: each hop is retried, the rest is one."""
+"""Redirects, authentication, cookies and hooks of a client around the transport."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from httpx_resilient import attempts_of
 pytestmark = pytest.mark.anyio
 
 
-def told(server: Server) -> list[str]:
+def request_lines(server: Server) -> list[str]:
     return [f"{request.method} {request.target}" for request in server.received]
 
 
@@ -34,9 +34,9 @@ class TestRedirects:
         async with world.client(follow_redirects=True) as client:
             response = await client.get(server.url + "a")
         assert response.content == b"finally"
-        assert told(server) == ["GET /a"] * 2 + ["GET /b"] * 3 + ["GET /c"] * 2
+        assert request_lines(server) == ["GET /a"] * 2 + ["GET /b"] * 3 + ["GET /c"] * 2
 
-    async def test_each_hop_tells_its_own_attempts(
+    async def test_each_hop_has_its_own_attempts(
         self, world: World, server: Server
     ) -> None:
         server.play(
@@ -47,34 +47,34 @@ class TestRedirects:
         assert [len(attempts_of(r)) for r in response.history] == [2]
         assert len(attempts_of(response)) == 3
 
-    async def test_303_makes_it_a_get_without_a_body_which_may_be_repeated(
+    async def test_a_303_turns_a_post_into_a_get_that_may_be_repeated(
         self, world: World, server: Server
     ) -> None:
         server.play(reply(303, location="/b"), reply(503), reply(503), reply())
         async with world.client(follow_redirects=True) as client:
             await client.post(server.url + "a", content=b"data")
-        assert told(server) == ["POST /a", "GET /b", "GET /b", "GET /b"]
+        assert request_lines(server) == ["POST /a", "GET /b", "GET /b", "GET /b"]
         assert server.bodies == [b"data", b"", b"", b""]
 
-    async def test_307_keeps_method_and_body_on_every_attempt(
+    async def test_a_307_preserves_method_and_body_on_every_attempt(
         self, world: World, server: Server
     ) -> None:
         server.play(reply(503), reply(307, location="/b"), reply(503), reply())
         async with world.client(follow_redirects=True) as client:
             await client.put(server.url + "a", content=b"data")
-        assert told(server) == ["PUT /a", "PUT /a", "PUT /b", "PUT /b"]
+        assert request_lines(server) == ["PUT /a", "PUT /a", "PUT /b", "PUT /b"]
         assert server.bodies == [b"data"] * 4
 
-    async def test_307_leaves_a_post_a_post_which_may_not_be_repeated(
+    async def test_a_post_after_a_307_is_not_repeated(
         self, world: World, server: Server
     ) -> None:
         server.play(reply(307, location="/b"), reply(503))
         async with world.client(follow_redirects=True) as client:
             response = await client.post(server.url + "a", content=b"data")
         assert response.status_code == 503
-        assert told(server) == ["POST /a", "POST /b"]
+        assert request_lines(server) == ["POST /a", "POST /b"]
 
-    async def test_a_redirect_that_is_not_followed_is_an_answer_like_others(
+    async def test_a_redirect_that_is_not_followed_is_returned(
         self, world: World, server: Server
     ) -> None:
         server.play(reply(503), reply(302, location="/b"))
@@ -88,7 +88,7 @@ CHALLENGE = reply(
 )
 
 
-def said(request: Received, name: str) -> str:
+def directive(request: Received, name: str) -> str:
     found = re.search(rf'\b{name}="?([^",]+)', request.headers["authorization"])
     assert found, name
     return found[1]
@@ -102,7 +102,7 @@ class TestDigestAuth:
                 response = await client.get(server.url)
         return response
 
-    async def test_the_challenge_and_the_authorized_hop_survive_503s(
+    async def test_both_requests_of_digest_auth_are_retried(
         self, world: World, server: Server
     ) -> None:
         server.play(
@@ -118,22 +118,22 @@ class TestDigestAuth:
         authorized = ["authorization" in r.headers for r in server.received]
         assert authorized == [False] * 3 + [True] * 3
 
-    async def test_a_replay_repeats_the_nonce_count(
+    async def test_a_retry_repeats_the_nonce_count(
         self, world: World, server: Server
     ) -> None:
-        """A server that insists on RFC 7616 §3.4 answers 401 to it, not 200."""
+        """A server that enforces RFC 7616 §3.4 answers the retry with 401, not 200."""
         server.play(CHALLENGE, reply(503), reply(200))
         await self.digest(world, server)
-        _, first, replay = server.received
-        assert said(first, "nc") == said(replay, "nc") == "00000001"
-        assert first.headers["authorization"] == replay.headers["authorization"]
+        _, first, retry = server.received
+        assert directive(first, "nc") == directive(retry, "nc") == "00000001"
+        assert first.headers["authorization"] == retry.headers["authorization"]
 
-    async def test_the_next_request_counts_on(
+    async def test_the_next_request_increments_the_nonce_count(
         self, world: World, server: Server
     ) -> None:
         server.play(CHALLENGE, reply(503), reply(200), reply(503), reply(200))
         await self.digest(world, server, times=2)
-        counts = [said(r, "nc")[-1] for r in server.received[1:]]
+        counts = [directive(r, "nc")[-1] for r in server.received[1:]]
         assert counts == ["1", "1", "2", "2"]
 
     async def test_a_401_is_not_retried(self, world: World, server: Server) -> None:
@@ -153,16 +153,16 @@ class TestDigestAuth:
 
 
 class TestCookies:
-    async def test_those_of_the_accepted_response_are_stored(
+    async def test_cookies_of_the_accepted_response_are_stored(
         self, world: World, server: Server
     ) -> None:
-        server.play(reply(503), reply(200, set_cookie="kept=1"), reply())
+        server.play(reply(503), reply(200, set_cookie="stored=1"), reply())
         async with world.client() as client:
             await client.get(server.url)
             await client.get(server.url)
-        assert server.received[-1].headers["cookie"] == "kept=1"
+        assert server.received[-1].headers["cookie"] == "stored=1"
 
-    async def test_those_of_a_discarded_503_are_not(
+    async def test_cookies_of_a_discarded_503_are_not_stored(
         self, world: World, server: Server
     ) -> None:
         server.play(reply(503, set_cookie="lost=1"), reply(), reply())
@@ -171,16 +171,16 @@ class TestCookies:
             await client.get(server.url)
         assert all("cookie" not in request.headers for request in server.received)
 
-    async def test_those_of_a_503_that_was_the_last_are(
+    async def test_cookies_of_a_final_503_are_stored(
         self, world: World, server: Server
     ) -> None:
-        server.play(reply(503), reply(503), reply(503, set_cookie="kept=1"), reply())
+        server.play(reply(503), reply(503), reply(503, set_cookie="stored=1"), reply())
         async with world.client() as client:
             await client.get(server.url)
             await client.get(server.url)
-        assert server.received[-1].headers["cookie"] == "kept=1"
+        assert server.received[-1].headers["cookie"] == "stored=1"
 
-    async def test_the_clients_are_sent_on_every_attempt(
+    async def test_cookies_of_the_client_are_sent_on_every_attempt(
         self, world: World, server: Server
     ) -> None:
         server.play(reply(503), reply(503), reply())
@@ -190,7 +190,7 @@ class TestCookies:
 
 
 class TestHooks:
-    async def test_each_fires_once_and_sees_the_last_response(
+    async def test_each_hook_fires_once_and_sees_the_last_response(
         self, world: World, server: Server
     ) -> None:
         seen: list[Any] = []
@@ -215,7 +215,7 @@ class TestHooks:
 
 
 class TestElapsed:
-    async def test_it_spans_all_attempts_and_the_waits_between_them(
+    async def test_elapsed_spans_all_attempts_and_the_waits_between_them(
         self, world: World, server: Server
     ) -> None:
         server.play(reply(503), reply(503), reply(200))
@@ -228,10 +228,10 @@ class TestElapsed:
         assert response.elapsed.total_seconds() >= spent
 
 
-async def test_a_file_that_is_redirected_is_sent_whole_again(
+async def test_a_file_is_sent_whole_again_after_a_redirect(
     world: World, server: Server
 ) -> None:
-    """Where the client itself can: it seeks a file back for multipart alone."""
+    """Only multipart: the client does not rewind other files after a redirect."""
     server.play(reply(503), reply(307, location="/b"), reply(503), reply())
     async with world.client(follow_redirects=True) as client:
         await client.put(server.url, files={"file": io.BytesIO(b"data" * 1000)})

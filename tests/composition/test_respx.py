@@ -1,7 +1,7 @@
 """
-respx around our transport's connections, and as the inner transport.
+respx mocks the connections of our transport, or is the inner transport.
 
-It is for httpx only: httpx2 has connections of its own, which respx does not patch.
+It supports only httpx: it does not patch the connections of httpx2.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def outcomes_of(response: Any) -> list[str]:
 
 
 @only_httpx
-async def test_each_attempt_is_a_call(world: World) -> None:
+async def test_each_attempt_is_a_call_of_the_route(world: World) -> None:
     with respx.mock() as router:
         route = router.put(URL, json={"a": 1}).mock(side_effect=OUTCOMES)
         async with world.client() as client:
@@ -40,7 +40,7 @@ async def test_each_attempt_is_a_call(world: World) -> None:
 
 
 @only_httpx
-async def test_what_is_not_mocked_is_an_error_at_once(world: World) -> None:
+async def test_an_unmocked_request_raises_at_once(world: World) -> None:
     with respx.mock():
         async with world.client() as client:
             with pytest.raises(respx.models.AllMockedAssertionError) as caught:
@@ -49,8 +49,8 @@ async def test_what_is_not_mocked_is_an_error_at_once(world: World) -> None:
 
 
 @only_httpx
-async def test_using_httpx_takes_the_place_of_our_transport(world: World) -> None:
-    """Such a mock replaces the client's transport, so that nothing is retried."""
+async def test_a_mock_that_uses_httpx_replaces_our_transport(world: World) -> None:
+    """The mock replaces the transport of the client, so nothing is retried."""
     with respx.mock(using="httpx") as router:
         route = router.get(URL).mock(side_effect=OUTCOMES)
         async with world.client() as client:
@@ -72,7 +72,7 @@ async def test_a_router_can_be_the_inner_transport(world: World) -> None:
 
 
 @only_httpx2
-async def test_httpx2_is_not_mocked(world: World, server: Server) -> None:
+async def test_respx_does_not_mock_httpx2(world: World, server: Server) -> None:
     with respx.mock(assert_all_called=False) as router:
         router.get(server.url).respond(503)
         async with world.client() as client:

@@ -1,4 +1,4 @@
-"""Through pproxy, a real SOCKS5 proxy."""
+"""The transport with pproxy, a real SOCKS5 proxy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def collected() -> Iterator[None]:
-    """Leave nothing that would warn in another test."""
+    """Collect garbage, so that no ResourceWarning appears in another test."""
     yield
     gc.collect()
 
@@ -60,7 +60,7 @@ async def test_a_503_of_the_origin_is_retried_on_the_same_connection(
     assert (server.requests, server.connections, open_door.connections) == (3, 1, 1)
 
 
-async def test_around_an_inner_transport_of_the_callers(
+async def test_an_inner_transport_of_the_caller_with_a_proxy_is_retried(
     world: World, open_door: Door, server: Server
 ) -> None:
     server.play(reply(503), reply(503), reply(200, b"finally"))
@@ -71,7 +71,9 @@ async def test_around_an_inner_transport_of_the_callers(
     assert open_door.connections == 1
 
 
-async def test_tls_within(world: World, open_door: Door) -> None:
+async def test_retries_to_a_tls_origin_share_one_connection_to_the_proxy(
+    world: World, open_door: Door
+) -> None:
     authority = trustme.CA()
     transport = world.transport(
         proxy=f"socks5://127.0.0.1:{open_door.port}", verify=trusting(authority)
@@ -84,7 +86,7 @@ async def test_tls_within(world: World, open_door: Door) -> None:
     assert open_door.connections == 1
 
 
-async def test_a_name_and_password_are_given_once_per_connection(
+async def test_credentials_are_sent_once_per_connection(
     world: World, guarded_door: Door, server: Server
 ) -> None:
     server.play(reset(), reset(), reply(200, b"finally"))
@@ -96,7 +98,7 @@ async def test_a_name_and_password_are_given_once_per_connection(
     assert guarded_door.heard.count(b"secret") == 3
 
 
-# httpcore does not close the socket of a proxy that refused it; the collector does.
+# httpcore leaves the socket of a proxy that refuses it to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
 @pytest.mark.usefixtures("collected")
@@ -112,10 +114,10 @@ class TestRefusal:
         assert len(attempts_of(caught.value)) == guarded_door.connections == 1
         assert server.connections == 0
 
-    async def test_no_password_gets_one_attempt_and_an_error_the_library_does_not_map(
+    async def test_a_missing_password_gets_one_attempt_and_an_unmapped_error(
         self, world: World, guarded_door: Door, server: Server
     ) -> None:
-        """pproxy hangs up. What httpcore then raises is neither's: socksio's own."""
+        """pproxy closes the connection, and httpcore does not map socksio's error."""
         proxy = f"socks5://127.0.0.1:{guarded_door.port}"
         async with world.client(world.transport(proxy=proxy)) as client:
             with pytest.raises(Exception, match="Malformed reply") as caught:
@@ -126,7 +128,7 @@ class TestRefusal:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_proxy_that_is_gone_is_a_connect_error_and_retried(
+async def test_a_connect_error_of_an_unreachable_proxy_is_retried(
     world: World, method: str
 ) -> None:
     with Server() as gone:

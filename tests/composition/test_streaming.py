@@ -1,4 +1,4 @@
-"""Bodies that are too long to hold: downloads as they come, uploads as they are read."""
+"""Streamed bodies: downloads chunk by chunk, uploads from generators and files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from httpx_resilient import attempts_of
 
 pytestmark = pytest.mark.anyio
 
-LONG = bytes(range(256)) * 4096  # 1 MiB, and no byte where its neighbours' would fit
+LONG = bytes(range(256)) * 4096  # 1 MiB in which adjacent bytes differ
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def stream(client: Any, url: str) -> Any:
 
 
 class TestDownloads:
-    async def test_after_two_failures_it_comes_unbroken(
+    async def test_a_download_after_two_failures_is_complete(
         self, world: World, server: Server
     ) -> None:
         server.play(reset(), reply(503, b"no"), reply(200, LONG))
@@ -43,7 +43,7 @@ class TestDownloads:
         assert b"".join(received) == LONG
         assert len(attempts_of(response)) == server.requests == 3
 
-    async def test_after_two_failures_it_comes_chunk_by_chunk(
+    async def test_a_download_after_two_failures_arrives_chunk_by_chunk(
         self, world: World, server: Server
     ) -> None:
         first_was_seen = threading.Event()
@@ -63,7 +63,7 @@ class TestDownloads:
         assert received == [b"first", b"second"]
         assert server.requests == 3
 
-    async def test_a_caller_who_leaves_early_leaves_a_client_that_works(
+    async def test_a_client_works_after_a_download_is_closed_early(
         self, world: World, server: Server
     ) -> None:
         server.play(reply(503), reply(200, LONG), reply(200, b"next"))
@@ -85,7 +85,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("breaking", "error"), BROKEN.values(), ids=BROKEN.keys())
-class TestABodyThatBreaksInTheMidst:
+class TestABodyThatBreaks:
     async def test_is_not_retried_and_raises_the_librarys_error(
         self, world: World, server: Server, breaking: Step, error: str
     ) -> None:
@@ -95,7 +95,7 @@ class TestABodyThatBreaksInTheMidst:
                 await client.get(server.url)
         assert server.requests == 1
 
-    async def test_gave_what_had_come_before(
+    async def test_delivers_the_bytes_before_the_break(
         self, world: World, server: Server, breaking: Step, error: str
     ) -> None:
         server.play(reply(503), breaking)
@@ -110,7 +110,7 @@ class TestABodyThatBreaksInTheMidst:
             with pytest.raises(getattr(world.library, error)):
                 await read(response)
             await world.close(response)
-        # A reset may overtake what was sent before it.
+        # A reset may overtake bytes that were sent before it.
         assert received == b"half" or (error == "ReadError" and not received)
         assert server.requests == 2
 
@@ -119,7 +119,7 @@ FAILURES = {"503": reply(503), "closed": close(), "reset": reset()}
 
 
 def generated(world: World) -> Any:
-    """A body that can be read once, as the world's clients take it."""
+    """Make a body that can be read only once, for the clients of this world."""
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b"one"
@@ -130,18 +130,18 @@ def generated(world: World) -> Any:
 
 class TestUploads:
     @pytest.mark.parametrize("method", ["PUT", "POST"])
-    async def test_a_generator_gets_one_attempt_and_its_own_outcome(
+    async def test_a_generator_gets_one_attempt_and_the_response_of_that_attempt(
         self, world: World, server: Server, method: str
     ) -> None:
-        server.play(reply(503, b"its own"), reply(200))
+        server.play(reply(503, b"first"), reply(200))
         async with world.client() as client:
             response = await client.request(
                 method, server.url, content=generated(world)
             )
-        assert (response.status_code, response.content) == (503, b"its own")
+        assert (response.status_code, response.content) == (503, b"first")
         assert server.bodies == [b"onetwo"]
 
-    async def test_a_generator_that_met_a_reset_raises_the_reset(
+    async def test_a_reset_of_a_request_with_a_generator_is_raised(
         self, world: World, server: Server
     ) -> None:
         server.play(reset(), reply(200))
@@ -150,7 +150,7 @@ class TestUploads:
                 await client.put(server.url, content=generated(world))
         assert len(attempts_of(caught.value)) == server.requests == 1
 
-    # An asynchronous client takes no open file as content.
+    # An asynchronous client does not accept an open file as content.
     @pytest.mark.parametrize("runtime", ["sync"])
     @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES.keys())
     async def test_an_open_file_is_the_same_on_each_attempt(
@@ -163,17 +163,17 @@ class TestUploads:
         assert server.bodies == [LONG] * 3
 
     @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
-    async def test_an_asynchronous_file_gets_one_attempt_and_its_own_outcome(
+    async def test_an_asynchronous_file_gets_one_attempt_and_the_response_of_that_attempt(
         self, world: World, server: Server, long_file: Path
     ) -> None:
-        server.play(reply(503, b"its own"), reply(200))
-        # No longer than this: it is read line by line, each by way of a thread.
+        server.play(reply(503, b"first"), reply(200))
+        # A short file, because anyio reads it line by line, and each line in a thread.
         short = LONG[:16384]
         await anyio.Path(long_file).write_bytes(short)
         async with world.client() as client:
             async with await anyio.open_file(long_file, "rb") as file:
                 response = await client.put(server.url, content=file)
-        assert (response.status_code, response.content) == (503, b"its own")
+        assert (response.status_code, response.content) == (503, b"first")
         assert server.bodies == [short]
 
     @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES.keys())
@@ -190,7 +190,7 @@ class TestUploads:
         assert len(set(server.bodies)) == 1
         assert LONG in server.bodies[0]
 
-    async def test_multipart_over_what_cannot_be_rewound_gets_one_attempt(
+    async def test_multipart_over_a_file_that_cannot_be_rewound_gets_one_attempt(
         self, world: World, server: Server
     ) -> None:
         class Pipe(io.BytesIO):

@@ -1,4 +1,4 @@
-"""Over TLS: what a certificate decides, and what it does not change."""
+"""The transport over TLS, with trusted and untrusted certificates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-async def test_a_trusted_server_s_503_is_retried_on_the_same_connection(
+async def test_a_503_is_retried_on_the_same_tls_connection(
     world: World, authority: trustme.CA
 ) -> None:
     script = reply(503, b"no"), reply(503, b"no"), reply(200, b"finally")
@@ -32,7 +32,7 @@ async def test_a_trusted_server_s_503_is_retried_on_the_same_connection(
     assert (server.requests, server.connections) == (3, 1)
 
 
-async def test_its_reset_is_retried_on_a_new_one(
+async def test_a_reset_is_retried_on_a_new_tls_connection(
     world: World, authority: trustme.CA
 ) -> None:
     with TLSServer(authority, reset(), reset(), reply(200, b"finally")) as server:
@@ -43,7 +43,7 @@ async def test_its_reset_is_retried_on_a_new_one(
     assert (server.requests, server.connections) == (3, 3)
 
 
-async def test_around_an_inner_transport_of_the_callers(
+async def test_an_inner_transport_of_the_caller_with_tls_is_retried(
     world: World, authority: trustme.CA
 ) -> None:
     with TLSServer(authority, reply(503), reply(503), reply(200, b"ok")) as server:

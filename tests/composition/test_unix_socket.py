@@ -1,4 +1,4 @@
-"""Over a unix socket, which has a path and no port."""
+"""The transport over a unix socket, which has a path instead of a port."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def collected() -> Iterator[None]:
-    """Leave nothing that would warn in another test."""
+    """Collect garbage, so that no ResourceWarning appears in another test."""
     yield
     gc.collect()
 
@@ -43,7 +43,7 @@ async def test_a_503_is_retried_on_the_same_connection(
     assert (server.requests, server.connections) == (3, 1)
 
 
-async def test_a_reset_is_retried_on_a_new_one(
+async def test_a_reset_is_retried_on_a_new_connection(
     world: World, server: Server, path: str
 ) -> None:
     server.play(reset(), reset(), reply(200, b"finally"))
@@ -53,7 +53,7 @@ async def test_a_reset_is_retried_on_a_new_one(
     assert (server.requests, server.connections) == (3, 3)
 
 
-async def test_around_an_inner_transport_of_the_callers(
+async def test_an_inner_transport_of_the_caller_with_a_unix_socket_is_retried(
     world: World, server: Server, path: str
 ) -> None:
     server.play(reply(503), reply(503), reply(200, b"finally"))
@@ -62,11 +62,11 @@ async def test_around_an_inner_transport_of_the_callers(
     assert response.content == b"finally"
 
 
-# The synchronous httpcore does not close a unix socket that could not connect.
+# The synchronous httpcore does not close a unix socket that fails to connect.
 @pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning")
 @pytest.mark.usefixtures("collected")
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_path_where_nobody_listens_is_a_connect_error_and_retried(
+async def test_a_connect_error_of_an_unused_path_is_retried(
     world: World, path: str, method: str
 ) -> None:
     async with world.client(world.transport(uds=path)) as client:

@@ -36,7 +36,7 @@ async def test_all_attempts_are_recorded_with_their_bodies(
     server.play(reply(503, b"one"), reply(429, b"two"), reply(200, b"three"))
     with vcr.use_cassette(tape) as cassette:
         await put(world, server.url)
-        # Before it is saved: saving turns bytes into text where they allow it.
+        # Check before the cassette is saved, which turns bytes into text if possible.
         assert [request.body for request in cassette.requests] == [b"body"] * 3
         assert [
             (recorded["status"]["code"], recorded["body"]["string"])
@@ -62,7 +62,7 @@ async def test_all_attempts_are_replayed_in_order_without_a_server(
 async def test_an_attempt_without_a_response_is_not_replayed(
     world: World, server: Server, tape: str
 ) -> None:
-    """A cassette holds responses only: what was an error leaves no trace in it."""
+    """A cassette contains only responses: vcrpy does not record errors."""
     server.play(reset(), reply(200))
     with vcr.use_cassette(tape):
         assert outcomes_of(await put(world, server.url)) == ["ReadError", "200"]

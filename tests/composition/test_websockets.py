@@ -1,4 +1,4 @@
-"""WebSockets: the upgrade is retried, the connection after it is the caller's."""
+"""WebSockets: the transport retries the upgrade, and returns the connection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 
 class EchoServer:
-    """Made with the `websockets` package. It echoes, once it has refused enough."""
+    """A server of the `websockets` package that echoes, after some refusals."""
 
     def __init__(self, refusals: int) -> None:
         self.requests = 0
@@ -65,7 +65,7 @@ def serving() -> Iterator[Callable[[int], EchoServer]]:
 
 
 class Session:
-    """A session of either library, synchronous or not, behind one face."""
+    """A session of either library, synchronous or not, behind one interface."""
 
     def __init__(self, session: Any, *, sync: bool) -> None:
         self.session = session
@@ -95,7 +95,7 @@ async def connected(world: World, transport: Any, url: str) -> AsyncIterator[Ses
             yield Session(session, sync=False)
 
 
-async def test_messages_echo(world: World, serving: Any) -> None:
+async def test_a_connection_echoes_messages(world: World, serving: Any) -> None:
     server = serving(0)
     async with connected(world, world.transport(), server.url) as session:
         echoes = [await session.echo(text) for text in ("one", "two", "three")]
@@ -103,9 +103,7 @@ async def test_messages_echo(world: World, serving: Any) -> None:
     assert server.requests == 1
 
 
-async def test_an_upgrade_that_is_refused_for_a_moment_is_retried(
-    world: World, serving: Any
-) -> None:
+async def test_a_refused_upgrade_is_retried(world: World, serving: Any) -> None:
     server = serving(2)
     async with connected(world, world.transport(), server.url) as session:
         assert await session.echo("finally") == "finally"
@@ -114,11 +112,11 @@ async def test_an_upgrade_that_is_refused_for_a_moment_is_retried(
     assert server.requests == 3
 
 
-async def test_an_upgrade_that_is_refused_for_good_raises_with_the_last_response(
+async def test_an_upgrade_that_is_always_refused_raises_with_the_last_response(
     world: World, serving: Any
 ) -> None:
     server = serving(9)
-    # httpx-ws is where httpx2's comes from: the names are the same.
+    # httpx2's WebSockets derive from httpx-ws: the names are the same.
     own = world.library.__name__ == "httpx2"
     refused = WebSocketUpgradeError if own else httpx_ws.WebSocketUpgradeError
     with pytest.raises(refused) as caught:
@@ -127,14 +125,14 @@ async def test_an_upgrade_that_is_refused_for_good_raises_with_the_last_response
     assert len(attempts_of(caught.value)) == server.requests == 3
 
 
-async def test_a_101_is_passed_through_untouched_whatever_the_strategy(
+async def test_a_101_is_returned_unchanged_even_with_retry_always(
     world: World, serving: Any
 ) -> None:
     server = serving(0)
     streams = []
 
     class Watched:
-        """Notes the connection of each 101, on its way out of the library's own."""
+        """Records the stream of each 101 that the library's transport returns."""
 
         def __init__(self) -> None:
             self._http = world.http()
@@ -162,10 +160,10 @@ async def test_a_101_is_passed_through_untouched_whatever_the_strategy(
             await self._http.aclose()
 
         def close(self) -> None:
-            """Closed by exit."""
+            """Do nothing: `__exit__` closes the transport."""
 
         async def aclose(self) -> None:
-            """Closed by exit."""
+            """Do nothing: `__exit__` closes the transport."""
 
     transport = world.transport(Watched(), retry=tenacity.retry_always)
     async with connected(world, transport, server.url) as session:
