@@ -1,4 +1,4 @@
-"""The public API as type checkers see it. Checked by mypy and pyright, never run."""
+"""Uses of the public API that mypy and pyright check; nothing here runs."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def with_httpx2() -> None:
     httpx2.Client(transport=transport)
 
 
-def a_client_that_exists() -> None:
+def with_an_existing_client() -> None:
     class Special(httpx.AsyncClient):
-        """Such as an SDK's own."""
+        """A subclass, such as the client of an SDK."""
 
     assert_type(wrap(Special(), RetryingTransport), Special)
     retrying = partial(RetryingTransport, stop=stop_after_attempt(5))
@@ -89,20 +89,20 @@ def a_client_that_exists() -> None:
         httpx2.Client(), lambda inner: httpx_resilient.httpx2.RetryingTransport(inner)
     )
     wrap(
-        httpx2.Client(),  # type: ignore[type-var] # pyright: ignore[reportArgumentType] - refusing it is the point
+        httpx2.Client(),  # type: ignore[type-var] # pyright: ignore[reportArgumentType] - the type checker must refuse it
         RetryingTransport,
     )
 
 
 def the_libraries_do_not_mix() -> None:
     httpx.AsyncClient(
-        transport=httpx_resilient.httpx2.RetryingTransport()  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+        transport=httpx_resilient.httpx2.RetryingTransport()  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
     )
     RetryingTransport(
-        httpx2.AsyncHTTPTransport()  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+        httpx2.AsyncHTTPTransport()  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
     )
     RetryingTransport(
-        limits=httpx2.Limits()  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+        limits=httpx2.Limits()  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
     )
 
 
@@ -111,7 +111,7 @@ def options_are_typed() -> None:
         verify=False, cert="c", http2=True, limits=httpx.Limits(), proxy="http://a"
     )
     RetryingTransport(
-        retries=3,  # type: ignore[call-arg] # pyright: ignore[reportCallIssue] - refusing it is the point
+        retries=3,  # type: ignore[call-arg] # pyright: ignore[reportCallIssue] - the type checker must refuse it
     )
 
 
@@ -147,7 +147,7 @@ def with_a_breaker_and_a_throttle() -> None:
     )
     CircuitBreakingTransport(
         None,
-        AdaptiveThrottle(),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+        AdaptiveThrottle(),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
     )
 
 
@@ -158,11 +158,11 @@ def with_hedges() -> None:
     httpx.AsyncClient(transport=RetryingTransport(hedging))
     httpx2.AsyncClient(transport=httpx_resilient.httpx2.HedgingTransport(None, hedge))
     httpx.Client(
-        transport=hedging,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - it is for asynchronous clients
+        transport=hedging,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the transport is asynchronous only
     )
     HedgingTransport(
         None,
-        0.2,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+        0.2,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
     )
 
 
@@ -183,7 +183,7 @@ def failover() -> None:
         )
     )
     FailoverTransport(
-        httpx2.HTTPTransport(),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+        httpx2.HTTPTransport(),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
         ["https://a.example"],
     )
 
@@ -200,7 +200,7 @@ def limits_of_concurrency() -> None:
     ConcurrencyLimitingTransport(None, AdaptiveConcurrencyLimit(10, least=2, most=50))
     ConcurrencyLimitingTransport(
         None,
-        100,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+        100,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
     )
 
 
@@ -231,7 +231,7 @@ def faults(response: httpx.Response) -> None:
         transport=httpx_resilient.testing.httpx2.FaultInjectingTransport(None, 503)
     )
     httpx2.Client(
-        transport=faulty  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+        transport=faulty  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
     )
     attempts = assert_attempts(response, 503, httpx.ReadTimeout)
     assert_type(attempts, tuple[Attempt, ...])
@@ -246,6 +246,6 @@ def traced_and_measured() -> None:
     inner = httpx_resilient.httpx2.RetryingTransport(otel2.TracingTransport())
     httpx2.Client(transport=otel2.TracingTransport(inner))
     httpx2.Client(
-        transport=tracing,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - refusing it is the point
+        transport=tracing,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
     )
     wrap(httpx.Client(), otel.TracingTransport)

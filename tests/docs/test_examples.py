@@ -1,4 +1,4 @@
-"""Every recipe runs as a user would run it. Those of SDKs run in the matrix."""
+"""The examples run as a user runs them. The recipes of SDKs run in the matrix."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ SHOWN = {
     "what_happened": "200 at attempt 3, after",
     "virtual_time": "200 at attempt 13, after 3 hours",
 }
-"""What the examples of layers print, among other things."""
+"""A part of the output of each example of a layer."""
 
 NUMBER = re.compile(r" *\b\d+\.\d+(?= ms| s\b|\))|:\d+(?=[?/:])")
 """A time, or a port."""
 
 
-def ran(*arguments: str) -> str:
+def output_of(*arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "error", *arguments],
         cwd=EXAMPLES,
@@ -53,31 +53,35 @@ def ran(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_a_recipe_is_tried_again_and_succeeds(path: Path) -> None:
+def test_a_recipe_retries_and_succeeds(path: Path) -> None:
     if "\ndef test_" in path.read_text() or "\nasync def test_" in path.read_text():
-        assert " passed" in ran("-m", "pytest", "-p", "no:cacheprovider", path.name)
+        assert " passed" in output_of(
+            "-m", "pytest", "-p", "no:cacheprovider", path.name
+        )
     else:
-        assert "503" in ran(path.name)
+        assert "503" in output_of(path.name)
 
 
 @pytest.mark.parametrize(("layer", "shown"), SHOWN.items())
-def test_the_example_of_a_layer_shows_what_it_does(layer: str, shown: str) -> None:
-    assert shown in ran(f"{layer}.py")
+def test_the_example_of_a_layer_prints_its_effect_and_is_linked_in_the_readme(
+    layer: str, shown: str
+) -> None:
+    assert shown in output_of(f"{layer}.py")
     assert f"(examples/{layer}.py)" in README.read_text()
 
 
 @pytest.mark.parametrize("name", ["tracing.py", "what_happened.py"])
-def test_what_the_readme_shows_is_what_its_example_prints(name: str) -> None:
+def test_the_readme_shows_the_output_of_its_example(name: str) -> None:
     marker = f"<!-- printed by examples/{name} -->\n\n```text\n"
     shown = README.read_text().partition(marker)[2].partition("```")[0]
     assert shown
-    assert NUMBER.sub("#", shown) in NUMBER.sub("#", ran(name))
+    assert NUMBER.sub("#", shown) in NUMBER.sub("#", output_of(name))
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
-def test_the_readme_names_it(path: Path) -> None:
+def test_the_readme_links_to_each_recipe(path: Path) -> None:
     assert f"(examples/{path.name})" in README.read_text()
 
 
-def test_the_recipe_of_every_sdk_is_there() -> None:
+def test_every_sdk_has_a_recipe() -> None:
     assert OF_SDKS - {""} <= {path.stem for path in ALL}

@@ -1,4 +1,4 @@
-"""The new lines of the migration page run, and make as many attempts as it says."""
+"""The new lines of the migration page run, and make the claimed number of attempts."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ async def outcome_of(client: Any, method: str, url: str) -> Any:
 
 
 @pytest.mark.parametrize("source", OLD, ids=range(len(OLD)))
-def test_old_lines_are_python(source: str) -> None:
+def test_the_old_lines_are_valid_python(source: str) -> None:
     assert ast.parse(source).body
 
 
 @pytest.mark.parametrize("source", NEW, ids=range(len(NEW)))
-def test_new_lines_claim_a_number_of_attempts(source: str) -> None:
+def test_the_new_lines_claim_a_number_of_attempts(source: str) -> None:
     assert CLAIM.search(source)
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize(("source", "method", "outcome", "attempts"), CLAIMS)
-async def test_new_lines_make_as_many_attempts_as_claimed(
+async def test_the_new_lines_make_the_claimed_number_of_attempts(
     server: Server,
     source: str,
     method: str,

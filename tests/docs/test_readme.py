@@ -1,4 +1,4 @@
-"""The README's Python runs, against a real server in place of the example's."""
+"""The Python and the commands of the README run, against a real local server."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ BLOCKS = re.findall(
 )
 
 
-def test_there_is_something_to_run() -> None:
+def test_the_readme_has_python_blocks() -> None:
     assert len(BLOCKS) >= 5
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-async def test_block_runs(server: Server, number: int, anyio_backend: str) -> None:
+async def test_a_python_block_runs(
+    server: Server, number: int, anyio_backend: str
+) -> None:
     server.play(reply(503), reply(200))
     source = BLOCKS[number].replace("https://api.example.com/", server.url)
     code = compile(source, str(README), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
@@ -57,12 +59,14 @@ COMMANDS = re.findall(
 )
 
 
-def test_commands_are_shown() -> None:
+def test_the_readme_shows_each_command() -> None:
     assert [line.split()[0] for line, _ in COMMANDS] == ["get", "check", "explain"]
 
 
 @pytest.mark.parametrize(("line", "shown"), COMMANDS)
-def test_a_command_prints_what_is_shown(server: Server, line: str, shown: str) -> None:
+def test_a_command_prints_the_output_in_the_readme(
+    server: Server, line: str, shown: str
+) -> None:
     slow = reply(429, retry_after="1")
     server.play(reply(503), slow if line.startswith("get") else reply(503), reply())
     arguments = re.sub(r"http://[^/]*/", server.url, line).split()
@@ -77,10 +81,10 @@ def lines_of(text: str) -> list[str]:
 
 
 def words_of(text: str) -> list[str]:
-    """Without numbers, because they are never the same."""
+    """Split a text into words, with all numbers replaced, because they vary."""
     text = re.sub(r"\d[\d.e-]*", "N", re.sub("http://[^/]*/", "URL/", text))
     return re.sub(r"(, N with N)+|─+", "", text).split()
 
 
-def test_code_is_tested_without_a_network() -> None:
+def test_the_block_about_assert_attempts_needs_no_network() -> None:
     exec(next(block for block in BLOCKS if "assert_attempts" in block), {})

@@ -1,4 +1,4 @@
-"""The README's tables of SDKs are what the matrix found, all of it."""
+"""The README's tables of SDKs show all results of the matrix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tables import (
 )
 
 
-def test_the_readme_shows_the_results() -> None:
+def test_the_readme_shows_the_results_of_the_matrix() -> None:
     text = README.read_text()
     assert in_readme(text, render(read_results())) == text
 
@@ -40,7 +40,7 @@ def test_every_requirement_file_belongs_to_a_row() -> None:
 
 
 @each_row()
-def test_what_fails_is_known_to(row: Row) -> None:
+def test_the_failures_of_a_row_are_the_declared_ones(row: Row) -> None:
     failing = {
         scenario
         for scenario, outcome in outcomes(read_results()[row.name]).items()
