@@ -1,4 +1,4 @@
-"""Limits on the requests that are under way at a time: one given, and one learned."""
+"""Limits on concurrent requests: a fixed one, and one that adapts to the server."""
 
 from __future__ import annotations
 
@@ -9,77 +9,90 @@ from httpx_resilient._core.http_types import URLLike
 from httpx_resilient._core.origin import origin_key, origin_name
 from httpx_resilient._core.state.origin_map import OriginMap
 from httpx_resilient._core.validation import number
-from httpx_resilient._layers.concurrency.semaphore import ConcurrencyState, Gate
-from httpx_resilient._layers.concurrency.vegas import AdaptiveGate, Vegas
+from httpx_resilient._layers.concurrency.adaptive_semaphore import AdaptiveSemaphore
+from httpx_resilient._layers.concurrency.semaphore import (
+    ConcurrencyState,
+    FairSemaphore,
+)
+from httpx_resilient._layers.concurrency.vegas import Vegas
 
-QUEUE = 1000
-"""Requests that may wait at a gate. Each takes about 2 KB; `timeout["pool"]` says when
-it is too late for one, this when it is for the next."""
+DEFAULT_QUEUE = 1000
+"""
+Requests that may wait at a semaphore by default. Each occupies about 2 KB.
 
-ALL = "*"
-"""The name of what is one for all origins."""
+`timeout["pool"]` bounds the wait of a request, and this number that of its successors.
+"""
+
+ALL_ORIGINS = "*"
+"""The name of a semaphore that is shared by all origins."""
+
+SemaphoreT = TypeVar("SemaphoreT", bound=FairSemaphore)
 
 
-GateT = TypeVar("GateT", bound=Gate)
+class Limit(Generic[SemaphoreT]):
+    """
+    The base of the limits: a semaphore for each origin, or a single one for all.
 
+    Args:
+        make: Creates the semaphore of this name.
+        per_origin: Whether each origin has a semaphore of its own.
+    """
 
-class Limit(Generic[GateT]):
-    """The gates of all origins, or one for all of them."""
-
-    learns: ClassVar[bool]
-    """Whether its gates want to hear how requests went."""
+    is_adaptive: ClassVar[bool]
+    """Whether the semaphores record how requests end."""
 
     def __init__(
-        self, make: Callable[[str], GateT], *, per_origin: bool = True
+        self, make: Callable[[str], SemaphoreT], *, per_origin: bool = True
     ) -> None:
-        self._gates = OriginMap(lambda key: make(origin_name(key)))
-        self._one = None if per_origin else make(ALL)
-        self._latest: GateT | None = None
+        self._semaphores = OriginMap(lambda key: make(origin_name(key)))
+        self._shared = None if per_origin else make(ALL_ORIGINS)
+        self._latest: SemaphoreT | None = None
 
-    def gate(self, url: URLLike) -> GateT:
-        """Return the gate that requests to a URL pass."""
-        if self._one is not None:
-            return self._one
+    def semaphore(self, url: URLLike) -> SemaphoreT:
+        """Return the semaphore of a URL's origin."""
+        if self._shared is not None:
+            return self._shared
         key = origin_key(url)
-        gate = self._gates[key]
-        if gate is not self._latest:
+        semaphore = self._semaphores[key]
+        if semaphore is not self._latest:
             try:
-                self._gates.move_to_end(key)
-            except KeyError:  # another thread needed its place just now
-                return self.gate(url)
-            self._latest = gate
-        return gate
+                self._semaphores.move_to_end(key)
+            except KeyError:  # another thread has just evicted it
+                return self.semaphore(url)
+            self._latest = semaphore
+        return semaphore
 
     def states(self) -> dict[str, ConcurrencyState]:
         """
-        Tell how many requests are under way and wait now, by origin.
+        Return the limit, the requests in flight and those that wait, by origin.
 
-        The keys are such as `https://example.org`, and `*` for all origins together.
+        The keys are names such as `https://example.org`, or `*` for all origins.
         """
-        gates = self._gates.values() if self._one is None else [self._one]
-        # Copied at once, because a request may add an origin at any moment.
-        return {gate.name: gate.state for gate in list(gates)}
+        each_origin = self._semaphores.values()
+        semaphores = each_origin if self._shared is None else [self._shared]
+        # The list is a copy, because a request may add an origin at any time.
+        return {each.name: each.state for each in list(semaphores)}
 
 
-class ConcurrencyLimit(Limit[Gate]):
+class ConcurrencyLimit(Limit[FairSemaphore]):
     """
-    A number of requests that may be under way at a time, and a queue for more.
+    A fixed limit on the requests in flight, with a fair queue.
 
-    A request is under way until its response is closed. The others wait, first come,
-    first served, without holding anything else. One limit may be given to any number of
-    transports, in any threads and event loops, of both libraries: it counts all of
-    their requests. Where the pool of a client limits its connections, this limits what
-    a server, or all servers together, get from a program.
+    A request is in flight until its response is closed. Further requests wait in order
+    of arrival, and occupy nothing else meanwhile. Transports of both libraries can
+    share a limit across threads and event loops; it counts the requests of all. A
+    connection pool limits the connections of one client; this limits the load of a
+    program on a server, or on all servers.
 
     Args:
-        limit: Requests at a time.
-        queue: Requests that may wait. A further one is refused at once: with 0 all that
-            would have to wait.
-        per_origin: Whether each origin has a limit and a queue of its own. Else they
-            are for all requests. 1,000 origins are remembered, and those in use.
+        limit: The number of requests in flight.
+        queue: The number of requests that may wait. A further request is refused at
+            once. With 0, every request that would wait is refused.
+        per_origin: Whether each origin has a limit and a queue of its own. Otherwise
+            all origins share them. At most 1,000 origins are stored, plus those in use.
 
     Raises:
-        TypeError: `limit` or `queue` is no whole number.
+        TypeError: `limit` or `queue` is not a whole number.
         ValueError: `limit` is below 1, or `queue` below 0.
 
     Example:
@@ -91,40 +104,44 @@ class ConcurrencyLimit(Limit[Gate]):
         {}
     """
 
-    learns = False
+    is_adaptive = False
 
     def __init__(
-        self, limit: int = 100, *, queue: int = QUEUE, per_origin: bool = True
+        self, limit: int = 100, *, queue: int = DEFAULT_QUEUE, per_origin: bool = True
     ) -> None:
         number("limit", limit, least=1, whole=True, unit="requests")
         number("queue", queue, least=0, whole=True, unit="requests")
-        super().__init__(lambda name: Gate(name, limit, queue), per_origin=per_origin)
+        super().__init__(
+            lambda name: FairSemaphore(name, limit, queue), per_origin=per_origin
+        )
 
 
-class AdaptiveConcurrencyLimit(Limit[AdaptiveGate]):
+class AdaptiveConcurrencyLimit(Limit[AdaptiveSemaphore]):
     """
-    A limit that finds out how many requests each origin can take at a time.
+    A limit that finds the number of concurrent requests that each origin can handle.
 
-    It grows while the server keeps up, and shrinks when requests take longer because
-    too many are under way, when more of them do not mean more done, and when they are
-    dropped: timeouts, 429, 503 and 504. So it finds the capacity of a server that
-    breaks down when it has too much to do, and follows it. Only the time to the headers
-    counts, of responses that are no error. Nothing is learned from what was cancelled,
-    by a deadline around this too: only one inside of it, or the client's own timeouts,
-    tell that no answer came in time.
+    The limit grows while the server keeps up. It shrinks if requests take longer
+    because too many are in flight, if more of them do not raise the throughput, and if
+    requests are dropped: timeouts, 429, 503 and 504. So it finds and follows the
+    capacity of a server that slows down under overload.
+
+    Only the time until the response headers counts, and only for responses below 500.
+    Cancelled requests do not count, not even if a deadline around the limit cancels
+    them. A deadline inside the limit and the timeouts of the client do count.
 
     Args:
-        initial: Requests at a time to begin with.
-        least: It is never less than this ...
-        most: ... or more than this. Nor more than five times what was under way.
-        queue: Requests that may wait, for each origin.
+        initial: The limit to begin with.
+        least: The lower bound of the limit.
+        most: The upper bound of the limit. It is also at most five times the requests
+            in flight.
+        queue: The number of requests that may wait for each origin.
 
     Raises:
-        TypeError: Something is no whole number.
-        ValueError: `least` is below 1, or these three are not in order; `queue` is
-            below 0.
+        TypeError: An argument is not a whole number.
+        ValueError: `least` is below 1, `least <= initial <= most` does not hold, or
+            `queue` is below 0.
 
-    The algorithm is TCP Vegas with the guard of Uber's Cinnamon and of failsafe-go.
+    The algorithm is TCP Vegas, with the guard of Uber's Cinnamon and of failsafe-go.
 
     Example:
         >>> import httpx
@@ -137,7 +154,7 @@ class AdaptiveConcurrencyLimit(Limit[AdaptiveGate]):
         10
     """
 
-    learns = True
+    is_adaptive = True
 
     def __init__(
         self,
@@ -145,11 +162,11 @@ class AdaptiveConcurrencyLimit(Limit[AdaptiveGate]):
         *,
         least: int = 1,
         most: int = 1000,
-        queue: int = QUEUE,
+        queue: int = DEFAULT_QUEUE,
     ) -> None:
         number("least", least, least=1, whole=True, unit="requests")
         number("most", most, least=least, whole=True, unit="requests")
         number("initial", initial, least=least, most=most, whole=True, unit="requests")
         number("queue", queue, least=0, whole=True, unit="requests")
         vegas = Vegas(initial, least, most)
-        super().__init__(lambda name: AdaptiveGate(name, vegas, queue), per_origin=True)
+        super().__init__(lambda name: AdaptiveSemaphore(name, vegas, queue))

@@ -1,9 +1,9 @@
 """
-Who may send now, and who waits for it: what a limit knows of one origin, and no IO.
+A fair semaphore: the permits of one origin and the queue for them, without IO.
 
-A permit that is free is taken, and given back, in one step of a list, which no thread
-can come between. The lock is for what there is to do when permits are short. Permits
-are of requests of this process, so there is no state here that another could share.
+A free permit is acquired and released by a single operation on a list, which no other
+thread can interrupt. The lock protects the work that remains when permits are scarce.
+Permits belong to requests of this process, so another process cannot share this state.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from httpx_resilient._core.waiter import Waiter
 
 class ConcurrencyState(NamedTuple):
     """
-    What a limit on concurrency is doing at one origin.
+    The state of a concurrency limit at one origin.
 
     Args:
-        limit: Requests that may be under way.
-        in_flight: Requests that are: sent, and their responses not closed yet.
-        waiting: Requests that wait for one of them to end.
+        limit: Requests that may be in flight.
+        in_flight: Requests in flight: sent, and their responses not closed yet.
+        waiting: Requests in the queue.
 
     Example:
         >>> import httpx
@@ -41,27 +41,27 @@ class ConcurrencyState(NamedTuple):
     waiting: int
 
 
-class Ticket:
-    """A request that waits."""
+class PermitRequest:
+    """A request in the queue, and whether it has been granted a permit."""
 
-    __slots__ = ("served", "waiter")
+    __slots__ = ("is_granted", "waiter")
 
     def __init__(self, waiter: Waiter) -> None:
         self.waiter = waiter
-        self.served = False
+        self.is_granted = False
 
 
-class Gate:
+class FairSemaphore:
     """
-    Permits, and a queue for them: first come, first served.
+    Permits, and a queue for them in order of arrival.
 
-    Any thread may use it at any moment, also one that collects garbage in the midst of
-    using it.
+    Any thread may call any method at any time, even from a finalizer that interrupts
+    another method of the same semaphore.
 
     Args:
-        name: What the permits are for, such as `https://example.org`.
-        limit: Permits there are.
-        queue: Requests that may wait.
+        name: The name of the semaphore, such as `https://example.org`.
+        limit: The number of permits.
+        queue: The number of requests that may wait.
     """
 
     def __init__(self, name: str, limit: int, queue: int) -> None:
@@ -70,29 +70,32 @@ class Gate:
         self._queue = queue
         self._free: list[None] = [None] * limit
         self._surplus = 0
-        """Permits that are more than the limit, and to be taken away."""
-        self._waiting: OrderedDict[Ticket, None] = OrderedDict()
-        self._gone: list[Ticket] = []
-        """Those who wait no longer, which those who serve have not heard yet."""
-        self._short = False
-        """Whether somebody waits for the next permit, or it is to be taken away."""
+        """Permits in use above a lowered limit. They are destroyed when released."""
+        self._waiting: OrderedDict[PermitRequest, None] = OrderedDict()
+        self._abandoned: list[PermitRequest] = []
+        """Requests that have left the queue since the last reconciliation."""
+        self._contended = False
+        """Whether the next permit belongs to a waiting request, or to the surplus."""
         self._lock = Lock()
 
     @property
     def in_flight(self) -> int:
+        """The number of permits in use."""
         return self._limit + self._surplus - len(self._free)
 
     @property
     def state(self) -> ConcurrencyState:
+        """The limit, the permits in use, and the requests that wait."""
         return ConcurrencyState(self._limit, self.in_flight, len(self._waiting))
 
     @property
     def is_unused(self) -> bool:
+        """Whether all permits are free and the queue is empty."""
         return not (self.in_flight or self._waiting)
 
-    def take(self) -> bool:
-        """Take a permit at once, if one is free."""
-        if self._short:
+    def try_acquire(self) -> bool:
+        """Acquire a permit if one is free and the queue is empty."""
+        if self._contended:
             return False
         try:
             self._free.pop()
@@ -100,36 +103,45 @@ class Gate:
             return False
         return True
 
-    def give(self, held: object = None, error: BaseException | None = None) -> None:  # noqa: ARG002 - there is one kind of permit, and any end is one
-        """Give a permit back."""
+    def release(
+        self,
+        resource: object = None,  # noqa: ARG002 - all permits of a semaphore are alike
+        error: BaseException | None = None,  # noqa: ARG002 - any end of a response counts
+    ) -> None:
+        """Release a permit."""
         self._free.append(None)
-        if self._short:
-            self._serve()
+        if self._contended:
+            self._wake()
 
-    on_closed = on_leaked = give
-    """What a response's stream tells its owner."""
+    on_closed = on_leaked = release
+    """The semaphore owns the streams of the responses that occupy its permits."""
 
-    def enqueue(self, waiter: Waiter) -> Ticket | None:
-        """Wait for a permit: who is woken has it. Returns `None` if too many wait."""
-        ticket = Ticket(waiter)
+    def enqueue(self, waiter: Waiter) -> PermitRequest | None:
+        """
+        Join the queue. A waiter that is woken has been granted a permit.
+
+        Returns:
+            The place in the queue, or `None` if the queue is full.
+        """
+        request = PermitRequest(waiter)
         with self._lock:
             has_room = len(self._waiting) < self._queue
             if has_room:
-                self._waiting[ticket] = None
-                self._look()
-        self._serve()
-        return ticket if has_room else None
+                self._waiting[request] = None
+                self._update()
+        self._wake()
+        return request if has_room else None
 
-    def abandon(self, ticket: Ticket) -> None:
-        """Wait no longer, or give back what was handed over in the meantime."""
-        self._gone.append(ticket)
-        self._serve()
+    def abandon(self, request: PermitRequest) -> None:
+        """Leave the queue, or release the permit that was granted meanwhile."""
+        self._abandoned.append(request)
+        self._wake()
 
     def resize(self, limit: int) -> None:
-        """Change the number of permits. Those in use are taken away when they end."""
+        """Change the number of permits. Surplus permits are destroyed when released."""
         with self._lock:
             self._resize(limit)
-        self._serve()
+        self._wake()
 
     def _resize(self, limit: int) -> None:
         self._surplus += self._limit - limit
@@ -137,46 +149,47 @@ class Gate:
         if self._surplus < 0:
             self._free += [None] * -self._surplus
             self._surplus = 0
-        self._look()
+        self._update()
 
-    def _look(self) -> None:
-        self._short = bool(self._surplus or self._waiting)
+    def _update(self) -> None:
+        self._contended = bool(self._surplus or self._waiting)
 
-    def _serve(self) -> None:
-        # Nobody waits for the lock here: whoever has it may be the one in whose midst
-        # garbage is collected. It comes here when it is done, or looks once more.
-        while (self._gone or (self._short and self._free)) and self._lock.acquire(
-            blocking=False
-        ):
+    def _wake(self) -> None:
+        # Never wait for the lock here: a finalizer may run this while it interrupts the
+        # holder. The holder comes here after its release and checks the work again.
+        while (
+            self._abandoned or (self._contended and self._free)
+        ) and self._lock.acquire(blocking=False):
             try:
-                self._settle()
+                self._reconcile()
             finally:
                 self._lock.release()
 
-    def _settle(self) -> None:
-        while self._gone:
-            ticket = self._gone.pop()
-            if ticket.served:
+    def _reconcile(self) -> None:
+        while self._abandoned:
+            request = self._abandoned.pop()
+            if request.is_granted:
                 self._free.append(None)
-            self._waiting.pop(ticket, None)
-        self._look()
-        with suppress(IndexError):  # no permit is left
-            while self._short:
+            self._waiting.pop(request, None)
+        self._update()
+        with suppress(IndexError):  # all permits are in use
+            while self._contended:
                 self._free.pop()
-                self._hand_over()
-                self._look()
+                self._use_permit()
+                self._update()
 
-    def _hand_over(self) -> None:
+    def _use_permit(self) -> None:
+        """Destroy a surplus permit, grant it to the next request, or free it again."""
         if self._surplus:
             self._surplus -= 1
             return
         while self._waiting:
-            ticket, _ = self._waiting.popitem(last=False)
-            ticket.served = True
+            request, _ = self._waiting.popitem(last=False)
+            request.is_granted = True
             try:
-                ticket.waiter.wake()
-            except RuntimeError:  # its event loop was closed around it
-                ticket.served = False
+                request.waiter.wake()
+            except RuntimeError:  # its event loop is closed
+                request.is_granted = False
             else:
                 return
         self._free.append(None)

@@ -1,4 +1,4 @@
-"""The concurrency limiting layer: no more requests at a time than there are permits."""
+"""The concurrency limiting layer: the flow of one request through a semaphore."""
 
 from __future__ import annotations
 
@@ -25,30 +25,31 @@ class ConcurrencyLimiting(
     ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
 ):
     """
-    A transport that sends no more requests at a time than a limit allows.
+    A transport that limits the number of requests in flight.
 
-    Most servers get slower, and some break down, when they get more at a time than they
-    can do. Here those beyond the limit wait, first come, first served. Each waits for
-    at most `timeout["pool"]` seconds, then it raises the library's own `PoolTimeout`;
-    so does at once one for which there is no room in the queue. What is inside still
-    waits for a connection for as long.
+    Most servers get slower, and some break down, when they get more requests at a time
+    than they can handle. Requests beyond the limit wait in order of arrival, each for
+    at most `timeout["pool"]` seconds. Then the transport raises the `PoolTimeout` of
+    the library; if the queue is full, it does so at once. The connection pool inside
+    has the same timeout for its own queue.
 
-    A request has its permit until its response is closed, or it failed, or was
-    cancelled. Inside of a `RetryingTransport` none is held between attempts.
+    A request holds its permit until its response is closed, it fails, or it is
+    cancelled. Inside a `RetryingTransport`, it holds none between its attempts.
 
     Args:
-        inner: The transport to send with. Without one, it is what a `PoolingTransport`
-            is, with no more than 100 connections unless `limits` says otherwise.
-        limit: A `ConcurrencyLimit` or an `AdaptiveConcurrencyLimit`. Without one, it is
-            `ConcurrencyLimit(100)`.
-        on_event: Called with each `Event`, as for `RetryingTransport`.
-        http: What the library's own HTTP transport takes, as for `RetryingTransport`.
+        inner: The transport to send with. By default, a `PoolingTransport`, which has
+            at most 100 connections unless `limits` sets another number.
+        limit: A `ConcurrencyLimit` or an `AdaptiveConcurrencyLimit`, which other
+            transports may share. By default, a new `ConcurrencyLimit(100)`.
+        on_event: Called with each `Event`, as in `RetryingTransport`.
+        http: The options of the default inner transport, as in `PoolingTransport`.
 
     Raises:
-        TypeError: `limit` is none of these; `inner` is no transport, or of the other
-            library; an option is unknown, or given together with an `inner`.
+        TypeError: `limit` is neither of these; `inner` is not a transport, or belongs
+            to the other library; an option is unknown, or given together with an
+            `inner`.
         ValueError: A proxy cannot be used.
-        ImportError: `http2=True` without its extra.
+        ImportError: `http2=True` without the extra `http2`.
 
     Example:
         >>> import httpx
@@ -70,38 +71,42 @@ class ConcurrencyLimiting(
         kinds = ConcurrencyLimit, AdaptiveConcurrencyLimit
         state("limit", limit, *kinds, example="ConcurrencyLimit(100)")
         self._limit: Limit[Any] = ConcurrencyLimit() if limit is None else limit
-        self._held = self._family.stream_class(TrackedStream)
+        self._stream_class = self._family.stream_class(TrackedStream)
 
     async def _handle(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
         limit = self._limit
-        gate = limit.gate(request.url)
+        semaphore = limit.semaphore(request.url)
         waited = 0.0
-        if not gate.take():
-            admission = PermitAdmission(request, gate, io, self._emit, self._family)
+        if not semaphore.try_acquire():
+            admission = PermitAdmission(
+                request, semaphore, io, self._emit, self._family
+            )
             waited = await admission.wait()
-        started = io.now() if limit.learns else 0.0
-        is_held = False
+        started = io.now() if limit.is_adaptive else 0.0
+        is_streaming = False
         try:
             sending = io.send(request)
             response = await (
                 after_queue(sending, waited, io.now) if waited else sending
             )
         except self._family.timed_out as error:
-            # That no connection was free here tells nothing of the server.
-            if limit.learns and not isinstance(error, self._family.pool_timeout):
-                gate.note(TIMED_OUT, started, io.now())
+            # A pool timeout says nothing about the server.
+            if limit.is_adaptive and not isinstance(error, self._family.pool_timeout):
+                semaphore.record(TIMED_OUT, started, io.now())
             raise
         else:
-            if limit.learns:
-                gate.note(response.status_code, started, io.now())
-            # One of a mock, read when it was made, is never closed again.
+            if limit.is_adaptive:
+                semaphore.record(response.status_code, started, io.now())
+            # A mock's response that was read when it was made is never closed again.
             if not response.is_closed:
-                limited: Any = response
-                limited.stream = self._held(response.stream, gate, gate)
-                is_held = True
+                tracked: Any = response
+                tracked.stream = self._stream_class(
+                    response.stream, semaphore, semaphore
+                )
+                is_streaming = True
             return response
         finally:
-            if not is_held:
-                gate.give()
+            if not is_streaming:
+                semaphore.release()

@@ -1,14 +1,17 @@
 """
-How many requests a server takes at a time, learned from how it answers.
+The adaptive limit: pure functions that find the capacity of a server.
 
-The limit grows while few requests queue at the server, and shrinks when many do, as in
-TCP Vegas (Brakmo and Peterson, "TCP Vegas: End to End Congestion Avoidance on a Global
-Internet", 1995). By Little's law their number is the throughput times what a request
-takes more than usual. What is usual follows slowly, so a queue that lasts would pass
-for it. The guard against that is the one of Uber's Cinnamon and of failsafe-go: where
-more requests in flight do not mean more done, there are too many. Of the share that was
-dropped, half is taken from the limit, as in DCTCP (RFC 8257 section 3.3): one request
-that fails by chance does little, and if all of them fail the limit is halved.
+The algorithm is TCP Vegas (Brakmo and Peterson, "TCP Vegas: End to End Congestion
+Avoidance on a Global Internet", 1995): the limit grows while few requests queue at the
+server, and shrinks when many do. By Little's law, the length of that queue is the
+throughput times the extra duration of a request over its usual duration.
+
+The usual duration follows the current one slowly, so a lasting queue would become
+usual. The guard against that comes from Uber's Cinnamon and failsafe-go: if more
+requests in flight do not raise the throughput, there are too many.
+
+Drops reduce the limit by half of their share, as in DCTCP (RFC 8257 §3.3): a single
+failure changes little, and a failure of all requests halves the limit.
 """
 
 from __future__ import annotations
@@ -18,45 +21,66 @@ from collections.abc import Sequence
 from statistics import StatisticsError, correlation, fmean
 from typing import NamedTuple
 
-from httpx_resilient._layers.concurrency.semaphore import Gate
+QUEUE_FACTORS = 3, 6
+"""
+Netflix's factors for Vegas: the limit grows if fewer requests queue at the server than
+the first times the logarithm of the limit, and shrinks if more than the second do.
+"""
 
-QUEUE = 3, 6
-"""Fewer requests than the first that queue at the server are too few, more than the
-second too many, both times the logarithm of the limit: Netflix's for Vegas."""
-
-CUT = 0.1
-"""The part of the limit that is taken when it is too high."""
+DECREASE = 0.1
+"""The share by which the limit shrinks when too many requests are in flight."""
 
 TIMED_OUT = 504
-"""What a gateway says when no answer came in time. Here it is said of any timeout."""
+"""The status that stands for a timeout: a gateway answers so when no answer came."""
 
 DROPS = frozenset({429, 503, TIMED_OUT})
-"""How a server, or what is in front of it, says that it has too much to do."""
+"""The statuses by which a server, or a gateway in front of it, reports overload."""
 
 HEADROOM = 5
-"""The limit is at most so many times what was in flight (failsafe-go). Beyond, nothing
-is known, and a burst would find no limit at all."""
+"""
+The limit is at most this multiple of the requests in flight (failsafe-go).
 
-SAMPLES = 20
-"""So many requests tell something, or two for each of the limit. Of fewer, chance makes
-more than a queue does (simulated)."""
+Nothing is known about more requests, and a burst would find the limit without effect.
+"""
 
-LEAST_SECONDS, SECONDS = 0.1, 1.0
-"""A window is no shorter than the first, and after the second it waits for no more
-samples than two for each of the limit."""
+MIN_SAMPLES = 20
+"""
+The samples that end a window, or two for each permit if that is more.
 
-RECENT, USUAL = 0.3, 0.05
-"""The weight of one window in what requests take now, and in what they usually take."""
+With fewer samples, chance has a larger effect than a queue (simulated).
+"""
 
-WINDOWS, AFTER_CUT = 20, 5
-"""Windows that the guard looks at, and those of them that still count after a cut."""
+MIN_WINDOW = 0.1
+"""The shortest window in seconds."""
+
+FULL_WINDOW = 1.0
+"""Seconds after which the smaller of these two numbers of samples ends a window."""
+
+CURRENT_WEIGHT = 0.3
+"""The weight of a window in the current duration of a request."""
+
+USUAL_WEIGHT = 0.05
+"""The weight of a window in the usual duration of a request."""
+
+HISTORY = 20
+"""The windows that the guard compares ..."""
+
+HISTORY_AFTER_DECREASE = 5
+"""... and how many of them remain after a decrease. It needs at least as many."""
 
 Sample = tuple[float | None, int]
-"""Seconds to the headers, or `None` for a drop, and how many were in flight with it."""
+"""Seconds until the headers, or `None` for a drop, and the requests in flight."""
 
 
 class Window(NamedTuple):
-    """What was measured in a window."""
+    """
+    The measurements of one window.
+
+    Args:
+        in_flight: The most requests in flight.
+        throughput: Requests per second that were not dropped.
+        seconds: The current duration of a request until its headers.
+    """
 
     in_flight: int
     throughput: float
@@ -65,118 +89,90 @@ class Window(NamedTuple):
 
 class Vegas(NamedTuple):
     """
-    What is known of a server.
+    The state of the algorithm.
 
     Args:
-        limit: Requests at a time. A fraction counts when it has become one.
-        least: It is never less than this ...
-        most: ... or more than this.
-        since: When the window began that is measured now, in monotonic seconds.
-        recent: Seconds that requests take now, until their headers are there.
-        usual: Seconds that they usually take.
-        past: The last windows.
+        limit: Requests at a time. The fraction counts when it has grown to a whole.
+        least: The lower bound of the limit.
+        most: The upper bound of the limit.
+        since: When the current window began, in monotonic seconds.
+        current: The current duration of a request until its headers, in seconds.
+        usual: The usual duration, in seconds.
+        past: The latest windows, oldest first.
     """
 
     limit: float
     least: int
     most: int
     since: float = -math.inf
-    recent: float = 0.0
+    current: float = 0.0
     usual: float = 0.0
     past: tuple[Window, ...] = ()
 
 
-def is_over(state: Vegas, started: float, samples: int, now: float) -> bool:
-    """Tell whether a window is over, with a request that started then and ends now."""
+def is_window_over(state: Vegas, started: float, samples: int, now: float) -> bool:
+    """
+    Whether a window ends with this request.
+
+    Args:
+        state: The state before.
+        started: When the request started, in monotonic seconds.
+        samples: The samples of the window, with the one of this request.
+        now: When its headers arrived, in monotonic seconds.
+    """
     seconds, two_each = now - state.since, 2 * state.limit
-    if started < state.since or seconds < LEAST_SECONDS:
-        return False  # it tells of what was before
-    choose = max if seconds < SECONDS else min
-    return samples >= choose(SAMPLES, two_each)
+    if started < state.since or seconds < MIN_WINDOW:
+        return False  # the request started under an earlier limit
+    choose = max if seconds < FULL_WINDOW else min
+    return samples >= choose(MIN_SAMPLES, two_each)
 
 
 def update(state: Vegas, samples: Sequence[Sample], now: float) -> Vegas:
-    """Learn from the samples of a window that is over, and begin the next one."""
-    limit, least, most, since, recent, usual, past = state
+    """Return the state after a window with these samples, and begin the next window."""
+    limit, least, most, since, current, usual, past = state
     if since == -math.inf:
         return state._replace(since=now)
     times = [seconds for seconds, _ in samples if seconds is not None]
     in_flight = max(number for _, number in samples)
     if times:
-        recent = _follow(recent, fmean(times), RECENT)
-        usual = _follow(usual, recent, USUAL)
-        window = Window(in_flight, len(times) / (now - since), recent)
-        past = (*past, window)[-WINDOWS:]
+        current = _average(current, fmean(times), CURRENT_WEIGHT)
+        usual = _average(usual, current, USUAL_WEIGHT)
+        window = Window(in_flight, len(times) / (now - since), current)
+        past = (*past, window)[-HISTORY:]
     step = max(1.0, math.log10(limit))
     if len(times) < len(samples):
         limit *= 1 - (1 - len(times) / len(samples)) / 2
     else:
-        few, many = (step * number for number in QUEUE)
-        queue = past[-1].throughput * (recent - usual)
-        if queue > many or are_too_many(past):
-            limit -= max(step, CUT * limit)
-            past = past[-AFTER_CUT:]
+        few, many = (step * factor for factor in QUEUE_FACTORS)
+        queue = past[-1].throughput * (current - usual)
+        if queue > many or has_too_many_in_flight(past):
+            limit -= max(step, DECREASE * limit)
+            past = past[-HISTORY_AFTER_DECREASE:]
         elif queue < few and in_flight >= limit / 2:
             limit += step
     limit = max(least, min(limit, most, HEADROOM * in_flight))
-    return Vegas(limit, least, most, now, recent, usual, past)
+    return Vegas(limit, least, most, now, current, usual, past)
 
 
-def are_too_many(past: Sequence[Window]) -> bool:
+def has_too_many_in_flight(past: Sequence[Window]) -> bool:
     """
-    Tell whether more in flight do not mean more done.
+    Whether more requests in flight do not raise the throughput.
 
-    Either less is done, or no more and each takes longer.
+    Either the throughput falls, or it stays the same while each request takes longer.
     """
-    if len(past) < AFTER_CUT:
+    if len(past) < HISTORY_AFTER_DECREASE:
         return False
     in_flight, throughput, seconds = zip(*past, strict=True)
-    done = _correlation(in_flight, throughput)
-    return done < -0.3 or (done < 0.3 and _correlation(in_flight, seconds) > 0.5)
+    gain = _correlation(in_flight, throughput)
+    return gain < -0.3 or (gain < 0.3 and _correlation(in_flight, seconds) > 0.5)
 
 
 def _correlation(first: Sequence[float], second: Sequence[float]) -> float:
     try:
         return correlation(first, second)
-    except StatisticsError:  # one of them is always the same
+    except StatisticsError:  # one of them is constant
         return 0.0
 
 
-def _follow(average: float, value: float, weight: float) -> float:
+def _average(average: float, value: float, weight: float) -> float:
     return average + weight * (value - average) if average else value
-
-
-class AdaptiveGate(Gate):
-    """A gate whose number of permits follows what the server can take."""
-
-    def __init__(self, name: str, initial: Vegas, queue: int) -> None:
-        super().__init__(name, int(initial.limit), queue)
-        self._vegas = initial
-        self._samples: list[Sample] = []
-        self._soonest = -math.inf
-        """No window is over before."""
-
-    def note(self, status: int, started: float, now: float) -> None:
-        """Hear what was answered, or `TIMED_OUT`. Its permit is still out."""
-        if status in DROPS:
-            seconds = None
-        elif status < 500:
-            seconds = now - started
-        else:
-            return  # an error that comes fast tells of no fast server
-        in_flight = self._limit + self._surplus - len(self._free)
-        self._samples.append((seconds, in_flight))
-        if now >= self._soonest and self._is_over(started, now):
-            self._learn(started, now)
-
-    def _is_over(self, started: float, now: float) -> bool:
-        return is_over(self._vegas, started, len(self._samples), now)
-
-    def _learn(self, started: float, now: float) -> None:
-        with self._lock:
-            if self._is_over(started, now):  # and no other thread was faster
-                samples, self._samples = tuple(self._samples), []
-                self._vegas = update(self._vegas, samples, now)
-                self._soonest = now + LEAST_SECONDS
-                self._resize(int(self._vegas.limit))
-        self._serve()

@@ -1,220 +1,94 @@
-"""Many requests over one transport, and requests that are cancelled."""
+"""Concurrency limits: the semaphores that they store, and their arguments."""
 
 from __future__ import annotations
 
-import random
+from collections.abc import Callable
 from typing import Any
 
-import anyio
 import httpx
 import pytest
-import tenacity
-from support.server import Server, drip, reply, stall
-from support.world import LIBRARIES, World
 
-from httpx_resilient import RetryingTransport
+from httpx_resilient import AdaptiveConcurrencyLimit, ConcurrencyLimit
+from httpx_resilient._core.state.origin_map import OriginMap
 
-pytestmark = pytest.mark.anyio
-
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
+URL = httpx.URL("https://example.org/a?secret")
 
 
-@in_async
-async def test_each_of_a_hundred_calls_gets_its_own_result(world: World) -> None:
-    """tenacity's engine mixes them up as soon as a strategy suspends (tenacity#93)."""
-    seen: dict[str, int] = {}
-
-    def handler(request: Any) -> Any:
-        key = request.url.path
-        seen[key] = seen.get(key, 0) + 1
-        failing = int(key[1:]) % 3
-        return world.library.Response(503 if seen[key] <= failing else 200, text=key)
-
-    async def unavailable(response: Any) -> bool:
-        await anyio.sleep(random.random() / 100)
-        return response.status_code == 503
-
-    transport = world.transport(
-        world.mock(handler),
-        retry=tenacity.asyncio.retry_if_result(unavailable),
-        budget=False,
-    )
-    answers = {}
-    async with world.client(transport) as client, anyio.create_task_group() as tasks:
-
-        async def get(number: int) -> None:
-            answers[number] = await client.get(f"http://a/{number}")
-
-        for number in range(100):
-            tasks.start_soon(get, number)
-    assert {number: answer.text for number, answer in answers.items()} == {
-        number: f"/{number}" for number in range(100)
-    }
-    assert [seen[f"/{number}"] for number in range(6)] == [1, 2, 3, 1, 2, 3]
+def bounded(max_origins: int) -> ConcurrencyLimit:
+    """Return a limit that stores fewer origins than the usual 1,000."""
+    limit = ConcurrencyLimit(1)
+    limit._semaphores._max_keys = max_origins
+    return limit
 
 
-@in_async
-async def test_a_cancelled_sleep_ends_at_once_and_leaves_the_pool_whole(
-    world: World, server: Server
+def evicting(created: list[Any]) -> ConcurrencyLimit:
+    """Return a limit whose first semaphore is evicted while it is looked up."""
+
+    class Evicting(OriginMap[Any]):
+        def move_to_end(self, key: Any, last: bool = True) -> None:
+            if len(created) == 1:
+                del self[key]
+            super().move_to_end(key, last)
+
+    limit = ConcurrencyLimit(1)
+    limit._semaphores = Evicting(lambda key: created.append(key) or len(created))
+    return limit
+
+
+# Storing.
+
+
+def test_a_bounded_number_of_origins_is_stored() -> None:
+    limit = bounded(10)
+    for number in range(30):
+        limit.semaphore(httpx.URL(f"http://{number}/"))
+    assert list(limit.states()) == [f"http://{number}" for number in range(20, 30)]
+
+
+def test_the_least_recently_used_origin_is_evicted() -> None:
+    limit = bounded(2)
+    for host in "abbaac":
+        limit.semaphore(httpx.URL(f"http://{host}/"))
+    assert list(limit.states()) == ["http://a", "http://c"]
+
+
+def test_an_origin_in_use_is_not_evicted() -> None:
+    limit = bounded(10)
+    assert limit.semaphore(URL).try_acquire()
+    for number in range(30):
+        limit.semaphore(httpx.URL(f"http://{number}/"))
+    assert limit.states()["https://example.org"] == (1, 1, 0)
+
+
+def test_a_semaphore_that_is_evicted_during_its_look_up_is_looked_up_again() -> None:
+    created: list[Any] = []
+    assert evicting(created).semaphore(URL) == 2
+
+
+# Arguments.
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ConcurrencyLimit(0), "limit is a whole number of requests, 1 or more"),
+        (lambda: ConcurrencyLimit(queue=-1), "queue is a whole number of requests, 0"),
+        (lambda: AdaptiveConcurrencyLimit(least=0), "least is a whole number"),
+        (lambda: AdaptiveConcurrencyLimit(least=9, most=8), "most is .* 9 or more"),
+        (lambda: AdaptiveConcurrencyLimit(9, most=8), "initial is .* at most 8; got 9"),
+        (lambda: AdaptiveConcurrencyLimit(queue=-1), "queue is a whole number"),
+    ],
+)
+def test_an_argument_out_of_its_range_is_rejected(
+    make: Callable[[], object], message: str
 ) -> None:
-    server.play(reply(503), reply(200))
-    transport = world.transport(
-        wait=tenacity.wait_fixed(60), limits=world.library.Limits(max_connections=1)
-    )
-    async with world.client(transport) as client:
-        with anyio.move_on_after(0.2) as scope:
-            await client.get(server.url)
-        assert scope.cancelled_caught
-        with anyio.fail_after(5):
-            assert (await client.get(server.url)).status_code == 200
-    assert server.requests == 2
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
-@in_async
-async def test_a_cancelled_attempt_is_not_retried(world: World, server: Server) -> None:
-    server.play(stall())
-    async with world.client(world.transport(retry=tenacity.retry_always)) as client:
-        with anyio.move_on_after(0.2) as scope:
-            await client.get(server.url)
-    assert scope.cancelled_caught
-    assert server.requests == 1
-
-
-@in_async
-async def test_a_response_that_was_being_released_is_closed_if_cancelled(
-    world: World,
-) -> None:
-    closed = anyio.Event()
-
-    class Slow(world.library.AsyncByteStream):
-        async def __aiter__(self) -> Any:
-            await anyio.sleep(60)
-            yield b""
-
-        async def aclose(self) -> None:
-            await anyio.lowlevel.checkpoint()
-            closed.set()
-
-    def handler(request: Any) -> Any:
-        return world.library.Response(503, stream=Slow())
-
-    async with world.client(world.transport(world.mock(handler))) as client:
-        with anyio.move_on_after(0.05) as scope:
-            await client.get("http://a/")
-    assert scope.cancelled_caught
-    assert closed.is_set()
-
-
-@in_async
-async def test_a_response_whose_closing_fails_is_no_failure(world: World) -> None:
-    class Broken(world.library.AsyncByteStream):
-        async def __aiter__(self) -> Any:
-            yield b""
-
-        async def aclose(self) -> None:
-            raise OSError
-
-    answers = iter([Broken(), None])
-
-    def handler(request: Any) -> Any:
-        stream = next(answers)
-        return world.library.Response(503 if stream else 200, stream=stream)
-
-    async with world.client(world.transport(world.mock(handler))) as client:
-        assert (await client.get("http://a/")).status_code == 200
-
-
-@in_async
-async def test_an_endless_body_in_memory_is_left(world: World) -> None:
-    """It never waits for anything, and so could not be interrupted."""
-
-    class Endless(world.library.AsyncByteStream):
-        def __init__(self) -> None:
-            self.given = 0
-
-        def __aiter__(self) -> Any:
-            return self
-
-        async def __anext__(self) -> bytes:
-            self.given += 1
-            return b"x" * 1024
-
-    class EndlessGenerator(Endless):
-        async def __aiter__(self) -> Any:
-            while True:
-                yield await self.__anext__()
-
-    bodies = [Endless(), EndlessGenerator()]
-    answers = iter([*bodies, None])
-
-    def handler(request: Any) -> Any:
-        stream = next(answers)
-        return world.library.Response(503 if stream else 200, stream=stream)
-
-    async with world.client(world.transport(world.mock(handler))) as client:
-        assert (await client.get("http://a/")).status_code == 200
-    assert all(64 < body.given <= 130 for body in bodies)
-
-
-@in_async
-async def test_attempts_without_end_and_without_a_wait_can_be_cancelled(
-    world: World,
-) -> None:
-    inner = world.mock(lambda request: world.library.Response(503))
-    transport = world.transport(inner, stop=tenacity.stop_never, budget=False)
-    async with world.client(transport) as client:
-        with anyio.move_on_after(0.1) as scope:
-            await client.get("http://a/")
-    assert scope.cancelled_caught
-
-
-@pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("runtime", ["asyncio", "trio"])
-async def test_no_connection_is_lost_in_a_storm_of_cancellations(
-    world: World, server: Server
-) -> None:
-    """Wherever the cancellation strikes: sending, draining, sleeping, sending again."""
-    chance = random.Random(7)
-    fates = [
-        reply(503, b"x" * 100),
-        drip(503, [b"x"] * 3, every=0.002),
-        reply(200, b"ok"),
-    ]
-    server.play(*[chance.choice(fates) for _ in range(2000)], reply(200, b"ok"))
-    transport = world.transport(wait=tenacity.wait_random(0, 0.004), budget=False)
-    async with world.client(transport) as client:
-
-        async def get() -> None:
-            with anyio.move_on_after(chance.random() / 50):
-                await client.get(server.url)
-
-        for _ in range(20):
-            async with anyio.create_task_group() as tasks:
-                for _ in range(10):
-                    tasks.start_soon(get)
-        pool = transport._async_side.made.pool
-        assert len(pool.slots) == sum(len(each.idle) for each in pool.origins.values())
-        server.play(reply(200, b"ok"))
-        with anyio.fail_after(5):
-            assert (await client.get(server.url)).content == b"ok"
-
-
-def test_a_synchronous_transport_is_shared_by_threads(server: Server) -> None:
-    server.play(*[reply(503), reply(200)] * 20, reply(200))
-    results = []
-    transport = RetryingTransport(
-        wait=tenacity.wait_none(), stop=tenacity.stop_after_attempt(30), budget=False
-    )
-
-    async def main() -> None:
-        with httpx.Client(transport=transport) as client:
-
-            def get() -> None:
-                results.append(client.get(server.url).status_code)
-
-            async with anyio.create_task_group() as tasks:
-                for _ in range(20):
-                    tasks.start_soon(anyio.to_thread.run_sync, get)
-
-    anyio.run(main)
-    assert results == [200] * 20
+@pytest.mark.parametrize(
+    "make", [lambda: ConcurrencyLimit(1.5), lambda: AdaptiveConcurrencyLimit("9")]
+)
+def test_an_argument_of_another_type_is_rejected(make: Callable[[], object]) -> None:
+    with pytest.raises(TypeError, match="is a whole number of requests"):
+        make()

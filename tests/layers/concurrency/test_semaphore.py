@@ -1,4 +1,4 @@
-"""The permits of one origin, and the queue for them. No IO and no clock."""
+"""The fair semaphore: its permits and its queue, without IO and without a clock."""
 
 from __future__ import annotations
 
@@ -21,195 +21,214 @@ from hypothesis.stateful import (
     rule,
 )
 
+from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._core.io.waiters import AsyncioWaiter, ThreadWaiter, TrioWaiter
-from httpx_resilient._layers.concurrency.semaphore import Gate, Ticket
+from httpx_resilient._layers.concurrency.semaphore import (
+    FairSemaphore,
+    PermitRequest,
+)
 
 
-def gate_of(limit: int, queue: int = 1000) -> Gate:
-    return Gate("https://example.org", limit, queue)
+def semaphore_of(limit: int, queue: int = 1000) -> FairSemaphore:
+    return FairSemaphore("https://example.org", limit, queue)
 
 
-def a_full_one(limit: int = 1, queue: int = 1000) -> Gate:
-    gate = gate_of(limit, queue)
-    while gate.take():
+def exhausted(limit: int = 1, queue: int = 1000) -> FairSemaphore:
+    """Return a semaphore whose permits are all in use."""
+    semaphore = semaphore_of(limit, queue)
+    while semaphore.try_acquire():
         pass
-    return gate
+    return semaphore
+
+
+def release_while_locked(semaphore: FairSemaphore) -> bool:
+    """Release a permit while another thread has the lock; return if it can be taken."""
+    with semaphore._lock:
+        semaphore.release()
+        return semaphore.try_acquire()
+
+
+def finish_release(semaphore: FairSemaphore) -> None:
+    """Run the part of a release that follows once the lock is free."""
+    semaphore._wake()
+
+
+def release_during_a_refusal(semaphore: FairSemaphore) -> None:
+    """Release a permit while `enqueue` has the lock and checks if the queue is full."""
+
+    class Waiting(OrderedDict[PermitRequest, None]):
+        def __len__(self) -> int:
+            if not semaphore._free and semaphore._lock.locked():
+                semaphore.release()
+            return super().__len__()
+
+    semaphore._waiting = Waiting(semaphore._waiting)
 
 
 class Queue:
-    """Waits at a gate, under names."""
+    """The queue of a semaphore, whose requests have names."""
 
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        self.served: list[str] = []
+    def __init__(self, semaphore: FairSemaphore) -> None:
+        self.semaphore = semaphore
+        self.granted: list[str] = []
 
     def join(self, name: str) -> Any:
-        waiter: Any = SimpleNamespace(wake=lambda: self.served.append(name))
-        return self.gate.enqueue(waiter)
+        waiter: Any = SimpleNamespace(wake=lambda: self.granted.append(name))
+        return self.semaphore.enqueue(waiter)
 
 
 def test_there_are_as_many_permits_as_the_limit_says() -> None:
-    gate = gate_of(2)
-    assert [gate.take() for _ in range(3)] == [True, True, False]
+    semaphore = semaphore_of(2)
+    assert [semaphore.try_acquire() for _ in range(3)] == [True, True, False]
 
 
-def test_one_that_is_given_back_can_be_taken_again() -> None:
-    gate = a_full_one()
-    gate.give()
-    assert gate.take()
-    assert not gate.take()
+def test_a_released_permit_can_be_acquired_again() -> None:
+    semaphore = exhausted()
+    semaphore.release()
+    assert semaphore.try_acquire()
+    assert not semaphore.try_acquire()
 
 
-def test_those_who_wait_are_served_in_order() -> None:
-    queue = Queue(a_full_one())
+def test_permits_are_granted_in_the_order_of_arrival() -> None:
+    queue = Queue(exhausted())
     for name in "abc":
         queue.join(name)
     for _ in "abc":
-        queue.gate.give()
-    assert queue.served == ["a", "b", "c"]
+        queue.semaphore.release()
+    assert queue.granted == ["a", "b", "c"]
 
 
-def test_nobody_overtakes_those_who_wait() -> None:
-    queue = Queue(a_full_one(limit=2))
+def test_a_new_request_does_not_overtake_the_queue() -> None:
+    queue = Queue(exhausted(limit=2))
     queue.join("a")
     queue.join("b")
-    queue.gate.give()
-    assert not queue.gate.take()
+    queue.semaphore.release()
+    assert not queue.semaphore.try_acquire()
 
 
-def test_not_even_while_another_thread_is_about_to_serve_them() -> None:
-    queue = Queue(a_full_one())
+def test_a_new_request_does_not_overtake_while_another_thread_has_the_lock() -> None:
+    queue = Queue(exhausted())
     queue.join("a")
-    with queue.gate._lock:
-        queue.gate.give()
-        assert not queue.gate.take()
-    queue.gate._serve()
-    assert queue.served == ["a"]
+    assert not release_while_locked(queue.semaphore)
+    finish_release(queue.semaphore)
+    assert queue.granted == ["a"]
 
 
-def test_a_full_queue_takes_nobody_in() -> None:
-    queue = Queue(a_full_one(queue=1))
+def test_a_full_queue_refuses_a_request() -> None:
+    queue = Queue(exhausted(queue=1))
     assert queue.join("a") is not None
     assert queue.join("b") is None
 
 
-def test_one_that_left_is_not_served() -> None:
-    queue = Queue(a_full_one())
+def test_a_request_that_left_the_queue_is_granted_no_permit() -> None:
+    queue = Queue(exhausted())
     gone = queue.join("gone")
     queue.join("stays")
-    queue.gate.abandon(gone)
-    queue.gate.give()
-    assert queue.served == ["stays"]
+    queue.semaphore.abandon(gone)
+    queue.semaphore.release()
+    assert queue.granted == ["stays"]
 
 
-def test_one_that_left_too_late_passes_on_what_it_got() -> None:
-    queue = Queue(a_full_one())
+def test_a_request_that_leaves_after_its_grant_passes_the_permit_on() -> None:
+    queue = Queue(exhausted())
     gone = queue.join("gone")
     queue.join("next")
-    queue.gate.give()
-    queue.gate.abandon(gone)
-    assert queue.served == ["gone", "next"]
+    queue.semaphore.release()
+    queue.semaphore.abandon(gone)
+    assert queue.granted == ["gone", "next"]
 
 
-def test_a_permit_that_was_freed_meanwhile_is_not_waited_for() -> None:
-    queue = Queue(gate_of(1))
+def test_a_request_that_joins_while_a_permit_is_free_is_granted_it_at_once() -> None:
+    queue = Queue(semaphore_of(1))
     queue.join("a")
-    assert queue.served == ["a"]
+    assert queue.granted == ["a"]
 
 
-def test_a_higher_limit_lets_those_in_who_wait() -> None:
-    queue = Queue(a_full_one())
+def test_a_higher_limit_grants_permits_to_waiting_requests() -> None:
+    queue = Queue(exhausted())
     for name in "abc":
         queue.join(name)
-    queue.gate.resize(3)
-    assert queue.served == ["a", "b"]
+    queue.semaphore.resize(3)
+    assert queue.granted == ["a", "b"]
 
 
-def test_a_lower_limit_counts_as_soon_as_enough_have_ended() -> None:
-    queue = Queue(a_full_one(limit=3))
+def test_a_lower_limit_destroys_surplus_permits_as_they_are_released() -> None:
+    queue = Queue(exhausted(limit=3))
     queue.join("a")
-    queue.gate.resize(1)
-    queue.gate.give()
-    queue.gate.give()
-    assert queue.served == []
-    queue.gate.give()
-    assert queue.served == ["a"]
+    queue.semaphore.resize(1)
+    queue.semaphore.release()
+    queue.semaphore.release()
+    assert queue.granted == []
+    queue.semaphore.release()
+    assert queue.granted == ["a"]
 
 
-def test_a_limit_that_was_lowered_and_raised_is_what_it_was() -> None:
-    gate = a_full_one(limit=3)
-    gate.resize(1)
-    gate.resize(3)
-    gate.give()
-    assert gate.take()
-    assert not gate.take()
+def test_a_limit_that_is_lowered_and_raised_again_has_its_permits_back() -> None:
+    semaphore = exhausted(limit=3)
+    semaphore.resize(1)
+    semaphore.resize(3)
+    semaphore.release()
+    assert semaphore.try_acquire()
+    assert not semaphore.try_acquire()
 
 
 @pytest.mark.parametrize("kind", [AsyncioWaiter, TrioWaiter])
-def test_one_whose_event_loop_is_no_more_is_passed_over(kind: Any) -> None:
+def test_a_waiter_of_a_closed_event_loop_is_skipped(kind: Any) -> None:
     async def make() -> Any:
         return kind()
 
     run = asyncio.run(make()) if kind is AsyncioWaiter else trio.run(make)
-    queue = Queue(a_full_one())
-    gone = queue.gate.enqueue(run)
+    queue = Queue(exhausted())
+    gone = queue.semaphore.enqueue(run)
     queue.join("next")
-    queue.gate.give()
-    assert queue.served == ["next"]
-    queue.gate.abandon(gone)
-    assert queue.gate.state == (1, 1, 0)
+    queue.semaphore.release()
+    assert queue.granted == ["next"]
+    queue.semaphore.abandon(gone)
+    assert queue.semaphore.state == (1, 1, 0)
 
 
-def test_and_if_nobody_else_waits_the_permit_is_free() -> None:
-    gate = a_full_one()
-    gate.enqueue(asyncio.run(made_in_a_loop()))
-    gate.give()
-    assert gate.take()
+def test_a_permit_is_free_if_the_only_waiter_belongs_to_a_closed_event_loop() -> None:
+    semaphore = exhausted()
+    semaphore.enqueue(asyncio.run(made_in_a_loop()))
+    semaphore.release()
+    assert semaphore.try_acquire()
 
 
 async def made_in_a_loop() -> AsyncioWaiter:
     return AsyncioWaiter()
 
 
-def test_what_is_collected_while_a_permit_is_handed_over_is_not_overlooked() -> None:
-    """Garbage is collected at any moment, also while the gate's lock is held."""
-    gate = a_full_one(limit=2)
-    waiters: Any = [SimpleNamespace(wake=gate.give), SimpleNamespace(wake=int)]
-    tickets: Any = [gate.enqueue(waiter) for waiter in waiters]
-    gate.give()
-    assert [ticket.served for ticket in tickets] == [True, True]
+def test_a_permit_that_is_released_during_a_grant_is_granted_too() -> None:
+    """A finalizer may release it while the lock is held."""
+    semaphore = exhausted(limit=2)
+    waiters: Any = [SimpleNamespace(wake=semaphore.release), SimpleNamespace(wake=int)]
+    requests: Any = [semaphore.enqueue(waiter) for waiter in waiters]
+    semaphore.release()
+    assert [request.is_granted for request in requests] == [True, True]
 
 
-def test_nor_is_one_that_leaves_then() -> None:
-    """As when the flow that waits is itself garbage."""
-    gate = a_full_one()
-    waiters: Any = [SimpleNamespace(wake=lambda: gate.abandon(tickets[1]))]
+def test_a_request_that_leaves_during_a_grant_is_skipped() -> None:
+    """The finalizer of its flow may run while the lock is held."""
+    semaphore = exhausted()
+    waiters: Any = [SimpleNamespace(wake=lambda: semaphore.abandon(requests[1]))]
     waiters += [SimpleNamespace(wake=int)] * 2
-    tickets: Any = [gate.enqueue(waiter) for waiter in waiters]
-    gate.give()
-    gate.give()
-    assert [ticket.served for ticket in tickets] == [True, False, True]
-    assert gate.state == (1, 1, 0)
+    requests: Any = [semaphore.enqueue(waiter) for waiter in waiters]
+    semaphore.release()
+    semaphore.release()
+    assert [request.is_granted for request in requests] == [True, False, True]
+    assert semaphore.state == (1, 1, 0)
 
 
-def test_nor_what_is_given_back_while_one_more_is_refused() -> None:
-    gate = a_full_one(queue=1)
-    queue = Queue(gate)
-
-    class Waiting(OrderedDict[Ticket, None]):
-        def __len__(self) -> int:
-            if not gate._free and gate._lock.locked():
-                gate.give()
-            return super().__len__()
-
+def test_a_permit_that_is_released_during_a_refusal_is_granted() -> None:
+    queue = Queue(exhausted(queue=1))
     queue.join("a")
-    gate._waiting = Waiting(gate._waiting)
+    release_during_a_refusal(queue.semaphore)
     assert queue.join("b") is None
-    assert queue.served == ["a"]
+    assert queue.granted == ["a"]
 
 
-def test_threads_never_have_more_permits_than_there_are() -> None:
-    gate = gate_of(3)
+def test_threads_never_hold_more_permits_than_the_limit() -> None:
+    semaphore = semaphore_of(3)
     inside = [0]
     seen: list[int] = []
     counting = threading.Lock()
@@ -221,14 +240,14 @@ def test_threads_never_have_more_permits_than_there_are() -> None:
 
     def work() -> None:
         for _ in range(300):
-            if not gate.take():
+            if not semaphore.try_acquire():
                 waiter = ThreadWaiter()
-                ticket: Any = gate.enqueue(waiter)
-                waiter._event.wait(10)
-                assert ticket.served
+                request: Any = semaphore.enqueue(waiter)
+                run_sync(waiter.wait(10))
+                assert request.is_granted
             count(1)
             count(-1)
-            gate.give()
+            semaphore.release()
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -241,44 +260,44 @@ def test_threads_never_have_more_permits_than_there_are() -> None:
     finally:
         sys.setswitchinterval(interval)
     assert max(seen) <= 3
-    assert gate.state == (3, 0, 0)
+    assert semaphore.state == (3, 0, 0)
 
 
 @settings(max_examples=100, stateful_step_count=50, deadline=None)
 class Requests(RuleBasedStateMachine):
-    """Whatever requests do, in whatever order: a list and two numbers tell the same."""
+    """Requests in any order. The model is a list and two numbers."""
 
     sent = Bundle("sent")
     queued = Bundle("queued")
 
     def __init__(self) -> None:
         super().__init__()
-        self.gate = gate_of(3, queue=4)
+        self.semaphore = semaphore_of(3, queue=4)
         self.limit = 3
         self.in_flight = 0
-        self.waiting: list[Ticket] = []
-        self.served: list[Ticket] = []
+        self.waiting: list[PermitRequest] = []
+        self.granted: list[PermitRequest] = []
 
-    def settle(self) -> None:
+    def grant(self) -> None:
         while self.waiting and self.in_flight < self.limit:
-            self.served.append(self.waiting.pop(0))
+            self.granted.append(self.waiting.pop(0))
             self.in_flight += 1
 
     @rule(target=queued)
     def request(self) -> Any:
         free = self.in_flight < self.limit and not self.waiting
-        assert self.gate.take() == free
+        assert self.semaphore.try_acquire() == free
         if free:
             self.in_flight += 1
             return None
         waiter: Any = SimpleNamespace(wake=lambda: None)
-        ticket = self.gate.enqueue(waiter)
+        request = self.semaphore.enqueue(waiter)
         if len(self.waiting) == 4:
-            assert ticket is None
+            assert request is None
             return "refused"
-        assert ticket is not None
-        self.waiting.append(ticket)
-        return ticket
+        assert request is not None
+        self.waiting.append(request)
+        return request
 
     @rule(target=sent, this=consumes(queued))
     def goes_on_or_gives_up(self, this: Any) -> bool:
@@ -286,40 +305,40 @@ class Requests(RuleBasedStateMachine):
             return True
         if this in self.waiting:
             self.waiting.remove(this)
-            self.gate.abandon(this)
-        return this in self.served
+            self.semaphore.abandon(this)
+        return this in self.granted
 
     @rule(this=consumes(queued))
     def is_cancelled(self, this: Any) -> None:
         if this in self.waiting:
             self.waiting.remove(this)
-            self.gate.abandon(this)
+            self.semaphore.abandon(this)
         elif this != "refused":
-            self.gate.give() if this is None else self.gate.abandon(this)
+            self.semaphore.release() if this is None else self.semaphore.abandon(this)
             self.in_flight -= 1
-        self.settle()
+        self.grant()
 
     @rule(permit=consumes(sent))
     def ends(self, permit: bool) -> None:
         if permit:
-            self.gate.give()
+            self.semaphore.release()
             self.in_flight -= 1
-        self.settle()
+        self.grant()
 
     @rule(limit=st.integers(1, 6))
     def the_limit_changes(self, limit: int) -> None:
-        self.gate.resize(limit)
+        self.semaphore.resize(limit)
         self.limit = limit
-        self.settle()
+        self.grant()
 
     @invariant()
-    def the_numbers_are_right(self) -> None:
-        assert self.gate.state == (self.limit, self.in_flight, len(self.waiting))
+    def the_state_is_that_of_the_model(self) -> None:
+        assert self.semaphore.state == (self.limit, self.in_flight, len(self.waiting))
 
     @invariant()
-    def those_are_served_who_came_first(self) -> None:
-        assert all(ticket.served for ticket in self.served)
-        assert not any(ticket.served for ticket in self.waiting)
+    def permits_are_granted_in_the_order_of_arrival(self) -> None:
+        assert all(request.is_granted for request in self.granted)
+        assert not any(request.is_granted for request in self.waiting)
 
 
 TestRequests = Requests.TestCase

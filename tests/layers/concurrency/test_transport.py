@@ -1,4 +1,4 @@
-"""The concurrency limiting layer: no more requests at a time than a limit allows."""
+"""The concurrency limiting layer: permits, queue, sharing and cancellation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ from httpx_resilient import (
 )
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.io.protocol import run_sync
-from httpx_resilient._core.state.origin_map import OriginMap
 
 pytestmark = pytest.mark.anyio
 
@@ -49,15 +48,30 @@ def limited(world: World, limit: Any, inner: Any = None, **options: Any) -> Any:
 
 
 def state_of(limit: Any) -> tuple[int, int, int]:
-    """Of the only origin."""
+    """Return the state of the only origin."""
     (state,) = limit.states().values()
     return tuple(state)
 
 
-# How many are under way.
+def waiting(limit: ConcurrencyLimit) -> tuple[int, int]:
+    """Return the requests in flight and those that wait, of all origins."""
+    states = limit.states().values()
+    return sum(s.in_flight for s in states), sum(s.waiting for s in states)
 
 
-async def test_no_more_are_sent_at_a_time_than_the_limit_says(
+def limit_of(transport: Any) -> Any:
+    return transport._limit
+
+
+def handle(limit: Any, io: FakeIO) -> Any:
+    """Send one request through the layer."""
+    return run_sync(ConcurrencyLimitingTransport(None, limit)._handle(GET, io))
+
+
+# Requests in flight.
+
+
+async def test_no_more_requests_are_in_flight_than_the_limit(
     world: World, server: Server
 ) -> None:
     gate = Gate()
@@ -78,7 +92,7 @@ async def test_no_more_are_sent_at_a_time_than_the_limit_says(
     assert state_of(limit) == (3, 0, 0)
 
 
-async def test_the_others_are_served_in_the_order_in_which_they_came(
+async def test_waiting_requests_are_sent_in_the_order_of_arrival(
     world: World, server: Server
 ) -> None:
     gate = Gate()
@@ -101,11 +115,6 @@ async def test_the_others_are_served_in_the_order_in_which_they_came(
     assert [each.target for each in server.received] == [f"/{n}" for n in range(6)]
 
 
-def waiting(limit: ConcurrencyLimit) -> tuple[int, int]:
-    states = limit.states().values()
-    return sum(s.in_flight for s in states), sum(s.waiting for s in states)
-
-
 async def test_each_origin_has_a_limit_of_its_own(world: World, server: Server) -> None:
     limit = ConcurrencyLimit(1)
     with Server() as other:
@@ -116,30 +125,34 @@ async def test_each_origin_has_a_limit_of_its_own(world: World, server: Server) 
     assert set(limit.states()) == {each.url.rstrip("/") for each in (server, other)}
 
 
-async def test_or_all_have_one_together(world: World, server: Server) -> None:
+async def test_all_origins_can_share_one_limit(world: World, server: Server) -> None:
     limit = ConcurrencyLimit(1, per_origin=False)
     with Server() as other:
         async with limited(world, limit) as client:
             first = await stream(client, server.url)
-            with pytest.raises(world.library.PoolTimeout, match=r"^1 requests were"):
+            with pytest.raises(
+                world.library.PoolTimeout, match=r"^the concurrency limit was full"
+            ):
                 await client.get(other.url, timeout=0.02)
             await world.close(first)
     assert limit.states() == {"*": (1, 0, 0)}
 
 
-async def test_without_one_it_is_a_hundred(world: World) -> None:
+async def test_the_default_limit_is_100_for_each_origin(world: World) -> None:
     transport = world.ours.ConcurrencyLimitingTransport(
         world.mock(lambda _: world.library.Response(200))
     )
     async with world.client(transport) as client:
         await client.get("http://any/")
-    assert transport._limit.states() == {"http://any": (100, 0, 0)}
+    assert limit_of(transport).states() == {"http://any": (100, 0, 0)}
 
 
-# How long a permit is held.
+# Holding a permit.
 
 
-async def test_until_the_response_is_closed(world: World, server: Server) -> None:
+async def test_a_permit_is_held_until_the_response_is_closed(
+    world: World, server: Server
+) -> None:
     limit = ConcurrencyLimit(1)
     async with limited(world, limit) as client:
         response = await stream(client, server.url)
@@ -148,7 +161,9 @@ async def test_until_the_response_is_closed(world: World, server: Server) -> Non
         assert state_of(limit) == (1, 0, 0)
 
 
-async def test_until_it_was_read(world: World, server: Server) -> None:
+async def test_a_permit_is_held_until_the_response_is_read(
+    world: World, server: Server
+) -> None:
     server.play(reply(200, b"body"))
     limit = ConcurrencyLimit(1)
     async with limited(world, limit) as client:
@@ -157,7 +172,9 @@ async def test_until_it_was_read(world: World, server: Server) -> None:
     assert state_of(limit) == (1, 0, 0)
 
 
-async def test_until_its_body_breaks(world: World, server: Server) -> None:
+async def test_a_permit_is_released_when_the_body_breaks(
+    world: World, server: Server
+) -> None:
     server.play(close(head(200, {"content-length": "9"}) + b"half"))
     limit = ConcurrencyLimit(1)
     async with limited(world, limit) as client:
@@ -166,7 +183,9 @@ async def test_until_its_body_breaks(world: World, server: Server) -> None:
     assert state_of(limit) == (1, 0, 0)
 
 
-async def test_until_the_request_fails(world: World, server: Server) -> None:
+async def test_a_permit_is_released_when_the_request_fails(
+    world: World, server: Server
+) -> None:
     server.play(close())
     limit = ConcurrencyLimit(1)
     async with limited(world, limit) as client:
@@ -175,8 +194,9 @@ async def test_until_the_request_fails(world: World, server: Server) -> None:
     assert state_of(limit) == (1, 0, 0)
 
 
-async def test_until_the_response_is_forgotten(world: World) -> None:
-    """And whoever forgot it is told."""
+async def test_a_permit_is_released_with_a_warning_when_the_response_is_collected(
+    world: World,
+) -> None:
     limit = ConcurrencyLimit(1)
     body = world.library.ByteStream(b"body")
 
@@ -197,7 +217,9 @@ async def test_until_the_response_is_forgotten(world: World) -> None:
 
 
 @in_async
-async def test_until_it_is_cancelled(world: World, server: Server) -> None:
+async def test_a_permit_is_released_when_the_request_or_its_body_is_cancelled(
+    world: World, server: Server
+) -> None:
     server.play(stall(), stall(head(200, {"content-length": "9"}) + b"half"))
     limit = ConcurrencyLimit(1)
     async with limited(world, limit) as client:
@@ -210,10 +232,10 @@ async def test_until_it_is_cancelled(world: World, server: Server) -> None:
             assert state_of(limit) == (1, 0, 0)
 
 
-async def test_not_at_all_if_the_response_was_read_when_it_was_made(
+async def test_a_response_that_a_mock_has_read_already_holds_no_permit(
     world: World,
 ) -> None:
-    """As those of mocks are: no client closes it again."""
+    """A client does not close such a response again."""
     limit = ConcurrencyLimit(1)
     mock = world.mock(lambda _: world.library.Response(200, content=b"body"))
     async with limited(world, limit, mock) as client:
@@ -222,7 +244,9 @@ async def test_not_at_all_if_the_response_was_read_when_it_was_made(
     assert state_of(limit) == (1, 0, 0)
 
 
-async def test_not_between_attempts(world: World, server: Server) -> None:
+async def test_a_retried_request_holds_no_permit_between_attempts(
+    world: World, server: Server
+) -> None:
     server.play(reply(503), reply(503), reply(200))
     limit = ConcurrencyLimit(1)
     inner = world.ours.ConcurrencyLimitingTransport(None, limit)
@@ -231,10 +255,12 @@ async def test_not_between_attempts(world: World, server: Server) -> None:
     assert [each.outcome for each in attempts_of(response)] == [503, 503, 200]
 
 
-# How long a request waits.
+# Waiting.
 
 
-async def test_as_long_as_for_a_connection(world: World, server: Server) -> None:
+async def test_a_request_waits_for_its_pool_timeout(
+    world: World, server: Server
+) -> None:
     limit = ConcurrencyLimit(1)
     async with limited(world, limit) as client:
         response = await stream(client, server.url)
@@ -243,15 +269,15 @@ async def test_as_long_as_for_a_connection(world: World, server: Server) -> None
                 f"{server.url}?secret", timeout=world.library.Timeout(9, pool=0.02)
             )
         assert str(caught.value) == (
-            f"1 requests to {server.url.rstrip('/')} were under way for 0.02 s, as "
-            "many as may: is every response closed? Else raise the limit, or pool= in "
-            "the client's timeout"
+            f"the concurrency limit to {server.url.rstrip('/')} was full for 0.02 s: "
+            "1 in flight; close every response, or raise the limit, or pool= in the "
+            "client's timeout"
         )
         await world.close(response)
     assert server.requests == 1
 
 
-async def test_not_at_all_if_there_is_no_room_in_the_queue(
+async def test_a_request_is_refused_at_once_if_the_queue_is_full(
     world: World, server: Server
 ) -> None:
     limit = ConcurrencyLimit(1, queue=0)
@@ -260,15 +286,14 @@ async def test_not_at_all_if_there_is_no_room_in_the_queue(
         with pytest.raises(world.library.PoolTimeout) as caught:
             await client.get(server.url)
         assert str(caught.value) == (
-            f"1 requests to {server.url.rstrip('/')} are under way and 0 wait, as many "
-            "as may: send fewer at a time, or raise queue= of the limit"
+            f"the concurrency limit to {server.url.rstrip('/')} and its queue are "
+            "full: 1 in flight, 0 waiting; send fewer requests at a time, or raise "
+            "queue= of the limit"
         )
         await world.close(response)
 
 
-async def test_one_that_waited_too_long_is_not_tried_again(
-    world: World, server: Server
-) -> None:
+async def test_a_refused_request_is_not_retried(world: World, server: Server) -> None:
     limit = ConcurrencyLimit(1, queue=0)
     inner = world.ours.ConcurrencyLimitingTransport(None, limit)
     async with world.client(world.transport(inner)) as client:
@@ -279,7 +304,9 @@ async def test_one_that_waited_too_long_is_not_tried_again(
         await world.close(response)
 
 
-async def test_not_longer_than_its_deadline(world: World, server: Server) -> None:
+async def test_a_request_waits_no_longer_than_its_deadline(
+    world: World, server: Server
+) -> None:
     limit = ConcurrencyLimit(1)
     inner = world.ours.ConcurrencyLimitingTransport(None, limit)
     async with world.client(world.ours.DeadlineTransport(inner)) as client:
@@ -290,7 +317,7 @@ async def test_not_longer_than_its_deadline(world: World, server: Server) -> Non
         await world.close(response)
 
 
-async def test_the_pool_behind_it_has_its_own_wait(
+async def test_the_pool_inside_has_its_own_timeout_for_its_queue(
     world: World, server: Server
 ) -> None:
     limit = ConcurrencyLimit(2)
@@ -304,10 +331,10 @@ async def test_the_pool_behind_it_has_its_own_wait(
     assert state_of(limit) == (2, 0, 0)
 
 
-# What it leaves alone.
+# Identity.
 
 
-async def test_the_response_is_the_one_that_came(world: World) -> None:
+async def test_the_response_is_the_object_of_the_inner_transport(world: World) -> None:
     made: list[Any] = []
 
     def handler(request: Any) -> Any:
@@ -323,11 +350,11 @@ async def test_the_response_is_the_one_that_came(world: World) -> None:
     assert request.extensions == before
 
 
-# Whom a limit is shared with.
+# Sharing.
 
 
 @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
-async def test_threads_and_event_loops_wake_each_other(
+async def test_threads_and_event_loops_share_a_limit_and_wake_each_other(
     world: World, server: Server
 ) -> None:
     gate = Gate()
@@ -362,15 +389,15 @@ async def test_threads_and_event_loops_wake_each_other(
     assert state_of(limit) == (1, 0, 0)
 
 
-# A storm of cancellations.
+# Cancellation.
 
 
 @pytest.mark.parametrize("library", ["httpx"])
-class TestAStorm:
-    """Wherever it strikes: waiting, sending, reading, closing."""
+class TestAStormOfCancellations:
+    """Requests are cancelled while they wait, send, read or close."""
 
     def transport(self, chance: random.Random, limit: Any) -> Any:
-        """Answers after a moment, or fails, or breaks in the body."""
+        """Return a transport that answers, fails, or breaks in the body."""
 
         async def a_moment() -> None:
             for _ in range(chance.randrange(8)):
@@ -405,7 +432,7 @@ class TestAStorm:
             finally:
                 await response.aclose()
 
-    # With the two event loops and the two limits 10,000 in all.
+    # 10,000 cancellations in all, with two event loops and two limits.
     @in_async
     @pytest.mark.parametrize(
         ("limit", "cancellations"),
@@ -442,10 +469,10 @@ class TestAStorm:
             assert state_of(limit)[1:] == (0, 0)
 
     @pytest.mark.parametrize("runtime", ["asyncio"])
-    async def test_nor_if_they_come_twice_and_shields_do_not_help(
+    async def test_that_repeat_and_ignore_shields_loses_no_permit(
         self, world: World
     ) -> None:
-        """Those of asyncio itself: anyio cannot hold them back."""
+        """asyncio's own cancellations: anyio's shields do not stop them."""
         chance = random.Random(7)
         limit = ConcurrencyLimit(10)
         transport = self.transport(chance, limit)
@@ -461,34 +488,32 @@ class TestAStorm:
         assert state_of(limit) == (10, 0, 0)
 
     @in_async
-    async def test_one_that_is_cancelled_just_when_it_is_served(
-        self, world: World
-    ) -> None:
+    async def test_at_the_moment_of_a_grant_loses_no_permit(self, world: World) -> None:
         limit = ConcurrencyLimit(1)
         transport = self.transport(random.Random(7), limit)
-        gate = limit.gate(GET.url)
-        assert gate.take()
+        semaphore = limit.semaphore(GET.url)
+        assert semaphore.try_acquire()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.get, transport)
             await until(world, lambda: state_of(limit) == (1, 1, 1))
-            gate.give()
+            semaphore.release()
             tasks.cancel_scope.cancel()
         assert state_of(limit) == (1, 0, 0)
 
 
-# What it asks for.
+# The order of effects.
 
 
 class WaitingIO(FakeIO):
-    """Somebody else ends after `frees` seconds, or nobody does."""
+    """Another request holds the permit, and releases it during the wait or never."""
 
     turn = Clock.turn
 
-    def __init__(self, limit: Any, frees: float | None, *script: Any) -> None:
+    def __init__(self, limit: Any, *script: Any, is_released: bool) -> None:
         super().__init__(*script)
-        self.gate = limit.gate(GET.url)
-        self.frees = frees
-        assert self.gate.take()
+        self.semaphore = limit.semaphore(GET.url)
+        self.is_released = is_released
+        assert self.semaphore.try_acquire()
 
     def waiter(self) -> Any:
         return self
@@ -498,101 +523,34 @@ class WaitingIO(FakeIO):
 
     async def wait(self, seconds: float) -> None:
         self.did.append(f"wait {seconds:g}")
-        if self.frees is not None:
-            self.gate.give()
+        if self.is_released:
+            self.semaphore.release()
 
     def close(self) -> None:
         self.did.append("stop")
 
 
-def test_it_waits_and_goes_on_when_it_is_woken() -> None:
+def test_a_request_waits_is_woken_and_is_sent() -> None:
     limit = ConcurrencyLimit(1)
-    io = WaitingIO(limit, 1, 200)
-    run_sync(ConcurrencyLimitingTransport(None, limit)._handle(GET, io))
+    io = WaitingIO(limit, 200, is_released=True)
+    handle(limit, io)
     assert io.did == ["wait 2.5", "wake", "stop", "send"]
 
 
-def test_or_gives_up() -> None:
+def test_a_request_that_is_not_woken_stops_waiting_and_is_not_sent() -> None:
     limit = ConcurrencyLimit(1)
-    io = WaitingIO(limit, None, 200)
+    io = WaitingIO(limit, 200, is_released=False)
     with pytest.raises(httpx.PoolTimeout):
-        run_sync(ConcurrencyLimitingTransport(None, limit)._handle(GET, io))
+        handle(limit, io)
     assert io.did == ["wait 2.5", "stop"]
     assert state_of(limit) == (1, 1, 0)
 
 
-# What it remembers.
-
-
-def test_origins_are_forgotten_when_there_are_too_many() -> None:
-    limit = ConcurrencyLimit(1)
-    limit._gates._max_keys = 10
-    for number in range(30):
-        limit.gate(httpx.URL(f"http://{number}/"))
-    assert list(limit.states()) == [f"http://{number}" for number in range(20, 30)]
-
-
-def test_those_first_that_were_used_least_recently() -> None:
-    limit = ConcurrencyLimit(1)
-    limit._gates._max_keys = 2
-    for host in "abbaac":
-        limit.gate(httpx.URL(f"http://{host}/"))
-    assert list(limit.states()) == ["http://a", "http://c"]
-
-
-def test_but_not_one_that_is_in_use() -> None:
-    limit = ConcurrencyLimit(1)
-    limit._gates._max_keys = 10
-    assert limit.gate(GET.url).take()
-    for number in range(30):
-        limit.gate(httpx.URL(f"http://{number}/"))
-    assert limit.states()["https://example.org"] == (1, 1, 0)
-
-
-def test_one_that_is_forgotten_while_it_is_looked_up_is_looked_up_again() -> None:
-    class Forgetful(OriginMap[Any]):
-        def move_to_end(self, key: Any, last: bool = True) -> None:
-            if len(made) == 1:
-                del self[key]
-            super().move_to_end(key, last)
-
-    made: list[Any] = []
-    limit = ConcurrencyLimit(1)
-    limit._gates = Forgetful(lambda key: made.append(key) or len(made))
-    assert limit.gate(GET.url) == 2
-
-
-# How it is set.
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: ConcurrencyLimit(0), "limit is a whole number of requests, 1 or more"),
-        (lambda: ConcurrencyLimit(queue=-1), "queue is a whole number of requests, 0"),
-        (lambda: AdaptiveConcurrencyLimit(least=0), "least is a whole number"),
-        (lambda: AdaptiveConcurrencyLimit(least=9, most=8), "most is .* 9 or more"),
-        (lambda: AdaptiveConcurrencyLimit(9, most=8), "initial is .* at most 8; got 9"),
-        (lambda: AdaptiveConcurrencyLimit(queue=-1), "queue is a whole number"),
-    ],
-)
-def test_what_makes_no_sense_is_refused(
-    make: Callable[[], object], message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        make()
-
-
-@pytest.mark.parametrize(
-    "make", [lambda: ConcurrencyLimit(1.5), lambda: AdaptiveConcurrencyLimit("9")]
-)
-def test_so_is_what_is_no_number(make: Callable[[], object]) -> None:
-    with pytest.raises(TypeError, match="is a whole number of requests"):
-        make()
+# Arguments.
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_a_mere_number_is_no_limit(library: str) -> None:
+def test_a_number_instead_of_a_limit_is_rejected(library: str) -> None:
     _, ours = LIBRARIES[library]
     message = (
         "limit must be a ConcurrencyLimit or an AdaptiveConcurrencyLimit, "

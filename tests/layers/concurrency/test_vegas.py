@@ -1,4 +1,4 @@
-"""A limit on concurrency that learns: what it hears, what it decides, what it finds."""
+"""The adaptive limit: its samples, its decisions, and the capacity that it finds."""
 
 from __future__ import annotations
 
@@ -21,139 +21,158 @@ from support.fake_io import FakeIO
 
 from httpx_resilient import AdaptiveConcurrencyLimit, ConcurrencyLimitingTransport
 from httpx_resilient._core.io.protocol import run_sync
-from httpx_resilient._layers.concurrency.semaphore import Gate
+from httpx_resilient._layers.concurrency.adaptive_semaphore import AdaptiveSemaphore
+from httpx_resilient._layers.concurrency.semaphore import FairSemaphore
 from httpx_resilient._layers.concurrency.vegas import (
-    SAMPLES,
+    MIN_SAMPLES,
     TIMED_OUT,
-    AdaptiveGate,
     Sample,
     Vegas,
     Window,
-    are_too_many,
-    is_over,
+    has_too_many_in_flight,
+    is_window_over,
     update,
 )
 
 GET = httpx.Request("GET", "https://example.org/")
 
-CALM = Vegas(limit=20, least=1, most=100, since=0.0, recent=0.1, usual=0.1)
+CALM = Vegas(limit=20, least=1, most=100, since=0.0, current=0.1, usual=0.1)
 
 
 def samples(seconds: float | None, in_flight: int = 20, number: int = 40) -> list[Any]:
     return [(seconds, in_flight)] * number
 
 
-class TestWhatItHears:
-    def heard(self, outcome: Any) -> list[Sample]:
+def adaptive(initial: int = 20) -> AdaptiveSemaphore:
+    return AdaptiveConcurrencyLimit(initial).semaphore(GET.url)
+
+
+def state_of(semaphore: AdaptiveSemaphore) -> Vegas:
+    return semaphore._vegas
+
+
+def samples_of(semaphore: AdaptiveSemaphore) -> list[Sample]:
+    """Return the samples of the current window."""
+    return semaphore._samples
+
+
+def end_window(semaphore: AdaptiveSemaphore, started: float, now: float) -> None:
+    """End a window, as a second thread that found it over does."""
+    semaphore._end_window(started, now)
+
+
+def send(limit: AdaptiveConcurrencyLimit, io: FakeIO) -> None:
+    run_sync(ConcurrencyLimitingTransport(None, limit)._handle(GET, io))
+
+
+class TestTheSampleOf:
+    def samples(self, outcome: Any) -> list[Sample]:
         limit = AdaptiveConcurrencyLimit(20)
-        transport = ConcurrencyLimitingTransport(None, limit)
-        gate = limit.gate(GET.url)
-        gate._vegas = CALM
-        io = FakeIO(outcome, takes=0.05)
         with contextlib.suppress(httpx.TransportError):
-            run_sync(transport._handle(GET, io))
-        return gate._samples
+            send(limit, FakeIO(outcome, takes=0.05))
+        return samples_of(limit.semaphore(GET.url))
 
     @pytest.mark.parametrize("status", [101, 200, 304, 404])
-    def test_how_long_the_headers_took(self, status: int) -> None:
-        assert self.heard(status) == [(0.05, 1)]
+    def test_an_answer_below_500_is_the_time_until_its_headers(
+        self, status: int
+    ) -> None:
+        assert self.samples(status) == [(0.05, 1)]
 
     @pytest.mark.parametrize(
         "outcome",
         [429, 503, 504, httpx.ReadTimeout("late"), httpx.ConnectTimeout("late")],
         ids=repr,
     )
-    def test_drops(self, outcome: Any) -> None:
-        assert self.heard(outcome) == [(None, 1)]
+    def test_an_overload_or_a_timeout_is_a_drop(self, outcome: Any) -> None:
+        assert self.samples(outcome) == [(None, 1)]
 
     @pytest.mark.parametrize(
         "outcome",
         [500, 502, httpx.ReadError("broken"), httpx.PoolTimeout("none free here")],
         ids=repr,
     )
-    def test_nothing_else(self, outcome: Any) -> None:
-        assert self.heard(outcome) == []
+    def test_another_failure_is_not_recorded(self, outcome: Any) -> None:
+        assert self.samples(outcome) == []
 
-    def test_nothing_of_what_is_cancelled(self) -> None:
+    def test_a_cancelled_request_is_not_recorded(self) -> None:
         class Cancelled(FakeIO):
             async def send(self, request: Any) -> Any:
                 raise asyncio.CancelledError
 
         limit = AdaptiveConcurrencyLimit(20)
-        transport = ConcurrencyLimitingTransport(None, limit)
         with pytest.raises(asyncio.CancelledError):
-            run_sync(transport._handle(GET, Cancelled()))
-        gate = limit.gate(GET.url)
-        assert gate._samples == []
-        assert gate.state == (20, 0, 0)
-
-    def test_a_window_once_if_two_threads_find_it_over(self) -> None:
-        gate = adaptive()
-        for _ in range(SAMPLES):
-            assert gate.take()
-            gate.note(200, 0.9, 1.0)
-        limit = gate._vegas.limit
-        assert gate._vegas.since == 1.0
-        gate._learn(0.9, 1.0)
-        assert gate._vegas.limit == limit
+            send(limit, Cancelled())
+        semaphore = limit.semaphore(GET.url)
+        assert samples_of(semaphore) == []
+        assert semaphore.state == (20, 0, 0)
 
 
-class TestWhenAWindowIsOver:
-    def test_with_two_requests_for_each_of_the_limit(self) -> None:
-        assert not is_over(CALM, 0.1, 39, 0.5)
-        assert is_over(CALM, 0.1, 40, 0.5)
+class TestAWindow:
+    def test_ends_once_if_two_threads_find_it_over(self) -> None:
+        semaphore = adaptive()
+        for _ in range(MIN_SAMPLES):
+            assert semaphore.try_acquire()
+            semaphore.record(200, 0.9, 1.0)
+        state = state_of(semaphore)
+        assert state.since == 1.0
+        end_window(semaphore, 0.9, 1.0)
+        assert state_of(semaphore).limit == state.limit
 
-    def test_with_enough_to_tell_something(self) -> None:
+    def test_ends_with_two_samples_for_each_permit(self) -> None:
+        assert not is_window_over(CALM, 0.1, 39, 0.5)
+        assert is_window_over(CALM, 0.1, 40, 0.5)
+
+    def test_ends_with_twenty_samples_under_a_low_limit(self) -> None:
         few = CALM._replace(limit=2)
-        assert not is_over(few, 0.1, SAMPLES - 1, 0.5)
-        assert is_over(few, 0.1, SAMPLES, 0.5)
+        assert not is_window_over(few, 0.1, MIN_SAMPLES - 1, 0.5)
+        assert is_window_over(few, 0.1, MIN_SAMPLES, 0.5)
 
-    def test_after_a_second_fewer_do(self) -> None:
-        assert is_over(CALM._replace(limit=100), 0.1, SAMPLES, 1.0)
-        assert is_over(CALM._replace(limit=2), 0.1, 4, 1.0)
+    def test_ends_after_a_second_with_the_smaller_number_of_samples(self) -> None:
+        assert is_window_over(CALM._replace(limit=100), 0.1, MIN_SAMPLES, 1.0)
+        assert is_window_over(CALM._replace(limit=2), 0.1, 4, 1.0)
 
-    def test_not_with_a_request_that_started_before_it(self) -> None:
-        assert not is_over(CALM._replace(since=1.0), 0.9, 1000, 2.0)
+    def test_does_not_end_with_a_request_that_started_before_the_window(self) -> None:
+        assert not is_window_over(CALM._replace(since=1.0), 0.9, 1000, 2.0)
 
-    def test_not_at_once(self) -> None:
-        assert not is_over(CALM, 0.01, 1000, 0.09)
+    def test_does_not_end_within_its_first_100_ms(self) -> None:
+        assert not is_window_over(CALM, 0.01, 1000, 0.09)
 
 
-class TestWhatItDecides:
-    def test_the_first_window_only_tells_when_it_ended(self) -> None:
+class TestTheLimit:
+    def test_stays_after_the_first_window_which_has_no_known_beginning(self) -> None:
         state = Vegas(20, 1, 100)
         assert update(state, samples(0.1), 7.0) == state._replace(since=7.0)
 
-    def test_without_a_queue_at_the_server_it_grows(self) -> None:
+    def test_grows_without_a_queue_at_the_server(self) -> None:
         assert update(CALM, samples(0.1), 1.0).limit == pytest.approx(21.3, abs=0.01)
 
-    def test_with_a_short_queue_it_stays(self) -> None:
-        """40 in a second, each 0.115 s longer than usual: 4.6 of them wait."""
-        longer = CALM._replace(recent=0.22)
+    def test_stays_with_a_short_queue_at_the_server(self) -> None:
+        """40 requests in a second take 0.115 s longer than usual: 4.6 are queued."""
+        longer = CALM._replace(current=0.22)
         assert update(longer, samples(0.22), 1.0).limit == 20
 
-    def test_with_a_long_queue_it_shrinks(self) -> None:
-        longer = CALM._replace(recent=0.4)
+    def test_shrinks_with_a_long_queue_at_the_server(self) -> None:
+        longer = CALM._replace(current=0.4)
         assert update(longer, samples(0.4), 1.0).limit == 18
 
-    def test_it_does_not_grow_while_it_is_not_used(self) -> None:
+    def test_does_not_grow_while_less_than_half_of_it_is_used(self) -> None:
         assert update(CALM, samples(0.1, in_flight=9), 1.0).limit == 20
 
-    def test_it_is_at_most_five_times_what_is_in_flight(self) -> None:
+    def test_is_at_most_five_times_the_requests_in_flight(self) -> None:
         assert update(CALM, samples(0.1, in_flight=2), 1.0).limit == 10
 
-    def test_if_all_are_dropped_it_is_halved(self) -> None:
+    def test_is_halved_if_all_requests_are_dropped(self) -> None:
         assert update(CALM, samples(None), 1.0).limit == 10
 
-    def test_if_some_are_dropped_half_their_share_is_taken(self) -> None:
+    def test_shrinks_by_half_of_the_share_of_drops(self) -> None:
         some = samples(0.1, number=30) + samples(None, number=10)
         assert update(CALM, some, 1.0).limit == 20 * (1 - 0.25 / 2)
 
-    def test_drops_do_not_pass_for_fast_or_slow_requests(self) -> None:
+    def test_has_durations_that_ignore_drops(self) -> None:
         state = update(CALM, samples(None), 1.0)
-        assert (state.recent, state.usual, state.past) == (0.1, 0.1, ())
+        assert (state.current, state.usual, state.past) == (0.1, 0.1, ())
 
-    def test_it_stays_in_its_bounds(self) -> None:
+    def test_stays_within_its_bounds(self) -> None:
         assert update(CALM._replace(limit=100), samples(0.1, 100), 1.0).limit == 100
         assert update(CALM._replace(limit=1), samples(None, 1), 1.0).limit == 1
 
@@ -170,7 +189,9 @@ class TestWhatItDecides:
             max_size=30,
         )
     )
-    def test_whatever_it_hears(self, windows: list[list[Sample]]) -> None:
+    def test_keeps_its_rules_after_any_sequence_of_windows(
+        self, windows: list[list[Sample]]
+    ) -> None:
         state = CALM
         for number, window in enumerate(windows, start=1):
             before, state = state, update(state, window, float(number))
@@ -190,29 +211,34 @@ class TestWhatItDecides:
             (lambda n: 100.0, lambda n: 0.1, False),  # nothing depends on anything
         ],
     )
-    def test_the_guard_sees_what_more_in_flight_are_good_for(
+    def test_shrinks_if_more_requests_in_flight_do_not_raise_the_throughput(
         self,
         throughput: Callable[[int], float],
         seconds: Callable[[int], float],
         too_many: bool,
     ) -> None:
         past = [Window(n, throughput(n), seconds(n)) for n in range(10, 20)]
-        assert are_too_many(past) == too_many
-        assert not are_too_many(past[:4])
+        assert has_too_many_in_flight(past) == too_many
+        assert not has_too_many_in_flight(past[:4])
 
 
 class Simulated:
     """
-    A server with some workers, and clients that always have one more request each.
+    A simulated server with workers, whose clients always have one more request each.
 
-    Above as many requests as it has workers each takes longer, in proportion: then
-    less is done in all. Nothing of it takes real time.
+    With more requests than workers, each request takes proportionally longer. So the
+    throughput falls under overload. The simulation takes no real time.
     """
 
     def __init__(
-        self, gate: Gate, *, workers: int, patience: float = math.inf, seed: int = 7
+        self,
+        semaphore: FairSemaphore,
+        *,
+        workers: int,
+        patience: float = math.inf,
+        seed: int = 7,
     ) -> None:
-        self.gate = gate
+        self.semaphore = semaphore
         self.workers = workers
         self.seconds = 0.05
         self.patience = patience
@@ -226,7 +252,7 @@ class Simulated:
         self._order = itertools.count()
 
     def run(self, seconds: float, *, clients: int = 0) -> Simulated:
-        """Returns itself, with what was done and the limits in the second half."""
+        """Run. Afterwards `done` counts the answers, `limits` are of the second half."""
         for _ in range(clients):
             self._arrive()
         start, end = self.now, self.now + seconds
@@ -235,7 +261,7 @@ class Simulated:
             self.now, _, event, *about = heapq.heappop(self._events)
             event(*about)
             if self.now > start + seconds / 2:
-                self.limits.append(self.gate.state.limit)
+                self.limits.append(self.semaphore.state.limit)
         self.now = end
         return self
 
@@ -248,13 +274,13 @@ class Simulated:
         heapq.heappush(self._events, entry)
 
     def _arrive(self) -> None:
-        if self.gate.take():
+        if self.semaphore.try_acquire():
             self._send()
         else:
-            self.gate.enqueue(self)
+            self.semaphore.enqueue(self)
 
     def wake(self) -> None:
-        # Not at once: the one who gives the permit is not done yet.
+        # Not at once, because the release of the permit has not returned yet.
         self._after(0, self._send)
 
     def _send(self) -> None:
@@ -279,41 +305,38 @@ class Simulated:
         self._work()
 
     def _end(self, request: Any, dropped: bool) -> None:
-        # The server goes on with what nobody waits for any more.
+        # The server goes on with a request whose client has given up.
         if not request["open"]:
             return
         request["open"] = False
         self.done += not dropped
-        if isinstance(self.gate, AdaptiveGate):
+        if isinstance(self.semaphore, AdaptiveSemaphore):
             status = TIMED_OUT if dropped else 200
-            self.gate.note(status, request["started"], self.now)
-        self.gate.give()
+            self.semaphore.record(status, request["started"], self.now)
+        self.semaphore.release()
         self._arrive()
 
 
-def adaptive(initial: int = 20) -> AdaptiveGate:
-    return AdaptiveConcurrencyLimit(initial).gate(GET.url)
+class TestTheCapacity:
+    """40 workers with 0.05 s for each request can answer 800 in a second."""
 
-
-class TestWhatItFinds:
-    """40 workers with 0.05 s for each request can do 800 in a second."""
-
-    def test_a_server_that_gets_too_much_does_less(self) -> None:
-        """What all of this is for."""
-        assert (
-            Simulated(Gate("", 300, 999), workers=40).run(20, clients=300).done < 3000
-        )
+    def test_of_a_server_is_lost_without_an_adaptive_limit(self) -> None:
+        """The server could answer 16,000."""
+        server = Simulated(FairSemaphore("", 300, 999), workers=40)
+        assert server.run(20, clients=300).done < 3000
 
     @pytest.mark.parametrize(
         ("workers", "initial"), [(10, 5), (10, 40), (40, 5), (40, 200), (100, 20)]
     )
-    def test_the_capacity(self, workers: int, initial: int) -> None:
+    def test_of_a_server_is_found_from_any_initial_limit(
+        self, workers: int, initial: int
+    ) -> None:
         server = Simulated(adaptive(initial), workers=workers)
         server.run(30, clients=300).run(20)
         assert 0.6 * workers < server.limit < 1.4 * workers
         assert server.done > 0.75 * 20 * workers / 0.05
 
-    def test_less_when_there_is_less(self) -> None:
+    def test_that_falls_and_rises_again_is_followed(self) -> None:
         server = Simulated(adaptive(), workers=40)
         before = server.run(30, clients=300).limit
         server.workers = 10
@@ -321,8 +344,8 @@ class TestWhatItFinds:
         server.workers = 40
         assert server.run(30).limit > before / 2
 
-    def test_less_at_first_when_all_gets_slower(self) -> None:
-        """Until that is the usual."""
+    def test_of_a_server_that_gets_slower_is_underestimated_at_first(self) -> None:
+        """Until the longer duration is the usual one."""
         server = Simulated(adaptive(), workers=40)
         before = server.run(30, clients=300).limit
         server.seconds = 0.5
@@ -330,8 +353,8 @@ class TestWhatItFinds:
         server.run(60)
         assert server.run(20).limit > before / 2
 
-    def test_next_to_nothing_while_no_answer_comes_in_time(self) -> None:
-        """All take the same time then, which could pass for a server that keeps up."""
+    def test_of_a_server_whose_answers_all_come_too_late_is_one(self) -> None:
+        """All requests take the same time, as those of a server that keeps up."""
         server = Simulated(adaptive(), workers=40, patience=1)
         before = server.run(30, clients=300).limit
         server.seconds = 5
@@ -341,18 +364,18 @@ class TestWhatItFinds:
         server.run(10)
         assert server.run(20).limit > before / 2
 
-    def test_next_to_nothing_while_all_is_refused(self) -> None:
-        """Which is fast, and could pass for a fast server."""
-        gate = adaptive()
+    def test_of_a_server_that_refuses_all_requests_is_one(self) -> None:
+        """Refusals are as fast as the answers of a fast server."""
+        semaphore = adaptive()
         now = 0.0
         for number in range(2000):
             now = number / 100
-            assert gate.take()
-            gate.note(503, now, now + 0.001)
-            gate.give()
-        assert gate.state == (1, 0, 0)
+            assert semaphore.try_acquire()
+            semaphore.record(503, now, now + 0.001)
+            semaphore.release()
+        assert semaphore.state == (1, 0, 0)
 
-    def test_as_much_as_is_needed_where_there_is_enough(self) -> None:
+    def test_above_the_demand_is_found_up_to_five_times_the_demand(self) -> None:
         server = Simulated(adaptive(), workers=400)
         assert server.run(30, clients=50).limit > 50
         assert max(server.limits) <= 5 * 50
