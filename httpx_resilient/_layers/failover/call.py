@@ -1,4 +1,4 @@
-"""One request's way from origin to origin, in the steps that a flow takes."""
+"""One request on its way from origin to origin, in the steps of the layer's flow."""
 
 from __future__ import annotations
 
@@ -8,198 +8,202 @@ from typing import Any, Generic, NamedTuple, cast
 
 from httpx_resilient._core.attempts import SENDS, Attempt, mark, unfolded
 from httpx_resilient._core.body.replay import body_of
-from httpx_resilient._core.classify import Retryability, classify_error, classify_status
 from httpx_resilient._core.deadline import deadline_of
-from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT, ResponseLike, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.methods import IDEMPOTENT_METHODS, has_idempotency_key
 from httpx_resilient._core.request_copy import sync_body_back
-from httpx_resilient._core.retry_after import hints_in
+from httpx_resilient._layers.failover.classification import (
+    Classification,
+    classify_failure,
+    classify_response,
+    is_repeatable,
+)
 from httpx_resilient._layers.failover.events import FailedOver, OriginDown, OriginUp
 from httpx_resilient._layers.failover.group import (
-    FIRST,
+    FIRST_CHOICE,
+    GROUP,
     Failover,
-    answered,
     choose,
-    failed,
-    released,
+    record_answer,
+    record_failure,
+    release,
 )
-from httpx_resilient._layers.failover.readdress import Target, readdressed
+from httpx_resilient._layers.failover.readdress import Target, readdress
 
 ORIGIN = "origin"
-"""Which origin has answered, in a response's extensions."""
+"""The extension of a response that names the origin which answered."""
 
-_LONGEST = 60.0
-"""Seconds that an origin is left alone at most, because it said so."""
+_MAX_COOLDOWN = 60.0
+"""The longest time in seconds that an origin can ask not to be used."""
 
-_EARLY = 0.001
-"""Seconds by which the timer of a deadline may be early."""
+_TIMER_TOLERANCE = 0.001
+"""Seconds by which the timer of a deadline may fire early."""
 
 
-class Terms(NamedTuple):
+class FailoverSettings(NamedTuple):
     """
-    What is the same for all requests of a layer.
+    The settings of a layer, the same for all of its requests.
 
     Args:
-        failover: Knows which origins are down.
-        family: The library that the requests are of.
-        targets: The origins, as they are addressed.
-        left_out: Headers that only the first one gets, in lower case.
-        share_credentials: Whether the others get the rest of what is secret.
-        tell: Tells what happens.
+        failover: The group of origins.
+        family: The library that the requests belong to.
+        targets: The origins in the parts that a request consists of.
+        stripped: The names of headers that only the first origin gets, in lower case.
+        share_credentials: Whether the URL keeps user and password for other origins,
+            and whether other origins may set cookies.
+        emit: Emits the events of the layer.
     """
 
     failover: Failover
     family: Family
     targets: Sequence[Target]
-    left_out: frozenset[bytes]
+    stripped: frozenset[bytes]
     share_credentials: bool
     emit: EventEmitter
 
 
-class Verdict(NamedTuple):
+class FailoverCall(Generic[RequestT]):
     """
-    What an outcome says.
+    One request of the caller, and the origins that it was sent to.
 
     Args:
-        up: Of its origin: that it is up, or down; `None` if nothing.
-        onward: Whether the request may go to another one.
-        reason: What it was.
-        told: Seconds that the origin wants to be left alone, if it said so.
-    """
-
-    up: bool | None
-    onward: bool = False
-    reason: str = ""
-    told: float | None = None
-
-
-class Journey(Generic[RequestT]):
-    """
-    Where a request has been, and where it goes next.
-
-    Args:
-        terms: What is the same for all.
-        request: The caller's.
-        sent: When it was sent to the first origin, if it was already.
+        settings: The settings of the layer.
+        request: The caller's request.
+        sent: When it was sent to the first origin in monotonic seconds, if it was.
     """
 
     def __init__(
-        self, terms: Terms, request: RequestT, sent: float | None = None
+        self, settings: FailoverSettings, request: RequestT, sent: float | None = None
     ) -> None:
-        self._terms = terms
-        self._body = body_of(request, terms.family)
+        self._settings = settings
+        self._body = body_of(request, settings.family)
         self._request = self._body.request
-        self._choice = FIRST
-        self._is_out = sent is not None
-        self._sent = self._since = sent or 0.0
-        self._twin: RequestT | None = None
+        self._choice = FIRST_CHOICE
+        self._in_flight = sent is not None
+        self._sent = self._started = sent or 0.0
+        self._copy: RequestT | None = None
         self._tried: list[int] = []
-        self._sends: list[Attempt] = []
+        self._attempts: list[Attempt] = []
 
-    def onward(self, now: float) -> RequestT:
-        """Return what to send next. There is an origin that has not been tried."""
-        terms, failover = self._terms, self._terms.failover
-        # Should it fail where it might go well elsewhere, it is no good as a probe.
-        patience = 0.0 if self._repeatable else failover.cooldown
-        self._choice = choice = failover.change(
-            choose, self._tried, patience, failover.cooldown, now
+    def next_request(self, now: float) -> RequestT:
+        """Return the request to send next. At least one origin is not tried yet."""
+        settings, failover = self._settings, self._settings.failover
+        # A request that cannot fail over would be lost if its probe failed.
+        patience = 0.0 if is_repeatable(self._request) else failover.cooldown
+        self._choice = choice = failover.store.apply(
+            GROUP, choose, self._tried, patience, failover.cooldown, now
         )
-        self._is_out, self._sent = True, now
-        if self._sends:
-            last = self._sends[-1]
+        self._in_flight, self._sent = True, now
+        if self._attempts:
+            last = self._attempts[-1]
             target = failover.origins[choice.origin]
-            terms.emit(FailedOver, self._request, last.origin, target, last.reason)
+            settings.emit(FailedOver, self._request, last.origin, target, last.reason)
         else:
-            self._since = now
+            self._started = now
         if choice.origin == 0:
             return self._request
-        self._twin = readdressed(
+        self._copy = readdress(
             self._request,
-            terms.targets[choice.origin],
-            terms.left_out,
-            userinfo=terms.share_credentials,
+            settings.targets[choice.origin],
+            settings.stripped,
+            userinfo=settings.share_credentials,
         )
-        return self._twin
+        return self._copy
 
-    async def returned(self, response: ResponseT, io: IO[RequestT, ResponseT]) -> bool:
-        """Note an answer. Tells whether the request goes on."""
-        if await self._goes_on(self._judge(response, io), io, response):
+    async def on_response(
+        self, response: ResponseT, io: IO[RequestT, ResponseT]
+    ) -> bool:
+        """Record a response. Return whether to send the next request."""
+        classified = classify_response(response, self._request, io.wall_time)
+        if await self._continues(classified, io, response):
             return True
-        mark(response, SENDS, self._sends, io.now())
-        origin, told = self._choice.origin, cast("Any", response)
-        told.extensions[ORIGIN] = self._terms.failover.origins[origin]
-        if origin and not self._terms.share_credentials:
-            # It would be kept for the first origin, and sent there.
-            told.headers.pop("set-cookie", None)
+        mark(response, SENDS, self._attempts, io.now())
+        origin, returned = self._choice.origin, cast("Any", response)
+        returned.extensions[ORIGIN] = self._settings.failover.origins[origin]
+        if origin and not self._settings.share_credentials:
+            # The client would store the cookie for the first origin and send it there.
+            returned.headers.pop("set-cookie", None)
         return False
 
-    async def raised(self, error: Exception, io: IO[RequestT, Any]) -> bool:
-        """Note an exception. Tells whether the request goes on."""
-        if await self._goes_on(self._judge_error(error), io, error):
+    async def on_error(self, error: Exception, io: IO[RequestT, Any]) -> bool:
+        """Record an exception. Return whether to send the next request."""
+        family = self._settings.family
+        classified = classify_failure(error, self._request, family)
+        if await self._continues(classified, io, error):
             return True
-        mark(error, SENDS, self._sends, io.now())
+        mark(error, SENDS, self._attempts, io.now())
         if len(self._tried) > 1:
-            story = [f"{each.origin}: {each}" for each in self._sends]
-            error.add_note(f"failed over: {', '.join(story)}")
+            tried = [f"{each.origin} ({each})" for each in self._attempts]
+            error.add_note(f"origins tried: {', '.join(tried)}")
         return False
 
-    async def is_abandoned(
+    async def abandon(
         self, response: ResponseT | None, io: IO[RequestT, ResponseT]
     ) -> None:
         """
-        Note that it was cancelled, if it was: a deadline blames the origin.
+        Release the response or the probe of a request that ends by an exception.
 
-        An answer that nobody gets is released.
+        A cancellation says nothing about the origin, unless a deadline caused it.
+
+        Args:
+            response: The response that the caller never gets, if there is one.
+            io: The IO of the request.
         """
         if response is not None:
             await io.discard(response, drain=False)
-        elif self._is_out:
+        elif self._in_flight:
             now = io.now()
-            late = self._is_late(now + _EARLY)
-            self._learn(Verdict(False if late else None, reason="too late"), now, None)
+            is_late = self._is_late(now + _TIMER_TOLERANCE)
+            is_up = False if is_late else None
+            self._record(Classification(is_up, reason="too late"), now, None)
 
-    async def _goes_on(
-        self, verdict: Verdict, io: IO[RequestT, Any], outcome: ResponseLike | Exception
+    async def _continues(
+        self,
+        classification: Classification,
+        io: IO[RequestT, Any],
+        outcome: ResponseLike | Exception,
     ) -> bool:
         now = io.now()
-        self._learn(verdict, now, outcome)
+        self._record(classification, now, outcome)
         if (
-            not verdict.onward
-            or len(self._tried) == len(self._terms.targets)
+            not classification.may_fail_over
+            or len(self._tried) == len(self._settings.targets)
             or self._is_late(now)
         ):
             return False
-        following = await self._body.again(io)
-        self._request = following or self._request
-        return following is not None
+        again = await self._body.again(io)
+        self._request = again or self._request
+        return again is not None
 
-    def _learn(
-        self, verdict: Verdict, now: float, outcome: ResponseLike | Exception | None
+    def _record(
+        self,
+        classification: Classification,
+        now: float,
+        outcome: ResponseLike | Exception | None,
     ) -> None:
-        self._is_out = False
-        twin, self._twin = self._twin, None
-        if twin is not None:
-            sync_body_back(self._request, twin)
-        failover, choice = self._terms.failover, self._choice
-        origin = failover.origins[choice.origin]
+        self._in_flight = False
+        copy, self._copy = self._copy, None
+        if copy is not None:
+            sync_body_back(self._request, copy)
+        failover, choice = self._settings.failover, self._choice
+        store, origin = failover.store, failover.origins[choice.origin]
+        is_up, _, reason, retry_after = classification
         self._tried.append(choice.origin)
-        self._remember(origin, verdict.reason, now, outcome)
-        if verdict.up is None:
-            failover.change(released, choice, now)
-        elif not verdict.up:
-            told = verdict.told
-            seconds = min(told, _LONGEST) if told else failover.cooldown
-            seconds *= random.uniform(1, 1.1)  # noqa: S311 - jitter
-            if failover.change(failed, choice, seconds, now):
-                self._terms.emit(OriginDown, origin, verdict.reason)
-        elif choice.down and failover.change(answered, choice):
-            self._terms.emit(OriginUp, origin)
+        self._append_attempt(origin, reason, now, outcome)
+        if is_up is None:
+            store.apply(GROUP, release, choice, now)
+        elif not is_up:
+            cooldown = failover.cooldown
+            seconds = min(retry_after, _MAX_COOLDOWN) if retry_after else cooldown
+            seconds *= random.uniform(1, 1.1)  # noqa: S311 - jitter is not a secret
+            if store.apply(GROUP, record_failure, choice, seconds, now):
+                self._settings.emit(OriginDown, origin, reason)
+        elif choice.down and store.apply(GROUP, record_answer, choice):
+            self._settings.emit(OriginUp, origin)
 
-    def _remember(
+    def _append_attempt(
         self,
         origin: str,
         reason: str,
@@ -211,39 +215,9 @@ class Journey(Generic[RequestT]):
             kind = type(outcome)
         elif outcome is not None:
             kind = outcome.status_code
-        took, at = now - self._sent, self._sent - self._since
+        took, at = now - self._sent, self._sent - self._started
         attempt = Attempt(1, kind, reason, 0.0, took, at, origin=origin)
-        self._sends += unfolded(attempt, outcome, self._sent, now)
-
-    def _judge(self, response: ResponseT, io: IO[RequestT, ResponseT]) -> Verdict:
-        evidence = classify_status(response.status_code)
-        if evidence is Retryability.NEVER:
-            return Verdict(up=True)
-        hints = hints_in(response.headers.raw, io.wall_time)
-        onward = hints.should_retry
-        if onward is None:
-            onward = evidence is Retryability.ALWAYS or self._repeatable
-        reason = str(response.status_code)
-        return Verdict(up=False, onward=onward, reason=reason, told=hints.retry_after)
-
-    def _judge_error(self, error: Exception) -> Verdict:
-        family, told = self._terms.family, None
-        evidence = classify_error(error, family)
-        if isinstance(error, Refusal) and error.retry_after is not None:
-            # Nothing was sent, and nothing will be for so long.
-            evidence, told = Retryability.ALWAYS, error.retry_after
-        elif evidence is Retryability.NEVER and isinstance(error, family.never_sent):
-            # A refused certificate will not change. Another origin has another one.
-            evidence = Retryability.ALWAYS
-        up = None if evidence is Retryability.NEVER else False
-        onward = evidence is Retryability.ALWAYS or (up is False and self._repeatable)
-        return Verdict(up, onward, type(error).__name__, told)
-
-    @property
-    def _repeatable(self) -> bool:
-        """Whether it may be sent again though it was perhaps processed."""
-        request = self._request
-        return request.method in IDEMPOTENT_METHODS or has_idempotency_key(request)
+        self._attempts += unfolded(attempt, outcome, self._sent, now)
 
     def _is_late(self, now: float) -> bool:
         deadline = deadline_of(self._request)

@@ -12,17 +12,17 @@ from httpx_resilient._core.events.base import Event, RequestEvent
 @dataclass(frozen=True, slots=True)
 class FailedOver(RequestEvent):
     """
-    A request goes on to another origin.
+    A request is sent to another origin after one has failed.
 
     Args:
-        request: The request, as it was addressed at first.
-        source: The origin that has failed.
-        target: The one that is asked instead.
-        reason: What became of it at the first.
+        request: The caller's request, addressed to the first origin.
+        source: The origin that failed.
+        target: The origin that gets the request next.
+        reason: The outcome at `source`: a status code or the name of an exception.
 
     Example:
-        >>> print(FailedOver(request, "https://a.test", "https://b.test", "503"))
-        GET https://api.example.com/: https://a.test: 503; on to https://b.test
+        >>> print(FailedOver(request, "https://a", "https://b", "503"))
+        GET https://api.example.com/: failed over from https://a (503) to https://b
     """
 
     source: str
@@ -32,17 +32,19 @@ class FailedOver(RequestEvent):
     level: ClassVar[int] = logging.INFO
 
     def __str__(self) -> str:
-        return self._describe(f"{self.source}: {self.reason}; on to {self.target}")
+        return self._describe(
+            f"failed over from {self.source} ({self.reason}) to {self.target}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class OriginDown(Event):
     """
-    An origin has failed: requests go to the next one.
+    An origin has failed, so requests go to the next one.
 
     Args:
-        origin: Such as `https://eu.example.com`.
-        reason: What it has answered, or how it has failed.
+        origin: The origin, such as `https://eu.example.com`.
+        reason: The failure: a status code or the name of an exception.
 
     Example:
         >>> print(OriginDown("https://eu.example.com", "ConnectError"))
@@ -61,10 +63,10 @@ class OriginDown(Event):
 @dataclass(frozen=True, slots=True)
 class OriginUp(Event):
     """
-    An origin that was down has answered.
+    An origin that was down has answered a request.
 
     Args:
-        origin: Such as `https://eu.example.com`.
+        origin: The origin, such as `https://eu.example.com`.
 
     Example:
         >>> print(OriginUp("https://eu.example.com"))

@@ -1,26 +1,26 @@
-"""Which of several origins to ask: what is known of them, and how that changes."""
+"""The shared state of several origins: which are down, and where to send a request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from threading import Lock
-from typing import Concatenate, NamedTuple, ParamSpec, TypeVar, cast
+from collections.abc import Sequence
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 from httpx_resilient._core.origin import DEFAULT_PORTS, format_origin
+from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 
-DecisionT = TypeVar("DecisionT")
-P = ParamSpec("P")
+GROUP = "group"
+"""The key of the only state in the store of a group."""
 
 
-class State(NamedTuple):
+class GroupState(NamedTuple):
     """
-    What is known of the origins of a group, in their order.
+    The state of the origins of a group, in their order.
 
     Args:
-        due: `None` while an origin is up. When it is down, the moment from which one
-            request may find out whether it still is.
+        due: `None` for an origin that is up. For one that is down, the time from which
+            it may be probed, in monotonic seconds.
     """
 
     due: tuple[float | None, ...]
@@ -31,9 +31,10 @@ class Choice(NamedTuple):
     The origin that a request is sent to.
 
     Args:
-        origin: Its place in the group.
-        down: Whether it was known to be down, so that an answer is news.
-        lease: If this request is the probe: until when no other one is.
+        origin: Its index in the group.
+        down: Whether it was known to be down, so that an answer brings it back.
+        lease: For a probe, the time until which no other request is a probe, in
+            monotonic seconds.
     """
 
     origin: int
@@ -41,25 +42,26 @@ class Choice(NamedTuple):
     lease: float | None = None
 
 
-FIRST = Choice(0)
+FIRST_CHOICE = Choice(0)
 
 
 def choose(
-    state: State, tried: Sequence[int], patience: float, lease: float, now: float
-) -> tuple[State, Choice]:
+    state: GroupState, tried: Sequence[int], patience: float, lease: float, now: float
+) -> tuple[GroupState, Choice]:
     """
-    Choose the first origin that is up, or is to be probed. One at least is not tried.
+    Choose the first origin that is up or may be probed. At least one is not tried yet.
 
-    Where all are down, the one that may be probed first is asked, then the others: no
-    request is lost to what is known, and none is sent to an origin twice.
+    If all are down, choose the one that may be probed first. So a state that is out of
+    date fails no request, and no origin gets the same request twice.
 
     Args:
-        state: What is known.
+        state: The state before.
         tried: The origins that have failed to answer this request.
-        patience: Seconds that it leaves a probe to others, which risk less.
-        lease: Seconds for which no other request is a probe, if this one is. A lease
-            runs out by itself, so a probe that hangs, or whose process is gone, does
-            not keep the others away for ever.
+        patience: Seconds for which this request leaves a due probe to other requests,
+            which risk less.
+        lease: Seconds for which no other request is a probe if this one is. A lease
+            expires by itself, so a probe that hangs, or whose process is gone, does not
+            block others forever.
         now: Monotonic seconds.
     """
     down: list[tuple[float, int]] = []
@@ -70,69 +72,72 @@ def choose(
             return state, Choice(origin)
         if due + patience <= now:
             until = now + lease
-            return _with(state, origin, until), Choice(origin, down=True, lease=until)
+            probe = Choice(origin, down=True, lease=until)
+            return _with_due(state, origin, until), probe
         down.append((due, origin))
     return state, Choice(min(down)[1], down=True)
 
 
-def failed(
-    state: State, choice: Choice, seconds: float, now: float
-) -> tuple[State, bool]:
+def record_failure(
+    state: GroupState, choice: Choice, seconds: float, now: float
+) -> tuple[GroupState, bool]:
     """
-    Leave an origin alone for so long. Tells whether it was up until now.
+    Take an origin out for some seconds. Return whether it was up before.
 
-    Of one that is down, only the probe tells something new: others were sent before.
+    If it is down already, only the failure of its probe counts: all other requests were
+    sent before it went down.
     """
     due = state.due[choice.origin]
     if due is None or due == choice.lease:
-        state = _with(state, choice.origin, now + seconds)
+        state = _with_due(state, choice.origin, now + seconds)
     return state, due is None
 
 
-def answered(state: State, choice: Choice) -> tuple[State, bool]:
-    """Note an answer of an origin. Tells whether it was down until now."""
-    # An answer to what was sent while it was up may be older than its failure.
-    news = choice.down and state.due[choice.origin] is not None
-    return _with(state, choice.origin, None) if news else state, news
+def record_answer(state: GroupState, choice: Choice) -> tuple[GroupState, bool]:
+    """Bring the origin of an answer back. Return whether it was down before."""
+    # A request that was sent while the origin was up may be older than its failure.
+    is_back = choice.down and state.due[choice.origin] is not None
+    return _with_due(state, choice.origin, None) if is_back else state, is_back
 
 
-def released(state: State, choice: Choice, now: float) -> tuple[State, None]:
-    """Let another request be the probe: this one has found nothing out."""
+def release(state: GroupState, choice: Choice, now: float) -> tuple[GroupState, None]:
+    """Let another request be the probe: this one has ended without a result."""
     if choice.lease is not None and state.due[choice.origin] == choice.lease:
-        state = _with(state, choice.origin, now)
+        state = _with_due(state, choice.origin, now)
     return state, None
 
 
-def _with(state: State, origin: int, due: float | None) -> State:
-    return State((*state.due[:origin], due, *state.due[origin + 1 :]))
+def _with_due(state: GroupState, origin: int, due: float | None) -> GroupState:
+    return GroupState((*state.due[:origin], due, *state.due[origin + 1 :]))
 
 
 class Failover:
     """
-    Origins that can stand in for each other, and which of them are down.
+    Origins that can replace each other, and which of them are down.
 
-    One group may serve any number of clients, of either library, in any thread or task:
-    what one has found out, all know.
+    Any number of clients may share a group: of both libraries, in any thread or task.
+    All of them use what one of them finds out.
 
-    The first failure takes an origin out: requests go to the next one and stay there.
-    After `cooldown` a single request tries the earlier one again, and the others stay.
-    An answer brings all of them back, a failure means another `cooldown`. So does nginx
-    (`max_fails=1`, `fail_timeout=10s`). Here it is a request that can go on to the next
-    origin, should it fail; any other one only if none came by for another `cooldown`.
+    The first failure takes an origin out: requests go to the next origin and stay
+    there. After `cooldown`, a single request probes the earlier origin while the others
+    stay. An answer brings all of them back; a failure starts another `cooldown`. This
+    is how nginx works (`max_fails=1`, `fail_timeout=10s`). Here the probe is a request
+    that can fail over to the next origin. A request that cannot becomes the probe only
+    if no other one did for another `cooldown`.
 
-    An origin, or a circuit breaker in front of it, that says how long it wants to be
-    left alone, is left alone so long, up to a minute.
+    If the origin, or a circuit breaker in front of it, says how long to wait, that time
+    replaces `cooldown`, up to a minute.
 
     Args:
-        origins: `https://api.example.com`, ... in order of preference. Requests are
-            addressed to the first one.
-        cooldown: Seconds, and up to a tenth more: clients that left an origin together
-            would else come back together.
+        origins: Origins such as `https://api.example.com`, in order of preference.
+            Address your requests to the first one.
+        cooldown: Seconds until an origin is probed. Up to a tenth is added at random,
+            so that clients which left an origin together do not return together.
 
     Raises:
-        TypeError: An origin is not a string; `cooldown` is no number.
-        ValueError: There is no origin, or one of them twice; one is not just scheme,
-            host and port; `cooldown` is not above 0.
+        TypeError: An origin is not a string; `cooldown` is not a number.
+        ValueError: `origins` is empty, or names an origin twice; an origin is more than
+            scheme, host and port; `cooldown` is not above 0.
 
     Example:
         >>> group = Failover(["https://eu.example.com", "https://us.example.com"])
@@ -145,25 +150,15 @@ class Failover:
         self.origins = _checked(origins)
         number("cooldown", cooldown, above=0, unit="seconds")
         self.cooldown = cooldown
-        self.state = State((None,) * len(self.origins))
-        self._lock = Lock()
+        self.store = StateStore(GroupState((None,) * len(self.origins)))
+        # The slot of a store's only key is never evicted, so reads need no look-up.
+        self.slot = self.store.slot(GROUP)
 
     @property
     def down(self) -> tuple[str, ...]:
         """The origins that have failed and have not answered since."""
-        known = zip(self.origins, self.state.due, strict=True)
+        known = zip(self.origins, self.slot.state.due, strict=True)
         return tuple(origin for origin, due in known if due is not None)
-
-    def change(
-        self,
-        transition: Callable[Concatenate[State, P], tuple[State, DecisionT]],
-        *event: P.args,
-        **more: P.kwargs,
-    ) -> DecisionT:
-        """Let a transition change the state, and return what it decided."""
-        with self._lock:
-            self.state, decision = transition(self.state, *event, **more)
-        return decision
 
     def __repr__(self) -> str:
         return f"<Failover {', '.join(self.origins)}>"
@@ -172,46 +167,49 @@ class Failover:
 def _checked(given: object) -> tuple[str, ...]:
     if isinstance(given, str) or not isinstance(given, Sequence):
         msg = (
-            "origins is a list such as ['https://eu.example.com', "
-            f"'https://us.example.com'], got {type(given).__name__}"
+            "origins must be a list such as ['https://eu.example.com', "
+            f"'https://us.example.com']; got {type(given).__name__}"
         )
         raise TypeError(msg)
     if not given:
-        msg = "origins is empty: name the one that requests are addressed to, first"
+        msg = "origins is empty: list the origin of your requests, then alternatives"
         raise ValueError(msg)
     known: dict[str, int] = {}
-    for place, origin in enumerate(cast("Sequence[object]", given)):
-        name = _name(f"origins[{place}]", origin)
+    for index, origin in enumerate(cast("Sequence[object]", given)):
+        name = _name(f"origins[{index}]", origin)
         if name in known:
-            msg = f"origins[{place}] and origins[{known[name]}] are both {name}"
+            msg = (
+                f"origins[{index}] and origins[{known[name]}] are both {name}: list "
+                "each origin once"
+            )
             raise ValueError(msg)
-        known[name] = place
+        known[name] = index
     return tuple(known)
 
 
 def _name(place: str, given: object) -> str:
-    # What was given is not shown: it may hold a password, or a key in a query.
-    form = f"{place} is a string such as 'https://eu.example.com:8443'"
+    # The value is not shown: it may contain a password, or a key in a query.
+    form = f"{place} must be a string such as 'https://eu.example.com:8443'"
     if not isinstance(given, str):
-        msg = f"{form}, got {type(given).__name__}"
+        msg = f"{form}; got {type(given).__name__}"
         raise TypeError(msg)
     try:
         url = urlsplit(given)
         host, port = url.hostname or "", url.port
     except ValueError:
-        msg = f"{form}: this one has a host or port that cannot be read"
+        msg = f"{form}; got one with an invalid host or port"
         raise ValueError(msg) from None
     mistakes = {
-        "a space or control character": " " in given or not given.isprintable(),
-        "no http:// or https://": url.scheme not in {"http", "https"},
-        "a user or password, which a client takes as auth=": "@" in url.netloc,
-        "no host": not host,
-        "a path, which is the request's": url.path not in ("", "/"),
-        "a query or fragment": "?" in given or "#" in given,
+        "with a space or control character": " " in given or not given.isprintable(),
+        "without http:// or https://": url.scheme not in {"http", "https"},
+        "with a user or password; give them to the client as auth=": "@" in url.netloc,
+        "without a host": not host,
+        "with a path; give it in the URL of the request": url.path not in ("", "/"),
+        "with a query or fragment": "?" in given or "#" in given,
     }
     for mistake, made in mistakes.items():
         if made:
-            msg = f"{form}: this one has {mistake}"
+            msg = f"{form}; got one {mistake}"
             raise ValueError(msg)
     return format_origin(
         url.scheme, host, None if port == DEFAULT_PORTS[url.scheme] else port

@@ -1,4 +1,4 @@
-"""The same request for another origin: its address changes, and who it knows."""
+"""Readdress a request to another origin, without what is secret to the first one."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from httpx_resilient._core.http_types import RequestT
 from httpx_resilient._core.request_copy import copy_request
 
 CREDENTIALS = frozenset({b"authorization", b"cookie", b"proxy-authorization"})
-"""RFC 9110 §11.6.2 and §11.7.2; RFC 6265 §4.2."""
+"""Headers with credentials (RFC 9110 §11.6.2, §11.7.2; RFC 6265 §4.2)."""
 
 _SNI = "sni_hostname"
-"""Where a request names the host that TLS is to ask for, if not that of its URL."""
+"""The extension that names the host for TLS, if it is not the host of the URL."""
 
 
 class Target(NamedTuple):
     """
-    An origin, in the parts that a request takes.
+    An origin, in the parts that a request consists of.
 
     Args:
-        scheme: http or https.
-        host: Encoded, as it goes out.
-        port: `None` for the scheme's own.
-        netloc: Host and port, as they stand in a `Host` header.
+        scheme: `http` or `https`.
+        host: The host as it is sent, in IDNA encoding.
+        port: The port, or `None` for the default of the scheme.
+        netloc: Host and port as in a `Host` header.
     """
 
     scheme: str
@@ -34,52 +34,52 @@ class Target(NamedTuple):
 
 
 def target_of(origin: str, family: Family) -> Target:
-    """Take an origin apart the way the family does."""
+    """Split an origin as the family's own URLs are split."""
     url = family.request("GET", origin).url
     host = url.raw_host.decode("ascii")
     return Target(url.scheme, host, url.port, url.netloc)
 
 
-def readdressed(
-    request: RequestT, target: Target, left_out: frozenset[bytes], *, userinfo: bool
+def readdress(
+    request: RequestT, target: Target, stripped: frozenset[bytes], *, userinfo: bool
 ) -> RequestT:
     """
-    Make a twin of a request for another origin.
+    Copy a request for another origin.
 
-    A `Host` header or `sni_hostname` that is not of the request's own URL was set on
-    purpose: it names a service, whatever the address. It stays.
+    A `Host` header or `sni_hostname` that differs from the URL was set on purpose: it
+    names a service at any address, so it stays.
 
     Args:
-        request: The caller's. It is not changed.
-        target: Where to send it.
-        left_out: Headers it does without, in lower case.
-        userinfo: Whether user and password stay in the URL.
+        request: The caller's request. It is not changed.
+        target: The origin to send the copy to.
+        stripped: The names of headers that the copy does not have, in lower case.
+        userinfo: Whether the URL of the copy has the user and password.
     """
     url: Any = request.url
-    twin = copy_request(request)
-    extensions, headers = twin.extensions, request.headers
+    copy = copy_request(request)
+    extensions, headers = copy.extensions, request.headers
     if extensions.get(_SNI) in (url.host, url.raw_host.decode("ascii")):
         del extensions[_SNI]
-    others = _for(target, headers.raw, url.netloc, left_out)
+    readdressed = _headers_for(target, headers.raw, url.netloc, stripped)
     secret = {} if userinfo else {"userinfo": b""}
-    vars(twin)["headers"] = cast("type[Any]", type(headers))(others)
-    vars(twin)["url"] = url.copy_with(
+    vars(copy)["headers"] = cast("type[Any]", type(headers))(readdressed)
+    vars(copy)["url"] = url.copy_with(
         scheme=target.scheme, host=target.host, port=target.port, **secret
     )
-    return twin
+    return copy
 
 
-def _for(
+def _headers_for(
     target: Target,
     headers: Iterable[tuple[bytes, bytes]],
-    addressed: bytes,
-    left_out: frozenset[bytes],
+    netloc: bytes,
+    stripped: frozenset[bytes],
 ) -> list[tuple[bytes, bytes]]:
-    kept: list[tuple[bytes, bytes]] = []
+    readdressed: list[tuple[bytes, bytes]] = []
     for name, value in headers:
         lower = name.lower()
-        if lower == b"host" and value.lower() == addressed:
-            kept.append((name, target.netloc))
-        elif lower not in left_out:
-            kept.append((name, value))
-    return kept
+        if lower == b"host" and value.lower() == netloc:
+            readdressed.append((name, target.netloc))
+        elif lower not in stripped:
+            readdressed.append((name, value))
+    return readdressed

@@ -10,66 +10,70 @@ from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.origin import origin_key
 from httpx_resilient._core.validation import TOKEN
-from httpx_resilient._layers.failover.call import ORIGIN, Journey, Terms
+from httpx_resilient._layers.failover.call import (
+    ORIGIN,
+    FailoverCall,
+    FailoverSettings,
+)
 from httpx_resilient._layers.failover.group import Failover
 from httpx_resilient._layers.failover.readdress import CREDENTIALS, target_of
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 KEY = "failover"
+"""The extension that turns failover off for one request."""
 
 
 class FailingOver(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
-    A transport that sends to the next origin what the first one fails to answer.
+    A transport that sends a request to the next of several origins if one fails.
 
-    Requests are addressed to the first origin. Where it fails, the next one gets the
-    same request: scheme, host, port, `Host` header and the name that TLS asks for are
-    its own, all else is as it was. It stays with that one until the first one is back,
-    as `Failover` says. Requests to any other address pass untouched, those to a later
-    origin as well: links that it gave you lead back to it.
+    Address your requests to the first origin. If it fails, the next origin gets the
+    same request with its own scheme, host, port, `Host` header and TLS server name.
+    Further requests go there until the first origin is back, see `Failover`. Requests
+    to any other address are sent unchanged, also those to a later origin: a link in its
+    response leads back to it.
 
-    What is sent on is what `RetryingTransport` would send again, if the body can be:
-    anything that was certainly not processed (connect errors, a circuit that is open,
-    429: another origin may have quota), and timeouts, broken connections, 408 and 5xx
-    only if the request may be repeated, as `retry_if_idempotent` says. A certificate
-    that is refused counts as a connect error. Any other request gets its own outcome,
-    and the next one a better origin: a retry around this layer goes on from there.
+    A request fails over if `RetryingTransport` would retry it and its body can be sent
+    again. That is always so if it was certainly not processed (connect errors, an open
+    circuit, or 429, because another origin may have quota). After timeouts, broken
+    connections, 408 and 5xx it is so only if the request is idempotent, see
+    `retry_if_idempotent`. An untrusted certificate counts as a connect error. If a
+    request may not fail over, you get its outcome, and later requests go to the next
+    origin: so does a retry around this layer.
 
-    No origin is asked twice for a request. If all fail, you get the last outcome, as it
-    is; an exception has a note that tells of the others.
+    No origin gets the same request twice. If all origins fail, you get the last outcome
+    unchanged. An exception has a note that lists the origins tried.
 
     Args:
-        inner: The transport to send with. Without one, it is what a `PoolingTransport`
-            is.
-        origins: A `Failover`, which may be shared; or a list of origins, to make one:
+        inner: The transport to send with. By default, a `PoolingTransport`.
+        origins: A `Failover`, which other transports may share, or a list of origins:
             `["https://eu.example.com", "https://us.example.com"]`.
-        share_credentials: Whether all origins may have what you send to the first one:
-            `Authorization`, `Cookie`, `Proxy-Authorization` and a user or password in
-            the URL. By default the others get none of it, and cannot set a cookie,
-            which would be sent to the first one.
-        also_strip: More headers that the other origins do not get, such as
-            `("x-api-key",)`. A key in a header of its own cannot be told from any other
-            header. One in a query or in a body is always sent: if the other origins
-            must not see it, do not list them here.
-        on_event: Called with each `Event`, as for `RetryingTransport`.
-        http: What the library's own HTTP transport takes, as for `RetryingTransport`.
+        share_credentials: Whether all origins get your credentials for the first one:
+            `Authorization`, `Cookie`, `Proxy-Authorization`, and user and password in
+            the URL. By default only the first one does, and the others cannot set
+            cookies, because the client would send these to the first one.
+        also_strip: More headers that only the first origin gets, such as
+            `("x-api-key",)`. This library cannot recognize a key in a header of its
+            own. A key in a query or a body is always sent: do not list an origin that
+            must not see it.
+        on_event: Called with each `Event`, as in `RetryingTransport`.
+        http: The options of the default inner transport, as in `PoolingTransport`.
 
     Raises:
-        TypeError: `origins` or `also_strip` is no list of strings; `inner` is no
-            transport, or of the other library; an option is unknown, or given together
-            with an `inner`.
-        ValueError: There is no origin, or one of them twice; one is not just scheme,
-            host and port; a name in `also_strip` is no header's; a proxy cannot be
-            used.
-        ImportError: `http2=True` without its extra.
+        TypeError: `origins` or `also_strip` is not a list of strings; `inner` is not a
+            transport, or belongs to the other library; an option is unknown, or given
+            together with an `inner`.
+        ValueError: `origins` is empty, or names an origin twice; an origin is more than
+            scheme, host and port; a name in `also_strip` is not a header name; a proxy
+            cannot be used.
+        ImportError: `http2=True` without the extra `http2`.
 
-    `response.extensions["origin"]` tells which origin has answered. `response.url` is
-    what you asked for, and what a relative redirect starts from. A `Host` header or
-    `sni_hostname` other than that of the URL is yours, and goes to every origin.
+    `response.extensions["origin"]` is the origin that answered. `response.url` is the
+    URL that you requested, and relative redirects start from it. All origins get a
+    `Host` header or `sni_hostname` that differs from the URL.
 
-    One request may differ: `extensions={"failover": False}` is sent where it is
-    addressed to.
+    The extension `{"failover": False}` sends one request only to its own address.
 
     Example:
         >>> import httpx
@@ -97,17 +101,19 @@ class FailingOver(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Proxy
         super().__init__(inner, on_event, dict(http))
         group = origins if isinstance(origins, Failover) else Failover(origins)
         self.failover = group
-        self._terms = Terms(
+        self._settings = FailoverSettings(
             group,
             self._family,
             [target_of(origin, self._family) for origin in group.origins],
-            _names(also_strip) | (frozenset() if share_credentials else CREDENTIALS),
+            _header_names(also_strip)
+            | (frozenset() if share_credentials else CREDENTIALS),
             share_credentials,
             self._emit,
         )
+        self._slot = group.slot
         self._first = group.origins[0]
-        addressed = self._family.request("GET", self._first).url
-        self._scheme, self._host, self._port = origin_key(addressed)
+        url = self._family.request("GET", self._first).url
+        self._scheme, self._host, self._port = origin_key(url)
         self._plain_body = self._family.plain_body
 
     async def _handle(
@@ -121,51 +127,51 @@ class FailingOver(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Proxy
             or (KEY in request.extensions and not _is_on(request.extensions[KEY]))
         ):
             return await io.send(request)
-        # The happy path comes first: the first origin is up, and answers.
-        journey, sent, started = None, request, io.now()
+        # On the happy path, the first origin is up and no `FailoverCall` is made.
+        call, sent, started = None, request, io.now()
         if (
             type(request.stream) is not self._plain_body
-            or self.failover.state.due[0] is not None
+            or self._slot.state.due[0] is not None
         ):
-            journey = Journey(self._terms, request)
-            sent = journey.onward(started)
+            call = FailoverCall(self._settings, request)
+            sent = call.next_request(started)
         response: ResponseT | None = None
         try:
             while True:
                 try:
                     response = await io.send(sent)
                 except Exception as error:
-                    journey = journey or Journey(self._terms, request, started)
-                    if not await journey.raised(error, io):
+                    call = call or FailoverCall(self._settings, request, started)
+                    if not await call.on_error(error, io):
                         raise
                 else:
-                    if response.status_code < 400 and journey is None:
+                    if response.status_code < 400 and call is None:
                         response.extensions[ORIGIN] = self._first
                         return response
-                    journey = journey or Journey(self._terms, request, started)
-                    if not await journey.returned(response, io):
+                    call = call or FailoverCall(self._settings, request, started)
+                    if not await call.on_response(response, io):
                         return response
-                    answer, response = response, None
-                    await io.discard(answer)
-                sent = journey.onward(io.now())
-        except BaseException:  # looked at only: what is cancelled may have been slow
-            journey = journey or Journey(self._terms, request, started)
-            await journey.is_abandoned(response, io)
+                    failed, response = response, None
+                    await io.discard(failed)
+                sent = call.next_request(io.now())
+        except BaseException:  # raised again: a deadline may have caused a cancellation
+            call = call or FailoverCall(self._settings, request, started)
+            await call.abandon(response, io)
             raise
 
 
-def _names(headers: object) -> frozenset[bytes]:
-    example = "also_strip is a list of headers such as ('x-api-key',)"
-    if isinstance(headers, str) or not isinstance(headers, Iterable):
-        msg = f"{example}, got {headers!r}"
+def _header_names(given: object) -> frozenset[bytes]:
+    form = "also_strip must be a list of header names such as ('x-api-key',)"
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        msg = f"{form}; got {given!r}"
         raise TypeError(msg)
     names: set[bytes] = set()
-    for name in cast("Iterable[object]", headers):
+    for name in cast("Iterable[object]", given):
         if not isinstance(name, str):
-            msg = f"{example}, got {name!r} in it"
+            msg = f"{form}; got {name!r} in it"
             raise TypeError(msg)
         if not TOKEN.fullmatch(name):
-            msg = f"{example}: {name!r} is no name of a header"
+            msg = f"{form}; {name!r} is not a header name"
             raise ValueError(msg)
         names.add(name.lower().encode())
     return frozenset(names)
@@ -173,6 +179,6 @@ def _names(headers: object) -> frozenset[bytes]:
 
 def _is_on(option: object) -> bool:
     if not isinstance(option, bool):
-        msg = f'extensions["{KEY}"] is False, or left out; got {option!r}'
+        msg = f'extensions["{KEY}"] must be True or False; got {option!r}'
         raise TypeError(msg)
     return option

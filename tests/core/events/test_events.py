@@ -338,7 +338,7 @@ class TestLayers:
             await client.get(URL)
         assert [str(event) for event in ear] == [
             "https://example.org is down: 503",
-            "GET https://example.org/path: https://example.org: 503; on to https://b.test",
+            "GET https://example.org/path: failed over from https://example.org (503) to https://b.test",
         ]
 
     async def test_headers_that_are_too_late(

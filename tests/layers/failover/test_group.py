@@ -1,7 +1,8 @@
-"""A group of origins: which of them is asked, and what is not accepted as one."""
+"""A group of origins: the choice of an origin, and the arguments of `Failover`."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -11,95 +12,104 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from httpx_resilient import Failover
 from httpx_resilient._layers.failover.group import (
-    FIRST,
+    FIRST_CHOICE,
+    GROUP,
     Choice,
-    State,
-    answered,
+    GroupState,
     choose,
-    failed,
-    released,
+    record_answer,
+    record_failure,
+    release,
 )
 
 A, B, C = 0, 1, 2
-ALL_UP = State((None, None, None))
+ALL_UP = GroupState((None, None, None))
 LEASE = 10.0
+COOLDOWN = math.sqrt(2)
+"""Not a simple number, so that a cooldown and a lease never end at the same time."""
 
 
-def chosen(state: State, *tried: int, at: float = 0, patience: float = 0) -> Choice:
+def chosen(
+    state: GroupState, *tried: int, at: float = 0, patience: float = 0
+) -> Choice:
     return choose(state, tried, patience, LEASE, at)[1]
 
 
 class TestChoice:
-    def test_the_first_that_is_up(self) -> None:
-        assert chosen(ALL_UP) == FIRST
-        assert chosen(State((9, None, None))) == Choice(B)
+    def test_is_the_first_origin_that_is_up_and_not_tried_yet(self) -> None:
+        assert chosen(ALL_UP) == FIRST_CHOICE
+        assert chosen(GroupState((9, None, None))) == Choice(B)
         assert chosen(ALL_UP, A) == Choice(B)
 
-    def test_one_that_is_due_is_probed_by_one_request(self) -> None:
-        state, probe = choose(State((9, None, None)), (), 0, LEASE, 9)
+    def test_of_a_due_origin_makes_one_request_its_probe(self) -> None:
+        state, probe = choose(GroupState((9, None, None)), (), 0, LEASE, 9)
         assert probe == Choice(A, down=True, lease=9 + LEASE)
         assert chosen(state, at=9) == Choice(B)
 
-    def test_a_probe_that_hangs_is_not_waited_for_without_end(self) -> None:
-        state, _ = choose(State((9, None, None)), (), 0, LEASE, 9)
+    def test_allows_another_probe_when_the_lease_of_the_first_has_expired(self) -> None:
+        state, _ = choose(GroupState((9, None, None)), (), 0, LEASE, 9)
         assert chosen(state, at=9 + LEASE).origin == A
 
-    def test_one_after_an_origin_that_is_up_is_not_probed(self) -> None:
-        assert chosen(State((None, 0, None)), at=5) == FIRST
+    def test_probes_no_origin_behind_one_that_is_up(self) -> None:
+        assert chosen(GroupState((None, 0, None)), at=5) == FIRST_CHOICE
 
-    def test_a_request_that_risks_more_leaves_probes_to_others(self) -> None:
-        assert chosen(State((9, None, None)), at=18, patience=10) == Choice(B)
-        assert chosen(State((9, None, None)), at=19, patience=10).origin == A
+    def test_with_patience_leaves_a_due_probe_to_other_requests(self) -> None:
+        assert chosen(GroupState((9, None, None)), at=18, patience=10) == Choice(B)
+        assert chosen(GroupState((9, None, None)), at=19, patience=10).origin == A
 
-    def test_where_all_are_down_it_is_the_one_that_is_due_first(self) -> None:
-        state = State((7, 5, 6))
+    def test_with_all_origins_down_is_the_one_that_is_due_first(self) -> None:
+        state = GroupState((7, 5, 6))
         assert chosen(state) == Choice(B, down=True)
         assert chosen(state, B) == Choice(C, down=True)
         assert chosen(state, B, C) == Choice(A, down=True)
 
 
-class TestNews:
-    def test_the_first_failure_is_news(self) -> None:
-        state, news = failed(ALL_UP, FIRST, 10, 100)
+class TestOutcome:
+    def test_the_first_failure_takes_an_origin_out(self) -> None:
+        state, news = record_failure(ALL_UP, FIRST_CHOICE, 10, 100)
         assert news
         assert state.due == (110, None, None)
 
-    def test_of_those_sent_before_it_the_others_say_nothing_new(self) -> None:
-        state = State((110, None, None))
-        assert failed(state, FIRST, 10, 105) == (state, False)
+    def test_a_failure_of_a_request_sent_before_the_origin_went_down_changes_nothing(
+        self,
+    ) -> None:
+        state = GroupState((110, None, None))
+        assert record_failure(state, FIRST_CHOICE, 10, 105) == (state, False)
 
-    def test_that_of_a_probe_counts_from_now(self) -> None:
-        state, probe = choose(State((9, None, None)), (), 0, LEASE, 9)
-        assert failed(state, probe, 10, 12)[0].due[A] == 22
+    def test_a_failed_probe_starts_another_cooldown(self) -> None:
+        state, probe = choose(GroupState((9, None, None)), (), 0, LEASE, 9)
+        assert record_failure(state, probe, 10, 12)[0].due[A] == 22
 
-    def test_that_of_a_last_resort_does_not(self) -> None:
-        state = State((7, 5, 6))
-        assert failed(state, chosen(state), 10, 4) == (state, False)
+    def test_a_failure_where_all_origins_are_down_starts_no_cooldown(self) -> None:
+        state = GroupState((7, 5, 6))
+        assert record_failure(state, chosen(state), 10, 4) == (state, False)
 
     def test_an_answer_brings_an_origin_back(self) -> None:
-        state = State((7, 5, 6))
-        assert answered(state, chosen(state)) == (State((7, None, 6)), True)
+        state = GroupState((7, 5, 6))
+        assert record_answer(state, chosen(state)) == (GroupState((7, None, 6)), True)
 
-    def test_once(self) -> None:
-        assert answered(ALL_UP, Choice(A, down=True)) == (ALL_UP, False)
+    def test_an_answer_of_an_origin_that_is_back_already_changes_nothing(self) -> None:
+        assert record_answer(ALL_UP, Choice(A, down=True)) == (ALL_UP, False)
 
-    def test_but_none_to_what_was_sent_before_it_failed(self) -> None:
-        state = State((7, None, None))
-        assert answered(state, FIRST) == (state, False)
+    def test_an_answer_to_a_request_sent_before_the_failure_brings_no_origin_back(
+        self,
+    ) -> None:
+        state = GroupState((7, None, None))
+        assert record_answer(state, FIRST_CHOICE) == (state, False)
 
-    def test_a_probe_that_is_cancelled_lets_another_one_be_it(self) -> None:
-        state, probe = choose(State((9, None, None)), (), 0, LEASE, 9)
-        state, _ = released(state, probe, 11)
+    def test_a_cancelled_probe_releases_its_lease(self) -> None:
+        state, probe = choose(GroupState((9, None, None)), (), 0, LEASE, 9)
+        state, _ = release(state, probe, 11)
         assert chosen(state, at=11).lease is not None
 
-    def test_but_not_two_if_it_was_taken_for_lost(self) -> None:
-        state, late = choose(State((9, None, None)), (), 0, LEASE, 9)
+    def test_a_cancelled_probe_leaves_the_lease_of_a_later_probe(self) -> None:
+        state, late = choose(GroupState((9, None, None)), (), 0, LEASE, 9)
         state, _ = choose(state, (), 0, LEASE, 9 + LEASE)
-        assert released(state, late, 9 + LEASE) == (state, None)
+        assert release(state, late, 9 + LEASE) == (state, None)
 
 
-class Group(RuleBasedStateMachine):
-    """Against a model that knows since when each origin is down, and who probes it."""
+class GroupModel(RuleBasedStateMachine):
+    """Compares a group with a model of the origins that are down and their probes."""
 
     requests = Bundle("requests")
 
@@ -107,72 +117,79 @@ class Group(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.state = ALL_UP
-        self.down: dict[int, float] = {}
-        self.probes: dict[int, list[float]] = {A: [], B: [], C: []}
+        self.down_since: dict[int, float] = {}
+        self.leases_in_flight: dict[int, list[float]] = {A: [], B: [], C: []}
+        # The current probe of an origin is the latest one, even if it has ended and an
+        # earlier one, whose lease has expired, is still in flight.
+        self.latest_lease: dict[int, float] = {}
 
     @rule(target=requests, tried=st.sets(st.sampled_from([A, B]), max_size=2))
-    def is_sent(self, tried: set[int]) -> Choice:
+    def send(self, tried: set[int]) -> Choice:
         self.state, choice = choose(self.state, sorted(tried), 0, LEASE, self.now)
-        assert choice.origin not in tried
-        up = [each for each in (A, B, C) if each not in {*self.down, *tried}]
-        assert choice.down == (choice.origin in self.down)
+        origin = choice.origin
+        assert origin not in tried
+        up = [each for each in (A, B, C) if each not in {*self.down_since, *tried}]
+        assert choice.down == (origin in self.down_since)
         if choice.lease is not None:
-            assert up[:1] == [] or choice.origin < up[0]
-            assert self.now >= self.down[choice.origin] + 1
-            self.probes[choice.origin].append(choice.lease)
+            assert up[:1] == [] or origin < up[0]
+            assert self.now >= self.down_since[origin] + COOLDOWN
+            self.leases_in_flight[origin].append(choice.lease)
+            self.latest_lease[origin] = choice.lease
         elif up:
-            assert choice.origin == up[0]
+            assert origin == up[0]
         return choice
 
     @rule(choice=consumes(requests))
-    def fails(self, choice: Choice) -> None:
+    def fail(self, choice: Choice) -> None:
         origin = choice.origin
-        if self.is_over(choice) or origin not in self.down:
-            self.down[origin] = self.now
-        self.state, _ = failed(self.state, choice, 1, self.now)
+        if self.end(choice) or origin not in self.down_since:
+            self.down_since[origin] = self.now
+        self.state, _ = record_failure(self.state, choice, COOLDOWN, self.now)
 
     @rule(choice=consumes(requests))
-    def is_answered(self, choice: Choice) -> None:
-        self.is_over(choice)
+    def answer(self, choice: Choice) -> None:
+        self.end(choice)
         if choice.down:
-            self.down.pop(choice.origin, None)
-            self.probes[choice.origin].clear()
-        self.state, _ = answered(self.state, choice)
+            self.down_since.pop(choice.origin, None)
+            self.leases_in_flight[choice.origin].clear()
+            self.latest_lease.pop(choice.origin, None)
+        self.state, _ = record_answer(self.state, choice)
 
     @rule(choice=consumes(requests))
-    def is_cancelled(self, choice: Choice) -> None:
-        self.is_over(choice)
-        self.state, _ = released(self.state, choice, self.now)
+    def cancel(self, choice: Choice) -> None:
+        self.end(choice)
+        self.state, _ = release(self.state, choice, self.now)
 
     @rule(seconds=st.floats(0.001, 2 * LEASE))
-    def time_passes(self, seconds: float) -> None:
+    def pass_time(self, seconds: float) -> None:
         self.now += seconds
 
-    def is_over(self, choice: Choice) -> bool:
-        probes = self.probes[choice.origin]
-        current = probes[-1:] == [choice.lease]
-        if choice.lease in probes:
-            probes.remove(choice.lease)
-        return current
+    def end(self, choice: Choice) -> bool:
+        """End a request. Return whether it is the current probe of its origin."""
+        if choice.lease is None:
+            return False
+        leases = self.leases_in_flight[choice.origin]
+        if choice.lease in leases:
+            leases.remove(choice.lease)
+        return self.latest_lease.get(choice.origin) == choice.lease
 
     @invariant()
-    def it_is_known_who_is_down(self) -> None:
-        assert {n for n, due in enumerate(self.state.due) if due is not None} == set(
-            self.down
-        )
+    def the_state_names_the_origins_that_are_down(self) -> None:
+        down = {n for n, due in enumerate(self.state.due) if due is not None}
+        assert down == set(self.down_since)
 
     @invariant()
-    def one_at_a_time_is_a_probe(self) -> None:
-        for leases in self.probes.values():
+    def each_origin_has_at_most_one_probe_whose_lease_is_valid(self) -> None:
+        for leases in self.leases_in_flight.values():
             assert sum(lease > self.now for lease in leases) <= 1
 
 
-TestGroup = Group.TestCase
+TestGroup = GroupModel.TestCase
 TestGroup.settings = settings(max_examples=60, deadline=None)
 
 
 class TestOrigins:
-    def test_they_are_named_as_a_url_names_them(self) -> None:
+    def test_are_normalized_as_urls_are(self) -> None:
         group = Failover(
             ["HTTPS://A.example:443/", "http://b.example:8080", "http://[::1]:80"]
         )
@@ -180,7 +197,7 @@ class TestOrigins:
             "https://a.example", "http://b.example:8080", "http://[::1]",
         )  # fmt: skip
 
-    def test_one_alone_is_a_group(self) -> None:
+    def test_may_be_a_single_one(self) -> None:
         assert Failover(["https://a.example"]).origins == ("https://a.example",)
 
     @pytest.mark.parametrize(
@@ -188,37 +205,39 @@ class TestOrigins:
         [
             ((), "origins is empty"),
             (["https://a", "https://A:443/"], r"\[1\] and origins\[0\] are both"),
-            (["a.example"], "no http:// or https://"),
-            (["ftp://a"], "no http:// or https://"),
-            (["https://"], "no host"),
-            (["https://a/v1"], "a path"),
-            (["https://a?key=hidden"], "a query"),
-            (["https://a#hidden"], "a query or fragment"),
-            (["https://me:hidden@a"], "a user or password"),
-            (["https://a b"], "a space"),
-            (["https://a\n"], "a space or control"),
-            (["https://a:port"], "a host or port"),
-            (["https://a:99999"], "a host or port"),
-            (["https://[::1"], "a host or port"),
+            (["a.example"], "without http:// or https://"),
+            (["ftp://a"], "without http:// or https://"),
+            (["https://"], "without a host"),
+            (["https://a/v1"], "with a path"),
+            (["https://a?key=hidden"], "with a query"),
+            (["https://a#hidden"], "with a query or fragment"),
+            (["https://me:hidden@a"], "with a user or password"),
+            (["https://a b"], "with a space"),
+            (["https://a\n"], "with a space or control"),
+            (["https://a:port"], "invalid host or port"),
+            (["https://a:99999"], "invalid host or port"),
+            (["https://[::1"], "invalid host or port"),
         ],
     )
-    def test_what_is_no_origin_is_refused(self, origins: Any, mistake: str) -> None:
+    def test_that_are_invalid_are_rejected_without_showing_secrets(
+        self, origins: Any, mistake: str
+    ) -> None:
         with pytest.raises(ValueError, match=mistake) as caught:
             Failover(origins)
         assert "hidden" not in str(caught.value)
 
     @pytest.mark.parametrize("origins", ["https://a", None, 5, {"https://a"}, [b"a"]])
-    def test_what_is_no_list_of_strings_is_refused(self, origins: Any) -> None:
-        with pytest.raises(TypeError, match=r"origins(\[0\])? is a"):
+    def test_that_are_not_a_list_of_strings_are_rejected(self, origins: Any) -> None:
+        with pytest.raises(TypeError, match=r"origins(\[0\])? must be a"):
             Failover(origins)
 
     @pytest.mark.parametrize("cooldown", [0, -1])
-    def test_a_cooldown_of_nothing_is_refused(self, cooldown: Any) -> None:
+    def test_a_cooldown_that_is_not_above_zero_is_rejected(self, cooldown: Any) -> None:
         with pytest.raises(ValueError, match="cooldown is a number of seconds"):
             Failover(["https://a"], cooldown=cooldown)
 
-    def test_it_tells_which_are_down(self) -> None:
+    def test_that_are_down_are_listed_in_order(self) -> None:
         group = Failover(["https://a", "https://b"])
-        assert group.change(failed, Choice(B), 10, 0)
+        assert group.store.apply(GROUP, record_failure, Choice(B), 10, 0)
         assert group.down == ("https://b",)
         assert repr(group) == "<Failover https://a, https://b>"

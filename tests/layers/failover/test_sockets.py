@@ -19,7 +19,7 @@ from support.world import World
 
 from httpx_resilient import Failover, attempts_of
 from httpx_resilient._core.classify import Retryability, classify_error
-from httpx_resilient._layers.failover.group import State
+from httpx_resilient._layers.failover.group import GROUP, GroupState
 
 pytestmark = pytest.mark.anyio
 
@@ -40,13 +40,17 @@ def group_of(*servers: Server) -> Failover:
     return Failover([server.url for server in servers])
 
 
-def cools_down(group: Failover) -> None:
-    """What the clock would do."""
-    due = tuple(None if due is None else 0.0 for due in group.state.due)
-    group.change(lambda _: (State(due), None))
+def end_cooldowns(group: Failover) -> None:
+    """Make all origins that are down due for a probe, without waiting."""
+
+    def transition(state: GroupState) -> tuple[GroupState, None]:
+        due = tuple(None if due is None else 0.0 for due in state.due)
+        return GroupState(due), None
+
+    group.store.apply(GROUP, transition)
 
 
-async def test_an_origin_that_dies_and_comes_back(
+async def test_requests_leave_an_origin_that_fails_and_return_when_it_is_back(
     world: World, server: Server, second: Server
 ) -> None:
     server.play(reply(200, b"first"), reset())
@@ -57,12 +61,14 @@ async def test_an_origin_that_dies_and_comes_back(
         assert (await client.get(server.url)).content == b"second"
         assert (await client.get(server.url)).content == b"second"
         server.play(reply(200, b"first"))
-        cools_down(group)
+        end_cooldowns(group)
         assert (await client.get(server.url)).content == b"first"
     assert second.requests == 2
 
 
-async def test_one_that_is_gone(world: World, server: Server, second: Server) -> None:
+async def test_a_post_fails_over_from_an_origin_that_refuses_connections(
+    world: World, server: Server, second: Server
+) -> None:
     server.stop()
     async with failing_over(world, server, second) as client:
         response = await client.post(f"{server.url}path?q=1", json={"n": 1})
@@ -73,7 +79,7 @@ async def test_one_that_is_gone(world: World, server: Server, second: Server) ->
     assert response.extensions["origin"] == second.url.rstrip("/")
 
 
-async def test_a_file_goes_on_from_its_start(
+async def test_a_file_is_sent_to_the_next_origin_from_its_start(
     world: World, server: Server, second: Server
 ) -> None:
     server.play(reply(503))
@@ -86,7 +92,7 @@ async def test_a_file_goes_on_from_its_start(
     assert second.bodies == server.bodies
 
 
-async def test_the_response_is_that_of_the_url_that_was_asked_for(
+async def test_the_response_has_the_request_and_the_url_of_the_caller(
     world: World, server: Server, second: Server
 ) -> None:
     server.play(close())
@@ -97,7 +103,7 @@ async def test_the_response_is_that_of_the_url_that_was_asked_for(
     assert str(response.url) == f"{server.url}path"
 
 
-async def test_a_relative_redirect_stays_with_the_group(
+async def test_a_relative_redirect_stays_in_the_group(
     world: World, server: Server, second: Server
 ) -> None:
     server.play(close())
@@ -109,7 +115,7 @@ async def test_a_relative_redirect_stays_with_the_group(
     assert server.requests == 1
 
 
-async def test_credentials_stay_with_the_first(
+async def test_credentials_and_cookies_stay_with_the_first_origin(
     world: World, server: Server, second: Server
 ) -> None:
     server.play(reply(503))
@@ -120,7 +126,7 @@ async def test_credentials_stay_with_the_first(
         for _ in range(2):
             await client.get(url, headers={"Cookie": "session=1"})
         server.play(reply(200))
-        cools_down(group)
+        end_cooldowns(group)
         await client.get(server.url)
     (first, last) = server.received
     assert first.headers["authorization"].startswith("Basic ")
@@ -130,7 +136,7 @@ async def test_credentials_stay_with_the_first(
         assert not received.headers.keys() & {"authorization", "cookie"}
 
 
-async def test_a_stream_is_handed_over_unread(
+async def test_a_streamed_response_of_the_next_origin_is_returned_unread(
     world: World, server: Server, second: Server
 ) -> None:
     server.play(reply(503, b"not now"))
@@ -145,7 +151,7 @@ async def test_a_stream_is_handed_over_unread(
         assert server.connections == 1
 
 
-async def test_with_retries_around_it(
+async def test_a_retry_around_failover_sends_the_same_body_each_time(
     world: World, server: Server, second: Server
 ) -> None:
     for each in (server, second):
@@ -157,13 +163,13 @@ async def test_with_retries_around_it(
     assert sorted(server.bodies + second.bodies) == [b"data"] * 3
 
 
-async def test_a_deadline_that_ends_a_request_blames_the_origin(
+async def test_a_deadline_around_failover_takes_the_slow_origin_out(
     world: World, server: Server, second: Server
 ) -> None:
-    """Else each would spend its time there, and none ever come to the second."""
+    """Otherwise every request would spend its time there and never reach the second."""
     server.play(stall())
     group = world.ours.FailoverTransport(None, [server.url, second.url])
-    layer = world.ours.DeadlineTransport(group, 0.1)
+    layer = world.ours.DeadlineTransport(group, 0.25)
     async with world.client(layer) as client:
         with pytest.raises(world.ours.DeadlineExceeded):
             await client.post(server.url)
@@ -171,18 +177,18 @@ async def test_a_deadline_that_ends_a_request_blames_the_origin(
     assert response.extensions["origin"] == second.url.rstrip("/")
 
 
-async def test_a_deadline_inside_of_it_moves_the_request_on(
+async def test_a_deadline_inside_of_failover_sends_the_request_to_the_next_origin(
     world: World, server: Server, second: Server
 ) -> None:
     server.play(stall())
-    attempt = world.ours.DeadlineTransport(None, 0.1)
+    attempt = world.ours.DeadlineTransport(None, 0.25)
     async with failing_over(world, server, second, inner=attempt) as client:
         assert (await client.get(server.url)).status_code == 200
     assert second.requests == 1
 
 
 @in_async
-async def test_a_storm_of_cancellations_leaves_nothing_behind(
+async def test_a_storm_of_cancellations_leaks_no_connection_and_no_probe(
     world: World, server: Server, second: Server
 ) -> None:
     server.play(*[reply(503, b"x"), reply(200), stall()] * 20, reply(503))
@@ -208,7 +214,7 @@ async def test_a_storm_of_cancellations_leaves_nothing_behind(
 FREE = {"idle", "opened", "reused", "retired"}
 
 
-async def test_threads_and_tasks_share_what_they_have_found_out(
+async def test_threads_and_tasks_share_the_state_of_a_group(
     world: World, server: Server, second: Server
 ) -> None:
     server.play(reply(503))
@@ -225,10 +231,10 @@ async def test_threads_and_tasks_share_what_they_have_found_out(
     assert server.requests == 1
 
 
-async def test_a_retry_that_may_repeat_a_post_goes_on_elsewhere(
+async def test_a_retry_that_repeats_a_post_sends_it_to_the_next_origin(
     world: World, server: Server, second: Server
 ) -> None:
-    """What failover itself must not send on."""
+    """Failover itself must not repeat it."""
     server.play(reply(503))
     group = world.ours.FailoverTransport(None, [server.url, second.url])
     layer = world.transport(
@@ -244,13 +250,15 @@ async def test_a_retry_that_may_repeat_a_post_goes_on_elsewhere(
 
 
 class TLSServer(Server):
-    """A server with a certificate for one name. It notes what it was asked for."""
+    """A server with a certificate for one name, which records requested names."""
 
     def __init__(self, authority: trustme.CA, name: str) -> None:
-        self.asked_for: list[str | None] = []
+        self.requested_names: list[str | None] = []
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert(name).configure_cert(self._context)
-        self._context.sni_callback = lambda _, name, __: self.asked_for.append(name)
+        self._context.sni_callback = lambda _, name, __: self.requested_names.append(
+            name
+        )
         super().__init__(reply(200, name.encode()))
         self.origin = f"https://localhost:{self.port}"
 
@@ -271,7 +279,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-async def test_tls_asks_for_the_origin_and_checks_its_certificate(
+async def test_tls_names_the_next_origin_and_checks_its_certificate(
     world: World, server: Server, authority: trustme.CA
 ) -> None:
     server.stop()
@@ -282,10 +290,10 @@ async def test_tls_asks_for_the_origin_and_checks_its_certificate(
         )
         async with world.client(layer) as client:
             assert (await client.get(first)).content == b"localhost"
-    assert second.asked_for == ["localhost"]
+    assert second.requested_names == ["localhost"]
 
 
-async def test_a_certificate_for_the_first_does_not_do_for_the_second(
+async def test_a_certificate_of_the_first_origin_is_rejected_at_the_second(
     world: World, server: Server, authority: trustme.CA
 ) -> None:
     server.stop()
@@ -301,7 +309,7 @@ async def test_a_certificate_for_the_first_does_not_do_for_the_second(
     assert second.requests == 0
 
 
-async def test_a_certificate_that_is_refused_moves_any_request_on(
+async def test_any_request_fails_over_from_an_untrusted_certificate(
     world: World, second: Server, authority: trustme.CA
 ) -> None:
     with TLSServer(authority, "elsewhere.example") as first:
@@ -314,7 +322,7 @@ async def test_a_certificate_that_is_refused_moves_any_request_on(
     assert (first.bodies, second.bodies) == ([], [b"data"])
 
 
-async def test_a_name_of_your_own_is_asked_for_at_every_origin(
+async def test_a_server_name_set_by_the_caller_is_sent_to_every_origin(
     world: World, server: Server, authority: trustme.CA
 ) -> None:
     server.stop()
@@ -327,5 +335,5 @@ async def test_a_name_of_your_own_is_asked_for_at_every_origin(
             own = {"sni_hostname": "service.example"}
             headers = {"Host": "service.example"}
             await client.get(first, headers=headers, extensions=own)
-    assert second.asked_for == ["service.example"]
+    assert second.requested_names == ["service.example"]
     assert second.received[0].headers["host"] == "service.example"

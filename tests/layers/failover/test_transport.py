@@ -1,4 +1,4 @@
-"""The failover layer: one request's way from origin to origin. No network."""
+"""The failover layer: the way of one request from origin to origin, without a network."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from httpx_resilient._core.io.protocol import run_sync
 
 A, B, C = "https://a.example", "https://b.example:8443", "https://c.example"
 COOLED_DOWN = 11.01
-"""Seconds after which a cooldown of 10 s is over, with all its jitter."""
+"""Seconds after which a cooldown of 10 s has ended, with the most jitter."""
 
 
 class Refused(Refusal, httpx.TransportError):
-    """What a circuit breaker or a rate limit raises."""
+    """The exception of a layer that did not send a request."""
 
 
 class Group:
-    """A layer with a scripted IO. Each request is answered by what is next."""
+    """A failover layer with a scripted IO."""
 
     def __init__(self, *script: Scripted, origins: Any = (A, B), **options: Any):
         self.io = FakeIO(*script)
@@ -49,8 +49,8 @@ class Group:
         return self.send(httpx.Request("POST", A, **options))
 
     @property
-    def asked(self) -> list[str]:
-        """The first letter of each host that was sent to."""
+    def hosts(self) -> list[str]:
+        """The first letters of the hosts that were sent to, in order."""
         return [request.url.host[0] for request in self.io.sent]
 
 
@@ -64,56 +64,56 @@ def refused_certificate() -> Exception:
     return refused
 
 
-# Where a request goes.
+# The origin of a request.
 
 
-def test_while_the_first_is_up_nothing_changes() -> None:
+def test_while_the_first_origin_is_up_the_request_is_sent_unchanged() -> None:
     group, request = Group(200), httpx.Request("GET", A)
     response = group.send(request)
     assert group.io.sent == [request]
     assert response.extensions["origin"] == A
 
 
-def test_the_next_gets_what_the_first_has_failed_to_answer() -> None:
+def test_a_request_that_fails_at_the_first_origin_is_sent_to_the_next() -> None:
     group = Group(error(), 200)
     response = group.get()
-    assert group.asked == ["a", "b"]
+    assert group.hosts == ["a", "b"]
     assert response.extensions["origin"] == B
 
 
-def test_a_failed_response_is_released_first() -> None:
+def test_a_failed_response_is_released_before_the_next_request_is_sent() -> None:
     group = Group(503, 200)
     group.get()
     assert group.io.did == ["send", "discard", "send"]
 
 
-def test_it_stays_there() -> None:
+def test_later_requests_stay_at_the_next_origin() -> None:
     group = Group(error(), 200, 200, 200)
     for _ in range(3):
         group.get()
-    assert group.asked == ["a", "b", "b", "b"]
+    assert group.hosts == ["a", "b", "b", "b"]
 
 
-def test_until_the_first_is_back() -> None:
+def test_requests_return_to_the_first_origin_when_it_answers_a_probe() -> None:
     group = Group(error(), 200, 200, 200)
     group.get()
     group.io.time = COOLED_DOWN
     assert group.get().extensions["origin"] == A
     group.get()
-    assert group.asked == ["a", "b", "a", "a"]
+    assert group.hosts == ["a", "b", "a", "a"]
     assert group.failover.down == ()
 
 
-def test_if_it_is_not_the_request_goes_on_and_it_is_left_alone_again() -> None:
+def test_a_failed_probe_fails_over_and_starts_another_cooldown() -> None:
     group = Group(error(), 200, 503, 200, 200)
     group.get()
     group.io.time = COOLED_DOWN
     for _ in range(2):
         assert group.get().extensions["origin"] == B
-    assert group.asked == ["a", "b", "a", "b", "b"]
+    assert group.hosts == ["a", "b", "a", "b", "b"]
 
 
-def test_any_answer_tells_that_it_is_back() -> None:
+def test_a_probe_that_gets_a_404_brings_the_origin_back() -> None:
     group = Group(error(), 200, 404)
     group.get()
     group.io.time = COOLED_DOWN
@@ -121,7 +121,7 @@ def test_any_answer_tells_that_it_is_back() -> None:
     assert group.failover.down == ()
 
 
-def test_a_failure_that_is_not_its_own_tells_nothing() -> None:
+def test_a_probe_that_fails_on_this_side_allows_another_probe() -> None:
     group = Group(error(), 200, error(httpx.PoolTimeout), 200)
     group.get()
     group.io.time = COOLED_DOWN
@@ -131,23 +131,23 @@ def test_a_failure_that_is_not_its_own_tells_nothing() -> None:
     assert group.get().extensions["origin"] == A
 
 
-def test_no_origin_is_asked_twice() -> None:
+def test_no_origin_gets_the_same_request_twice() -> None:
     group = Group(error(), error(), 502, origins=[A, B, C])
     assert group.get().status_code == 502
-    assert group.asked == ["a", "b", "c"]
+    assert group.hosts == ["a", "b", "c"]
     assert group.failover.down == (A, B, C)
 
 
-def test_where_all_are_down_all_are_tried_again() -> None:
+def test_with_all_origins_down_all_origins_are_tried() -> None:
     group = Group(error(), 503, 503, 200)
     group.io.takes = 2
     group.get()
     assert group.get().extensions["origin"] == B
-    assert group.asked == ["a", "b", "a", "b"]
+    assert group.hosts == ["a", "b", "a", "b"]
     assert group.failover.down == (A,)
 
 
-def test_an_answer_that_was_on_its_way_before_the_failure_is_no_recovery() -> None:
+def test_an_answer_to_a_request_sent_before_the_failure_brings_no_origin_back() -> None:
     group = Group(200)
 
     async def meanwhile(request: Any) -> httpx.Response:
@@ -156,29 +156,29 @@ def test_an_answer_that_was_on_its_way_before_the_failure_is_no_recovery() -> No
         other.get()
         return httpx.Response(200)
 
-    group.io.send = meanwhile  # type: ignore[method-assign]
+    group.io.send = meanwhile  # type: ignore[method-assign]  # a stub
     group.get()
     assert group.failover.down == (A,)
 
 
-def test_a_link_to_a_later_origin_is_followed_there() -> None:
+def test_a_request_to_a_later_origin_is_sent_only_there() -> None:
     group = Group(503)
     assert group.get(f"{B}/page/2").status_code == 503
-    assert group.asked == ["b"]
+    assert group.hosts == ["b"]
     assert group.failover.down == ()
 
 
 @pytest.mark.parametrize(
     "url", ["http://a.example", f"{A}:444", "https://other.example"]
 )
-def test_other_addresses_are_not_ours(url: str) -> None:
+def test_a_request_to_another_address_does_not_fail_over(url: str) -> None:
     group = Group(error())
     with pytest.raises(httpx.ConnectError):
         group.get(url)
     assert group.failover.down == ()
 
 
-def test_one_request_may_be_kept_where_it_is_addressed() -> None:
+def test_an_extension_turns_failover_off_for_one_request() -> None:
     group = Group(503, 503, 200)
     response = group.get(extensions={"failover": False})
     assert response.status_code == 503
@@ -186,12 +186,12 @@ def test_one_request_may_be_kept_where_it_is_addressed() -> None:
     assert group.get(extensions={"failover": True}).status_code == 200
 
 
-def test_what_is_neither_yes_nor_no_is_refused() -> None:
-    with pytest.raises(TypeError, match=r'extensions\["failover"\] is False'):
+def test_an_extension_that_is_not_a_bool_is_rejected() -> None:
+    with pytest.raises(TypeError, match=r'extensions\["failover"\] must be True or'):
         Group(200).get(extensions={"failover": None})
 
 
-# What may be sent on.
+# Requests that fail over.
 
 
 @pytest.mark.parametrize(
@@ -207,19 +207,19 @@ def test_what_is_neither_yes_nor_no_is_refused() -> None:
     ],
     ids=repr,
 )
-def test_what_was_not_processed_goes_on_whatever_it_is(outcome: Any) -> None:
+def test_a_post_that_was_not_processed_fails_over(outcome: Any) -> None:
     group = Group(outcome, 200)
     assert group.post(json={"n": 1}).extensions["origin"] == B
     assert group.failover.down == (A,)
 
 
-MAYBE: list[Any] = [
+MAYBE_PROCESSED: list[Any] = [
     error(httpx.ReadTimeout), error(httpx.WriteError), error(httpx.RemoteProtocolError),
     408, 500, 503, 504,
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("outcome", MAYBE, ids=repr)
+@pytest.mark.parametrize("outcome", MAYBE_PROCESSED, ids=repr)
 @pytest.mark.parametrize(
     "request_",
     [
@@ -228,15 +228,15 @@ MAYBE: list[Any] = [
     ],
     ids=repr,
 )
-def test_what_perhaps_was_goes_on_if_it_may_be_repeated(
+def test_an_idempotent_request_that_may_have_been_processed_fails_over(
     outcome: Any, request_: httpx.Request
 ) -> None:
     group = Group(outcome, 200)
     assert group.send(request_).extensions["origin"] == B
 
 
-@pytest.mark.parametrize("outcome", MAYBE, ids=repr)
-def test_if_not_it_ends_here_and_the_next_one_goes_elsewhere(outcome: Any) -> None:
+@pytest.mark.parametrize("outcome", MAYBE_PROCESSED, ids=repr)
+def test_a_post_that_may_have_been_processed_takes_the_origin_out(outcome: Any) -> None:
     group = Group(outcome, 200)
     if isinstance(outcome, Exception):
         with pytest.raises(type(outcome)) as caught:
@@ -261,25 +261,25 @@ def test_if_not_it_ends_here_and_the_next_one_goes_elsewhere(outcome: Any) -> No
     ],
     ids=repr,
 )
-def test_what_would_end_the_same_way_ends_here(outcome: Any) -> None:
+def test_an_outcome_that_another_origin_would_repeat_is_returned(outcome: Any) -> None:
     group = Group(outcome)
     if isinstance(outcome, Exception):
         with pytest.raises(type(outcome)):
             group.get()
     else:
         assert group.get().status_code == outcome
-    assert group.asked == ["a"]
+    assert group.hosts == ["a"]
     assert group.failover.down == ()
 
 
-def test_so_it_does_if_the_server_says_so() -> None:
+def test_x_should_retry_false_prevents_a_failover() -> None:
     final = httpx.Response(503, headers={"x-should-retry": "false"})
     group = Group(final)
     assert group.get() is final
     assert group.failover.down == (A,)
 
 
-def test_a_refusal_that_knows_better_is_believed() -> None:
+def test_a_refusal_that_is_retryable_if_idempotent_ends_a_post() -> ():
     class Slow(Refusal, httpx.TimeoutException):
         retryability = Retryability.IF_IDEMPOTENT
 
@@ -289,7 +289,7 @@ def test_a_refusal_that_knows_better_is_believed() -> None:
     assert group.failover.down == (A,)
 
 
-def test_a_request_that_risks_more_is_no_probe_unless_there_is_none() -> None:
+def test_a_post_becomes_a_probe_only_after_a_second_cooldown() -> None:
     group = Group(error(), *[200] * 3)
     group.get()
     group.io.time = COOLED_DOWN
@@ -301,22 +301,22 @@ def test_a_request_that_risks_more_is_no_probe_unless_there_is_none() -> None:
 # Bodies.
 
 
-def test_what_can_be_sent_once_gets_its_own_outcome() -> None:
+def test_a_request_with_a_one_shot_body_does_not_fail_over() -> None:
     group = Group(503)
     response = group.send(httpx.Request("PUT", A, content=iter([b"once"])))
     assert response.status_code == 503
-    assert group.asked == ["a"]
+    assert group.hosts == ["a"]
     assert group.io.did == ["send"]
 
 
-def test_but_it_may_go_where_it_is_answered() -> None:
+def test_a_request_with_a_one_shot_body_is_sent_to_the_origin_that_is_up() -> None:
     group = Group(error(), 200, 200)
     group.get()
     response = group.send(httpx.Request("PUT", A, content=iter([b"once"])))
     assert response.extensions["origin"] == B
 
 
-def test_what_a_retry_outside_keeps_of_it_is_sent_on() -> None:
+def test_a_one_shot_body_that_an_outer_retry_buffers_fails_over() -> None:
     bodies = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -331,7 +331,7 @@ def test_what_a_retry_outside_keeps_of_it_is_sent_on() -> None:
     assert bodies == [("a.example", b"once"), ("b.example", b"once")]
 
 
-def test_what_a_mock_has_read_can_be_read_from_the_request() -> None:
+def test_a_body_that_a_mock_reads_from_the_copy_can_be_read_from_the_request() -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         request.read()
         return httpx.Response(200)
@@ -345,19 +345,19 @@ def test_what_a_mock_has_read_can_be_read_from_the_request() -> None:
     assert response.request.content == b"once"
 
 
-# What is rewritten, and what is not.
+# The copy for another origin.
 
 
-def sent_on(request: httpx.Request, **options: Any) -> httpx.Request:
-    """What the second origin gets."""
+def copy_of(request: httpx.Request, **options: Any) -> httpx.Request:
+    """Return the request that the second origin gets."""
     group = Group(error(), 200, **options)
     group.send(request)
     return group.io.sent[1]
 
 
-def test_scheme_host_and_port_are_its_own() -> None:
+def test_scheme_host_and_port_are_those_of_the_next_origin() -> None:
     url = f"{A}/a%2Fb//c;d?q=%7e&r=%C3%BC+s"
-    sent = sent_on(httpx.Request("PUT", url, json=[1]), origins=[A, "http://b.example"])
+    sent = copy_of(httpx.Request("PUT", url, json=[1]), origins=[A, "http://b.example"])
     assert str(sent.url) == url.replace(A, "http://b.example")
     assert sent.method == "PUT"
     assert sent.content == b"[1]"
@@ -371,36 +371,36 @@ def test_scheme_host_and_port_are_its_own() -> None:
         ("http://[::1]:90", "[::1]:90"),
     ],
 )
-def test_a_host_is_written_as_urls_write_it(origin: str, host: str) -> None:
-    sent = sent_on(httpx.Request("GET", A), origins=[A, origin])
+def test_the_host_header_is_encoded_as_in_a_url(origin: str, host: str) -> None:
+    sent = copy_of(httpx.Request("GET", A), origins=[A, origin])
     assert sent.headers["Host"] == host
     assert sent.url == origin
 
 
-def test_names_are_compared_as_urls_compare_them() -> None:
+def test_origins_are_compared_as_urls_are() -> None:
     group = Group(error(), 200, origins=["https://Bücher.example:443/", B])
     group.get("https://xn--bcher-kva.example/")
-    assert len(group.asked) == 2
+    assert len(group.hosts) == 2
 
 
-def test_a_host_and_a_name_for_tls_of_your_own_stay() -> None:
+def test_a_host_header_and_a_server_name_set_by_the_caller_stay() -> None:
     own = {"sni_hostname": "service.example"}
     request = httpx.Request("GET", A, headers={"Host": "service.example"})
     request.extensions = own
-    sent = sent_on(request)
+    sent = copy_of(request)
     assert sent.headers["Host"] == "service.example"
     assert sent.extensions == own
 
 
-def test_a_name_for_tls_that_is_the_urls_does_not() -> None:
+def test_a_server_name_equal_to_the_host_of_the_url_is_removed() -> None:
     request = httpx.Request("GET", A, extensions={"sni_hostname": "a.example"})
-    assert sent_on(request).extensions == {}
+    assert copy_of(request).extensions == {}
 
 
-def test_the_request_stays_the_callers() -> None:
+def test_the_request_of_the_caller_is_not_changed() -> None:
     request = httpx.Request("GET", A, headers={"Cookie": "a=b"}, extensions={"x": 1})
     before = vars(request) | {"headers": request.headers.raw}
-    sent = sent_on(request)
+    sent = copy_of(request)
     assert sent is not request
     assert vars(request) | {"headers": request.headers.raw} == before
 
@@ -412,24 +412,24 @@ SECRET = {
 }
 
 
-def test_credentials_are_not_shown_to_others() -> None:
+def test_credentials_are_not_sent_to_other_origins() -> None:
     url = A.replace("//", "//me:hidden@")
-    sent = sent_on(httpx.Request("GET", url, headers={"X-Api-Key": "k", **SECRET}))
+    sent = copy_of(httpx.Request("GET", url, headers={"X-Api-Key": "k", **SECRET}))
     assert sent.headers.raw == [(b"Host", b"b.example:8443"), (b"X-Api-Key", b"k")]
     assert sent.url.userinfo == b""
 
 
-def test_unless_told() -> None:
+def test_share_credentials_sends_credentials_but_no_header_in_also_strip() -> None:
     url = A.replace("//", "//me:hidden@")
     request = httpx.Request("GET", url, headers={"X-Api-Key": "k", **SECRET})
-    sent = sent_on(request, share_credentials=True, also_strip=["x-api-key"])
+    sent = copy_of(request, share_credentials=True, also_strip=["x-api-key"])
     assert dict(sent.headers) == {
         "host": "b.example:8443", **{name.lower(): v for name, v in SECRET.items()}
     }  # fmt: skip
     assert sent.url.userinfo == b"me:hidden"
 
 
-def test_the_first_gets_them_each_time() -> None:
+def test_the_first_origin_gets_credentials_after_a_failover_too() -> None:
     group = Group(error(), 200, 200)
     for _ in range(2):
         group.get(headers=SECRET)
@@ -438,7 +438,7 @@ def test_the_first_gets_them_each_time() -> None:
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_others_set_no_cookie_which_the_first_would_get(shared: bool) -> None:
+def test_other_origins_set_cookies_only_with_share_credentials(shared: bool) -> None:
     group = Group(
         error(),
         httpx.Response(200, headers={"Set-Cookie": "session=1"}),
@@ -448,20 +448,20 @@ def test_others_set_no_cookie_which_the_first_would_get(shared: bool) -> None:
 
 
 @pytest.mark.parametrize("names", ["x-api-key", 5, [b"x-api-key"]])
-def test_what_is_no_list_of_headers_is_refused(names: Any) -> None:
-    with pytest.raises(TypeError, match="also_strip is a list of headers"):
+def test_an_also_strip_that_is_not_a_list_of_strings_is_rejected(names: Any) -> None:
+    with pytest.raises(TypeError, match="also_strip must be a list of header names"):
         FailoverTransport(None, [A], also_strip=names)
 
 
-def test_what_is_no_header_is_refused() -> None:
-    with pytest.raises(ValueError, match="'x-api-key: k' is no name of a header"):
+def test_an_also_strip_with_an_invalid_header_name_is_rejected() -> None:
+    with pytest.raises(ValueError, match="'x-api-key: k' is not a header name"):
         FailoverTransport(None, [A], also_strip=["x-api-key: k"])
 
 
-# How it ends.
+# The last outcome.
 
 
-def test_the_last_response_is_returned_as_it_is() -> None:
+def test_the_last_response_is_returned_unchanged() -> None:
     last = httpx.Response(502)
     group = Group(error(), last)
     assert group.get() is last
@@ -469,15 +469,17 @@ def test_the_last_response_is_returned_as_it_is() -> None:
     assert last.extensions["origin"] == B
 
 
-def test_the_last_exception_tells_of_the_others() -> None:
+def test_the_last_exception_has_a_note_that_lists_the_origins_tried() -> None:
     last = error(httpx.ReadTimeout)
     with pytest.raises(httpx.ReadTimeout) as caught:
         Group(503, last).get()
     assert caught.value is last
-    assert last.__notes__ == [f"failed over: {A}: 503, {B}: ReadTimeout"]
+    assert last.__notes__ == [f"origins tried: {A} (503), {B} (ReadTimeout)"]
 
 
-def test_the_log_tells_what_has_changed(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_reports_failovers_and_health_without_secrets(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.INFO, "httpx_resilient")
     group = Group(503, 200, 200, 200)
     group.get(f"{A}/?key=hidden")
@@ -486,12 +488,12 @@ def test_the_log_tells_what_has_changed(caplog: pytest.LogCaptureFixture) -> Non
     group.get()
     assert [(record.levelname, record.message) for record in caplog.records] == [
         ("WARNING", f"{A} is down: 503"),
-        ("INFO", f"GET {A}/: {A}: 503; on to {B}"),
+        ("INFO", f"GET {A}/: failed over from {A} (503) to {B}"),
         ("INFO", f"{A} is up again"),
     ]
 
 
-# How long it is left alone.
+# The time until a probe.
 
 
 @pytest.mark.parametrize(
@@ -503,7 +505,7 @@ def test_the_log_tells_what_has_changed(caplog: pytest.LogCaptureFixture) -> Non
         (httpx.Response(503, headers={"retry-after": "3600"}), 60),
     ],
 )
-def test_an_origin_is_left_alone_as_long_as_it_says(
+def test_an_origin_that_says_how_long_to_wait_is_probed_after_that_time(
     outcome: Any, seconds: float
 ) -> None:
     group = Group(outcome, 200, 200, 200)
@@ -512,32 +514,32 @@ def test_an_origin_is_left_alone_as_long_as_it_says(
     group.get()
     group.io.time = seconds * 1.11
     group.get()
-    assert group.asked == ["a", "b", "b", "a"]
+    assert group.hosts == ["a", "b", "b", "a"]
 
 
-def test_a_cooldown_of_your_own_may_be_longer() -> None:
+def test_the_cooldown_of_a_group_may_exceed_a_minute() -> None:
     group = Group(503, 200, 200, origins=Failover([A, B], cooldown=100))
     group.get()
     group.io.time = 99
     group.get()
-    assert group.asked == ["a", "b", "b"]
+    assert group.hosts == ["a", "b", "b"]
 
 
-# With deadlines and cancellation.
+# Deadlines and cancellation.
 
 
 def at(seconds: float) -> dict[str, Any]:
     return {"deadline": Deadline.of({}, seconds, seconds)}
 
 
-def test_too_late_for_another_origin() -> None:
+def test_a_request_whose_deadline_has_passed_does_not_fail_over() -> None:
     group = Group(503)
     group.io.takes = 2
     assert group.get(extensions=at(1)).status_code == 503
-    assert group.asked == ["a"]
+    assert group.hosts == ["a"]
 
 
-def test_a_failure_that_is_not_its_own_is_not_when_it_is_late() -> None:
+def test_a_late_failure_on_this_side_takes_no_origin_out() -> None:
     group = Group(error(httpx.PoolTimeout))
     group.io.takes = 2
     with pytest.raises(httpx.PoolTimeout):
@@ -546,57 +548,57 @@ def test_a_failure_that_is_not_its_own_is_not_when_it_is_late() -> None:
 
 
 class Interrupted(BaseException):
-    """As a cancellation is."""
+    """A cancellation."""
 
 
-def interrupted(group: Group, **options: Any) -> None:
+def interrupt(group: Group, **options: Any) -> None:
     async def send(request: Any) -> Any:
         raise Interrupted
 
-    answering, group.io.send = group.io.send, send  # type: ignore[method-assign]
+    scripted, group.io.send = group.io.send, send  # type: ignore[method-assign]  # a stub
     with pytest.raises(Interrupted):
         group.get(**options)
-    group.io.send = answering  # type: ignore[method-assign]
+    group.io.send = scripted  # type: ignore[method-assign]  # the stub is removed
 
 
-def test_what_is_cancelled_says_nothing() -> None:
+def test_a_cancelled_request_takes_no_origin_out() -> None:
     group = Group()
-    interrupted(group)
+    interrupt(group)
     assert group.failover.down == ()
 
 
-def test_but_what_its_deadline_has_ended_does() -> None:
+def test_a_request_cancelled_by_its_deadline_takes_the_origin_out() -> None:
     group = Group()
     group.io.time = 1
-    interrupted(group, extensions=at(1.0005))
+    interrupt(group, extensions=at(1.0005))
     assert group.failover.down == (A,)
 
 
-def test_a_probe_that_is_cancelled_makes_room_for_the_next() -> None:
+def test_a_cancelled_probe_allows_another_probe() -> None:
     group = Group(error(), 200, 200)
     group.get()
     group.io.time = COOLED_DOWN
-    interrupted(group)
+    interrupt(group)
     assert group.get().extensions["origin"] == A
 
 
-def test_while_a_response_is_discarded_no_origin_is_to_blame() -> None:
+def test_a_cancellation_while_discarding_takes_no_other_origin_out() -> ():
     group = Group(503, 200)
 
     async def discard(response: Any) -> None:
         group.io.time = 5
         raise Interrupted
 
-    group.io.discard = discard  # type: ignore[method-assign,assignment]
+    group.io.discard = discard  # type: ignore[method-assign,assignment]  # a stub that takes no `drain`
     with pytest.raises(Interrupted):
         group.get(extensions=at(4))
     assert group.failover.down == (A,)
 
 
-# Who shares it.
+# Shared groups.
 
 
-def test_clients_of_both_libraries_may_share_a_group() -> None:
+def test_clients_of_both_libraries_share_a_group() -> None:
     def site(library: Any) -> Any:
         return library.MockTransport(
             lambda request: library.Response(503 if "a." in str(request.url) else 200)
@@ -613,26 +615,26 @@ def test_clients_of_both_libraries_may_share_a_group() -> None:
     assert response.extensions["origin"] == B
 
 
-def test_of_many_threads_one_probes() -> None:
+def test_of_many_threads_one_sends_the_probe() -> None:
     threads = 8
     together = threading.Barrier(threads)
     group = Failover([A, B], cooldown=3600)
     Group(error(), 200, origins=group).get()
-    asked: list[str] = []
+    hosts: list[str] = []
 
     def send() -> None:
-        mine = Group(200, origins=group)
-        mine.io.time = 3600 * 1.11
+        own = Group(200, origins=group)
+        own.io.time = 3600 * 1.11
         together.wait()
-        mine.io.send, sending = slowly(mine.io), mine  # type: ignore[method-assign]
-        sending.get()
-        asked.extend(mine.asked)
+        own.io.send = slow(own.io)  # type: ignore[method-assign]  # a stub
+        own.get()
+        hosts.extend(own.hosts)
 
-    def slowly(fake: FakeIO) -> Any:
+    def slow(fake: FakeIO) -> Any:
         answer = fake.send
 
         async def send(request: Any) -> Any:
-            together.wait()  # so that all have chosen before the first is answered
+            together.wait()  # all have chosen an origin before the first is answered
             return await answer(request)
 
         return send
@@ -642,21 +644,21 @@ def test_of_many_threads_one_probes() -> None:
         worker.start()
     for worker in workers:
         worker.join()
-    assert sorted(asked) == ["a"] + ["b"] * (threads - 1)
+    assert sorted(hosts) == ["a"] + ["b"] * (threads - 1)
     assert group.down == ()
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
-async def test_of_many_tasks_one_probes_and_none_is_lost_to_cancellation(
+async def test_a_storm_of_cancelled_probes_leaves_the_origin_reachable(
     world: World,
 ) -> None:
-    """A storm: whoever is cancelled, the first origin is found to be back."""
-    asked: list[str] = []
+    """The first origin is back, and one of the requests finds that out."""
+    hosts: list[str] = []
 
     async def site(request: Any) -> Any:
-        asked.append(request.url.host[0])
-        await anyio.sleep(0.001 * (len(asked) % 3))
+        hosts.append(request.url.host[0])
+        await anyio.sleep(0.001 * (len(hosts) % 3))
         return world.library.Response(200)
 
     group = Failover([A, B], cooldown=0.01)
@@ -678,15 +680,15 @@ async def test_of_many_tasks_one_probes_and_none_is_lost_to_cancellation(
         assert (await client.get(A)).extensions["origin"] == A
 
 
-# With retries.
+# Retries around failover.
 
 
-def test_each_attempt_of_a_retry_goes_through_the_group() -> None:
-    asked: list[str] = []
+def test_each_attempt_of_a_retry_fails_over() -> None:
+    hosts: list[str] = []
 
     def site(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.host[0])
-        return httpx.Response(200 if len(asked) > 3 else 503)
+        hosts.append(request.url.host[0])
+        return httpx.Response(200 if len(hosts) > 3 else 503)
 
     layer = RetryingTransport(
         FailoverTransport(httpx.MockTransport(site), [A, B]),
@@ -694,15 +696,15 @@ def test_each_attempt_of_a_retry_goes_through_the_group() -> None:
     )
     with httpx.Client(transport=layer) as client:
         assert client.get(A).status_code == 200
-    assert asked[:2] == ["a", "b"]
-    assert sorted(asked[2:]) == ["a", "b"]
+    assert hosts[:2] == ["a", "b"]
+    assert sorted(hosts[2:]) == ["a", "b"]
 
 
-def test_what_may_not_go_on_is_retried_elsewhere_if_the_retry_may() -> None:
-    asked: list[str] = []
+def test_a_retry_of_a_post_that_must_not_fail_over_uses_the_next_origin() -> None:
+    hosts: list[str] = []
 
     def site(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.host[0])
+        hosts.append(request.url.host[0])
         return httpx.Response(200 if request.url.host[0] == "b" else 503)
 
     layer = RetryingTransport(
@@ -712,4 +714,4 @@ def test_what_may_not_go_on_is_retried_elsewhere_if_the_retry_may() -> None:
     )
     with httpx.Client(transport=layer) as client:
         assert client.post(A).status_code == 200
-    assert asked == ["a", "b"]
+    assert hosts == ["a", "b"]

@@ -1,0 +1,81 @@
+"""Classify an outcome: is its origin up, and may its request fail over?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from httpx_resilient._core.classify import Retryability, classify_error, classify_status
+from httpx_resilient._core.errors import Refusal
+from httpx_resilient._core.family import Family
+from httpx_resilient._core.http_types import RequestLike, ResponseLike
+from httpx_resilient._core.methods import IDEMPOTENT_METHODS, has_idempotency_key
+from httpx_resilient._core.retry_after import hints_in
+
+
+class Classification(NamedTuple):
+    """
+    The conclusions from an outcome about its origin and its request.
+
+    Args:
+        is_up: Whether the origin is up; `None` if the outcome does not say.
+        may_fail_over: Whether the request may be sent to another origin.
+        reason: The outcome: a status code or the name of an exception.
+        retry_after: Seconds for which the origin asked not to be used, if it did.
+    """
+
+    is_up: bool | None
+    may_fail_over: bool = False
+    reason: str = ""
+    retry_after: float | None = None
+
+
+def classify_response(
+    response: ResponseLike, request: RequestLike, wall_time: Callable[[], float]
+) -> Classification:
+    """Classify a response by its status and by the server's advice in its headers."""
+    retryability = classify_status(response.status_code)
+    if retryability is Retryability.NEVER:
+        return Classification(is_up=True)
+    hints = hints_in(response.headers.raw, wall_time)
+    may_fail_over = hints.should_retry
+    if may_fail_over is None:
+        may_fail_over = _may_repeat(request, retryability)
+    reason = str(response.status_code)
+    return Classification(
+        is_up=False,
+        may_fail_over=may_fail_over,
+        reason=reason,
+        retry_after=hints.retry_after,
+    )
+
+
+def classify_failure(
+    error: Exception, request: RequestLike, family: Family
+) -> Classification:
+    """Classify an exception of a transport by what it proves."""
+    retry_after = None
+    retryability = classify_error(error, family)
+    if isinstance(error, Refusal) and error.retry_after is not None:
+        # A layer inside did not send the request, and sends none for that time.
+        retryability, retry_after = Retryability.ALWAYS, error.retry_after
+    elif retryability is Retryability.NEVER and isinstance(error, family.never_sent):
+        # An untrusted certificate stays untrusted, but each origin has its own.
+        retryability = Retryability.ALWAYS
+    return Classification(
+        is_up=None if retryability is Retryability.NEVER else False,
+        may_fail_over=_may_repeat(request, retryability),
+        reason=type(error).__name__,
+        retry_after=retry_after,
+    )
+
+
+def is_repeatable(request: RequestLike) -> bool:
+    """Whether a request may be sent again if it may have been processed."""
+    return request.method in IDEMPOTENT_METHODS or has_idempotency_key(request)
+
+
+def _may_repeat(request: RequestLike, retryability: Retryability) -> bool:
+    if retryability is Retryability.IF_IDEMPOTENT:
+        return is_repeatable(request)
+    return retryability is Retryability.ALWAYS
