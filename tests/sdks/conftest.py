@@ -1,4 +1,4 @@
-"""Runs the rows that are asked for, and writes down what came of each scenario."""
+"""Runs the rows that `--row` names, and records the outcome of each scenario."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from sdk import SDK, Api
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--row", action="append", help="a row of the matrix")
-    parser.addoption("--results", type=Path, help="where to write what came of it")
+    parser.addoption("--results", type=Path, help="the file for the outcomes")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each row that has the scenario."""
     (marker,) = metafunc.definition.iter_markers("scenario")
-    asked = metafunc.config.getoption("--row") or [row.name for row in ROWS]
+    named = metafunc.config.getoption("--row") or [row.name for row in ROWS]
     rows = [
         pytest.param(row, id=row.name, marks=known_failures(row, marker.args[0]))
         for row in ROWS
-        if row.name in asked and marker.args[0] in row.scenarios()
+        if row.name in named and marker.args[0] in row.scenarios()
     ]
     metafunc.parametrize("row", rows)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Forget the scenarios that no row asked for has."""
+    """Drop the scenarios that none of the rows has."""
     items[:] = [each for each in items if isinstance(each.callspec.params["row"], Row)]
 
 
@@ -42,7 +42,7 @@ def known_failures(row: Row, scenario: str) -> list[pytest.MarkDecorator]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.lower().endswith(("_proxy", "_api_key", "_token", "_base_url")):
             monkeypatch.delenv(name)

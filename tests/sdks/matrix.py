@@ -33,15 +33,15 @@ class Row:
     Args:
         name: The name of the row, and of its file in `requirements`.
         package: On the package index.
-        family: The library whose client it is given.
+        family: The library whose client it takes.
         environment: Rows with the same one are installed together.
         driver: Module in `drivers`, if it is not the name.
         example: In `examples`, without `.py`.
-        off: How its own retries are turned off. `None` if it has none.
-        requests: On the wire while everything fails, with its own retries left on.
-        uncovered: What our transport cannot do for it.
-        absent: Scenarios that make no sense for it, and why.
-        fails: Scenarios that fail, and why. Shown as such.
+        off: The setting that turns off its own retries. `None` if it has none.
+        requests: Number of requests while everything fails, with its own retries on.
+        uncovered: Failures that our transport cannot cover.
+        absent: Scenarios that do not apply to it, each with the reason.
+        fails: Scenarios that fail, each with the reason. The README shows both.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Row:
     fails: Mapping[str, str] = field(default_factory=dict)
 
     def scenarios(self) -> list[str]:
-        """List what is run for this row."""
+        """Return the scenarios of this row."""
         absent = {"recipe"} - ({"recipe"} if self.example else set())
         return [each for each in SCENARIOS if each not in {*self.absent, *absent}]
 

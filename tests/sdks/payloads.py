@@ -1,4 +1,4 @@
-"""What several APIs say alike: a chat's question and its completion."""
+"""The question and the completion of a chat, which several APIs have in common."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ QUESTION: dict[str, Any] = {
 
 
 def completion(text: str) -> dict[str, Any]:
-    """A chat completion, as many other APIs have it too."""
+    """Return a chat completion."""
     message = {"role": "assistant", "content": text}
     return {
         "id": "1", "object": "chat.completion", "created": 1, "model": "any",
@@ -21,7 +21,7 @@ def completion(text: str) -> dict[str, Any]:
 
 
 def chunk(text: str) -> dict[str, Any]:
-    """A piece of a chat completion that is streamed."""
+    """Return a piece of a chat completion that is streamed."""
     choice = {"index": 0, "delta": {"role": "assistant", "content": text}}
     return {
         "id": "1", "object": "chat.completion.chunk", "created": 1, "model": "any",

@@ -1,8 +1,8 @@
 """
-What one SDK is to the matrix: how it is given our transport, and what it is asked to do.
+The base of the drivers, which connect an SDK to our transport and use it.
 
-A driver says this for its SDK, through nothing but the SDK's public interface, and plays
-the API it talks to. The scenarios in `test_matrix.py` are the same for all.
+A driver uses the public interface of its SDK only, and plays the API that the SDK calls.
+The scenarios in `test_matrix.py` are the same for all.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from matrix import Row
 from support.server import Connection, Received, Server, Step, drip, reply
 
 TEXT = "finally"
-"""What every API answers, wherever it has a place for a text."""
+"""The text in the answers of every API."""
 
 
 class SDK(ABC):
     """The base of all drivers."""
 
     error: ClassVar[type[Exception]]
-    """What the SDK itself raises for a 503."""
+    """The exception that the SDK raises for a 503."""
 
     def __init__(self, row: Row) -> None:
         self.row = row
@@ -36,7 +36,7 @@ class SDK(ABC):
         self.ours: ModuleType = import_module(home[row.family])
 
     def transport(self) -> Any:
-        """Our transport, for an API where a POST may be repeated."""
+        """Return our transport, for an API where a POST may be repeated."""
         return self.ours.RetryingTransport(retry=self.ours.retry_if_transient("POST"))
 
     @abstractmethod
@@ -47,33 +47,33 @@ class SDK(ABC):
         Open the SDK's client, with our transport.
 
         Args:
-            url: Where its API is, without a slash at the end.
+            url: The address of its API, without a slash at the end.
             patience: Seconds until a read times out.
-            own_retries: Leave the SDK's own retries at their default, or turn them off.
+            own_retries: Whether the SDK's own retries stay at their default, or are off.
         """
 
     @abstractmethod
     async def call(self, client: Any) -> str:
-        """Ask for a text."""
+        """Request a text."""
 
     # A driver has these two unless its row names them as absent.
     stream: Callable[[Any], Awaitable[str]]
-    """Ask for a text that comes in pieces, and join them."""
+    """Request a text that comes in pieces, and join them."""
 
     upload: Callable[[Any, bytes], Awaitable[None]]
     """Send a file."""
 
     @abstractmethod
     def answer(self, request: Received) -> Step:
-        """Play the API: what it says to a request if nothing is wrong."""
+        """Return what the API answers to a request if nothing is wrong."""
 
     def counts(self, request: Received) -> bool:
-        """Whether this is a request that the scenario is about: all, but for logins."""
+        """Return whether the scenario counts this request. By default it counts all."""
         return True
 
 
 class Api:
-    """The SDK's API on loopback: first the faults of a scenario, then what it answers."""
+    """The SDK's API on loopback: the faults of a scenario first, then its answers."""
 
     def __init__(self, sdk: SDK) -> None:
         self._sdk = sdk
@@ -113,7 +113,7 @@ def as_json(content: Any, status: int = 200, **headers: str) -> Step:
 
 
 def as_events(events: Iterable[Any], *, last: str | None = None) -> Step:
-    """Server-sent events, one every few milliseconds: JSON, or (name, JSON)."""
+    """Return server-sent events, one per 2 ms. Each is JSON, or (name, JSON)."""
     pieces = []
     for event in events:
         name, data = event if isinstance(event, tuple) else (None, event)

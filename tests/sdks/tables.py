@@ -1,5 +1,5 @@
 """
-The two tables of the README, made from what the matrix found and what it knows.
+The two tables of the README, made from the results and the rows of the matrix.
 
     from tables import in_readme, render
 
@@ -41,7 +41,7 @@ def requirements(row: Row) -> Path:
 
 
 def outcomes(result: dict[str, str]) -> dict[str, str]:
-    """What must not change unnoticed: all but the version."""
+    """Return the outcome of each scenario: all of a result but the version."""
     return {key: value for key, value in result.items() if key != "version"}
 
 
@@ -51,7 +51,7 @@ def render(results: Results) -> str:
 
 
 def in_readme(text: str, made: str) -> str:
-    """The README with this in the place of what was made before."""
+    """Return the README with the tables replaced."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return before + made + after
@@ -85,7 +85,7 @@ def _cell(row: Row, scenario: str, results: Results) -> str:
 
 
 def _failures(results: Results) -> Iterable[str]:
-    """Say why, for whatever did not pass."""
+    """Yield the reason for each scenario that did not pass."""
     for row in ROWS:
         for scenario, outcome in outcomes(results.get(row.name, {})).items():
             if outcome != "passed":
@@ -108,7 +108,7 @@ def _name(row: Row) -> str:
 
 
 def _lines(row: Row) -> str:
-    """What the example's `connect` does, line by line."""
+    """Return the statements of the example's `connect`."""
     source = (ROOT / "examples" / f"{row.example}.py").read_text()
     connect = next(
         node
@@ -118,7 +118,7 @@ def _lines(row: Row) -> str:
     )
     first, last = connect.body[0], connect.body[-1]
     lines = source.splitlines()[first.lineno - 1 : last.end_lineno]
-    # `return` is fine here: this is parsed, and never compiled.
+    # `return` is valid here: the source is parsed only, not compiled.
     body = ast.parse(textwrap.dedent("\n".join(lines))).body
     return "<br>".join(f"`{_line(node)}`" for node in body)
 
@@ -126,7 +126,7 @@ def _lines(row: Row) -> str:
 def _line(node: ast.stmt) -> str:
     if not isinstance(node, ast.Return) or node.value is None:
         return ast.unparse(node)
-    # With what is to be closed, if the client does not do that: the client comes last.
+    # A tuple also has what must be closed; the client comes last.
     made = node.value.elts[-1] if isinstance(node.value, ast.Tuple) else node.value
     return ast.unparse(made)
 

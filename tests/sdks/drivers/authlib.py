@@ -13,7 +13,7 @@ from support.server import Received, Step, drip, reply
 class Driver(SDK):
     def __init__(self, row: Row) -> None:
         super().__init__(row)
-        # What it returns is the library's own response, and so is what raises.
+        # It returns responses of the HTTP library, which raise that library's error.
         self.error = self.httpx.HTTPStatusError
         self.logins = 0
 
@@ -50,7 +50,7 @@ class Driver(SDK):
         return as_json({"text": TEXT})
 
     def log_in(self) -> Step:
-        """Fail twice: that the login is retried as well is part of every scenario."""
+        """Fail twice, so that every scenario includes a retried login."""
         self.logins += 1
         if self.logins < 3:
             return reply(503)

@@ -14,7 +14,7 @@ from support.server import Received, Step
 
 
 class Driver(SDK):
-    # Its `ServiceUnavailableError` is for a 503 with JSON in it, ours has no body.
+    # It raises `ServiceUnavailableError` for a 503 with JSON only; ours has no body.
     error = ApiError
 
     @asynccontextmanager

@@ -16,7 +16,7 @@ class Driver(SDK):
     async def connect(
         self, url: str, *, patience: float, own_retries: bool
     ) -> AsyncIterator[githubkit.GitHub]:
-        # Its cache keeps the timeout to itself: with or without us, no read would time out.
+        # Its cache drops the timeout: reads never time out, with or without our transport.
         async with githubkit.GitHub(
             "token", base_url=url, async_transport=self.transport(),
             http_cache=False, timeout=patience, auto_retry=own_retries,

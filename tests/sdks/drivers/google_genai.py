@@ -22,12 +22,12 @@ class Driver(SDK):
     async def connect(
         self, url: str, *, patience: float, own_retries: bool
     ) -> AsyncIterator[AsyncClient]:
-        """It retries only when given `retry_options`: there is nothing to turn off."""
+        """Connect without `retry_options`, so that the SDK does not retry."""
         options = HttpOptions(
             base_url=url, timeout=int(patience * 1000),
             async_client_args={"transport": self.transport()},
         )  # fmt: skip
-        # It makes a synchronous client too, which `aio` does not close.
+        # It also makes a synchronous client, which `aio` does not close.
         with genai.Client(api_key="key", http_options=options) as client:
             async with client.aio as aio:
                 yield aio
@@ -55,7 +55,7 @@ class Driver(SDK):
         return as_json(piece(TEXT))
 
     def counts(self, request: Received) -> bool:
-        """Not the question where an upload goes."""
+        """Leave out the request for the address of an upload."""
         return not request.target.startswith("/upload/")
 
 

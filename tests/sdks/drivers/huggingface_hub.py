@@ -16,8 +16,8 @@ from payloads import QUESTION, chunk, completion
 from sdk import SDK, TEXT, as_events, as_json
 from support.server import Received, Step
 
-# As HF_HUB_DISABLE_TELEMETRY=1, which is read but once: else it asks its own host for a
-# list of agents, to tell which one runs it.
+# The same as HF_HUB_DISABLE_TELEMETRY=1, which is read only once. Otherwise it requests a
+# list of agents from its own host.
 constants.HF_HUB_DISABLE_TELEMETRY = True
 
 
@@ -52,7 +52,7 @@ class Driver(SDK):
 
     async def upload(self, client: AsyncInferenceClient, data: bytes) -> None:
         with warnings.catch_warnings():
-            # It gives as data= what its HTTP library would have as content=.
+            # It passes bytes as data=, where its HTTP library expects content=.
             warnings.simplefilter("ignore", DeprecationWarning)
             answer = await client.automatic_speech_recognition(data)
         assert answer.text == TEXT

@@ -22,8 +22,8 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from sdk import SDK, TEXT, as_json
 from support.server import Received, Step, drip, reply
 
-# As HF_HUB_DISABLE_TELEMETRY=1, which is read but once: else it asks its own host for a
-# list of agents, to tell which one runs it.
+# The same as HF_HUB_DISABLE_TELEMETRY=1, which is read only once. Otherwise it requests a
+# list of agents from its own host.
 constants.HF_HUB_DISABLE_TELEMETRY = True
 
 HOOKS = get_session().event_hooks
@@ -37,10 +37,10 @@ class Driver(SDK):
     async def connect(
         self, url: str, *, patience: float, own_retries: bool
     ) -> AsyncIterator[HfApi]:
-        hooks = {**HOOKS, "request": [*HOOKS["request"], self.note]}
+        hooks = {**HOOKS, "request": [*HOOKS["request"], self.count]}
 
         def factory() -> Any:
-            # Not for POST: that would commit twice.
+            # POST is not retried: that could commit twice.
             return self.httpx.Client(
                 transport=self.ours.RetryingTransport(),
                 event_hooks=hooks,
@@ -50,14 +50,14 @@ class Driver(SDK):
 
         set_client_factory(factory)
         self.patience = patience
-        self.asked = 0
+        self.requested = 0
         try:
             yield HfApi(endpoint=url, token="key")
         finally:
             close_session()
 
     async def call(self, client: HfApi) -> str:
-        # What a download asks first: which version of the file there is, and where.
+        # A download first requests the version and the place of the file.
         self.counted = "HEAD"
         return await asyncio.to_thread(self.download, client)
 
@@ -76,23 +76,23 @@ class Driver(SDK):
     async def upload(self, client: HfApi, data: bytes) -> None:
         self.counted = "PUT"
         with warnings.catch_warnings():
-            # It gives as data= what its HTTP library would have as content=.
+            # It passes bytes as data=, where its HTTP library expects content=.
             warnings.simplefilter("ignore", DeprecationWarning)
             await asyncio.to_thread(
                 partial(
                     client.upload_file, repo_id=REPO, path_in_repo="data.bin",
-                    # What comes as a buffer goes over HTTP, all else over xet.
+                    # A buffer goes over HTTP, everything else over xet.
                     path_or_fileobj=io.BytesIO(data),
                 )
             )  # fmt: skip
         self.assert_all_retries_were_ours()
 
-    def note(self, request: Any) -> None:
-        self.asked += request.method == self.counted
+    def count(self, request: Any) -> None:
+        self.requested += request.method == self.counted
 
     def assert_all_retries_were_ours(self) -> None:
-        """Its own have no switch: so see that it asked only once."""
-        assert self.asked == 1
+        """Assert one request of the SDK: its own retries have no switch."""
+        assert self.requested == 1
 
     def counts(self, request: Received) -> bool:
         return request.method == self.counted

@@ -13,7 +13,7 @@ from support.server import Received, Step, reply
 
 try:
     from mcp import MCPError as Refused
-except ImportError:  # its httpx line lets out what httpx says
+except ImportError:  # its httpx line raises the error of httpx
     from httpx import HTTPStatusError as Refused
 
 Open = Callable[[], AbstractAsyncContextManager[mcp.ClientSession]]
@@ -37,19 +37,19 @@ class Driver(SDK):
             return text_of(await opened.call_tool("when", {"stream": False}))
 
     async def stream(self, client: Open) -> str:
-        told = []
+        messages = []
 
         async def progress(_: float, __: float | None, message: str | None) -> None:
-            told.append(message or "")
+            messages.append(message or "")
 
         async with client() as opened:
             result = await opened.call_tool(
                 "when", {"stream": True}, progress_callback=progress
             )
-        return "".join(told) + text_of(result)
+        return "".join(messages) + text_of(result)
 
     def counts(self, request: Received) -> bool:
-        """Only what runs the tool: not the handshake, nor the stream of the server."""
+        """Count tool calls only, not the handshake or the stream of the server."""
         return b'"tools/call"' in request.body
 
     def answer(self, request: Received) -> Step:
@@ -73,10 +73,12 @@ class Driver(SDK):
             return as_json(answered(asked, {"tools": [tool]}))
         if not params["arguments"]["stream"]:
             return as_json(answered(asked, said(TEXT)))
-        # All but the last letter are told on the way.
+        # The last letter is the result; the others are reported as progress.
         token = params["_meta"]["progressToken"]
-        told = [progressed(token, at, letter) for at, letter in enumerate(TEXT[:-1])]
-        messages = [*told, answered(asked, said(TEXT[-1]))]
+        progress = [
+            progressed(token, at, letter) for at, letter in enumerate(TEXT[:-1])
+        ]
+        messages = [*progress, answered(asked, said(TEXT[-1]))]
         return as_events(("message", each) for each in messages)
 
 
@@ -90,7 +92,7 @@ async def session(url: str, http: Any) -> AsyncIterator[mcp.ClientSession]:
             await opened.initialize()
             yield opened
     except ExceptionGroup as error:
-        # It runs in task groups, which wrap what is raised in them, some several times.
+        # Its task groups wrap an exception, some several times.
         while isinstance(error, ExceptionGroup):
             (error,) = error.exceptions
         raise error from None

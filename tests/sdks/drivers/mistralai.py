@@ -18,8 +18,8 @@ class Driver(SDK):
     async def connect(
         self, url: str, *, patience: float, own_retries: bool
     ) -> AsyncIterator[Mistral]:
-        """It retries only when given a `retry_config`: there is nothing to turn off."""
-        # It leaves a client that it was given open.
+        """Connect without a `retry_config`, so that the SDK does not retry."""
+        # It does not close a client that is passed to it.
         async with (
             self.httpx.AsyncClient(
                 transport=self.transport(), follow_redirects=True

@@ -22,7 +22,7 @@ class Driver(SDK):
             yield client
 
     async def call(self, client: postgrest.AsyncPostgrestClient) -> str:
-        # Only what it reads it would retry itself.
+        # The SDK itself retries reads only.
         rows = await client.from_("answers").select("text").execute()
         return rows.data[0]["text"]
 

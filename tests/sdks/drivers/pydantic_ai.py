@@ -22,7 +22,7 @@ class Driver(SDK):
         self, url: str, *, patience: float, own_retries: bool
     ) -> AsyncIterator[Agent]:
         off = {} if own_retries else {"max_retries": 0}
-        # Its httpx line has no such setting, only the SDK inside it has.
+        # Its httpx line lacks this setting; the SDK inside it has one.
         inside = off if self.row.family == "httpx" else {}
         async with openai.AsyncOpenAI(
             base_url=url,

@@ -40,7 +40,7 @@ class Driver(SDK):
         return as_json({"ok": True, "result": MESSAGE})
 
     def counts(self, request: Received) -> bool:
-        # It asks who it is when it is opened.
+        # It requests its own account when it is opened.
         return request.target != "/bottoken/getMe"
 
 

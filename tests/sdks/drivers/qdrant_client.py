@@ -17,7 +17,7 @@ class Driver(SDK):
     async def connect(
         self, url: str, *, patience: float, own_retries: bool
     ) -> AsyncIterator[AsyncQdrantClient]:
-        # Its version check is made in a thread, by a client of its own.
+        # A thread with a client of its own checks the version.
         client = AsyncQdrantClient(
             url=url, timeout=patience, transport=self.transport(),
             check_compatibility=False,

@@ -17,12 +17,12 @@ class Driver(SDK):
     async def connect(
         self, url: str, *, patience: float, own_retries: bool
     ) -> AsyncIterator[replicate.Client]:
-        """Its own retries are around its `transport`, but not around its mounts."""
-        # No client of its own, and no way to close one: this closes all connections.
+        """Pass our transport: the SDK retries around `transport`, not around `mounts`."""
+        # The SDK has no method to close it: this closes the connections.
         async with self.transport() as ours:
             given = {"transport": ours} if own_retries else {"mounts": {"all://": ours}}
             client = replicate.Client("key", base_url=url, **given)
-            # Only where it waits for an answer has it a timeout: this and half a second.
+            # It has a timeout only where it waits for an answer: this plus half a second.
             self.wait = max(1, int(patience))
             yield client
 
@@ -54,7 +54,7 @@ class Driver(SDK):
         })  # fmt: skip
 
     def counts(self, request: Received) -> bool:
-        """Not the question where a stream is."""
+        """Leave out the request for the address of a stream."""
         return b'"stream":true' not in request.body.replace(b" ", b"")
 
 

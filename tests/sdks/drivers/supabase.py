@@ -25,7 +25,7 @@ class Driver(SDK):
             yield await supabase.acreate_client(url, "key", options)
 
     async def call(self, client: supabase.AsyncClient) -> str:
-        # Only what it reads it would retry itself.
+        # The SDK itself retries reads only.
         rows = await client.table("answers").select("text").execute()
         return rows.data[0]["text"]
 

@@ -61,5 +61,5 @@ class Driver(SDK):
         return as_json(completion(TEXT))
 
     def counts(self, request: Received) -> bool:
-        """Not the questions around an upload: where to put it, and that it is there."""
+        """Leave out the two requests around an upload."""
         return not request.target.startswith("/v1/files")
