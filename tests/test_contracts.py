@@ -25,8 +25,6 @@ LONG_FILES: set[str] = {
     "httpx_resilient/_core/attempts.py",
     "httpx_resilient/_core/body/replay.py",
     "httpx_resilient/_layers/failover/call.py",
-    "httpx_resilient/_layers/rate_limit/gcra.py",
-    "httpx_resilient/_layers/rate_limit/limit.py",
     "httpx_resilient/_layers/retry/policy.py",
     "httpx_resilient/_layers/retry/state.py",
     "httpx_resilient/_layers/retry/strategies.py",

@@ -12,8 +12,9 @@ from httpx_resilient._core.io.admission import Admission, Wait
 from httpx_resilient._core.io.protocol import Effects
 from httpx_resilient._core.origin import origin_key, origin_name
 from httpx_resilient._layers.rate_limit.events import RateLimited
-from httpx_resilient._layers.rate_limit.gcra import NOW
-from httpx_resilient._layers.rate_limit.limit import Place, RateLimit, Turn
+from httpx_resilient._layers.rate_limit.limit import RateLimit
+from httpx_resilient._layers.rate_limit.state import EPSILON
+from httpx_resilient._layers.rate_limit.turn import Place, Turn
 
 
 class RateAdmission(Admission):
@@ -50,7 +51,7 @@ class RateAdmission(Admission):
     def _waits(self) -> Iterator[Wait]:
         limit, key, now = self._limit, self._key, self._effects.now()
         self._until, self._reason = self._end_of_patience(now)
-        turn = limit.ask(key, now)
+        turn = limit.forecast(key, now)
         self._check(turn, now)
         self._emit(RateLimited, self._request, turn.wait, refused=False)
         self._place = place = limit.join(key)
@@ -70,7 +71,7 @@ class RateAdmission(Admission):
         if self._place is not None:
             self._leave(self._place)
         elif self.number:
-            self._limit.hear(self._key, self.number, None, self._effects.now(), 0.0)
+            self._limit.record(self._key, self.number, None, self._effects.now(), 0.0)
 
     def _leave(self, place: Place) -> None:
         self._place = None
@@ -81,7 +82,7 @@ class RateAdmission(Admission):
         longest = self._limit.max_wait
         deadline = deadline_of(self._request)
         if deadline is not None and deadline.at < now + longest:
-            return deadline.at, "its deadline comes before"
+            return deadline.at, "its deadline is earlier"
         return now + longest, f"max_wait is {longest:g} s"
 
     def _check(self, turn: Turn, now: float) -> None:
@@ -92,11 +93,11 @@ class RateAdmission(Admission):
             Refusal: It does not.
         """
         patience = self._until - now
-        if turn.at_best > patience + NOW or patience <= 0:
+        if turn.least_wait > patience + EPSILON or patience <= 0:
             wait, origin = turn.wait, origin_name(origin_key(self._request.url))
             msg = (
-                f"a request to {origin} has to wait for {round(wait, 3):g} s, "
-                f"and {self._reason}"
+                f"the rate limit to {origin} admits this request in "
+                f"{round(wait, 3):g} s, but {self._reason}"
             )
             self._emit(RateLimited, self._request, wait, refused=True)
             raise self._exceeded(msg, retry_after=wait)

@@ -1,11 +1,9 @@
-"""Whose turn it is: the states of keys, and the requests that wait for them."""
+"""The rate limit: the states of all keys, and the queues of their requests."""
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from contextlib import suppress
 from random import random
 from threading import Lock
 from typing import Any, NamedTuple
@@ -15,31 +13,23 @@ from httpx_resilient._core.origin import origin_name
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 from httpx_resilient._core.waiter import Waiter
-from httpx_resilient._layers.rate_limit.gcra import (
-    Pace,
-    Rate,
-    Word,
-    at_best,
-    due,
-    end,
-    learn,
-    left_of,
-    pause,
-    take,
-)
-from httpx_resilient._layers.rate_limit.headers import Told
+from httpx_resilient._layers.rate_limit.gcra import assume_counted, take, wait_of
+from httpx_resilient._layers.rate_limit.headers import ServerQuota
+from httpx_resilient._layers.rate_limit.quota import record_pause, record_quota, settle
+from httpx_resilient._layers.rate_limit.state import SILENT, Pace, Rate, remaining
+from httpx_resilient._layers.rate_limit.turn import Place, Turn
 
 
 class RateLimitState(NamedTuple):
     """
-    What a `RateLimit` knows of one key at the moment.
+    The state of a `RateLimit` for one key.
 
     Args:
-        wait: Seconds that one more request would wait, at least.
-        waiting: Requests that wait.
-        remaining: Requests that the server allows until its window ends, less those
-            that are on their way; `None` if it did not say.
-        paused: Seconds until the server wants to hear of us again, or 0.
+        wait: The least seconds that another request would wait.
+        waiting: Requests in the queue.
+        remaining: The requests that the server allows until its window ends, less those
+            in flight; `None` if it has not reported a quota.
+        paused: Seconds until the end of the pause that the server asked for, or 0.
 
     Example:
         >>> RateLimitState(wait=0.5, waiting=1, remaining=None, paused=0.0).wait
@@ -52,55 +42,29 @@ class RateLimitState(NamedTuple):
     paused: float
 
 
-class Turn(NamedTuple):
-    """
-    Whether a request passes.
-
-    Args:
-        number: Its number if it does, else `None`.
-        wait: Seconds that it would wait as far as can be told, ...
-        at_best: ... and at least.
-        timer: Seconds after which it has to ask again, unless it is woken.
-    """
-
-    number: int | None
-    wait: float = 0.0
-    at_best: float = 0.0
-    timer: float = math.inf
-
-
-class Place:
-    """A place in the queue, and what its request waits with."""
-
-    __slots__ = ("waiter",)
-
-    def __init__(self) -> None:
-        self.waiter: Waiter | None = None
-
-
 class RateLimit:
     """
-    How many requests may go to each origin, in how much time.
+    A limit on the requests in a period of time, for each origin or other key.
 
-    It is what a `RateLimitingTransport` remembers. It may be shared: by clients, httpx
-    and httpx2, threads, tasks of asyncio and of trio.
+    It is the state of a `RateLimitingTransport`. Clients of both libraries can share it
+    across threads, and across tasks of asyncio and trio.
 
     Args:
-        requests: So many in `per` seconds. Without a number there is no limit but what
-            the server tells.
+        requests: The number of requests in `per` seconds. Without a number, only the
+            limits of the server apply.
         per: Seconds.
-        burst: Requests that may go at once when there were none for a while. With 1,
-            requests are spaced evenly, so that no `per` seconds see more than
-            `requests`. With more, some `per` seconds see so many more.
-        key: What a limit is for, other than for each origin: called with the request,
-            returns what it has in common with those that share its limit. What the
-            server tells is for the same key then. At most 1000 keys are remembered.
-        max_wait: Seconds that a request waits for its turn at most.
-        learn: Whether to listen to the server as well.
+        burst: Requests that may be sent at once after a pause without requests. With 1,
+            requests are spaced evenly, and every period of `per` seconds has at most
+            `requests`. With more, a period can have that number more.
+        key: A function of the request that returns the key of its limit, if that is not
+            the origin. The limits of the server then apply to the same key. At most
+            1000 keys are stored.
+        max_wait: The longest wait of a request in seconds.
+        learn: Whether to respect the limits of the server too.
 
     Raises:
-        TypeError: A number is none; `key` cannot be called.
-        ValueError: A number is out of range; there is nothing to keep to.
+        TypeError: An argument is not a number, or `key` is not callable.
+        ValueError: A number is out of range, or the arguments set no limit at all.
 
     Example:
         >>> limit = RateLimit(5, per=1, burst=2)
@@ -125,10 +89,16 @@ class RateLimit:
         number("burst", burst, least=1, whole=True, unit="requests")
         number("max_wait", max_wait, least=0, unit="seconds")
         if key is not None and not callable(key):
-            msg = f"key is a function of the request; got {key!r}"
+            msg = (
+                "key must be a function of the request, such as "
+                f"lambda request: request.url.host; got {key!r}"
+            )
             raise TypeError(msg)
         if requests is None and not learn:
-            msg = "there is nothing to keep to: give a number of requests, or learn"
+            msg = (
+                "a RateLimit without requests= and with learn=False limits nothing: "
+                "set requests=, or learn=True"
+            )
             raise ValueError(msg)
         self.max_wait = max_wait
         self.learns = learn
@@ -136,51 +106,46 @@ class RateLimit:
         self._pace = Pace(interval, (burst - 1) * interval)
         self._only_learns = requests is None
         self.key = key
-        self._kept = StateStore(Rate())
+        self._rates = StateStore(Rate())
         self._queues: dict[Hashable, OrderedDict[Place, None]] = {}
         self._lock = Lock()
 
     def states(self) -> dict[Hashable, RateLimitState]:
         """
-        Tell what is known now.
+        Return the state of each key, least recently used first.
 
-        By key, or by origin such as `https://example.org`; the one used least recently
-        comes first.
+        The default keys are origins such as `https://example.org`.
         """
-        now, told = Clock.now(), dict[Hashable, RateLimitState]()
-        for key, rate in self._kept.states().items():
-            name: Any = key
+        now, states = Clock.now(), dict[Hashable, RateLimitState]()
+        for key, rate in self._rates.states().items():
+            origin: Any = key
             waiting = len(self._queues.get(key, ()))
-            opens, _, quota, _ = rate.word or Word()
+            opens, _, quota, _ = rate.server or SILENT
             if quota is not None and now >= quota.resets:
                 quota = None
-            told[origin_name(name) if self.key is None else name] = RateLimitState(
-                wait=due(at_best(rate), self._pace, now, waiting),
+            name = origin_name(origin) if self.key is None else key
+            states[name] = RateLimitState(
+                wait=wait_of(assume_counted(rate), self._pace, now, waiting),
                 waiting=waiting,
-                remaining=None if quota is None else max(left_of(quota, rate), 0),
+                remaining=None if quota is None else max(remaining(quota, rate), 0),
                 paused=max(opens - now, 0.0),
             )
-        return told
+        return states
 
     def take(self, key: Hashable, now: float) -> int | None:
-        """Let a request pass that need not wait, and tell its number."""
+        """Admit a request that need not wait, and return its number, else `None`."""
         if self._queues and key in self._queues:
             return None
-        if self._only_learns and self._kept.peek(key).word is None:
+        if self._only_learns and self._rates.peek(key).server is None:
             return 0
-        return self._kept.apply(key, take, self._pace, now)
+        return self._rates.apply(key, take, self._pace, now)
 
-    def ask(self, key: Hashable, now: float) -> Turn:
-        """Tell how long a request would wait that comes now."""
-        return self._wait(key, now, len(self._queues.get(key, ())))
-
-    def _wait(self, key: Hashable, now: float, ahead: int) -> Turn:
-        rate, pace = self._kept.peek(key), self._pace
-        wait = due(rate, pace, now, ahead)
-        return Turn(None, wait, due(at_best(rate), pace, now, ahead))
+    def forecast(self, key: Hashable, now: float) -> Turn:
+        """Return the expected turn of a request that would join the queue now."""
+        return self._expected(key, now, len(self._queues.get(key, ())))
 
     def join(self, key: Hashable) -> Place:
-        """Take a place in the queue."""
+        """Join the queue."""
         place = Place()
         with self._lock:
             self._queues.setdefault(key, OrderedDict())[place] = None
@@ -188,22 +153,22 @@ class RateLimit:
 
     def turn(self, key: Hashable, place: Place, waiter: Waiter, now: float) -> Turn:
         """
-        Let the first in the queue pass, if it is time.
+        Admit the first request of the queue if its time has come.
 
-        Whoever has to wait is woken when something has changed.
+        A request that has to wait is woken when its turn may have changed.
         """
         with self._lock:
             place.waiter = waiter
-            first = next(iter(self._queues[key])) is place
-            if first:
-                number = self._kept.apply(key, take, self._pace, now)
+            is_first = next(iter(self._queues[key])) is place
+            if is_first:
+                number = self._rates.apply(key, take, self._pace, now)
                 if number is not None:
                     return Turn(number)
-            turn = self._wait(key, now, 0 if first else 1)
-            return turn._replace(timer=turn.wait) if first else turn
+            turn = self._expected(key, now, 0 if is_first else 1)
+            return turn._replace(timer=turn.wait) if is_first else turn
 
     def leave(self, key: Hashable, place: Place) -> None:
-        """Give the place up. Whoever is first now is told."""
+        """Leave the queue, and wake the request that becomes the first."""
         with self._lock:
             queue = self._queues[key]
             was_first = next(iter(queue)) is place
@@ -211,31 +176,41 @@ class RateLimit:
             if not queue:
                 del self._queues[key]
             elif was_first:
-                _wake(next(iter(queue)))
+                next(iter(queue)).wake()
 
-    def hear(
-        self, key: Hashable, number: int, told: Told | None, now: float, took: float
+    def record(
+        self,
+        key: Hashable,
+        number: int,
+        quota: ServerQuota | None,
+        now: float,
+        elapsed: float,
     ) -> None:
-        """Note that a request has ended after so long, and what its answer told."""
-        seconds = None
-        if told is None:
-            self._kept.apply(key, end, number)
+        """Record the end of a request, which took `elapsed` seconds, and its quota."""
+        pause = None
+        if quota is None:
+            self._rates.apply(key, settle, number)
         else:
-            dice, (seconds, left, resets) = random(), told  # noqa: S311 - jitter
-            if seconds is None:
-                self._kept.apply(key, learn, now, number, left, resets, took, dice)
+            jitter = random()  # noqa: S311 - jitter needs no secure randomness
+            pause, left, resets = quota
+            if pause is None:
+                self._rates.apply(
+                    key, record_quota, now, number, left, resets, elapsed, jitter
+                )
             else:
-                self._kept.apply(key, pause, now, number, seconds, dice)
+                self._rates.apply(key, record_pause, now, number, pause, jitter)
         if key in self._queues:
-            with self._lock:
-                # After a pause all of them look if they will wait so long.
-                for place in self._queues.get(key, ()):
-                    _wake(place)
-                    if seconds is None:
-                        break
+            self._wake(key, all_waiting=pause is not None)
 
+    def _wake(self, key: Hashable, *, all_waiting: bool) -> None:
+        with self._lock:
+            # After a pause, each request checks if it may wait that long.
+            for place in self._queues.get(key, ()):
+                place.wake()
+                if not all_waiting:
+                    break
 
-def _wake(place: Place) -> None:
-    with suppress(RuntimeError):  # its event loop has ended, and it will leave
-        if place.waiter is not None:
-            place.waiter.wake()
+    def _expected(self, key: Hashable, now: float, ahead: int) -> Turn:
+        rate, pace = self._rates.peek(key), self._pace
+        wait = wait_of(rate, pace, now, ahead)
+        return Turn(None, wait, wait_of(assume_counted(rate), pace, now, ahead))

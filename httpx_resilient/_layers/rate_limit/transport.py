@@ -1,4 +1,4 @@
-"""The rate limiting layer: no faster than agreed, nor than the server asks."""
+"""The rate limiting layer: the flow of one request through a rate limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from httpx_resilient._core.origin import origin_key
 from httpx_resilient._core.validation import state
 from httpx_resilient._layers.rate_limit.admission import RateAdmission
 from httpx_resilient._layers.rate_limit.events import PausedByServer
-from httpx_resilient._layers.rate_limit.headers import told_in
+from httpx_resilient._layers.rate_limit.headers import read_quota
 from httpx_resilient._layers.rate_limit.limit import RateLimit
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
@@ -21,10 +21,11 @@ from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 class RateLimitExceeded(Refusal):
     """
-    A request would wait for its turn longer than it may, and was not sent.
+    A request was not sent, because its turn would come too late.
 
-    `retry_after` is how many seconds it would have waited, at least. A retry around
-    this layer does not try it again: that would be another wait.
+    It is a `TransportError`. `retry_after` is the number of seconds that it would have
+    waited. A `RetryingTransport` does not retry it by default, because a retry would
+    only wait again.
 
     Example:
         >>> import httpx
@@ -44,34 +45,37 @@ class RateLimitingLayer(
     ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
 ):
     """
-    A transport that sends no faster than a limit allows, and than the server wants.
+    A transport that sends no faster than a limit allows, and than the server allows.
 
-    A server that has to refuse does not get less work by it, and one that is ignored
-    locks its clients out. So requests wait here for their turn, in the order they came,
-    and hold nothing while they do. One that would wait too long, or until after its
-    deadline, is refused at once by a `RateLimitExceeded`.
+    A server works for a request that it refuses too, and it may lock out clients that
+    ignore its limits. So requests wait here in order of arrival, and occupy nothing
+    else meanwhile. A request whose turn would come after `max_wait` or after its
+    deadline is refused at once with `RateLimitExceeded`.
 
-    The server is listened to. A `Retry-After` with 429, 503 or 403 is for all requests
-    to that origin, those that wait already too: they go on when it is over, the first
-    ones one by one, up to a tenth later, 5 s at most. Where it tells of a quota
-    (`RateLimit`, `RateLimit-Remaining`, `X-RateLimit-Remaining` and their kin) no more
-    than that are sent until it is renewed. `RateLimit` and `RateLimit-Policy` need
-    `pip install httpx_resilient[ratelimit]`.
+    The transport respects two kinds of limits that a server reports:
 
-    Inside of a `RetryingTransport` every attempt waits for its turn.
+    * `Retry-After` with 429, 503 or 403 pauses all requests to that origin, including
+      those that wait already. After the pause, requests are spread over a tenth of it,
+      5 s at most: the first ones go one by one, the others ever faster.
+    * A quota (`RateLimit`, `RateLimit-Remaining`, `X-RateLimit-Remaining` and similar
+      fields) bounds the number of requests until it is renewed. `RateLimit` and
+      `RateLimit-Policy` need `pip install httpx_resilient[ratelimit]`.
+
+    Inside a `RetryingTransport`, every attempt waits for its turn.
 
     Args:
-        inner: The transport to send with. Without one, it is what a `PoolingTransport`
-            is.
-        limit: The `RateLimit`. Without one, only the server is listened to.
-        on_event: Called with each `Event`, as for `RetryingTransport`.
-        http: What the library's own HTTP transport takes, as for `RetryingTransport`.
+        inner: The transport to send with. By default, a `PoolingTransport`.
+        limit: The `RateLimit`, which other transports may share. By default, only the
+            limits of the server apply.
+        on_event: Called with each `Event`, as in `RetryingTransport`.
+        http: The options of the default inner transport, as in `PoolingTransport`.
 
     Raises:
-        TypeError: `limit` is no `RateLimit`; `inner` is no transport, or of the other
-            library; an option is unknown, or given together with an `inner`.
+        TypeError: `limit` is not a `RateLimit`; `inner` is not a transport, or belongs
+            to the other library; an option is unknown, or given together with an
+            `inner`.
         ValueError: A proxy cannot be used.
-        ImportError: `http2=True` without its extra.
+        ImportError: `http2=True` without the extra `http2`.
 
     Example:
         >>> import httpx
@@ -106,19 +110,19 @@ class RateLimitingLayer(
             )
             waited = await admission.wait()
             number, sent = admission.number, io.now()
-        told = None
+        quota = None
         try:
             sending = io.send(request)
             response = await (
                 after_queue(sending, waited, io.now) if waited else sending
             )
             if limit.learns:
-                told = told_in(response, io.wall_time)
+                quota = read_quota(response, io.wall_time)
         finally:
-            if number or told is not None:
+            if number or quota is not None:
                 now = io.now()
-                limit.hear(key, number, told, now, now - sent)
-        if told is not None and told.pause is not None:
+                limit.record(key, number, quota, now, now - sent)
+        if quota is not None and quota.pause is not None:
             async with releasing(response, io):
-                self._emit(PausedByServer, request, told.pause)
+                self._emit(PausedByServer, request, quota.pause)
         return response

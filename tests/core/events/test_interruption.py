@@ -134,5 +134,5 @@ async def test_a_number_of_a_quota_that_is_interrupted_is_given_back(
         await client.get("http://localhost")
         with pytest.raises(Interruption):
             await client.get("http://localhost")
-    ((_, rate),) = limit._kept.states().items()
+    ((_, rate),) = limit._rates.states().items()
     assert rate.counted == rate.ended

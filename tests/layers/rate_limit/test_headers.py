@@ -1,4 +1,4 @@
-"""What servers tell of their quotas, each in its own words."""
+"""Reading the quotas of servers, each in its own fields."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from httpx_resilient._layers.rate_limit import headers as _rate_hints
-from httpx_resilient._layers.rate_limit.headers import MOST, Told, told_in
+from httpx_resilient._layers.rate_limit import headers, structured_fields
+from httpx_resilient._layers.rate_limit.headers import (
+    MAX_SECONDS,
+    ServerQuota,
+    read_quota,
+)
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 DATE = "Sat, 21 Nov 2026 12:00:00 GMT"
@@ -21,45 +25,47 @@ SOON = NOW + timedelta(seconds=30)
 EPOCH = str(int(SOON.timestamp()))
 
 
-def tell(
-    status: int = 200, extensions: dict[str, Any] | None = None, **headers: str
-) -> Told | None:
-    raw = [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()]
+def read(
+    status: int = 200, extensions: dict[str, Any] | None = None, **fields: str
+) -> ServerQuota | None:
+    raw = [(k.replace("_", "-").encode(), v.encode()) for k, v in fields.items()]
     response = httpx.Response(status, headers=raw, extensions=extensions or {})
-    return told_in(response, NOW.timestamp)
+    return read_quota(response, NOW.timestamp)
 
 
-def of(left: int, seconds: float) -> Told:
-    return Told(None, left, seconds)
+def quota(left: int, seconds: float) -> ServerQuota:
+    return ServerQuota(None, left, seconds)
 
 
-# The standard to be.
+# The draft standard.
 
 
 @pytest.mark.parametrize(
     ("limits", "policy", "expected"),
     [
-        ('"default";r=50;t=30', "", of(50, 30)),
-        ("default;r=50;t=30", "", of(50, 30)),  # a token, as drafts have considered
-        ('"a";r=50;t=30, "b";r=3;t=90', "", of(3, 90)),
-        ('"a";r=0;t=30, "b";r=0;t=90', "", of(0, 90)),
-        ('"a";r=5;t=30;pk=:YWJj:;acme-x="y"', "", of(5, 30)),
-        ('"a";r=0', '"a";q=100;w=60', of(0, 60)),
+        ('"default";r=50;t=30', "", quota(50, 30)),
+        ("default;r=50;t=30", "", quota(50, 30)),  # a token, as drafts have considered
+        ('"a";r=50;t=30, "b";r=3;t=90', "", quota(3, 90)),
+        ('"a";r=0;t=30, "b";r=0;t=90', "", quota(0, 90)),
+        ('"a";r=5;t=30;pk=:YWJj:;acme-x="y"', "", quota(5, 30)),
+        ('"a";r=0', '"a";q=100;w=60', quota(0, 60)),
         ('"a";r=0', '"b";q=100;w=60', None),
         ('"a";r=0', "", None),
-        ('"a";r=0;t=9', '"a";q=9;qu="requests"', of(0, 9)),
-        ('"a";r=0;t=9', '"a";q=9;qu="request"', of(0, 9)),
+        ('"a";r=0;t=9', '"a";q=9;qu="requests"', quota(0, 9)),
+        ('"a";r=0;t=9', '"a";q=9;qu="request"', quota(0, 9)),
         ('"a";r=0;t=9', '"a";q=9;qu="content-bytes"', None),
         ('"a";r=0;t=9', '"a";q=9;qu="concurrent-requests"', None),
-        ('"a";r=0;t=9, "b";r=2;t=9', '"a";q=9;qu="content-bytes"', of(2, 9)),
-        ('"a";r=0;t=9', '"malformed', of(0, 9)),
-        ("limit=100, remaining=50, reset=5", "100;w=60", of(50, 5)),  # draft 07
+        ('"a";r=0;t=9, "b";r=2;t=9', '"a";q=9;qu="content-bytes"', quota(2, 9)),
+        ('"a";r=0;t=9', '"malformed', quota(0, 9)),
+        ("limit=100, remaining=50, reset=5", "100;w=60", quota(50, 5)),  # draft 07
         ("limit=100, remaining=50", "", None),
     ],
 )
-def test_ratelimit(limits: str, policy: str, expected: Told | None) -> None:
-    headers = {"RateLimit_Policy": policy} if policy else {}
-    assert tell(RateLimit=limits, **headers) == expected
+def test_ratelimit_fields_are_read(
+    limits: str, policy: str, expected: ServerQuota | None
+) -> None:
+    fields = {"RateLimit_Policy": policy} if policy else {}
+    assert read(RateLimit=limits, **fields) == expected
 
 
 @pytest.mark.parametrize(
@@ -70,48 +76,53 @@ def test_ratelimit(limits: str, policy: str, expected: Told | None) -> None:
         '"a";r=1;t=@5', "remaining=(1 2), reset=5", "remaining, reset", "42", "ä",
     ],
 )  # fmt: skip
-def test_what_is_malformed_is_ignored(limits: str) -> None:
-    assert tell(RateLimit=limits) is None
+def test_a_malformed_ratelimit_field_is_ignored(limits: str) -> None:
+    assert read(RateLimit=limits) is None
 
 
-def test_it_may_be_split_over_several_lines() -> None:
+def test_a_ratelimit_field_may_have_several_lines() -> None:
     raw = [(b"RateLimit", b'"a";r=50;t=30'), (b"ratelimit", b'"b";r=3;t=90')]
     response = httpx.Response(200, headers=raw)
-    assert told_in(response, NOW.timestamp) == of(3, 90)
+    assert read_quota(response, NOW.timestamp) == quota(3, 90)
+
+
+def forget_parser() -> None:
+    """Have the next look at a RateLimit field look for its parser."""
+    structured_fields._parser.cache_clear()
 
 
 @pytest.fixture
 def no_parser(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setitem(sys.modules, "http_sf", None)
-    _rate_hints._parser.cache_clear()
+    forget_parser()
     yield
-    _rate_hints._parser.cache_clear()
+    forget_parser()
 
 
 @pytest.mark.usefixtures("no_parser")
-def test_without_its_parser_it_says_once_what_is_missing(
+def test_a_ratelimit_field_without_its_parser_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    tell(X_RateLimit_Remaining="7", X_RateLimit_Reset="9")
+    read(X_RateLimit_Remaining="7", X_RateLimit_Reset="9")
     assert caplog.messages == []
     for _ in range(2):
-        tell(RateLimit='"a";r=50;t=30', RateLimit_Policy='"a";q=100')
+        read(RateLimit='"a";r=50;t=30', RateLimit_Policy='"a";q=100')
     (message,) = caplog.messages
     assert message == (
-        "a server tells its limits in a RateLimit field, which is passed over: "
-        "pip install httpx_resilient[ratelimit] to keep to them"
+        "a server sends RateLimit fields, which are ignored because http-sf is not "
+        "installed; to respect them: pip install httpx_resilient[ratelimit]"
     )
 
 
 @pytest.mark.usefixtures("no_parser")
-def test_without_its_parser_it_is_passed_over_and_all_else_is_read() -> None:
-    assert tell(RateLimit='"a";r=50;t=30') is None
+def test_other_fields_are_read_without_the_parser_of_ratelimit() -> None:
+    assert read(RateLimit='"a";r=50;t=30') is None
     both = {"RateLimit": '"a";r=50;t=30', "X_RateLimit_Remaining": "7"}
-    assert tell(**both, X_RateLimit_Reset="9") == of(7, 9)
-    assert tell(429, RateLimit='"a";r=50;t=30', Retry_After="9") == Told(9)
+    assert read(**both, X_RateLimit_Reset="9") == quota(7, 9)
+    assert read(429, RateLimit='"a";r=50;t=30', Retry_After="9") == ServerQuota(9)
 
 
-# Everybody's own.
+# The fields of each API.
 
 
 @pytest.mark.parametrize(
@@ -133,10 +144,10 @@ def test_without_its_parser_it_is_passed_over_and_all_else_is_read() -> None:
         ("Anthropic", "anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset", "2026-11-21T13:00:30+01:00", "8"),
     ],
 )  # fmt: skip
-def test_a_dialect(
+def test_the_fields_of_an_api_are_read(
     name: str, remaining: str, reset: str, value: str, left: str
 ) -> None:
-    assert tell(**{remaining: left, reset: value, "Date": DATE}) == of(8, 30)
+    assert read(**{remaining: left, reset: value, "Date": DATE}) == quota(8, 30)
 
 
 @pytest.mark.parametrize(
@@ -146,36 +157,36 @@ def test_a_dialect(
         ("1s", 1),
         ("12ms", 0.012),
         ("2m59.56s", 179.56),
-        ("1h2m3s", MOST),
-        ("1d", MOST),
+        ("1h2m3s", MAX_SECONDS),
+        ("1d", MAX_SECONDS),
     ],
 )
-def test_durations(value: str, expected: float) -> None:
-    headers = {"remaining": "0", "reset": value}
-    told = tell(**{f"x-ratelimit-{k}-requests": v for k, v in headers.items()})
-    assert told == of(0, pytest.approx(expected))
+def test_a_reset_may_be_a_duration(value: str, expected: float) -> None:
+    fields = {"remaining": "0", "reset": value}
+    found = read(**{f"x-ratelimit-{k}-requests": v for k, v in fields.items()})
+    assert found == quota(0, pytest.approx(expected))
 
 
-def test_a_date_is_relative_to_the_responses_own_or_else_to_our_clock() -> None:
+def test_a_date_counts_from_the_date_of_the_response_or_from_the_local_clock() -> None:
     counted = {"X_RateLimit_Remaining": "1", "X_RateLimit_Reset": EPOCH}
-    assert tell(**counted) == of(1, 30)
-    assert tell(**counted, Date="Sat, 21 Nov 2026 12:00:10 GMT") == of(1, 20)
-    assert tell(**counted, Date="not a date") == of(1, 30)
+    assert read(**counted) == quota(1, 30)
+    assert read(**counted, Date="Sat, 21 Nov 2026 12:00:10 GMT") == quota(1, 20)
+    assert read(**counted, Date="not a date") == quota(1, 30)
 
 
-def test_seconds_since_come_before_a_date_that_is_less_precise() -> None:
-    told = tell(
+def test_the_more_precise_of_two_resets_is_read() -> None:
+    found = read(
         X_RateLimit_Remaining="0",
         X_RateLimit_Reset="1470173023",
         X_RateLimit_Reset_After="1.5",
     )
-    assert told == of(0, 1.5)
+    assert found == quota(0, 1.5)
 
 
 @pytest.mark.parametrize(
     ("left", "reset"),
     [
-        ("-1", "30"),  # Azure: it does not know
+        ("-1", "30"),  # Azure: the number is unknown
         ("8, 9", "30"),
         ("many", "30"),
         ("", "30"),
@@ -184,66 +195,66 @@ def test_seconds_since_come_before_a_date_that_is_less_precise() -> None:
         ("8", "soon"),
         ("8", "1e9"),
         ("8", "٣"),
-        ("8", "1470173023"),  # long over
+        ("8", "1470173023"),  # long ago
         ("8", "2026-03-26T16:00Z"),
         ("8", "2026-13-01T00:00Z"),
         ("8", "Tue Feb 16 2021 09:02:42 GMT+0100"),
         ("8", "6m0s ago"),
     ],
 )
-def test_what_is_malformed_or_over_is_not_said(left: str, reset: str) -> None:
-    assert tell(X_RateLimit_Remaining=left, X_RateLimit_Reset=reset) is None
+def test_a_malformed_or_expired_reset_is_ignored(left: str, reset: str) -> None:
+    assert read(X_RateLimit_Remaining=left, X_RateLimit_Reset=reset) is None
 
 
-def test_a_count_without_a_window_is_not_enough() -> None:
-    assert tell(X_RateLimit_Remaining="0") is None
+def test_a_counter_without_a_reset_is_ignored() -> None:
+    assert read(X_RateLimit_Remaining="0") is None
 
 
-def test_what_cannot_be_read_leaves_it_to_the_next() -> None:
-    told = tell(
+def test_after_a_malformed_field_the_next_one_is_read() -> None:
+    found = read(
         RateLimit="malformed;",
         RateLimit_Remaining="?",
         X_RateLimit_Remaining="1",
         X_RateLimit_Reset="5",
     )
-    assert told == of(1, 5)
+    assert found == quota(1, 5)
 
 
-def test_nobody_is_believed_for_more_than_an_hour() -> None:
-    assert tell(RateLimit='"daily";r=1;t=86400') == of(1, MOST)
-    assert tell(429, Retry_After="1000000") == Told(MOST)
+def test_a_server_is_respected_for_at_most_an_hour() -> None:
+    assert read(RateLimit='"daily";r=1;t=86400') == quota(1, MAX_SECONDS)
+    assert read(429, Retry_After="1000000") == ServerQuota(MAX_SECONDS)
 
 
-def test_tokens_are_left_alone() -> None:
-    headers = {"remaining": "0", "reset": "6m0s"}
-    assert tell(**{f"x-ratelimit-{k}-tokens": v for k, v in headers.items()}) is None
+def test_quotas_of_tokens_are_ignored() -> None:
+    fields = {"remaining": "0", "reset": "6m0s"}
+    assert read(**{f"x-ratelimit-{k}-tokens": v for k, v in fields.items()}) is None
 
 
 # Retry-After.
 
 
 @pytest.mark.parametrize("status", [429, 503, 403])
-def test_it_goes_before_all_else(status: int) -> None:
-    assert tell(status, RateLimit='"a";r=0;t=60', Retry_After="9") == Told(9)
-    assert tell(status, Retry_After_Ms="1500") == Told(1.5)
+def test_retry_after_takes_precedence_over_a_quota(status: int) -> None:
+    assert read(status, RateLimit='"a";r=0;t=60', Retry_After="9") == ServerQuota(9)
+    assert read(status, Retry_After_Ms="1500") == ServerQuota(1.5)
 
 
 @pytest.mark.parametrize("status", [200, 301, 413, 500])
-def test_with_other_answers_it_is_about_this_request_only(status: int) -> None:
-    assert tell(status, Retry_After="9") is None
-    assert tell(status, RateLimit='"a";r=0;t=60', Retry_After="9") == of(0, 60)
+def test_retry_after_with_another_status_is_ignored(status: int) -> None:
+    assert read(status, Retry_After="9") is None
+    assert read(status, RateLimit='"a";r=0;t=60', Retry_After="9") == quota(0, 60)
 
 
 @pytest.mark.parametrize("value", ["0", "soon", "-5"])
-def test_malformed_it_leaves_it_to_the_quota(value: str) -> None:
-    assert tell(429, RateLimit='"a";r=0;t=60', Retry_After=value) == of(0, 60)
+def test_a_malformed_retry_after_gives_way_to_the_quota(value: str) -> None:
+    assert read(429, RateLimit='"a";r=0;t=60', Retry_After=value) == quota(0, 60)
 
 
-# What tells nothing.
+# Responses without a quota.
 
 
-def test_silence() -> None:
-    assert tell(Server="quiet", Date=DATE) is None
+def test_a_response_without_such_fields_has_no_quota() -> None:
+    assert read(Server="quiet", Date=DATE) is None
 
 
 @pytest.mark.parametrize(
@@ -254,27 +265,30 @@ def test_silence() -> None:
     ],
     ids=["hishel 1", "hishel 2"],
 )
-def test_a_cached_response_tells_of_the_past(extensions: dict[str, Any]) -> None:
-    assert tell(200, extensions, RateLimit='"a";r=0;t=60') is None
-    assert tell(429, extensions, Retry_After="60") is None
+def test_a_response_that_hishel_has_cached_is_ignored(
+    extensions: dict[str, Any],
+) -> None:
+    assert read(200, extensions, RateLimit='"a";r=0;t=60') is None
+    assert read(429, extensions, Retry_After="60") is None
 
 
-def test_so_does_one_out_of_a_cache_on_the_way() -> None:
-    assert tell(RateLimit='"a";r=0;t=60', Age="1") is None
-    assert tell(RateLimit='"a";r=0;t=60', Age="0") == of(0, 60)
+def test_a_response_of_a_cache_on_the_way_is_ignored() -> None:
+    assert read(RateLimit='"a";r=0;t=60', Age="1") is None
+    assert read(RateLimit='"a";r=0;t=60', Age="0") == quota(0, 60)
 
 
-def test_one_that_hishel_passed_on_is_as_good_as_any() -> None:
+def test_a_response_that_hishel_has_fetched_is_read() -> None:
     passed_on = {"caching": SimpleNamespace(from_cache=False)}
-    assert tell(200, passed_on, RateLimit='"a";r=0;t=60') == of(0, 60)
+    assert read(200, passed_on, RateLimit='"a";r=0;t=60') == quota(0, 60)
 
 
-NAMES = sorted({name for name, _ in _rate_hints._COUNTERS} | {b"ratelimit"})
+COUNTERS = headers._COUNTERS
+NAMES = sorted({name for name, _ in COUNTERS} | {b"ratelimit"})
 
 
 @given(
     st.sampled_from(NAMES),
-    st.sampled_from([name for _, names in _rate_hints._COUNTERS for name in names]),
+    st.sampled_from([name for _, names in COUNTERS for name in names]),
     st.one_of(st.binary(max_size=30), st.from_regex(rb"[0-9.:TZmsh+-]{1,25}")),
     st.one_of(st.binary(max_size=30), st.from_regex(rb"[0-9.:TZmsh+-]{1,25}")),
     st.sampled_from([200, 429]),
@@ -285,14 +299,14 @@ NAMES = sorted({name for name, _ in _rate_hints._COUNTERS} | {b"ratelimit"})
 @example(
     b"x-ratelimit-remaining", b"x-ratelimit-reset", b"1", b"9999-12-31T23:59-23:59", 200
 )
-def test_whatever_is_said_is_a_wait_of_an_hour_at_most_or_nothing(
+def test_any_bytes_are_a_wait_of_at_most_an_hour_or_ignored(
     name: bytes, reset: bytes, value: bytes, when: bytes, status: int
 ) -> None:
-    headers = [(name, value), (reset, when), (b"retry-after", when)]
-    told = told_in(httpx.Response(status, headers=headers), NOW.timestamp)
-    if told is not None and told.pause is None:
-        assert told.left >= 0
-        assert 0 < told.resets <= MOST
-    elif told is not None:
-        assert told.pause is not None
-        assert 0 <= told.pause <= MOST
+    fields = [(name, value), (reset, when), (b"retry-after", when)]
+    found = read_quota(httpx.Response(status, headers=fields), NOW.timestamp)
+    if found is not None and found.pause is None:
+        assert found.left >= 0
+        assert 0 < found.resets <= MAX_SECONDS
+    elif found is not None:
+        assert found.pause is not None
+        assert 0 <= found.pause <= MAX_SECONDS

@@ -1,4 +1,4 @@
-"""The rate limiting layer: what waits, for how long, and what ends it."""
+"""The rate limiting layer: waits, refusals, reports of servers, and cancellation."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from httpx_resilient import (
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.deadline import Deadline
 from httpx_resilient._core.io.protocol import run_sync
-from httpx_resilient._layers.rate_limit.headers import Told
-from httpx_resilient._layers.rate_limit.limit import Place
+from httpx_resilient._layers.rate_limit.headers import ServerQuota
+from httpx_resilient._layers.rate_limit.state import Rate
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +42,7 @@ in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
 
 class IO(FakeIO):
-    """Its waiters let time pass, and nobody wakes them."""
+    """An IO whose waiters let time pass until their timers run out."""
 
     turn = Clock.turn
 
@@ -58,7 +58,7 @@ class IO(FakeIO):
 
 
 class Outer(IO):
-    """An `io` whose inner transport is a layer with another `io`, on the same clock."""
+    """An IO whose inner transport is a layer with another IO, on the same clock."""
 
     def __init__(self, layer: Any, inner: IO) -> None:
         super().__init__()
@@ -76,7 +76,8 @@ def answer(status: int = 200, **headers: str) -> httpx.Response:
     return httpx.Response(status, headers=named)
 
 
-def sent(limit: RateLimit | None, io: IO, *requests: httpx.Request) -> list[int]:
+def send(limit: RateLimit | None, io: IO, *requests: httpx.Request) -> list[int]:
+    """Send requests one after the other, and return the statuses of their answers."""
     layer = RateLimitingTransport(None, limit)
     return [run_sync(layer._handle(request, io)).status_code for request in requests]
 
@@ -85,12 +86,12 @@ def limited(world: World, inner: Any = None, limit: RateLimit | None = None) -> 
     return world.client(world.ours.RateLimitingTransport(inner, limit))
 
 
-def well(world: World) -> Any:
+def answering_200(world: World) -> Any:
     return world.mock(lambda _: world.library.Response(200))
 
 
 def seen_by(world: World) -> tuple[list[str], Any]:
-    """What is sent, by its path, and the transport that answers it."""
+    """Return a list of the paths that are sent, and the transport that fills it."""
     seen: list[str] = []
 
     def handler(request: Any) -> Any:
@@ -104,39 +105,54 @@ def waiting(limit: RateLimit) -> int:
     return sum(state.waiting for state in limit.states().values())
 
 
-# An own limit.
+def rate_of(limit: RateLimit) -> Rate:
+    return limit._rates.peek(KEY)
 
 
-def test_requests_are_sent_no_faster_than_the_limit_is() -> None:
+def has_empty_queues(limit: RateLimit) -> bool:
+    return limit._queues == {}
+
+
+def retried(io: IO, **policy: Any) -> Any:
+    """Send one request with retries."""
+    return run_sync(RetryingTransport(**policy)._handle(GET, io))
+
+
+# The own limit.
+
+
+def test_requests_are_sent_no_faster_than_the_limit() -> None:
     io = IO(200, 200, 200)
-    sent(RateLimit(4, per=2), io, GET, GET, GET)
+    send(RateLimit(4, per=2), io, GET, GET, GET)
     assert io.slept == [0.5, 0.5]
     assert io.did == ["send", *["sleep", "closed", "closed", "send"] * 2]
 
 
-def test_but_a_burst_at_once() -> None:
+def test_a_burst_is_sent_at_once() -> None:
     io = IO(200, 200, 200)
-    sent(RateLimit(4, per=2, burst=2), io, GET, GET, GET)
+    send(RateLimit(4, per=2, burst=2), io, GET, GET, GET)
     assert io.slept == [0.5]
 
 
-def test_each_origin_has_its_own() -> None:
+def test_each_origin_has_a_limit_of_its_own() -> None:
     io = IO(200, 200, 200)
     others = ["http://example.org/", "https://example.org:444/"]
-    sent(RateLimit(1), io, GET, *(httpx.Request("GET", url) for url in others))
+    send(RateLimit(1), io, GET, *(httpx.Request("GET", url) for url in others))
     assert io.slept == []
 
 
-def test_or_whatever_the_key_is() -> None:
+def test_a_key_function_replaces_the_origin() -> None:
     io = IO(200, 200, 200)
     other = httpx.Request("GET", URL, headers={"tenant": "b"})
     limit = RateLimit(1, key=lambda request: request.headers.get("tenant"))
-    sent(limit, io, GET, other, httpx.Request("GET", "http://elsewhere/"))
+    send(limit, io, GET, other, httpx.Request("GET", "http://elsewhere/"))
     assert io.slept == [1]
     assert list(limit.states()) == ["b", None]
 
 
-async def test_over_the_wire(world: World, server: Server) -> None:
+async def test_requests_over_real_sockets_are_spaced(
+    world: World, server: Server
+) -> None:
     limit = RateLimit(50)
     async with limited(world, limit=limit) as client:
         started = time.monotonic()
@@ -146,11 +162,11 @@ async def test_over_the_wire(world: World, server: Server) -> None:
 
 
 @in_async
-async def test_in_the_order_they_came(world: World) -> None:
+async def test_waiting_requests_are_sent_in_the_order_of_arrival(world: World) -> None:
     paths = [f"/{number}" for number in range(8)]
     seen, inner = seen_by(world)
     limit = RateLimit(100)
-    limit.hear(KEY, 0, Told(0.2), time.monotonic(), 0.0)
+    limit.record(KEY, 0, ServerQuota(0.2), time.monotonic(), 0.0)
     async with limited(world, inner, limit) as client:
         async with anyio.create_task_group() as tasks:
             for number, path in enumerate(paths):
@@ -159,7 +175,7 @@ async def test_in_the_order_they_came(world: World) -> None:
     assert seen == paths
 
 
-async def test_a_limit_may_be_shared_by_clients_of_both_libraries() -> None:
+async def test_clients_of_both_libraries_can_share_a_limit() -> None:
     limit = RateLimit(1, max_wait=0)
     for name, (library, ours) in LIBRARIES.items():
         inner = library.MockTransport(lambda _: library.Response(200))
@@ -174,41 +190,44 @@ async def test_a_limit_may_be_shared_by_clients_of_both_libraries() -> None:
 # Refusals.
 
 
-def test_whoever_would_wait_too_long_is_refused_at_once() -> None:
+def test_a_request_that_would_wait_too_long_is_refused_at_once() -> None:
     io = IO(200, 200, 200)
     with pytest.raises(RateLimitExceeded) as caught:
-        sent(RateLimit(1, per=10, max_wait=5), io, GET, GET)
+        send(RateLimit(1, per=10, max_wait=5), io, GET, GET)
     assert io.slept == []
     assert caught.value.retry_after == 10
     assert str(caught.value) == (
-        "a request to https://example.org has to wait for 10 s, and max_wait is 5 s"
+        "the rate limit to https://example.org admits this request in 10 s, "
+        "but max_wait is 5 s"
     )
 
 
-def test_just_fitting_is_not_too_long() -> None:
+def test_a_wait_of_exactly_max_wait_is_allowed() -> None:
     io = IO(200, 200)
-    assert sent(RateLimit(1, per=10, max_wait=10), io, GET, GET) == [200, 200]
+    assert send(RateLimit(1, per=10, max_wait=10), io, GET, GET) == [200, 200]
 
 
-def test_a_wait_that_cannot_end_before_the_deadline_is_not_begun() -> None:
+def test_a_request_whose_turn_comes_after_its_deadline_is_refused_at_once() -> None:
     io = IO(200, 200)
     extensions: dict[str, Any] = {"deadline": Deadline.of({}, 9.0, 9.0)}
     late = httpx.Request("GET", URL, extensions=extensions)
-    with pytest.raises(RateLimitExceeded, match="and its deadline comes before"):
-        sent(RateLimit(1, per=10), io, GET, late)
+    with pytest.raises(RateLimitExceeded, match="but its deadline is earlier"):
+        send(RateLimit(1, per=10), io, GET, late)
     assert io.slept == []
 
 
-def test_one_that_can_is() -> None:
+def test_a_request_whose_turn_comes_before_its_deadline_waits() -> None:
     io = IO(200, 200)
     extensions: dict[str, Any] = {"deadline": Deadline.of({}, 11.0, 11.0)}
     in_time = httpx.Request("GET", URL, extensions=extensions)
-    sent(RateLimit(1, per=10), io, GET, in_time)
+    send(RateLimit(1, per=10), io, GET, in_time)
     assert io.slept == [10]
 
 
-async def test_a_refusal_is_the_librarys_own_and_final(world: World) -> None:
-    inner = world.ours.RateLimitingTransport(well(world), RateLimit(1, max_wait=0))
+async def test_a_refusal_is_a_transport_error_that_is_not_retried(world: World) -> None:
+    inner = world.ours.RateLimitingTransport(
+        answering_200(world), RateLimit(1, max_wait=0)
+    )
     async with world.client(world.transport(inner)) as client:
         await client.get(URL)
         with pytest.raises(world.ours.RateLimitExceeded) as caught:
@@ -218,64 +237,65 @@ async def test_a_refusal_is_the_librarys_own_and_final(world: World) -> None:
 
 
 @in_async
-async def test_without_a_limit_to_waiting_it_waits(world: World) -> None:
+async def test_max_wait_may_be_infinite(world: World) -> None:
     limit = RateLimit(100, max_wait=math.inf)
-    async with limited(world, well(world), limit) as client:
+    async with limited(world, answering_200(world), limit) as client:
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
                 tasks.start_soon(client.get, URL)
     assert waiting(limit) == 0
 
 
-def test_one_whose_time_is_up_behind_others_is_refused() -> None:
-    """However long those before it take to go."""
+def test_a_request_is_refused_after_max_wait_behind_a_request_that_does_not_go() -> (
+    None
+):
     limit, io = RateLimit(100, max_wait=1), IO()
     limit.join(KEY)
-    with pytest.raises(RateLimitExceeded, match="and max_wait is 1 s"):
-        sent(limit, io, GET)
+    with pytest.raises(RateLimitExceeded, match="but max_wait is 1 s"):
+        send(limit, io, GET)
     assert io.slept == [1]
     assert waiting(limit) == 0
 
 
-# What the server says.
+# The limits of the server.
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_one_retry_after_is_for_all(status: int) -> None:
+def test_retry_after_pauses_all_requests_to_the_origin(status: int) -> None:
     io = IO(answer(status, retry_after="20"), 200)
-    assert sent(None, io, GET, GET) == [status, 200]
+    assert send(None, io, GET, GET) == [status, 200]
     assert 20 <= io.time <= 22
 
 
-def test_but_for_no_other_origin() -> None:
+def test_retry_after_does_not_pause_another_origin() -> None:
     io = IO(answer(429, retry_after="20"), 200)
-    sent(None, io, GET, httpx.Request("GET", "https://example.com/"))
+    send(None, io, GET, httpx.Request("GET", "https://example.com/"))
     assert io.slept == []
 
 
-def test_and_for_nobody_if_it_is_not_listened_to() -> None:
+def test_retry_after_is_ignored_with_learn_false() -> None:
     io = IO(answer(429, retry_after="20"), 200)
-    sent(RateLimit(1000, learn=False), io, GET, GET)
+    send(RateLimit(1000, learn=False), io, GET, GET)
     assert io.time < 1
 
 
-def test_when_nothing_is_left_the_window_is_waited_for() -> None:
+def test_a_request_beyond_the_quota_waits_for_the_next_window() -> None:
     io = IO(answer(ratelimit='"a";r=1;t=30'), answer(ratelimit='"a";r=0;t=30'), 200)
-    sent(None, io, GET, GET, GET)
+    send(None, io, GET, GET, GET)
     assert 30 <= io.time <= 33
 
 
-def test_a_pause_that_is_over_costs_nothing_any_more() -> None:
+def test_no_state_remains_of_a_pause_that_is_over() -> None:
     limit, io = RateLimit(), IO(answer(429, retry_after="20"), 200, 200, 200)
-    sent(limit, io, GET, GET)
+    send(limit, io, GET, GET)
     io.time += 10
-    sent(limit, io, GET, GET)
+    send(limit, io, GET, GET)
     assert len(io.slept) == 1
-    assert limit._kept.peek(KEY).word is None
+    assert rate_of(limit).server is None
 
 
 def quota(left: list[int], seconds: float) -> Any:
-    """A server that answers so many requests, and tells; then a window begins anew."""
+    """Return a step of a server that enforces and reports a quota, window by window."""
     full, lock = left[0], threading.Lock()
     ends = [math.inf]
 
@@ -288,21 +308,21 @@ def quota(left: list[int], seconds: float) -> Any:
                 ends[0] = now + seconds
             left[0] -= 1
             count, status = left[0], 200 if left[0] >= 0 else 429
-            told = {
+            fields = {
                 "content-length": "0",
                 "x-ratelimit-remaining": str(max(count, 0)),
                 "x-ratelimit-reset-after": str(ends[0] - now),
             }
             if status == 429:
-                told["retry-after"] = str(ends[0] - now)
-        connection.send(head(status, told))
+                fields["retry-after"] = str(ends[0] - now)
+        connection.send(head(status, fields))
         return True
 
     return step
 
 
 @in_async
-async def test_a_server_that_tells_has_nothing_to_refuse(
+async def test_a_server_that_reports_its_quota_refuses_no_request(
     world: World, server: Server
 ) -> None:
     server.play(quota([10], 0.2))
@@ -319,10 +339,10 @@ async def test_a_server_that_tells_has_nothing_to_refuse(
     assert statuses == [200] * 24
 
 
-async def test_those_that_wait_already_are_told_of_a_pause(
+async def test_waiting_requests_are_refused_when_a_pause_exceeds_their_max_wait(
     world: World, server: Server
 ) -> None:
-    """Here it is longer than they may wait. Without it each would have its turn."""
+    """Without the pause, each of them would be admitted in time."""
     gate = Gate(reply(429, retry_after="100"))
     server.play(gate)
     limit = RateLimit(1, per=20, max_wait=80)
@@ -349,8 +369,7 @@ async def test_those_that_wait_already_are_told_of_a_pause(
 
 
 @in_async
-async def test_and_go_on_one_by_one(world: World, server: Server) -> None:
-    """Ever faster, over a tenth of the pause."""
+async def test_requests_are_sent_after_a_pause(world: World, server: Server) -> None:
     server.play(reply(429, retry_after="0.2"), reply())
     started = time.monotonic()
     async with limited(world) as client:
@@ -362,29 +381,26 @@ async def test_and_go_on_one_by_one(world: World, server: Server) -> None:
     assert server.requests == 6
 
 
-# With retries around it.
+# Retries.
 
 
-def test_a_retry_does_not_wait_twice() -> None:
+def test_a_retry_without_a_wait_of_its_own_waits_here() -> None:
     inner = IO(answer(429, retry_after="20"), 200)
     outer = Outer(RateLimitingTransport(None), inner)
-    wait = tenacity.wait_none()
-    retrying: Any = RetryingTransport(wait=wait)
-    run_sync(retrying._handle(GET, outer))
+    retried(outer, wait=tenacity.wait_none())
     assert outer.slept == []
     assert 20 <= outer.time <= 22
 
 
-def test_nor_when_it_waits_as_well() -> None:
+def test_a_retry_that_waits_for_retry_after_does_not_wait_here_too() -> None:
     inner = IO(answer(429, retry_after="20"), 200)
     outer = Outer(RateLimitingTransport(None), inner)
-    retrying: Any = RetryingTransport()
-    run_sync(retrying._handle(GET, outer))
+    retried(outer)
     assert 20 <= sum(outer.slept) <= 22
     assert 20 <= outer.time <= 22
 
 
-async def test_over_the_wire_it_goes_well_the_second_time(
+async def test_a_retry_over_real_sockets_waits_for_retry_after(
     world: World, server: Server
 ) -> None:
     server.play(reply(429, retry_after="0.1"), reply(200))
@@ -394,10 +410,12 @@ async def test_over_the_wire_it_goes_well_the_second_time(
     assert second.at - first.at > 0.09
 
 
-# What it leaves alone.
+# Identity.
 
 
-async def test_request_and_response_are_the_callers(world: World) -> None:
+async def test_the_response_is_the_same_object_and_the_request_is_unchanged(
+    world: World,
+) -> None:
     response = world.library.Response(200, headers={"retry-after": "9"}, content=b"a")
     seen: list[Any] = []
 
@@ -412,24 +430,24 @@ async def test_request_and_response_are_the_callers(world: World) -> None:
     assert request.extensions == before
 
 
-def test_failures_pass() -> None:
+def test_an_exception_of_the_inner_transport_passes() -> None:
     io = IO(httpx.ReadError("broken"))
     with pytest.raises(httpx.ReadError):
-        sent(RateLimit(1), io, GET)
+        send(RateLimit(1), io, GET)
 
 
 # Cancellation.
 
 
 def counting(requests: float, **more: Any) -> RateLimit:
-    """A limit that counts, because the server has told of a quota."""
+    """Return a limit that counts, because the server has reported a quota."""
     limit = RateLimit(requests, **more)
-    limit.hear(KEY, 0, Told(None, 10**6, 3600.0), time.monotonic(), 0.0)
+    limit.record(KEY, 0, ServerQuota(None, 10**6, 3600.0), time.monotonic(), 0.0)
     return limit
 
 
 @in_async
-async def test_a_request_that_is_cancelled_gives_its_place_to_the_next(
+async def test_a_cancelled_request_gives_its_place_to_the_next(
     world: World,
 ) -> None:
     seen, inner = seen_by(world)
@@ -447,15 +465,15 @@ async def test_a_request_that_is_cancelled_gives_its_place_to_the_next(
                 await until(world, lambda: waiting(limit) == number + 1)
             scopes[0].cancel()
     assert seen == ["/before", "/1"]
-    # Two of them used up their tenth of a second: there was none for the other one.
+    # Two requests were sent, so the cancelled one has used no turn.
     assert limit.states()["https://example.org"].wait <= 0.1
 
 
 @in_async
-async def test_a_storm_of_cancellations_costs_no_token_and_leaves_nobody_behind(
+async def test_a_storm_of_cancellations_uses_no_turn_and_leaves_no_queue(
     world: World,
 ) -> None:
-    dice, (seen, inner) = random.Random(5), seen_by(world)
+    chance, (seen, inner) = random.Random(5), seen_by(world)
     limit, cancelled = counting(200, burst=2), list[bool]()
     async with limited(world, inner, limit) as client:
 
@@ -466,21 +484,21 @@ async def test_a_storm_of_cancellations_costs_no_token_and_leaves_nobody_behind(
 
         async with anyio.create_task_group() as tasks:
             for number in range(400):
-                tasks.start_soon(get, dice.choice([0, dice.random() / 20]))
+                tasks.start_soon(get, chance.choice([0, chance.random() / 20]))
                 if number % 20 == 0:
                     await anyio.sleep(0.001)
-        assert limit._queues == {}
+        assert has_empty_queues(limit)
         await client.get(URL)
-    rate = limit._kept.peek(KEY)
+    rate = rate_of(limit)
     assert rate.counted == rate.ended == len(seen)
     assert any(cancelled)
 
 
 @in_async
-async def test_one_that_is_cancelled_on_its_way_makes_room_for_another(
+async def test_a_request_that_is_cancelled_in_flight_makes_room_for_another(
     world: World, server: Server
 ) -> None:
-    """Whether the server has counted it is for the next answer to tell."""
+    """The next answer reports if the server has counted it."""
     server.play(
         reply(x_ratelimit_remaining="1", x_ratelimit_reset="3600"), stall(), reply()
     )
@@ -500,7 +518,7 @@ async def test_one_that_is_cancelled_on_its_way_makes_room_for_another(
 # Threads.
 
 
-def test_a_limit_is_shared_by_threads_with_and_without_a_loop() -> None:
+def test_threads_with_and_without_an_event_loop_share_a_limit() -> None:
     limit, seen = RateLimit(500), list[float]()
 
     def handler(_: Any) -> httpx.Response:
@@ -536,37 +554,16 @@ def test_a_limit_is_shared_by_threads_with_and_without_a_loop() -> None:
         thread.join()
     assert len(seen) == 60
     assert time.monotonic() - started > 59 / 500
-    assert limit._queues == {}
+    assert has_empty_queues(limit)
 
 
-def test_whoever_waits_in_a_loop_that_has_ended_holds_nobody_up() -> None:
-    class Ended:
-        def wake(self) -> None:
-            msg = "Event loop is closed"
-            raise RuntimeError(msg)
-
-    limit, waiter = RateLimit(1), Ended()
-    first, second = limit.join("key"), limit.join("key")
-    second.waiter = waiter  # type: ignore[assignment]  # a fake
-    limit.leave("key", first)
-    assert list(limit._queues["key"]) == [second]
-
-
-def test_one_that_has_just_come_needs_not_be_woken() -> None:
-    limit = RateLimit(1)
-    first, second = limit.join("key"), limit.join("key")
-    limit.leave("key", first)
-    assert isinstance(second, Place)
-    assert second.waiter is None
-
-
-# What it tells.
+# States.
 
 
 def test_states_are_listed_by_origin() -> None:
     limit, io = RateLimit(1, per=100), IO(answer(ratelimit='"a";r=5;t=1000'), 200)
     io.time = time.monotonic()
-    sent(limit, io, GET, httpx.Request("GET", "http://[::1]:8080/"))
+    send(limit, io, GET, httpx.Request("GET", "http://[::1]:8080/"))
     first, second = limit.states().items()
     assert first[0] == "https://example.org"
     assert 90 < first[1].wait <= 100
@@ -575,28 +572,28 @@ def test_states_are_listed_by_origin() -> None:
     assert second[1].remaining is None
 
 
-def test_a_pause_and_a_window_that_is_over_are_told() -> None:
+def test_a_state_has_the_pause_but_not_a_window_that_is_over() -> None:
     limit, io = RateLimit(), IO(answer(429, retry_after="100"))
     io.time = time.monotonic()
-    sent(limit, io, GET)
+    send(limit, io, GET)
     (state,) = limit.states().values()
     assert 90 < state.paused == state.wait <= 110
     limit, io = RateLimit(), IO(answer(ratelimit='"a";r=0;t=1'))
-    sent(limit, io, GET)
+    send(limit, io, GET)
     (state,) = limit.states().values()
     assert state == (0.0, 0, None, 0.0)
 
 
-def test_more_requests_on_their_way_than_allowed_are_none_left() -> None:
+def test_with_more_requests_in_flight_than_the_quota_0_remain() -> None:
     limit, now = RateLimit(key=lambda _: "key"), time.monotonic()
-    limit.hear("key", 0, Told(None, 3, 100.0), now, 0.0)
+    limit.record("key", 0, ServerQuota(None, 3, 100.0), now, 0.0)
     for _ in range(3):
         limit.take("key", now)
-    limit.hear("key", 1, Told(None, 1, 100.0), now, 0.0)
+    limit.record("key", 1, ServerQuota(None, 1, 100.0), now, 0.0)
     assert limit.states()["key"].remaining == 0
 
 
-# How it is made.
+# Arguments.
 
 
 @pytest.mark.parametrize(
@@ -607,10 +604,10 @@ def test_more_requests_on_their_way_than_allowed_are_none_left() -> None:
         ({"requests": 1, "per": 0}, "per is a number of seconds, above 0; got 0"),
         ({"requests": 1, "burst": 0}, "burst is a whole number of requests, 1 or more"),
         ({"max_wait": -1}, "max_wait is a number of seconds, 0 or more; got -1"),
-        ({"learn": False}, "give a number of requests, or learn"),
+        ({"learn": False}, "limits nothing: set requests=, or learn=True"),
     ],
 )
-def test_what_is_out_of_range_is_refused(options: Any, message: str) -> None:
+def test_an_argument_out_of_its_range_is_rejected(options: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         RateLimit(**options)
 
@@ -621,16 +618,16 @@ def test_what_is_out_of_range_is_refused(options: Any, message: str) -> None:
         ({"requests": "5"}, "requests is a number"),
         ({"requests": 1, "burst": 1.5}, "burst is a whole number"),
         ({"max_wait": None}, "max_wait is a number of seconds"),
-        ({"key": "host"}, "key is a function of the request; got 'host'"),
+        ({"key": "host"}, "key must be a function of the request, .*; got 'host'"),
     ],
 )
-def test_what_is_of_another_kind_is_refused(options: Any, message: str) -> None:
+def test_an_argument_of_another_type_is_rejected(options: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         RateLimit(**options)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_a_limit_that_is_none_is_refused(library: str) -> None:
+def test_a_number_instead_of_a_limit_is_rejected(library: str) -> None:
     _, ours = LIBRARIES[library]
     with pytest.raises(
         TypeError, match=r"limit must be a RateLimit, such as .*; got 10"
@@ -638,5 +635,5 @@ def test_a_limit_that_is_none_is_refused(library: str) -> None:
         ours.RateLimitingTransport(None, 10)
 
 
-def test_both_libraries_have_the_same_limit() -> None:
+def test_the_class_is_the_same_for_both_libraries() -> None:
     assert httpx_resilient.httpx2.RateLimit is RateLimit
