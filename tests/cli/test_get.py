@@ -66,13 +66,13 @@ class TestProgress:
         create = ssl.create_default_context
 
         def create_slowly(*args: Any, **options: Any) -> ssl.SSLContext:
-            time.sleep(0.3)
+            time.sleep(0.6)
             return create(*args, **options)
 
         monkeypatch.setattr(ssl, "create_default_context", create_slowly)
         for arguments in (["get"], ["check", "-n", "1"]):
             result = run(*arguments, server.url, "--json")
-            assert document_of(result)["seconds"] < 0.3
+            assert document_of(result)["seconds"] < 0.6
 
     def test_control_characters_of_a_server_do_not_reach_the_terminal(
         self, server: Server
