@@ -1,4 +1,4 @@
-"""An IO on which two requests race, in an order that a test chooses."""
+"""An IO on which a request and its hedge race, in an order that a test chooses."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def finish(steps: Coroutine[Any, Any, Any]) -> Any:
 
 class Race(FakeIO):
     """
-    An IO on which the first request takes long.
+    An IO on which the first request is slow.
 
     Args:
         script: The outcomes, in the order in which they come.
-        ends: Which of them is first to end: `first`, `second`, `both` at the same
-            time, or `alone` if no hedge is started in time.
+        ends: The request that ends first: `first`, `second`, or `both` at the same
+            time; `alone` if the first request ends before a hedge is sent.
     """
 
     def __init__(self, *script: Scripted, ends: str = "second") -> None:

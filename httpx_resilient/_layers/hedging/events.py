@@ -1,4 +1,4 @@
-"""What hedging, failover and deadlines do."""
+"""Events of hedging."""
 
 from __future__ import annotations
 
@@ -10,52 +10,53 @@ from httpx_resilient._core.events.base import RequestEvent
 @dataclass(frozen=True, slots=True)
 class HedgeSent(RequestEvent):
     """
-    A request takes long, and was sent a second time.
+    A slow request was sent a second time.
 
     Args:
         request: The request.
-        delay: Seconds after which.
+        delay: The delay of hedges to its origin in seconds. The hedge was sent after
+            that time, or later if hedges were refused.
 
     Example:
         >>> print(HedgeSent(request, delay=0.12))
-        GET https://api.example.com/: hedged, after 0.120 s or more
+        GET https://api.example.com/: hedge sent after at least 0.120 s
     """
 
     delay: float
 
     def __str__(self) -> str:
-        return self._describe(f"hedged, after {self.delay:.3f} s or more")
+        return self._describe(f"hedge sent after at least {self.delay:.3f} s")
 
 
 @dataclass(frozen=True, slots=True)
 class HedgeWon(RequestEvent):
     """
-    The second one was answered first.
+    The hedge succeeded before the first request did.
 
     Args:
         request: The request.
 
     Example:
         >>> print(HedgeWon(request))
-        GET https://api.example.com/: the hedge has won
+        GET https://api.example.com/: hedge won
     """
 
     def __str__(self) -> str:
-        return self._describe("the hedge has won")
+        return self._describe("hedge won")
 
 
 @dataclass(frozen=True, slots=True)
 class HedgeLost(RequestEvent):
     """
-    The first one was answered first after all, or both have failed.
+    The first request succeeded before its hedge did, or both failed.
 
     Args:
         request: The request.
 
     Example:
         >>> print(HedgeLost(request))
-        GET https://api.example.com/: the hedge has lost
+        GET https://api.example.com/: hedge lost
     """
 
     def __str__(self) -> str:
-        return self._describe("the hedge has lost")
+        return self._describe("hedge lost")

@@ -1,4 +1,4 @@
-"""A request that may get a hedge, and what becomes of both."""
+"""A request that may be sent a second time, and the outcome of both."""
 
 from __future__ import annotations
 
@@ -17,12 +17,19 @@ from httpx_resilient._core.io.race import Runner
 from httpx_resilient._layers.hedging.events import HedgeLost, HedgeSent, HedgeWon
 
 KEY = "hedge"
-"""In the extensions of a request: whether it may be hedged. In those of a response, if
-there was a hedge: whether this is the hedge's."""
+"""
+The extension of hedging. On a request it says whether the request may be hedged. On the
+response of a hedged request it says whether the hedge won.
+"""
 
 
-class Sending(Generic[ResponseT]):
-    """One of the two, and what became of it: nothing, as long as it is under way."""
+class Leg(Generic[ResponseT]):
+    """
+    One of the two requests: the first one or its hedge.
+
+    Args:
+        started: When it was sent, in monotonic seconds.
+    """
 
     def __init__(self, started: float) -> None:
         self.started = self.ended = started
@@ -30,10 +37,10 @@ class Sending(Generic[ResponseT]):
         self.error: Exception | None = None
 
     async def run(self, sent: Awaitable[ResponseT], now: Callable[[], float]) -> bool:
-        """Send it. Says whether it has won."""
+        """Await the outcome. Return whether it is a success."""
         try:
             self.response = await sent
-        except Exception as error:  # noqa: BLE001 - raised to the caller, if it is the outcome
+        except Exception as error:  # noqa: BLE001 - raised later if this leg wins
             self.error = error
         finally:
             self.ended = now()
@@ -44,7 +51,7 @@ class Sending(Generic[ResponseT]):
         return self.response is not None and is_success(self.response)
 
     def attempts(self, since: float, *, hedge: bool) -> Sequence[Attempt]:
-        """Tell it as history."""
+        """Return the attempts of this leg: more than one if a layer inside retried."""
         response, error = self.response, self.error
         kind: int | type[Exception] | None = None if error is None else type(error)
         if response is not None:
@@ -54,8 +61,8 @@ class Sending(Generic[ResponseT]):
         attempt = attempt._replace(reason=str(attempt))
         return unfolded(attempt, response or error, self.started, self.ended)
 
-    def hand_over(self) -> ResponseT:
-        """Return or raise what became of it."""
+    def take_result(self) -> ResponseT:
+        """Return the response or raise the exception, and forget it."""
         response, self.response = self.response, None
         if response is not None:
             return response
@@ -63,41 +70,43 @@ class Sending(Generic[ResponseT]):
         try:
             raise cast("Exception", error)
         finally:
-            del error  # its traceback leads here
+            del error  # its traceback leads back to this frame
 
 
-class Contest(Generic[RequestT, ResponseT]):
+class HedgedRequest(Generic[RequestT, ResponseT]):
     """
-    A request that may get a hedge, and what becomes of both.
+    A request that may be sent a second time.
 
     Args:
-        request: The request.
-        twin: Makes the hedge.
-        may_hedge: Asks the policy, at a time; `again` if it has refused before.
-        budget: What hedges pay with besides.
-        io: What both are sent with.
-        tell: Tells what happens.
+        request: The caller's request.
+        copy: Makes the hedge.
+        withdraw: Withdraws a hedge from the policy, at a time in monotonic seconds;
+            `refused_before` if this request was refused one. Returns whether it may be
+            sent.
+        budget: The retry budget that hedges are charged to as well.
+        io: The IO of the request.
+        emit: Emits the events of the layer.
     """
 
     def __init__(
         self,
         request: RequestT,
-        twin: Callable[[RequestT], RequestT],
-        may_hedge: Callable[..., bool],
+        copy: Callable[[RequestT], RequestT],
+        withdraw: Callable[..., bool],
         budget: RetryBudget | None,
         io: IO[RequestT, ResponseT],
         emit: EventEmitter,
     ) -> None:
         self._request = request
-        self._twin = twin
-        self._may_hedge = may_hedge
+        self._copy = copy
+        self._withdraw = withdraw
         self._budget = budget
         self._io = io
         self._emit = emit
-        self._refused = self._unpaid = False
+        self._refused_by_policy = self._refused_by_budget = False
         self._delay = 0.0
-        self._first: Sending[ResponseT]
-        self._second: Sending[ResponseT] | None = None
+        self._first: Leg[ResponseT]
+        self._hedge: Leg[ResponseT] | None = None
 
     async def run(
         self,
@@ -106,69 +115,78 @@ class Contest(Generic[RequestT, ResponseT]):
         delay: float,
         context: Context,
     ) -> ResponseT:
-        """Return or raise what the caller gets, and release the rest."""
+        """
+        Return or raise the outcome, and release the other one.
+
+        Args:
+            sent: The rest of the first request.
+            started: When the first request was sent, in monotonic seconds.
+            delay: Seconds until a hedge is sent.
+            context: The context of the hedge.
+        """
         io, self._delay = self._io, delay
-        first: Sending[ResponseT] = Sending(started)
+        first: Leg[ResponseT] = Leg(started)
         self._first = first
         try:
-            await context.run(io.race, delay, first.run(sent, io.now), self._hedge)
+            await context.run(io.race, delay, first.run(sent, io.now), self._start)
             return self._outcome()
         finally:
-            # Each of them, also if that of the other one is cancelled.
+            # The second release must run even if the first is cancelled.
             try:
                 await self._release(first)
             finally:
-                if self._second is not None:
-                    await self._release(self._second)
+                if self._hedge is not None:
+                    await self._release(self._hedge)
 
-    async def _release(self, sending: Sending[ResponseT]) -> None:
-        sending.error = None
-        if sending.response is not None:
-            await self._io.discard(sending.response, drain=False)
+    async def _release(self, leg: Leg[ResponseT]) -> None:
+        leg.error = None
+        if leg.response is not None:
+            await self._io.discard(leg.response, drain=False)
 
-    def _hedge(self) -> Runner | None:
+    def _start(self) -> Runner | None:
+        """Start the hedge, or return `None` to be called again later."""
         budget, url, now = self._budget, self._request.url, self._io.now()
         if budget is not None and not budget.spend(url, now):
-            if not self._unpaid:
-                self._unpaid = True
+            if not self._refused_by_budget:
+                self._refused_by_budget = True
                 self._emit(BudgetRefused, self._request)
             return None
-        if not self._may_hedge(now, again=self._refused):
-            self._refused = True
+        if not self._withdraw(now, refused_before=self._refused_by_policy):
+            self._refused_by_policy = True
             if budget is not None:
                 budget.refund(url)
             return None
-        second: Sending[ResponseT] = Sending(now)
-        self._second = second
+        hedge: Leg[ResponseT] = Leg(now)
+        self._hedge = hedge
         self._emit(HedgeSent, self._request, self._delay)
-        return self._send(second)
+        return self._send(hedge)
 
-    async def _send(self, second: Sending[ResponseT]) -> bool:
+    async def _send(self, hedge: Leg[ResponseT]) -> bool:
         io, request, budget = self._io, self._request, self._budget
-        success = await second.run(io.send(self._twin(request)), io.now)
+        success = await hedge.run(io.send(self._copy(request)), io.now)
         if success and budget is not None:
             budget.refund(request.url)
         return success
 
     def _outcome(self) -> ResponseT:
-        first, second = self._first, self._second
-        if second is None:
-            return first.hand_over()
-        hedge_won = second.is_success and not first.is_success
+        first, hedge = self._first, self._hedge
+        if hedge is None:
+            return first.take_result()
+        hedge_won = hedge.is_success and not first.is_success
         self._emit(HedgeWon if hedge_won else HedgeLost, self._request)
         since = first.started
-        sends = first.attempts(since, hedge=False), second.attempts(since, hedge=True)
-        winner, (loser, won) = (
-            (second, sends) if hedge_won else (first, reversed(sends))
+        attempts = first.attempts(since, hedge=False), hedge.attempts(since, hedge=True)
+        winner, (lost, won) = (
+            (hedge, attempts) if hedge_won else (first, reversed(attempts))
         )
         outcome = winner.response or winner.error
-        mark(outcome, SENDS, (*loser, *won), self._io.now())
+        mark(outcome, SENDS, (*lost, *won), self._io.now())
         if winner.response is not None:
             winner.response.extensions[KEY] = hedge_won
-        return winner.hand_over()
+        return winner.take_result()
 
 
 def is_success(response: ResponseLike) -> bool:
-    """Whether no other answer to the same request would be better."""
+    """Whether another response to the same request could not be better."""
     status = response.status_code
     return status < 400 or classify_status(status) is Retryability.NEVER

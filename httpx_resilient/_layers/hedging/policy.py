@@ -1,4 +1,8 @@
-"""When a request is late enough to be sent a second time, and whether it may be."""
+"""
+The state of hedging: the delay of a hedge and the credit for hedges, for each origin.
+
+The transitions are pure functions; a `HedgePolicy` stores the states.
+"""
 
 from __future__ import annotations
 
@@ -13,30 +17,30 @@ from httpx_resilient._core.state.quantile import quantile
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 
-LATENCIES = 500
-"""So many tell the share below a quantile of 0.95 to within a hundredth."""
+MAX_LATENCIES = 500
+"""Latencies stored: enough to know the share below a quantile of 0.95 within 1 %."""
 
-REFRESH = 1.0
-"""Seconds until the quantile is looked up again."""
+REFRESH_INTERVAL = 1.0
+"""Seconds until the quantile is computed again."""
 
-LEAST = 0.001
-"""Seconds. No hedge is sent earlier than this, as in Finagle."""
+MIN_DELAY = 0.001
+"""The shortest delay in seconds, as in Finagle."""
 
 WINDOW = 10.0
-"""Seconds: as many hedges as may be sent in so long can be saved up, ..."""
+"""The capacity for credit is what the requests of about this many seconds earn, ..."""
 
-LEAST_CREDIT = 2.0
-"""... or so many, if that is more, ..."""
+MIN_CAPACITY = 2.0
+"""... but at least this many hedges, ..."""
 
-MOST_CREDIT = 10.0
-"""... but never more than these."""
+MAX_CAPACITY = 10.0
+"""... and at most this many."""
 
 Outcome = tuple[float, float, bool]
-"""When a request was sent, when its headers came or it ended, and if it succeeded."""
+"""When a request was sent, when its headers arrived or it ended, and its success."""
 
 
 class Rules(NamedTuple):
-    """What stays the same; see `HedgePolicy`."""
+    """The settings of a policy, see `HedgePolicy`."""
 
     observes: bool = True
     quantile: float = 0.95
@@ -46,37 +50,37 @@ class Rules(NamedTuple):
 
 class HedgeState(NamedTuple):
     """
-    What is known of an origin.
+    The state of an origin.
 
     Args:
-        delay: Seconds until a hedge: the quantile last looked up, or what was given;
-            `None` with too few latencies.
-        due: When to look it up again, in monotonic seconds.
-        latencies: The last ones, in seconds.
+        delay: Seconds until a hedge: the quantile as last computed, or the fixed delay
+            of the policy; `None` with too few latencies.
+        due: When to compute the quantile again, in monotonic seconds.
+        latencies: The last latencies in seconds.
         credit: Hedges that may be sent.
-        recent: Requests of the last ten seconds, about: the longer ago, the less they
-            count.
-        at: When that was so.
+        recent: The number of requests in about the last ten seconds. A request counts
+            less the longer ago it ended.
+        at: The time of `recent`, in monotonic seconds.
     """
 
     delay: float | None = None
     due: float = -math.inf
     latencies: tuple[float, ...] = ()
-    credit: float = LEAST_CREDIT
+    credit: float = MIN_CAPACITY
     recent: float = 0.0
     at: float = -math.inf
 
 
-def ended(state: HedgeState, outcomes: Sequence[Outcome], rules: Rules) -> HedgeState:
+def record(state: HedgeState, outcomes: Sequence[Outcome], rules: Rules) -> HedgeState:
     """
-    Learn from requests that have ended how long it takes, and earn hedges by them.
+    Record requests that have ended: observe their latencies, and earn hedges.
 
-    What was overtaken, was cancelled or has failed would have taken longer. It counts
-    if that was above the quantile anyway: without the slow ones each estimate would be
-    lower than the last. Below, it tells nothing, and a fast failure least of all.
+    A request that was overtaken or cancelled, or has failed, would have taken longer.
+    If it exceeded the quantile, it counts all the same: without the slow requests each
+    quantile would be lower than the last. If it did not, its duration says nothing.
     """
     now = outcomes[-1][1]
-    state = _at(state, now)
+    state = _advance(state, now)
     delay, due, latencies = state.delay, state.due, state.latencies
     if rules.observes:
         above = math.inf if delay is None else delay
@@ -85,69 +89,73 @@ def ended(state: HedgeState, outcomes: Sequence[Outcome], rules: Rules) -> Hedge
             for since, until, success in outcomes
             if success or until - since >= above
         ]
-        latencies = (*latencies, *more)[-LATENCIES:]
+        latencies = (*latencies, *more)[-MAX_LATENCIES:]
         if now >= due and len(latencies) >= rules.samples:
-            delay = max(quantile(latencies, rules.quantile), LEAST)
-            due = now + REFRESH
+            delay = max(quantile(latencies, rules.quantile), MIN_DELAY)
+            due = now + REFRESH_INTERVAL
     recent = state.recent + len(outcomes)
     earned = rules.extra * sum(success for _, _, success in outcomes)
     credit = _capped(state.credit + earned, recent, rules)
     return HedgeState(delay, due, latencies, credit, recent, state.at)
 
 
-def asked(
-    state: HedgeState, now: float, rules: Rules, *, again: bool
+def withdraw(
+    state: HedgeState, now: float, rules: Rules, *, refused_before: bool
 ) -> tuple[HedgeState, bool]:
     """
-    Decide whether a hedge may be sent, and charge for it.
+    Withdraw a hedge, and return whether it may be sent.
 
-    Not even one that helps gets that back. So there are never more than `extra` for
-    each request that succeeds, also when all become slow, where a mere delay would send
-    everything twice.
+    Even a hedge that helps is not refunded. So there are at most `extra` hedges for
+    each successful request, even if all requests become slow. A delay alone would then
+    send each of them twice.
 
-    Who is refused asks again later. The last one is kept for these: they are fewer, and
-    have more to gain. It takes the tail of the tail off at the same price.
+    A request that is refused tries again later. The last hedge is reserved for these
+    requests: they are fewer and slower, so it saves more time at the same cost.
     """
-    state = _at(state, now)
+    state = _advance(state, now)
     credit = _capped(state.credit, state.recent, rules)
-    granted = credit >= (1.0 if again else LEAST_CREDIT)
+    granted = credit >= (1.0 if refused_before else MIN_CAPACITY)
     return state._replace(credit=credit - granted), granted
 
 
-def _at(state: HedgeState, now: float) -> HedgeState:
-    """Time has passed. In threads it may seem to go back."""
+def _advance(state: HedgeState, now: float) -> HedgeState:
+    """Let time pass. A time of another thread may be earlier than the state's."""
     seconds = max(now - state.at, 0.0)
     recent = state.recent * math.exp(-seconds / WINDOW)
     return state._replace(recent=recent, at=max(now, state.at))
 
 
 def _capped(credit: float, recent: float, rules: Rules) -> float:
-    # Who sends little saves up little: there may be many like this one, and what they
-    # can send all at once is what keeps an overloaded server from recovering.
-    most = max(LEAST_CREDIT, min(rules.extra * recent, MOST_CREDIT))
-    return min(credit, most)
+    # A client that sends little has a small capacity. There may be many such clients,
+    # and their hedges together could prevent an overloaded server from recovering.
+    capacity = max(MIN_CAPACITY, min(rules.extra * recent, MAX_CAPACITY))
+    return min(credit, capacity)
 
 
 class HedgePolicy:
     """
-    What hedging knows of each origin: when an answer is late, and what may be sent.
+    When to hedge a request, and how many hedges to send, for each origin.
 
-    A hedge is a second request, sent when the first takes longer than most do. To wait
-    for the slowest one in twenty makes it cheap, and a budget keeps it so when all of
-    them are slow. Transports, clients and threads may share a policy.
+    A hedge is a second request, sent when the first one takes longer than most do. The
+    default delay exceeds all but the slowest one in twenty, so hedges add little load.
+    A budget limits them when all requests become slow. Transports, clients and threads
+    may share a policy.
 
     Args:
-        delay: Seconds until a request gets a hedge. By default this is observed for
-            each origin: how long it takes until the headers come.
-        quantile: The share of requests that end in time, of the last 500.
-        samples: How many have to be observed. Until then nothing is hedged.
-        extra: Hedges per request that succeeds, at most, for each origin. Two may be
-            saved up, or as many as there can be in 10 seconds, but no more than 10. If
-            there is none left, a request gets its hedge later, if it still needs one.
-        methods: Requests that may be hedged: the server may get them twice.
+        delay: Seconds until a request is hedged. By default, it is the `quantile` of
+            the time until the headers arrive, observed for each origin.
+        quantile: The share of the last 500 requests that end without a hedge.
+        samples: The number of requests to observe before the first hedge.
+        extra: The number of hedges for each successful request, at most, for each
+            origin. Unused hedges accumulate: up to what 10 seconds of requests earn,
+            at least 2 and at most 10. If none is left, a request that is still waiting
+            is hedged later.
+        methods: The methods of requests that may be hedged, because the server may
+            process them twice.
 
     Raises:
-        TypeError: A number is none; `methods` is a single one.
+        TypeError: An argument is not a number; `methods` is not a collection of
+            strings.
         ValueError: A number is out of its range.
 
     Source: Dean and Barroso, The Tail at Scale (CACM 2013), with the delay and the
@@ -169,22 +177,24 @@ class HedgePolicy:
         methods: Collection[str] = SAFE_METHODS,
     ) -> None:
         if delay is not None:
-            number("delay", delay, least=LEAST, unit="seconds")
+            number("delay", delay, least=MIN_DELAY, unit="seconds")
         number("quantile", quantile, above=0, most=1)
-        number("samples", samples, least=1, most=LATENCIES, whole=True)
+        number("samples", samples, least=1, most=MAX_LATENCIES, whole=True)
         number("extra", extra, above=0, most=1, unit="hedges per request")
         self.methods = _names(methods)
         self._rules = Rules(delay is None, quantile, samples, extra)
         self.origins = StateStore(
-            HedgeState(delay), fold=partial(ended, rules=self._rules)
+            HedgeState(delay), fold=partial(record, rules=self._rules)
         )
 
-    def asked(self, key: OriginKey, now: float, *, again: bool) -> bool:
-        """Pay for a hedge, at a time in monotonic seconds, if there is enough left."""
-        return self.origins.apply(key, asked, now, self._rules, again=again)
+    def withdraw(self, key: OriginKey, now: float, *, refused_before: bool) -> bool:
+        """Withdraw a hedge at a monotonic time. Return whether it may be sent."""
+        return self.origins.apply(
+            key, withdraw, now, self._rules, refused_before=refused_before
+        )
 
     def delays(self) -> dict[str, float]:
-        """Tell after how many seconds a hedge is sent, for each origin known so far."""
+        """Return the seconds until a hedge, for each origin with enough samples."""
         return {
             origin_name(cast("OriginKey", key)): state.delay
             for key, state in self.origins.states().items()
@@ -192,10 +202,13 @@ class HedgePolicy:
         }
 
 
-def _names(methods: object) -> frozenset[str]:
-    named = not isinstance(methods, str) and isinstance(methods, Iterable)
-    names = list(cast("Iterable[object]", methods)) if named else []
-    if not (named and all(isinstance(name, str) for name in names)):
-        msg = f"methods are several, such as {{'GET', 'HEAD'}}, got {methods!r}"
+def _names(given: object) -> frozenset[str]:
+    is_collection = not isinstance(given, str) and isinstance(given, Iterable)
+    names = list(cast("Iterable[object]", given)) if is_collection else []
+    if not (is_collection and all(isinstance(name, str) for name in names)):
+        msg = (
+            "methods must be a collection of strings, such as {'GET', 'HEAD'}; "
+            f"got {given!r}"
+        )
         raise TypeError(msg)
     return frozenset(str(name).upper() for name in names)

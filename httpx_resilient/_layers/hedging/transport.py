@@ -1,4 +1,4 @@
-"""The hedging layer: what is slower than most is sent a second time."""
+"""The hedging layer: the flow of a request that may be sent a second time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from httpx_resilient._core.origin import origin_key
 from httpx_resilient._core.request_copy import copy_request
 from httpx_resilient._core.state.store import BATCH
 from httpx_resilient._core.validation import state
-from httpx_resilient._layers.hedging.hedged_request import KEY, Contest, is_success
+from httpx_resilient._layers.hedging.hedged_request import (
+    KEY,
+    HedgedRequest,
+    is_success,
+)
 from httpx_resilient._layers.hedging.policy import HedgePolicy
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
@@ -23,39 +27,39 @@ from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 class Hedging(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
-    A transport that sends a slow request a second time, and takes the first success.
+    A transport that sends a slow request a second time, and returns the first success.
 
-    Where one answer in a hundred takes a hundred times as long, for no reason that a
-    second request would meet as well, this cuts the tail off for 5 % more requests. For
-    asynchronous clients: in a synchronous one, nothing can wait for two at a time.
+    If one response in a hundred takes a hundred times as long, and a second request
+    would not, hedging removes these delays for 5 % more requests. It is for
+    asynchronous clients: a synchronous client cannot wait for two requests at a time.
 
     Args:
-        inner: The transport to send with. Without one, it is what a `PoolingTransport`
-            is.
-        hedge: When to send a second request, and which may have one. Shared with other
-            transports, they learn from each other.
-        budget: The `RetryBudget` of the retries around. Hedges are paid from it too,
-            and their cost is given back if they succeed, as that of retries. By default
-            only the policy limits them.
-        on_event: Called with each `Event`, as for `RetryingTransport`.
-        http: What the library's own HTTP transport takes, as for `RetryingTransport`.
+        inner: The transport to send with. By default, a `PoolingTransport`.
+        hedge: When to hedge which requests. Transports that share a policy share what
+            they observe.
+        budget: The `RetryBudget` of a retry around this layer. Hedges withdraw from it
+            too, and those that succeed are refunded. By default, only the policy limits
+            hedges.
+        on_event: Called with each `Event`, as in `RetryingTransport`.
+        http: The options of the default inner transport, as in `PoolingTransport`.
 
     Raises:
-        TypeError: `hedge` or `budget` is none; `inner` is no transport, or of the other
-            library; an option is unknown, or given together with an `inner`. A client
-            that uses it is synchronous.
+        TypeError: `hedge` is not a `HedgePolicy`, or `budget` not a `RetryBudget`;
+            `inner` is not a transport, or belongs to the other library; an option is
+            unknown, or given together with an `inner`. A synchronous client that uses
+            the transport raises it too.
         ValueError: A proxy cannot be used.
-        ImportError: `http2=True` without its extra.
+        ImportError: `http2=True` without the extra `http2`.
 
-    By default GET, HEAD, OPTIONS, TRACE and QUERY are hedged, and only with a body that
-    two can read at a time, such as none or bytes. One request may differ:
-    `extensions={"hedge": False}` is sent once, `{"hedge": True}` whatever its method.
+    By default GET, HEAD, OPTIONS, TRACE and QUERY are hedged, if they have no body or
+    one that can be read twice at a time, such as bytes. An extension overrides this for
+    one request: `{"hedge": False}` sends it once, `{"hedge": True}` hedges any method.
 
-    An exception is no success, nor is a status that a retry would try again: 408, 425,
-    429 and most of 5xx. It never ends a request that may still get a better one. If
-    both fail you get what became of the first. The other is cancelled, and has ended
-    before you get your response. Where a second one was sent,
-    `response.extensions["hedge"]` is `True` if this is its answer.
+    An exception is not a success. Nor is a status that is worth a retry: 408, 425, 429
+    and most of 5xx. Such an outcome ends no request while the other one is in flight.
+    If both fail, you get the outcome of the first. The loser is cancelled, and has
+    ended before you get the response. The response of a hedged request has
+    `extensions["hedge"]`: `True` if it answers the hedge.
 
     Example:
         >>> import asyncio, httpx
@@ -82,7 +86,7 @@ class Hedging(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
         self.budget = budget
         self._plain_body = self._family.plain_body
 
-    def handle_request(self, request: RequestT) -> NoReturn:  # noqa: ARG002 - none is
+    def handle_request(self, request: RequestT) -> NoReturn:  # noqa: ARG002 - part of the signature
         """Refuse the request of a synchronous client."""
         self._refuse()
 
@@ -92,16 +96,16 @@ class Hedging(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     def _refuse(self) -> NoReturn:
         name = self._family.name
         msg = (
-            f"HedgingTransport waits for two requests at a time, and a {name}.Client "
-            f"cannot: use an {name}.AsyncClient, or leave it out here"
+            "HedgingTransport waits for two requests at a time, which a "
+            f"{name}.Client cannot: use an {name}.AsyncClient, or leave this layer out"
         )
         raise TypeError(msg)
 
     async def _handle(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> ResponseT:
-        # The happy path first: one that needs no look at its body.
         policy = self.policy
+        # The first three conditions spare most requests a look at their bodies.
         if (
             request.method not in policy.methods
             or type(request.stream) is not self._plain_body
@@ -116,22 +120,22 @@ class Hedging(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
             if delay is None:
                 response = await io.send(request)
             else:
-                # A hedge is no part of what the first one has begun, such as a trace.
+                # The hedge must not see what the first request sets, such as a trace.
                 context = copy_context()
-                # What is answered at once needs no timer.
+                # A request that is answered at once needs no timer.
                 response, rest = io.begin(io.send(request))
                 if rest is not None:
-                    may_hedge = partial(policy.asked, key)
-                    contest = Contest(
-                        request, self.twin, may_hedge, self.budget, io, self._emit
+                    withdraw = partial(policy.withdraw, key)
+                    hedged = HedgedRequest(
+                        request, self._copy, withdraw, self.budget, io, self._emit
                     )
-                    response = await contest.run(rest, started, delay, context)
+                    response = await hedged.run(rest, started, delay, context)
             success = is_success(response)
             return response
         finally:
-            # That it was overtaken or cancelled tells something, too.
+            # Overtaken and cancelled requests count too, see `record`.
             origin.pending.append((started, io.now(), success))
-            # The first ones count one by one, or it took more of them to know.
+            # The first requests are folded in one by one, so that `samples` is exact.
             if len(origin.pending) >= BATCH or delay is None:
                 origins.fold(key)
 
@@ -140,14 +144,14 @@ class Hedging(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
         if wanted is None:
             wanted = request.method in self.policy.methods
         elif not isinstance(wanted, bool):
-            msg = f'extensions["{KEY}"] is True or False, got {wanted!r}'
+            msg = f'extensions["{KEY}"] must be True or False; got {wanted!r}'
             raise TypeError(msg)
         return wanted and same_body(request, self._family) is not None
 
-    def twin(self, request: RequestT) -> RequestT:
-        """What one transport writes into its request is not for the other to see."""
-        twin: Any = copy_request(request, **{KEY: False})
-        twin.headers = twin.headers.copy()
-        twin.stream = same_body(request, self._family)
-        hedge: RequestT = twin
+    def _copy(self, request: RequestT) -> RequestT:
+        """Make the hedge. Neither request sees what a transport writes to the other."""
+        copy: Any = copy_request(request, **{KEY: False})
+        copy.headers = copy.headers.copy()
+        copy.stream = same_body(request, self._family)
+        hedge: RequestT = copy
         return hedge

@@ -20,7 +20,7 @@ from httpx_resilient import HedgePolicy, attempts_of
 pytestmark = pytest.mark.anyio
 
 SOON = 0.02
-"""Seconds until there is a hedge."""
+"""Seconds until a request is hedged."""
 
 FREE = {"idle", "opened", "reused", "retired"}
 
@@ -37,20 +37,22 @@ def hedging(
     return world.client(world.ours.HedgingTransport(inner, policy), timeout=10)
 
 
-class Watched:
-    """A step that notes when the client went away before it was answered."""
+class CountDisconnects:
+    """A step that stalls, and counts the clients that disconnect."""
 
     def __init__(self) -> None:
-        self.left = 0
+        self.disconnects = 0
 
     def __call__(self, connection: Connection) -> bool:
         stall()(connection)
-        self.left += 1
+        self.disconnects += 1
         return False
 
 
-async def test_the_tail_is_cut_off(world: World, server: Server) -> None:
-    first = Watched()
+async def test_the_hedge_of_a_stalled_request_is_returned_and_the_stalled_one_is_closed(
+    world: World, server: Server
+) -> None:
+    first = CountDisconnects()
     server.play(first, reply(200, b"from the hedge"))
     pool = pooling(world, 2)
     async with hedging(world, pool) as client:
@@ -59,17 +61,19 @@ async def test_the_tail_is_cut_off(world: World, server: Server) -> None:
         assert response.extensions["hedge"] is True
         assert in_total(pool)["idle"] == in_total(pool)["retired"] == 1
         assert in_total(pool).keys() <= FREE
-        await until(world, lambda: first.left)
+        await until(world, lambda: first.disconnects)
     assert server.requests == 2
 
 
-async def test_what_is_in_time_is_sent_once(world: World, server: Server) -> None:
+async def test_a_request_answered_before_the_delay_is_sent_once(
+    world: World, server: Server
+) -> None:
     async with hedging(world, delay=5) as client:
         assert "hedge" not in (await client.get(server.url)).extensions
     assert server.requests == 1
 
 
-async def test_after_enough_samples_it_knows_what_is_late(
+async def test_the_delay_is_learned_from_enough_samples(
     world: World, server: Server
 ) -> None:
     server.play(*[reply()] * 50, stall(), reply(200, b"from the hedge"))
@@ -79,8 +83,10 @@ async def test_after_enough_samples_it_knows_what_is_late(
         assert (await client.get(server.url)).content == b"from the hedge"
 
 
-async def test_the_winners_body_is_left_alone(world: World, server: Server) -> None:
-    """It comes after the loser has been closed."""
+async def test_the_body_of_the_winning_hedge_is_returned_unread_and_whole(
+    world: World, server: Server
+) -> None:
+    """The body arrives after the loser has been closed."""
     pieces = [bytes([number]) * 8192 for number in range(64)]
     server.play(stall(), drip(200, pieces, every=0.0005))
     async with hedging(world) as client:
@@ -89,7 +95,9 @@ async def test_the_winners_body_is_left_alone(world: World, server: Server) -> N
         assert await response.aread() == b"".join(pieces)
 
 
-async def test_so_it_is_if_the_first_wins(world: World, server: Server) -> None:
+async def test_the_body_of_the_winning_first_request_is_whole(
+    world: World, server: Server
+) -> None:
     gate = Gate(drip(200, [b"x" * 8192] * 16, every=0.001))
     server.play(gate, stall())
     pool = pooling(world, 2)
@@ -110,7 +118,7 @@ async def test_so_it_is_if_the_first_wins(world: World, server: Server) -> None:
 
 
 @pytest.mark.parametrize("failure", [reply(503), close()])
-async def test_a_failed_hedge_never_beats_a_living_first(
+async def test_a_failed_hedge_does_not_end_the_first_request(
     world: World, server: Server, failure: Any
 ) -> None:
     gate = Gate(reply(200, b"from the first"))
@@ -129,7 +137,7 @@ async def test_a_failed_hedge_never_beats_a_living_first(
 
 
 @pytest.mark.parametrize("failure", [reply(503), close()])
-async def test_a_failed_first_waits_for_its_living_hedge(
+async def test_a_failed_first_request_waits_for_its_hedge(
     world: World, server: Server, failure: Any
 ) -> None:
     first, second = Gate(failure), Gate(reply(200, b"from the hedge"))
@@ -150,7 +158,7 @@ async def test_a_failed_first_waits_for_its_living_hedge(
         assert in_total(pool).keys() <= FREE
 
 
-async def test_the_caller_gets_the_object_that_the_inner_transport_gave(
+async def test_the_caller_gets_the_response_object_of_the_inner_transport(
     world: World,
 ) -> None:
     given: list[Any] = []
@@ -169,7 +177,7 @@ async def test_the_caller_gets_the_object_that_the_inner_transport_gave(
     assert request.extensions == {}
 
 
-async def test_being_cancelled_it_leaves_nothing_behind(
+async def test_a_cancelled_request_leaves_no_connection_and_no_task(
     world: World, server: Server
 ) -> None:
     server.play(stall())
@@ -199,7 +207,7 @@ def tasks_of(world: World) -> int:
         return trio.lowlevel.current_statistics().tasks_living
 
 
-async def test_nothing_outlives_the_request(world: World, server: Server) -> None:
+async def test_no_task_outlives_the_request(world: World, server: Server) -> None:
     server.play(stall(), reply(200), stall(), reply(200))
     tasks = tasks_of(world)
     async with hedging(world, pooling(world, 2)) as client:
@@ -213,7 +221,9 @@ async def stream_and_close(client: Any, url: str) -> None:
     await response.aclose()
 
 
-async def test_a_deadline_around_it_ends_both(world: World, server: Server) -> None:
+async def test_a_deadline_around_hedging_ends_both_requests(
+    world: World, server: Server
+) -> None:
     server.play(stall())
     pool = pooling(world, 2)
     layer = world.ours.HedgingTransport(pool, HedgePolicy(SOON))
@@ -224,16 +234,21 @@ async def test_a_deadline_around_it_ends_both(world: World, server: Server) -> N
         assert in_total(pool).keys() <= FREE
 
 
-async def test_a_deadline_inside_of_it_is_of_each(world: World, server: Server) -> None:
+async def test_a_deadline_inside_of_hedging_limits_each_request(
+    world: World, server: Server
+) -> None:
     server.play(stall(), reply(200, b"from the hedge"))
     attempt = world.ours.DeadlineTransport(None, 5)
     async with hedging(world, attempt) as client:
         assert (await client.get(server.url)).content == b"from the hedge"
 
 
-async def test_a_retry_around_it_tries_both_again(world: World, server: Server) -> None:
+async def test_a_retry_around_hedging_repeats_a_request_whose_hedge_failed_too(
+    world: World, server: Server
+) -> None:
     server.play(stall(), reply(503), reply(200, b"again"))
-    layer = world.ours.HedgingTransport(None, HedgePolicy(SOON))
+    # Long enough for the second attempt to end without a hedge.
+    layer = world.ours.HedgingTransport(None, HedgePolicy(0.2))
     async with world.client(world.transport(layer)) as client:
         response = await client.get(server.url, timeout=0.5)
     assert response.content == b"again"
@@ -241,7 +256,9 @@ async def test_a_retry_around_it_tries_both_again(world: World, server: Server) 
     assert outcomes == [503, world.library.ReadTimeout, 200]
 
 
-async def test_when_all_become_slow_there_is_no_hedge_for_each(world: World) -> None:
+async def test_when_all_requests_become_slow_hedges_stay_within_the_budget(
+    world: World,
+) -> None:
     sent = 0
 
     async def handler(_: Any) -> Any:
@@ -257,7 +274,7 @@ async def test_when_all_become_slow_there_is_no_hedge_for_each(world: World) -> 
     assert sent - 200 <= 2 + 0.05 * 200
 
 
-async def test_a_storm_of_cancellations_leaves_nothing_behind(
+async def test_a_storm_of_cancelled_scopes_leaves_no_connection_and_no_task(
     world: World, server: Server
 ) -> None:
     server.play(*[reply(), stall(), drip(200, [b"x"] * 3), reply(503)] * 40, reply())
@@ -279,14 +296,14 @@ async def test_a_storm_of_cancellations_leaves_nothing_behind(
         while (await client.get(server.url)).content != b"back":
             await world.sleep(0.01)
         assert in_total(pool).keys() <= FREE
-    gc.collect()  # what was never closed would warn
+    gc.collect()  # a response that was never closed would warn
 
 
 @pytest.mark.parametrize("runtime", ["asyncio"])
-async def test_a_storm_that_does_not_know_of_scopes(
+async def test_a_storm_of_cancelled_tasks_leaves_no_connection_and_no_task(
     world: World, server: Server
 ) -> None:
-    """Tasks that are cancelled natively, at any turn of the loop, and once more."""
+    """Tasks are cancelled without scopes, at any turn of the loop, and twice."""
     server.play(*[stall(), reply()] * 60, reply())
     pool = pooling(world, 12)
     before = asyncio.all_tasks()
@@ -302,7 +319,7 @@ async def test_a_storm_that_does_not_know_of_scopes(
         await until(world, lambda: in_total(pool).keys() <= FREE)
 
 
-async def test_threads_and_tasks_share_what_they_have_learned(
+async def test_threads_and_tasks_share_the_observed_delay(
     world: World, server: Server, runtime: str
 ) -> None:
     server.play(*[reply()] * 50, reply())
@@ -330,19 +347,19 @@ async def test_threads_and_tasks_share_what_they_have_learned(
     assert 0 < delay < 10
 
 
-async def test_a_hedge_knows_nothing_of_what_the_first_one_has_begun(
+async def test_a_hedge_does_not_see_context_variables_set_by_the_first_request(
     world: World, server: Server
 ) -> None:
     server.play(stall(), reply(200))
     begun: ContextVar[int] = ContextVar("begun", default=0)
     seen = []
 
-    class Beginning(world.ours.PoolingTransport):
+    class SettingContext(world.ours.PoolingTransport):
         async def handle_async_request(self, request: Any) -> Any:
             seen.append(begun.get())
             begun.set(1)
             return await super().handle_async_request(request)
 
-    async with hedging(world, Beginning()) as client:
+    async with hedging(world, SettingContext()) as client:
         await client.get(server.url)
     assert seen == [0, 0]

@@ -1,4 +1,4 @@
-"""The hedging layer's flow: what is sent, what is returned and what is released."""
+"""The hedging layer: the requests that it sends, the outcome, and the release of the loser."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def is_discarded(response: Any) -> bool:
 
 
 class TestOutcome:
-    def test_one_in_time_is_returned_as_it_is(self) -> None:
+    def test_a_response_before_the_delay_is_returned_unchanged(self) -> None:
         response = httpx.Response(200)
         io = Race(response, ends="alone")
         assert handled(io) is response
@@ -39,7 +39,7 @@ class TestOutcome:
         assert "hedge" not in response.extensions
         assert io.waited == [0.1]
 
-    def test_what_is_answered_at_once_takes_no_race(self) -> None:
+    def test_a_response_that_comes_at_once_starts_no_race(self) -> None:
         class Immediate(Race):
             def begin(self, answer: Any) -> Any:
                 return finish(answer), None
@@ -48,7 +48,7 @@ class TestOutcome:
         assert handled(io).status_code == 200
         assert io.waited == []
 
-    def test_the_hedge_wins(self) -> None:
+    def test_is_that_of_the_hedge_if_it_succeeds_before_the_first_request(self) -> None:
         response = httpx.Response(200)
         io = Race(response)
         assert handled(io) is response
@@ -56,20 +56,22 @@ class TestOutcome:
         assert response.extensions["hedge"] is True
         assert not is_discarded(response)
 
-    def test_the_first_wins(self) -> None:
+    def test_is_that_of_the_first_request_if_it_succeeds_before_the_hedge(self) -> None:
         response = httpx.Response(200)
         io = Race(response, ends="first")
         assert handled(io) is response
         assert io.did == ["send", "cancel"]
         assert response.extensions["hedge"] is False
 
-    def test_if_both_win_it_is_the_first(self) -> None:
+    def test_is_that_of_the_first_request_if_both_succeed(self) -> None:
         first, second = httpx.Response(200), httpx.Response(200)
         assert handled(Race(second, first, ends="both")) is first
         assert is_discarded(second)
 
     @pytest.mark.parametrize("failure", [503, 429, 408, httpx.ReadError("")])
-    def test_a_hedge_that_fails_beats_nobody(self, failure: Scripted) -> None:
+    def test_is_that_of_the_first_request_if_the_hedge_fails_before_it(
+        self, failure: Scripted
+    ) -> None:
         response = httpx.Response(200)
         io = Race(failure, response)
         assert handled(io) is response
@@ -77,7 +79,7 @@ class TestOutcome:
         assert io.did.count("close") == isinstance(failure, int)
 
     @pytest.mark.parametrize("failure", [503, httpx.ReadError("")])
-    def test_a_first_one_that_fails_waits_for_the_hedge(
+    def test_is_that_of_the_hedge_if_the_first_request_fails_before_it(
         self, failure: Scripted
     ) -> None:
         response = httpx.Response(200)
@@ -87,7 +89,7 @@ class TestOutcome:
         assert io.did.count("close") == isinstance(failure, int)
 
     @pytest.mark.parametrize("ends", ["first", "second"])
-    def test_if_both_fail_it_is_the_outcome_of_the_first(self, ends: str) -> None:
+    def test_is_that_of_the_first_request_if_both_fail(self, ends: str) -> None:
         first, second = httpx.Response(503), httpx.Response(500)
         script = [first, second] if ends == "first" else [second, first]
         io = Race(*script, ends=ends)
@@ -95,17 +97,17 @@ class TestOutcome:
         assert not is_discarded(first)
         assert is_discarded(second)
 
-    def test_also_if_that_is_an_exception(self) -> None:
+    def test_is_the_exception_of_the_first_request_if_both_fail(self) -> None:
         error, second = httpx.ReadError("first"), httpx.Response(500)
         with pytest.raises(httpx.ReadError) as caught:
             handled(Race(error, second, ends="first"))
         assert caught.value is error
         assert is_discarded(second)
 
-    def test_a_404_is_an_answer(self) -> None:
+    def test_a_404_is_a_success(self) -> None:
         assert handled(Race(404)).extensions["hedge"] is True
 
-    def test_both_are_released_if_nobody_wants_them(self) -> None:
+    def test_both_responses_are_released_if_the_request_is_cancelled(self) -> None:
         class Stop(BaseException):
             pass
 
@@ -126,7 +128,9 @@ class TestOutcome:
 
 
 class TestRequest:
-    def test_each_has_its_own(self) -> None:
+    def test_the_hedge_is_a_copy_and_the_request_of_the_caller_is_not_changed(
+        self,
+    ) -> None:
         request = httpx.Request("GET", URL, extensions={"timeout": {"read": 5}})
         io = Race(503, 200)
         handled(io, request=request)
@@ -147,7 +151,9 @@ class TestRequest:
             httpx.Request("GET", URL, content=iter([b"data"])),
         ],
     )
-    def test_what_may_not_be_hedged_is_sent_once(self, request_: Any) -> None:
+    def test_an_unsafe_method_a_one_shot_body_or_an_extension_prevents_a_hedge(
+        self, request_: Any
+    ) -> None:
         io = FakeIO(200)
         finish(hedging()._handle(request_, io))
         assert io.sent == [request_]
@@ -161,15 +167,19 @@ class TestRequest:
             {"files": {"file": b"data"}, "data": {"a": "b"}},
         ],
     )
-    def test_one_with_a_body_may_if_it_is_told(self, body: Any) -> None:
+    def test_an_extension_allows_a_hedge_of_a_post_with_a_replayable_body(
+        self, body: Any
+    ) -> None:
         request = httpx.Request("POST", URL, extensions={"hedge": True}, **body)
         io = Race(503, 200)
         handled(io, request=request)
         hedge, first = io.sent
         assert b"".join(hedge.stream) == b"".join(first.stream) != b""
 
-    @pytest.mark.parametrize("file", [iter([b"data"]), open(__file__, "rb")])  # noqa: PTH123 - what a user gives
-    def test_but_not_if_two_cannot_read_it(self, file: Any) -> None:
+    @pytest.mark.parametrize("file", [iter([b"data"]), open(__file__, "rb")])  # noqa: PTH123 - as a user opens it
+    def test_an_extension_allows_no_hedge_of_a_body_that_has_one_reader(
+        self, file: Any
+    ) -> None:
         options = (
             {"files": {"file": file}} if hasattr(file, "read") else {"content": file}
         )
@@ -178,27 +188,29 @@ class TestRequest:
         finish(hedging()._handle(request, io))
         assert io.sent == [request]
 
-    def test_a_stream_of_nothing_can_be_read_by_two(self) -> None:
-        """Caches wrap even the body of a GET."""
+    def test_an_empty_stream_can_be_hedged(self) -> None:
+        """Caches wrap even the body of a GET in a stream."""
         request = httpx.Request("GET", URL)
         request.stream = httpx.Request("POST", URL, content=iter([])).stream
         io = Race(503, 200)
         handled(io, request=request)
         assert b"".join(io.sent[0].stream) == b""
 
-    def test_methods_are_those_of_the_policy(self) -> None:
+    def test_the_methods_of_the_policy_may_be_hedged(self) -> None:
         transport = HedgingTransport(None, HedgePolicy(0.1, methods={"PUT"}))
         response = handled(Race(200), transport, httpx.Request("PUT", URL))
         assert response.extensions["hedge"] is True
 
-    def test_an_option_that_is_none_is_refused(self) -> None:
+    def test_an_extension_that_is_not_a_bool_is_rejected(self) -> None:
         request = httpx.Request("GET", URL, extensions={"hedge": "no"})
-        with pytest.raises(TypeError, match=r'extensions\["hedge"\] is True or False'):
+        with pytest.raises(
+            TypeError, match=r'extensions\["hedge"\] must be True or False'
+        ):
             handled(Race(200), request=request)
 
 
 class TestLearning:
-    def test_without_enough_samples_there_is_no_race(self) -> None:
+    def test_no_race_starts_before_there_are_enough_samples(self) -> None:
         transport = HedgingTransport()
         io = Race(*[200] * 51, ends="alone")
         for _ in range(50):
@@ -207,14 +219,14 @@ class TestLearning:
         handled(io, transport)
         assert len(io.waited) == 1
 
-    def test_what_was_cancelled_counts(self) -> None:
+    def test_a_failed_request_counts(self) -> None:
         transport = hedging()
         with pytest.raises(httpx.ReadError):
             handled(Race(httpx.ReadError(""), ends="alone"), transport)
         (state,) = transport.policy.origins.states().values()
         assert state.recent == 1
 
-    def test_many_are_counted_together(self) -> None:
+    def test_outcomes_are_folded_into_the_state_in_batches(self) -> None:
         transport = hedging()
         io = Race(*[200] * 100, ends="alone")
         for _ in range(100):
@@ -223,40 +235,40 @@ class TestLearning:
 
 
 class TestBudget:
-    def test_one_that_is_spent_sends_no_hedge(self) -> None:
+    def test_without_credit_in_the_policy_no_hedge_is_sent(self) -> None:
         transport = hedging()
-        while transport.policy.asked(KEY, 0, again=True):
+        while transport.policy.withdraw(KEY, 0, refused_before=True):
             pass
         assert "hedge" not in handled(Race(200), transport).extensions
 
-    def test_the_first_request_that_is_refused_asks_again(self) -> None:
+    def test_a_request_that_is_refused_a_hedge_gets_one_later(self) -> None:
         class Patient(Race):
             async def race(self, seconds: float, first: Runner, second: Second) -> None:
                 assert second() is None
                 await super().race(seconds, first, second)
 
         transport = hedging()
-        assert transport.policy.asked(KEY, 0, again=False)
+        assert transport.policy.withdraw(KEY, 0, refused_before=False)
         assert handled(Patient(200), transport).extensions["hedge"] is True
 
-    def test_that_of_retries_pays_too(self) -> None:
+    def test_a_hedge_withdraws_from_the_retry_budget(self) -> None:
         budget = RetryBudget()
         handled(Race(503, 200), hedging(budget=budget))
         assert left(budget) == left(RetryBudget()) - 1
 
-    def test_and_gets_it_back_if_the_hedge_succeeds(self) -> None:
+    def test_a_hedge_that_succeeds_is_refunded(self) -> None:
         budget = RetryBudget()
         handled(Race(200), hedging(budget=budget))
         assert left(budget) == left(RetryBudget())
 
-    def test_or_if_there_is_none(self) -> None:
+    def test_a_hedge_that_the_policy_refuses_is_refunded(self) -> None:
         budget = RetryBudget()
         transport = hedging(budget=budget)
         transport.policy.origins.apply(KEY, lambda _: (HedgeState(0.1, credit=0), None))
         handled(Race(200), transport)
         assert left(budget) == left(RetryBudget())
 
-    def test_if_it_is_spent_there_is_no_hedge(self) -> None:
+    def test_with_a_spent_retry_budget_no_hedge_is_sent(self) -> None:
         budget = RetryBudget()
         left(budget)
         response = handled(Race(200), hedging(budget=budget))
@@ -264,33 +276,35 @@ class TestBudget:
 
 
 def left(budget: RetryBudget) -> int:
-    """Spend what is left, and tell how much it was."""
+    """Spend what is left in a budget, and return the number of retries."""
     number = 0
     while budget.spend(GET.url, 0):
         number += 1
     return number
 
 
-def test_the_log_tells_of_a_hedge_and_of_no_secret(
+def test_the_log_reports_a_hedge_without_secrets(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG, "httpx_resilient")
     handled(Race(200))
     assert caplog.messages == [
-        "GET https://example.org/path: hedged, after 0.100 s or more",
-        "GET https://example.org/path: the hedge has won",
+        "GET https://example.org/path: hedge sent after at least 0.100 s",
+        "GET https://example.org/path: hedge won",
     ]
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"hedge": 0.1}, r"hedge must be a HedgePolicy, .*; got 0.1"),
         ({"budget": True}, r"budget must be a RetryBudget, .*; got True"),
     ],
 )
-def test_what_is_no_policy_or_budget_is_refused(options: Any, told: str) -> None:
-    with pytest.raises(TypeError, match=told):
+def test_a_hedge_or_budget_of_another_class_is_rejected(
+    options: Any, message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
         HedgingTransport(None, **options)
 
 
@@ -302,33 +316,35 @@ def library(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def test_a_synchronous_client_is_told(library: str) -> None:
+def test_a_synchronous_client_is_rejected_when_it_is_entered_or_used(
+    library: str,
+) -> None:
     module, ours = LIBRARIES[library]
-    told = f"two requests at a time, and a {library}.Client cannot"
+    message = f"two requests at a time, which a {library}.Client cannot"
     inner = module.MockTransport(lambda _: module.Response(200))
     for transport in (
         ours.HedgingTransport(inner),
         ours.RetryingTransport(ours.HedgingTransport(inner)),
     ):
-        with pytest.raises(TypeError, match=told):
+        with pytest.raises(TypeError, match=message):
             module.Client(transport=transport).get("http://any/")
-        with pytest.raises(TypeError, match=told):
+        with pytest.raises(TypeError, match=message):
             module.Client(transport=transport).__enter__()
 
 
-def test_also_one_that_is_wrapped() -> None:
+def test_a_wrapped_synchronous_client_is_rejected_when_it_is_used() -> None:
     client = wrap(httpx.Client(), HedgingTransport)
     with pytest.raises(TypeError, match=r"cannot: use an httpx\.AsyncClient"):
         client.get("http://any/")
 
 
-def test_it_is_no_transport_of_a_synchronous_client(library: str) -> None:
+def test_the_transport_is_not_a_subclass_of_the_synchronous_base(library: str) -> None:
     module, ours = LIBRARIES[library]
     assert issubclass(ours.HedgingTransport, module.AsyncBaseTransport)
     assert not issubclass(ours.HedgingTransport, module.BaseTransport)
 
 
-def test_layers_nest_in_any_order() -> None:
+def test_the_layer_nests_with_other_layers_in_any_order() -> None:
     for outer, inner in (
         (RetryingTransport, HedgingTransport),
         (HedgingTransport, RetryingTransport),
