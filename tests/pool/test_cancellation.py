@@ -93,10 +93,10 @@ async def just_when_served(
         tasks.start_soon(client.get, server.url)
         await until(world, lambda: transport.stats().waiting)
         side = side_of(transport, world)
-        slot = response.stream._stream._held
+        slot = response.stream._stream._resource
         tasks.cancel_scope.cancel()
         # Given back before the one that was cancelled could notice that it was.
-        response.stream._stream._held = None
+        response.stream._stream._resource = None
         side.on_closed(slot, OSError())
         assert in_total(transport)["active"] == 1
     assert server.requests == 1
