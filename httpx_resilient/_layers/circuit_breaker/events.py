@@ -84,7 +84,7 @@ class CircuitRefused(RequestEvent):
 
     Args:
         request: The request.
-        reason: The phase of the circuit, why, and when to retry or what to call.
+        reason: The phase of the circuit, why, and when to retry or how to close it.
         retry_after: Seconds until another attempt makes sense.
 
     Example:

@@ -3,7 +3,7 @@ The admission of requests by a rate limit, as pure functions.
 
 The own limit follows the generic cell rate algorithm, in its form of virtual scheduling
 (ITU-T I.371, annex A; ATM Forum, Traffic Management 4.0, section 4.4.2): the only state
-is when the next request would come if all requests kept exactly to the rate. The limits
+is when the next request would come if all requests came exactly at the rate. The limits
 of the server apply in addition.
 """
 

@@ -82,7 +82,7 @@ class Rate(NamedTuple):
 
     Args:
         tat: The theoretical arrival time of I.371: when the next request would come if
-            all requests kept exactly to the own limit.
+            all requests came exactly at the own limit.
         server: The limits of the server, or `None` if it has not reported any.
         counted: Requests that were sent while `server` was set, which is also the
             number of the latest one.

@@ -72,7 +72,7 @@ Load = Window | Strained
 """An origin that rejects nothing has a plain window of requests and accepted ones."""
 
 
-class Admission(NamedTuple):
+class Decision(NamedTuple):
     """
     The decision about a request.
 
@@ -86,12 +86,12 @@ class Admission(NamedTuple):
     counted: bool
 
 
-UNCOUNTED = Admission(None, counted=False)
+UNCOUNTED = Decision(None, counted=False)
 
-_COUNTED = Admission(None, counted=True)
+_COUNTED = Decision(None, counted=True)
 
 
-def admit(load: Load, rules: Rules, now: float, draw: float) -> tuple[Load, Admission]:
+def admit(load: Load, rules: Rules, now: float, draw: float) -> tuple[Load, Decision]:
     """
     Decide whether a request is sent.
 
@@ -107,9 +107,9 @@ def admit(load: Load, rules: Rules, now: float, draw: float) -> tuple[Load, Admi
     share = max(excess, ramp)
     if excess <= draw < share:
         # A rejection by the ramp says nothing about the share that is accepted.
-        return load, Admission(share, counted=False)
+        return load, Decision(share, counted=False)
     window = counted(load.window, now, rules.slice, 1)
-    decision = Admission(share, counted=True) if draw < share else _COUNTED
+    decision = Decision(share, counted=True) if draw < share else _COUNTED
     return load._replace(window=window), decision
 
 

@@ -10,7 +10,7 @@ from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.throttle.load import (
     UNCOUNTED,
-    Admission,
+    Decision,
     Load,
     Rules,
     admit,
@@ -68,7 +68,7 @@ class AdaptiveThrottle:
             Window(), fold=lambda load, times: fold(load, self._rules, times)
         )
 
-    def enter(self, key: OriginKey, now: float) -> Admission:
+    def enter(self, key: OriginKey, now: float) -> Decision:
         """Decide whether a request is sent."""
         if type(self._loads.peek(key)) is Window:
             return UNCOUNTED

@@ -47,7 +47,7 @@ class RequestThrottled(Refusal):
 
 class Throttling(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
-    A transport that rejects locally what an overloaded origin would reject anyway.
+    A transport that rejects requests locally if an overloaded origin would do so too.
 
     An overloaded server spends its remaining capacity on rejections. This transport
     rejects a share of the requests at once with `RequestThrottled`. The share follows

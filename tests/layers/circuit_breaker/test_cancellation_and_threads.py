@@ -29,7 +29,7 @@ def quick() -> CircuitBreaker:
 
 
 def half_open(breaker: CircuitBreaker, key: OriginKey, successes: int = 0) -> None:
-    """Replace a circuit by a half-open one with so many successful probes."""
+    """Replace a circuit by a half-open one with this number of successful probes."""
     circuit = HalfOpen(1, counts=(successes, 0, 0))
     breaker._circuits.apply(key, lambda _: (circuit, None))
 

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 from httpx_resilient import AdaptiveThrottle
 from httpx_resilient._core.state.sliding_window import Window, tally
 from httpx_resilient._layers.throttle.load import (
-    Admission,
+    Decision,
     Load,
     Rules,
     Strained,
@@ -40,18 +40,18 @@ class Traffic:
         self.load: Load = Window()
         self.now = 1000.0
 
-    def send(self, draw: float = 0.999) -> Admission:
-        self.load, admission = admit(self.load, self.rules, self.now, draw)
-        return admission
+    def send(self, draw: float = 0.999) -> Decision:
+        self.load, decision = admit(self.load, self.rules, self.now, draw)
+        return decision
 
-    def end(self, admission: Admission, *, accepted: bool | None) -> None:
-        assert admission.share is None
+    def end(self, decision: Decision, *, accepted: bool | None) -> None:
+        assert decision.share is None
         self.load, _ = settle(
             self.load,
             self.rules,
             self.now,
             accepted=accepted,
-            counted_before=admission.counted,
+            counted_before=decision.counted,
         )
 
     def request(
@@ -64,8 +64,8 @@ class Traffic:
     @property
     def share(self) -> float:
         """The share of requests that is rejected locally."""
-        _, admission = admit(self.load, self.rules, self.now, 0.0)
-        return admission.share or 0.0
+        _, decision = admit(self.load, self.rules, self.now, 0.0)
+        return decision.share or 0.0
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -79,7 +79,7 @@ class TestTheRejectedShare:
     def test_is_none_while_all_requests_are_accepted(self) -> None:
         traffic = Traffic()
         traffic.request(100, accepted=True)
-        assert traffic.send(0.0) == Admission(None, counted=False)
+        assert traffic.send(0.0) == Decision(None, counted=False)
 
     def test_is_0_while_half_of_the_requests_are_accepted(self) -> None:
         traffic = Traffic()
@@ -198,14 +198,14 @@ class TestTheRejectedShare:
         traffic.request(accepted=False)
         late = [traffic.send() for _ in range(20)]
         traffic.now += 20
-        for admission in late:
-            traffic.end(admission, accepted=None)
+        for decision in late:
+            traffic.end(decision, accepted=None)
         traffic.request(accepted=False)
         assert traffic.share == 1 / 9
 
 
 class TestAnOutage:
-    def test_drops_the_successes_from_before_it(self) -> None:
+    def test_drops_the_successes_from_before_the_outage(self) -> None:
         traffic = Traffic()
         traffic.request(100, accepted=True)
         traffic.request(21, accepted=False, every=0.1)
@@ -248,7 +248,7 @@ class TestAnOutage:
         traffic.request(1000, accepted=False)
         traffic.request(accepted=True)
         for _ in range(100):
-            assert traffic.send(0.0) == Admission(0.9, counted=False)
+            assert traffic.send(0.0) == Decision(0.9, counted=False)
         traffic.now += 5
         assert traffic.share == 0
 
@@ -278,12 +278,12 @@ def sent_and_answered(
         sent = answered = 0
         for _ in range(rps):
             traffic.now += 1 / rps
-            admission = traffic.send(chance.random())
-            if admission.share is None:
+            decision = traffic.send(chance.random())
+            if decision.share is None:
                 sent += 1
                 accepted = accepts(second)
                 answered += accepted
-                traffic.end(admission, accepted=accepted)
+                traffic.end(decision, accepted=accepted)
         seen.append((sent, answered))
     return seen
 
@@ -381,23 +381,23 @@ class Requests(RuleBasedStateMachine):
         self.traffic = Traffic()
 
     @rule(target=sent, draw=st.sampled_from([0.0, 0.2, 0.5, 0.95, 0.95]))
-    def request(self, draw: float) -> Admission:
-        admission = self.traffic.send(draw)
+    def request(self, draw: float) -> Decision:
+        decision = self.traffic.send(draw)
         excess, ramp = self.model.shares(self.traffic.now)
         if self.model.calm:
             excess = ramp = 0.0
-        assert (admission.share is not None) == (draw < max(excess, ramp))
-        assert admission.counted == (
+        assert (decision.share is not None) == (draw < max(excess, ramp))
+        assert decision.counted == (
             not self.model.calm and (draw < excess or draw >= ramp)
         )
-        self.model.requests += [self.traffic.now] * admission.counted
-        return admission
+        self.model.requests += [self.traffic.now] * decision.counted
+        return decision
 
-    @rule(admission=consumes(sent), accepted=st.sampled_from([True, False, None]))
-    def ends(self, admission: Admission, accepted: bool | None) -> None:
-        if admission.share is None:
-            self.traffic.end(admission, accepted=accepted)
-            self.model.ends(self.traffic.now, admission.counted, accepted)
+    @rule(decision=consumes(sent), accepted=st.sampled_from([True, False, None]))
+    def ends(self, decision: Decision, accepted: bool | None) -> None:
+        if decision.share is None:
+            self.traffic.end(decision, accepted=accepted)
+            self.model.ends(self.traffic.now, decision.counted, accepted)
 
     @rule(accepted=st.booleans(), every=st.sampled_from([0.0, 0.05, 0.2]))
     def some_are_sent_and_end(self, accepted: bool, every: float) -> None:
