@@ -15,9 +15,8 @@ same, and stand only here:
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterator
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.events.queueing import Admitted
@@ -25,92 +24,67 @@ from httpx_resilient._core.http_types import RequestLike
 from httpx_resilient._core.io.protocol import Effects
 from httpx_resilient._core.waiter import Waiter
 
-Wait = tuple[Waiter, float, float]
+Wait = tuple[Waiter, float | None, float]
 """
-A waiter, and two times in seconds: the timer that brings the request's turn, infinite
-if only another request can bring it, and the longest wait.
+A waiter, and two times in seconds: until the request's turn, `None` if only another
+request can bring it; and at most, infinite if there is no limit.
 """
 
 
-class Admission(ABC):
-    """
-    The admission of one request by the queue of a limit.
-
-    Args:
-        request: The request.
-        effects: The effects of the request's flow.
-        emit: The emitter of the limit's events.
-        waiter: The waiter with which the request is queued, if it is queued already.
-    """
-
-    __slots__ = ("_effects", "_emit", "_request", "_waiter")
+class Admission(Protocol):
+    """The admission of one request by the queue of a limit."""
 
     name: ClassVar[str]
-    """The name of the limit in `Admitted`."""
+    """The name of the limit in events."""
 
-    def __init__(
-        self,
-        request: RequestLike,
-        effects: Effects,
-        emit: EventEmitter,
-        waiter: Waiter | None = None,
-    ) -> None:
-        self._request = request
-        self._effects = effects
-        self._emit = emit
-        self._waiter = waiter
-
-    @abstractmethod
-    def _waits(self) -> Iterator[Wait]:
+    def waits(self) -> Iterator[Wait]:
         """
-        Join the queue, and yield each wait until the request is served.
+        Yield each wait until the request is served.
 
         Raises:
             Exception: The request is refused, because it would wait too long.
         """
+        ...
 
-    @abstractmethod
-    def _withdraw(self) -> Awaitable[None] | None:
+    def withdraw(self) -> Awaitable[None] | None:
         """
         Leave the queue, or return what the request was granted.
 
         Returns:
             Work to await afterwards, or `None`.
         """
+        ...
 
-    async def wait(self) -> float:
-        """
-        Wait until the request is served. Return the seconds that it has waited.
 
-        Raises:
-            Exception: The request is refused, because it would wait too long.
-        """
-        effects, emit = self._effects, self._emit
-        queued, is_admitted = effects.now(), False
-        try:
-            for waiter, timer, most in self._waits():
+async def admit(
+    admission: Admission, request: RequestLike, effects: Effects, emit: EventEmitter
+) -> float:
+    """
+    Wait until a request is served. Return the seconds that it has waited.
+
+    Raises:
+        Exception: The request is refused, because it would wait too long.
+    """
+    queued, is_admitted = effects.now(), False
+    try:
+        for waiter, timer, most in admission.waits():
+            try:
                 await emit.settle()
-                await effects.turn(waiter, timer, most)
-            waited = effects.now() - queued
-            emit(Admitted, self._request, self.name, waited)
-            is_admitted = True
-        finally:
-            self._close_waiter()
-            if not is_admitted:
-                work = self._withdraw()
-                if work is not None:
-                    await work
-        return waited
-
-    def _new_waiter(self) -> Waiter:
-        """Close the last waiter, which serves one wait only, and make the next one."""
-        self._close_waiter()
-        self._waiter = waiter = self._effects.waiter()
-        return waiter
-
-    def _close_waiter(self) -> None:
-        if self._waiter is not None:
-            self._waiter.close()
+                if timer is None:
+                    await waiter.wait(None if most == math.inf else most)
+                else:
+                    await effects.turn(waiter, timer, most)
+            finally:
+                waiter.close()
+        waited = effects.now() - queued
+        emit(Admitted, request, admission.name, waited)
+        is_admitted = True
+    finally:
+        if not is_admitted:
+            work = admission.withdraw()
+            if work is not None:
+                await work
+    return waited
 
 
 def pool_timeout_of(request: RequestLike) -> float:

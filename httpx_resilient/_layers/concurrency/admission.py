@@ -2,59 +2,64 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from typing import ClassVar
 
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.events.queueing import Queued
-from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestLike
-from httpx_resilient._core.io.admission import Admission, Wait, pool_timeout_of
-from httpx_resilient._core.io.protocol import Effects
+from httpx_resilient._core.io.admission import Wait, pool_timeout_of
+from httpx_resilient._core.waiter import Waiter
 from httpx_resilient._layers.concurrency.limit import ALL_ORIGINS
-from httpx_resilient._layers.concurrency.semaphore import FairSemaphore, PermitRequest
+from httpx_resilient._layers.concurrency.semaphore import FairSemaphore
 
 
-class PermitAdmission(Admission):
+class PermitAdmission:
     """
-    Waits for a permit, for at most `timeout["pool"]` seconds.
+    Queues a request for a permit, for at most `timeout["pool"]` seconds.
 
     Args:
-        semaphore: The semaphore of the request's origin.
-        family: The library whose `PoolTimeout` is raised.
+        request: The request.
+        semaphore: The semaphore that has the permits.
+        waiter: The waiter of the request.
+        emit: The emitter of the layer's events.
+        pool_timeout: The `PoolTimeout` of the library.
+
+    Raises:
+        PoolTimeout: The queue is full.
     """
 
-    __slots__ = ("_family", "_permit_request", "_semaphore")
+    __slots__ = ("_emit", "_pool_timeout", "_queued", "_request", "_semaphore")
 
-    name = "concurrency"
+    name: ClassVar[str] = "concurrency"
 
     def __init__(
         self,
         request: RequestLike,
         semaphore: FairSemaphore,
-        effects: Effects,
+        waiter: Waiter,
         emit: EventEmitter,
-        family: Family,
+        pool_timeout: type[Exception],
     ) -> None:
-        super().__init__(request, effects, emit)
+        queued = semaphore.enqueue(waiter)
+        if queued is None:
+            raise pool_timeout(_queue_is_full(semaphore))
+        self._queued = queued
+        self._request = request
         self._semaphore = semaphore
-        self._family = family
-        self._permit_request: PermitRequest | None = None
+        self._emit = emit
+        self._pool_timeout = pool_timeout
 
-    def _waits(self) -> Iterator[Wait]:
-        semaphore, seconds = self._semaphore, pool_timeout_of(self._request)
-        waiter = self._new_waiter()
-        self._permit_request = permit_request = semaphore.enqueue(waiter)
-        if permit_request is None:
-            raise self._family.pool_timeout(_queue_is_full(semaphore))
+    def waits(self) -> Iterator[Wait]:
+        semaphore, queued = self._semaphore, self._queued
+        seconds = pool_timeout_of(self._request)
         self._emit(Queued, self._request, self.name, semaphore.state.waiting)
-        yield waiter, math.inf, seconds
-        if not permit_request.is_granted:
-            raise self._family.pool_timeout(_took_too_long(semaphore, seconds))
+        yield queued.waiter, None, seconds
+        if not queued.is_granted:
+            raise self._pool_timeout(_took_too_long(semaphore, seconds))
 
-    def _withdraw(self) -> None:
-        if self._permit_request is not None:
-            self._semaphore.abandon(self._permit_request)
+    def withdraw(self) -> None:
+        self._semaphore.abandon(self._queued)
 
 
 def _queue_is_full(semaphore: FairSemaphore) -> str:

@@ -8,6 +8,7 @@ from httpx_resilient._core.attempts import after_queue
 from httpx_resilient._core.body.tracked import TrackedStream
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.io.admission import admit
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.validation import state
 from httpx_resilient._layers.concurrency.admission import PermitAdmission
@@ -80,10 +81,11 @@ class ConcurrencyLimiting(
         semaphore = limit.semaphore(request.url)
         waited = 0.0
         if not semaphore.try_acquire():
+            timeout = self._family.pool_timeout
             admission = PermitAdmission(
-                request, semaphore, io, self._emit, self._family
+                request, semaphore, io.waiter(), self._emit, timeout
             )
-            waited = await admission.wait()
+            waited = await admit(admission, request, io, self._emit)
         started = io.now() if limit.is_adaptive else 0.0
         is_streaming = False
         try:

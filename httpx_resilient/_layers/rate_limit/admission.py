@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from typing import ClassVar
 
 from httpx_resilient._core.deadline import deadline_of
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.http_types import RequestLike
-from httpx_resilient._core.io.admission import Admission, Wait
+from httpx_resilient._core.io.admission import Wait
 from httpx_resilient._core.io.protocol import Effects
 from httpx_resilient._core.origin import origin_key, origin_name
 from httpx_resilient._layers.rate_limit.events import RateLimited
@@ -17,19 +18,33 @@ from httpx_resilient._layers.rate_limit.state import EPSILON
 from httpx_resilient._layers.rate_limit.turn import Place, Turn
 
 
-class RateAdmission(Admission):
+class RateAdmission:
     """
-    Waits for a request's turn, or refuses the request at once if it comes too late.
+    Queues a request for its turn, or refuses it at once if its turn comes too late.
 
     Args:
-        limit: The limit, ...
-        key: ... and the key in it that the request counts for.
+        request: The request.
+        limit: The limit.
+        key: The key of the limit that the request counts for.
+        effects: The effects of the request's flow.
+        emit: The emitter of the layer's events.
         exceeded: The exception of a refusal.
     """
 
-    __slots__ = ("_exceeded", "_key", "_limit", "_place", "_reason", "_until", "number")
+    __slots__ = (
+        "_effects",
+        "_emit",
+        "_exceeded",
+        "_key",
+        "_limit",
+        "_place",
+        "_reason",
+        "_request",
+        "_until",
+        "number",
+    )
 
-    name = "rate"
+    name: ClassVar[str] = "rate"
 
     def __init__(
         self,
@@ -40,15 +55,17 @@ class RateAdmission(Admission):
         emit: EventEmitter,
         exceeded: type[Refusal],
     ) -> None:
-        super().__init__(request, effects, emit)
+        self._request = request
         self._limit = limit
         self._key = key
+        self._effects = effects
+        self._emit = emit
         self._exceeded = exceeded
         self._place: Place | None = None
         self.number = 0
         """The request's number once it is served, 0 if the limit does not count."""
 
-    def _waits(self) -> Iterator[Wait]:
+    def waits(self) -> Iterator[Wait]:
         limit, key, now = self._limit, self._key, self._effects.now()
         self._until, self._reason = self._end_of_patience(now)
         turn = limit.forecast(key, now)
@@ -56,7 +73,7 @@ class RateAdmission(Admission):
         self._emit(RateLimited, self._request, turn.wait, refused=False)
         self._place = place = limit.join(key)
         while True:
-            waiter, now = self._new_waiter(), self._effects.now()
+            waiter, now = self._effects.waiter(), self._effects.now()
             turn = limit.turn(key, place, waiter, now)
             if turn.number is not None:
                 # Nothing is awaited from here until the request is sent: a request that
@@ -67,7 +84,7 @@ class RateAdmission(Admission):
             self._check(turn, now)
             yield waiter, turn.timer, self._until - now
 
-    def _withdraw(self) -> None:
+    def withdraw(self) -> None:
         if self._place is not None:
             self._leave(self._place)
         elif self.number:

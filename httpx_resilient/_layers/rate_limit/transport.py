@@ -8,6 +8,7 @@ from httpx_resilient._core.attempts import after_queue
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.io.admission import admit
 from httpx_resilient._core.io.protocol import IO, releasing
 from httpx_resilient._core.origin import origin_key
 from httpx_resilient._core.validation import state
@@ -108,7 +109,7 @@ class RateLimitingLayer(
             admission = RateAdmission(
                 request, limit, key, io, self._emit, self._exceeded
             )
-            waited = await admission.wait()
+            waited = await admit(admission, request, io, self._emit)
             number, sent = admission.number, io.now()
         quota = None
         try:

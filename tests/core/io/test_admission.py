@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -14,7 +14,7 @@ from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.events.base import Event
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.events.queueing import Admitted
-from httpx_resilient._core.io.admission import Admission, Wait, pool_timeout_of
+from httpx_resilient._core.io.admission import Wait, admit, pool_timeout_of
 from httpx_resilient._core.io.protocol import run_sync
 
 GET = httpx.Request("GET", "https://example.org/")
@@ -38,6 +38,7 @@ class Waiter:
         """Nobody wakes it."""
 
     async def wait(self, seconds: float | None) -> None:
+        self._effects.waited.append(seconds)
         await self._effects.sleep(seconds or 0.0)
         if self._effects.interrupted_in == "wait":
             raise Interruption
@@ -63,6 +64,7 @@ class Queue(FakeIO):
     ) -> None:
         super().__init__()
         self.waits = waits
+        self.waited: list[float | None] = []
         self.refuses = refuses
         self.interrupted_in = interrupted_in
 
@@ -75,56 +77,73 @@ class Queue(FakeIO):
             raise Interruption
 
 
-class Scripted(Admission):
+class Scripted:
     """The admission of a request by a scripted queue."""
 
-    name = "script"
+    name: ClassVar[str] = "script"
 
-    def __init__(
-        self,
-        queue: Queue,
-        emit: EventEmitter | None = None,
-        work: Callable[[], Any] | None = None,
-    ) -> None:
-        super().__init__(GET, queue, emit or EventEmitter(queue.listen))
+    def __init__(self, queue: Queue, work: Callable[[], Any] | None = None) -> None:
         self.queue = queue
         self.work = work
 
-    def _waits(self) -> Iterator[Wait]:
+    def waits(self) -> Iterator[Wait]:
         for seconds in self.queue.waits:
-            yield self._new_waiter(), seconds, math.inf
+            yield self.queue.waiter(), seconds, math.inf
         if self.queue.refuses:
             raise RefusedError
 
-    def _withdraw(self) -> Any:
+    def withdraw(self) -> Any:
         self.queue.did.append("withdraw")
         return None if self.work is None else self.work()
 
 
+def admitted(
+    queue: Queue,
+    *,
+    emit: EventEmitter | None = None,
+    work: Callable[[], Any] | None = None,
+) -> float:
+    """Wait in a queue. Returns the seconds."""
+    emit = emit or EventEmitter(queue.listen)
+    effects: Any = queue
+    return run_sync(admit(Scripted(queue, work), GET, effects, emit))
+
+
 def test_a_request_that_is_served_is_admitted_and_stays() -> None:
     queue = Queue(2)
-    assert run_sync(Scripted(queue).wait()) == 2
-    assert queue.did == ["sleep", "goes on after 2.000 s (script)", "close"]
+    assert admitted(queue) == 2
+    assert queue.did == ["sleep", "close", "goes on after 2.000 s (script)"]
 
 
-def test_each_wait_has_a_waiter_of_its_own_and_all_are_closed() -> None:
+def test_each_wait_has_a_waiter_of_its_own_which_is_closed() -> None:
     queue = Queue(1, 2)
-    assert run_sync(Scripted(queue).wait()) == 3
-    assert [each for each in queue.did if each in {"sleep", "close"}] == [
-        "sleep", "close", "sleep", "close",
-    ]  # fmt: skip
+    assert admitted(queue) == 3
+    assert queue.did[:-1] == ["sleep", "close"] * 2
 
 
-def test_a_request_that_is_served_without_a_wait_needs_no_waiter() -> None:
+def test_a_wait_without_a_timer_has_only_a_limit() -> None:
     queue = Queue()
-    assert run_sync(Scripted(queue).wait()) == 0
+
+    class ServedByAnother(Scripted):
+        def waits(self) -> Iterator[Wait]:
+            yield queue.waiter(), None, 3
+            yield queue.waiter(), None, math.inf
+
+    effects: Any = queue
+    run_sync(admit(ServedByAnother(queue), GET, effects, EventEmitter()))
+    assert queue.waited == [3, None]
+
+
+def test_a_request_that_is_served_at_once_does_not_wait() -> None:
+    queue = Queue()
+    assert admitted(queue) == 0
     assert queue.did == ["goes on after 0.000 s (script)"]
 
 
 def test_a_request_that_is_refused_closes_its_waiter_and_withdraws() -> None:
     queue = Queue(1, refuses=True)
     with pytest.raises(RefusedError):
-        run_sync(Scripted(queue).wait())
+        admitted(queue)
     assert queue.did == ["sleep", "close", "withdraw"]
 
 
@@ -134,9 +153,9 @@ def test_a_request_that_is_interrupted_closes_its_waiter_and_withdraws(
 ) -> None:
     queue = Queue(1, interrupted_in=step)
     with pytest.raises(Interruption):
-        run_sync(Scripted(queue).wait())
-    assert queue.did[0] == "sleep"
-    assert queue.did[-2:] == ["close", "withdraw"]
+        admitted(queue)
+    assert queue.did[:2] == ["sleep", "close"]
+    assert queue.did[-1] == "withdraw"
 
 
 def test_the_work_that_a_withdrawal_leaves_is_awaited() -> None:
@@ -146,7 +165,7 @@ def test_the_work_that_a_withdrawal_leaves_is_awaited() -> None:
         queue.did.append("work")
 
     with pytest.raises(RefusedError):
-        run_sync(Scripted(queue, work=work).wait())
+        admitted(queue, work=work)
     assert queue.did == ["withdraw", "work"]
 
 
@@ -158,7 +177,7 @@ def test_what_a_listener_left_to_await_is_awaited_before_the_wait() -> None:
 
     emit = EventEmitter(listen)
     emit(Admitted, GET, "another limit", 0.0)
-    run_sync(Scripted(queue, emit).wait())
+    admitted(queue, emit=emit)
     assert queue.did == ["Admitted", "sleep", "close"]
     run_sync(emit.settle())
     assert queue.did[-1] == "Admitted"

@@ -28,7 +28,6 @@ from httpx_resilient import (
     ConcurrencyLimitingTransport,
     attempts_of,
 )
-from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.io.protocol import run_sync
 
 pytestmark = pytest.mark.anyio
@@ -506,8 +505,6 @@ class TestAStormOfCancellations:
 
 class WaitingIO(FakeIO):
     """Another request holds the permit, and releases it during the wait or never."""
-
-    turn = Clock.turn
 
     def __init__(self, limit: Any, *script: Any, is_released: bool) -> None:
         super().__init__(*script)
