@@ -2,13 +2,14 @@
 Run all benchmarks, print tables and draw plots. The result is a report, not a test.
 
     python -m benchmarks                     15 minutes, with valgrind on the PATH
-    python -m benchmarks --quick             a smoke test python -m benchmarks --only
-    overhead     the cost of retrying transports python -m benchmarks --only layers
-    the cost of each layer, and of a listener python -m benchmarks --only scale
-    pools under load python -m benchmarks --only cpu cold     parts of scale python -m
-    benchmarks --only simulations  the decisions of the layers, in virtual time python
-    -m benchmarks --only jitter       a part of simulations python -m benchmarks --only
-    sockets      two simulations over real sockets
+    python -m benchmarks --quick             a smoke test
+    python -m benchmarks --only overhead     the cost of retrying transports
+    python -m benchmarks --only layers       the cost of each layer, and of a listener
+    python -m benchmarks --only scale        pools under load
+    python -m benchmarks --only cpu cold     parts of scale
+    python -m benchmarks --only simulations  the decisions of the layers, in virtual time
+    python -m benchmarks --only jitter       a part of simulations
+    python -m benchmarks --only sockets      two simulations over real sockets
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ try:
     from benchmarks.sockets import measure as sockets
     from benchmarks.sockets import report as sockets_report
 except ImportError as error:
-    sys.exit(f"{error}\nThe benchmarks need an extra: pip install -e '.[benchmarks]'")
+    sys.exit(f"{error}\nRun: pip install -r requirements/benchmarks.txt")
 
 RESULTS = Path(__file__).parent / "results"
 
