@@ -7,7 +7,7 @@ Run all benchmarks, print tables and draw plots. The result is a report, not a t
     python -m benchmarks --only layers       the cost of each layer, and of a listener
     python -m benchmarks --only scale        pools under load
     python -m benchmarks --only cpu cold     parts of scale
-    python -m benchmarks --only simulations  the decisions of the layers, in virtual time
+    python -m benchmarks --only simulations  decisions of the layers, in virtual time
     python -m benchmarks --only jitter       a part of simulations
     python -m benchmarks --only sockets      two simulations over real sockets
 """
