@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from httpx_resilient._core.events.base import Event, RequestEvent
+from httpx_resilient._core.events.record import event
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class ConnectionOpened(RequestEvent):
     """
     A request was answered on a connection that was opened for it.
@@ -27,7 +27,7 @@ class ConnectionOpened(RequestEvent):
         return self._describe("on a new connection")
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class ConnectionReused(RequestEvent):
     """
     A request was answered on a connection that was open.
@@ -46,7 +46,7 @@ class ConnectionReused(RequestEvent):
         return self._describe("on a connection used before")
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class ConnectionRetired(Event):
     """
     A connection is given up, because a request on it has failed or was cancelled.

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
+from httpx_resilient._core.events.record import Record, event
 from httpx_resilient._core.http_types import RequestLike
 from httpx_resilient._core.origin import format_origin, safe_url
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+@event
+class Event(Record):
     """
     An event in a layer.
 
@@ -42,18 +43,6 @@ class Event:
         return values
 
 
-def setter(kind: type[Event], name: str) -> Callable[[Event, object], None]:
-    """
-    Return the setter of a field, for the constructor of a frozen event.
-
-    Events that every request makes use it: the `object.__setattr__` of a frozen
-    dataclass takes three times as long.
-    """
-    descriptor: Any = getattr(kind, name)
-    set_field: Callable[[Event, object], None] = descriptor.__set__
-    return set_field
-
-
 Listener = Callable[[Event], Awaitable[None] | None]
 """
 The type of `on_event`: a function that is called with each event.
@@ -64,7 +53,7 @@ logged and does not fail the request.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class RequestEvent(Event):
     """
     An event of a request.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from httpx_resilient._core.events.base import RequestEvent
+from httpx_resilient._core.events.record import event
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class Queued(RequestEvent):
     """
     As many requests are under way as may be: this one waits for its turn.
@@ -29,7 +28,7 @@ class Queued(RequestEvent):
         return self._describe(f"queued ({self.limit}), {self.waiting} wait")
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class Admitted(RequestEvent):
     """
     A request that was queued goes on.

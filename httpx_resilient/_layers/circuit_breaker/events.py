@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import ClassVar
 
 from httpx_resilient._core.events.base import Event, RequestEvent
+from httpx_resilient._core.events.record import event
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class CircuitOpened(Event):
     """
     A circuit opened, because too many requests to its origin failed.
@@ -35,7 +35,7 @@ class CircuitOpened(Event):
         return f"the circuit to {self.origin} is {phase}"
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class CircuitHalfOpened(Event):
     """
     An open circuit became half-open, and a request is sent as a probe.
@@ -56,7 +56,7 @@ class CircuitHalfOpened(Event):
         return f"the circuit to {self.origin} is half-open"
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class CircuitClosed(Event):
     """
     A circuit closed, because its probes succeeded: all requests are sent again.
@@ -77,7 +77,7 @@ class CircuitClosed(Event):
         return f"the circuit to {self.origin} is closed"
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class CircuitRefused(RequestEvent):
     """
     A request was not sent, because the circuit to its origin is not closed.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from httpx_resilient._core.events.base import RequestEvent
+from httpx_resilient._core.events.record import event
 
 Awaited = Literal["headers", "body"]
 """The part of a response that did not arrive in time."""
@@ -21,7 +21,7 @@ def describe_cut(awaited: Awaited, total: float) -> str:
     return f"deadline of {total:g} s exceeded while {step}"
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class DeadlineCut(RequestEvent):
     """
     A request exceeded its deadline and was cut off.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import ClassVar
 
 from httpx_resilient._core.events.base import Event, RequestEvent
+from httpx_resilient._core.events.record import event
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class FailedOver(RequestEvent):
     """
     A request is sent to another origin after one has failed.
@@ -37,7 +37,7 @@ class FailedOver(RequestEvent):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class OriginDown(Event):
     """
     An origin has failed, so requests go to the next one.
@@ -60,7 +60,7 @@ class OriginDown(Event):
         return f"{self.origin} is down: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class OriginUp(Event):
     """
     An origin that was down has answered a request.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from httpx_resilient._core.events.base import RequestEvent
+from httpx_resilient._core.events.record import event
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class HedgeSent(RequestEvent):
     """
     A slow request was sent a second time.
@@ -28,7 +27,7 @@ class HedgeSent(RequestEvent):
         return self._describe(f"hedge sent after at least {self.delay:.3f} s")
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class HedgeWon(RequestEvent):
     """
     The hedge succeeded before the first request did.
@@ -45,7 +44,7 @@ class HedgeWon(RequestEvent):
         return self._describe("hedge won")
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class HedgeLost(RequestEvent):
     """
     The first request succeeded before its hedge did, or both failed.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import ClassVar
 
 from httpx_resilient._core.events.base import RequestEvent
+from httpx_resilient._core.events.record import event
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class RateLimited(RequestEvent):
     """
     A request waits for the rate limit, or is refused.
@@ -32,7 +32,7 @@ class RateLimited(RequestEvent):
         return self._describe(f"{outcome} {self.wait:.2f} s for the rate limit")
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class PausedByServer(RequestEvent):
     """
     A server asked its clients to pause.

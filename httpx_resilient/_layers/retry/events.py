@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from httpx_resilient._core.attempts import Attempt
-from httpx_resilient._core.events.base import RequestEvent, setter
-from httpx_resilient._core.http_types import RequestLike, ResponseLike
+from httpx_resilient._core.events.base import RequestEvent
+from httpx_resilient._core.events.record import event
+from httpx_resilient._core.http_types import ResponseLike
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@event
 class AttemptStarted(RequestEvent):
     """
     A `RetryingTransport` sends a request, for the first time or again.
@@ -29,19 +30,11 @@ class AttemptStarted(RequestEvent):
 
     logged: ClassVar[bool] = False
 
-    def __init__(self, request: RequestLike, attempt: int) -> None:
-        _set_request(self, request)
-        _set_attempt_started(self, attempt)
-
     def __str__(self) -> str:
         return self._describe(f"attempt {self.attempt} starts")
 
 
-_set_request = setter(RequestEvent, "request")
-_set_attempt_started = setter(AttemptStarted, "attempt")
-
-
-@dataclass(frozen=True, slots=True, init=False)
+@event
 class AttemptEnded(RequestEvent):
     """
     An attempt was answered, has failed, or was cancelled.
@@ -60,24 +53,10 @@ class AttemptEnded(RequestEvent):
 
     attempt: int
     duration: float
-    response: ResponseLike | None = field(repr=False)
-    error: Exception | None = field(repr=False)
+    response: ResponseLike | None = field(default=None, repr=False)
+    error: Exception | None = field(default=None, repr=False)
 
     logged: ClassVar[bool] = False
-
-    def __init__(
-        self,
-        request: RequestLike,
-        attempt: int,
-        duration: float,
-        response: ResponseLike | None = None,
-        error: Exception | None = None,
-    ) -> None:
-        _set_request(self, request)
-        _set_attempt_ended(self, attempt)
-        _set_duration(self, duration)
-        _set_response(self, response)
-        _set_error(self, error)
 
     @property
     def outcome(self) -> int | type[Exception] | None:
@@ -101,13 +80,7 @@ class AttemptEnded(RequestEvent):
         return self._describe(f"attempt {self.attempt} {how}")
 
 
-_set_attempt_ended = setter(AttemptEnded, "attempt")
-_set_duration = setter(AttemptEnded, "duration")
-_set_response = setter(AttemptEnded, "response")
-_set_error = setter(AttemptEnded, "error")
-
-
-@dataclass(frozen=True, slots=True)
+@event
 class RetryScheduled(RequestEvent):
     """
     Another attempt follows.
@@ -133,7 +106,7 @@ class RetryScheduled(RequestEvent):
         return self._describe(f"{self.reason}; next attempt in {self.wait:.2f} s")
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class GaveUp(RequestEvent):
     """
     A request ends with an outcome that was worth another attempt.

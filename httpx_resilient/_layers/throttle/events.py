@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from httpx_resilient._core.events.base import RequestEvent
+from httpx_resilient._core.events.record import event
 
 
-@dataclass(frozen=True, slots=True)
+@event
 class Throttled(RequestEvent):
     """
     The throttle rejected a request locally, because its origin rejects too many.
