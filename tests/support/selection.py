@@ -14,15 +14,19 @@ SERVERS = {"Server", "H2Server", "TLSServer", "create_server"}
 SLOW = {
     # Programs, other people's packages and simulations: the whole suite runs these.
     "benchmarks",
-    "cli",
     "composition",
     "docs",
-    # Each of these runs pytest in another process.
+    # Each of these starts processes.
+    "cli/test_commands.py",
+    "cli/test_module.py",
     "testing/test_pytest_plugin.py",
     "transport/test_alias_httpx.py",
 }
-ONE_WORLD = {"runtime": "asyncio", "library": "httpx"}
-"""The quick loop opens sockets in one of the six worlds only."""
+WORLDS = [
+    {"runtime": "asyncio", "library": "httpx"},
+    {"runtime": "sync", "library": "httpx2"},
+]
+"""The quick loop opens sockets in these two of the six worlds."""
 
 
 def mark(item: pytest.Item) -> None:
@@ -32,7 +36,7 @@ def mark(item: pytest.Item) -> None:
     if wire:
         item.add_marker("wire")
     fast = SLOW.isdisjoint({place.parts[0], place.as_posix()})
-    if fast and (not wire or is_in_one_world(item)):
+    if fast and (not wire or is_in_the_worlds(item)):
         item.add_marker("quick")
 
 
@@ -44,10 +48,13 @@ def opens_a_socket(item: Any) -> bool:
     return code is not None and not SERVERS.isdisjoint(names_in(code))
 
 
-def is_in_one_world(item: Any) -> bool:
-    """Return whether no parameter of a test names another world than `ONE_WORLD`."""
+def is_in_the_worlds(item: Any) -> bool:
+    """Return whether the parameters of a test agree with one of `WORLDS`."""
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    return all(parameters.get(key, one) == one for key, one in ONE_WORLD.items())
+    return any(
+        all(parameters.get(key, value) == value for key, value in world.items())
+        for world in WORLDS
+    )
 
 
 def names_in(code: CodeType) -> Iterator[str]:
