@@ -1,4 +1,4 @@
-"""What is left behind: history, notes, log records; and what never is."""
+"""The history of a request, its notes and its log records, without secrets."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class TestAttempts:
         except Exception as error:
             return attempts_of(error)
 
-    def test_one_success(self) -> None:
+    def test_a_success_has_one_attempt(self) -> None:
         assert self.run(200) == (Attempt(1, 200, "", 0.0, 0.5),)
 
-    def test_success_in_the_end(self) -> None:
+    def test_a_success_after_failures_has_all_attempts(self) -> None:
         assert self.run(503, httpx.ReadTimeout("slow"), 200) == (
             Attempt(1, 503, "503", 2.0, 0.5),
             Attempt(2, httpx.ReadTimeout, "ReadTimeout", 2.0, 0.5, at=2.5),
             Attempt(3, 200, "", 0.0, 0.5, at=5.0),
         )
 
-    def test_out_of_attempts(self) -> None:
+    def test_a_failure_has_all_attempts_and_no_wait_after_the_last(self) -> None:
         first, second, third = self.run(503, 503, httpx.ReadTimeout("slow"))
         assert (first.reason, second.wait) == ("503", 2.0)
         assert third == Attempt(3, httpx.ReadTimeout, "ReadTimeout", 0.0, 0.5, at=5.0)
@@ -65,25 +65,27 @@ class TestAttempts:
             (httpx.PoolTimeout(""), "GET", "PoolTimeout"),
         ],
     )  # fmt: skip
-    def test_why_there_was_no_other(
+    def test_the_reason_says_why_no_retry_followed(
         self, script: Any, method: str, reason: str
     ) -> None:
         (only,) = self.run(script, method=method)
         assert only.reason == reason
 
-    def test_who_said_no_is_not_told_if_another_said_yes(self) -> None:
+    def test_the_reason_of_a_retried_attempt_names_no_strategy_that_declined(
+        self,
+    ) -> None:
         retry = retry_if_transient() | retry_if_status(500)
         first, _ = self.run(500, 200, method="POST", retry=retry)
         assert first.reason == "500"
 
-    def test_why_the_server_was_not_waited_for(self) -> None:
+    def test_the_reason_says_that_retry_after_is_too_long(self) -> None:
         response = httpx.Response(429, headers={"retry-after": "3600"})
         (only,) = self.run(
             response, **RetryingTransport().__class__.__init__.__kwdefaults__
         )
         assert only.reason == "429, Retry-After 3600 s is above 60 s"
 
-    def test_of_a_status_error_they_are_the_responses(self) -> None:
+    def test_a_status_error_has_the_attempts_of_its_response(self) -> None:
         inner = httpx.MockTransport(lambda request: httpx.Response(404))
         with httpx.Client(transport=RetryingTransport(inner)) as client:
             response = client.get("https://a/")
@@ -91,7 +93,7 @@ class TestAttempts:
             response.raise_for_status()
         assert attempts_of(caught.value) == attempts_of(response) != ()
 
-    def test_of_what_an_sdk_raised_they_are_those_of_its_cause(self) -> None:
+    def test_an_error_of_an_sdk_has_the_attempts_of_its_cause(self) -> None:
         def refuse(request: httpx.Request) -> httpx.Response:
             raise httpx.ConnectError("refused")
 
@@ -101,15 +103,15 @@ class TestAttempts:
         with httpx.Client(transport=transport) as client:
             with pytest.raises(httpx.ConnectError) as caught:
                 client.get("https://a/")
-        theirs = LookupError()
-        theirs.__cause__ = caught.value
-        assert len(attempts_of(theirs)) == 3
+        sdk_error = LookupError()
+        sdk_error.__cause__ = caught.value
+        assert len(attempts_of(sdk_error)) == 3
 
     @pytest.mark.parametrize("stranger", [httpx.Response(200), ValueError(), None])
-    def test_of_a_stranger_there_are_none(self, stranger: object) -> None:
+    def test_an_object_without_history_has_no_attempts(self, stranger: object) -> None:
         assert attempts_of(stranger) == ()
 
-    def test_an_attempt_reads_as_its_outcome(self) -> None:
+    def test_the_string_of_an_attempt_is_its_outcome(self) -> None:
         assert str(Attempt(1, 503, "", 0, 0)) == "503"
         assert str(Attempt(1, httpx.ReadTimeout, "", 0, 0)) == "ReadTimeout"
 
@@ -123,16 +125,16 @@ class TestLogs:
         async with world.client(world.transport(**options)) as client:
             await client.get(url)
 
-    def ours(self, caplog: Any) -> list[logging.LogRecord]:
+    def records(self, caplog: Any) -> list[logging.LogRecord]:
         return [record for record in caplog.records if record.name == "httpx_resilient"]
 
-    async def test_success_is_silent(
+    async def test_a_success_is_not_logged(
         self, world: World, server: Server, caplog: Any
     ) -> None:
         await self.get(world, server.url)
-        assert self.ours(caplog) == []
+        assert self.records(caplog) == []
 
-    async def test_one_record_for_each_retry_and_one_for_giving_up(
+    async def test_each_retry_and_the_last_failure_have_one_record(
         self, world: World, server: Server, caplog: Any
     ) -> None:
         server.play(reply(503))
@@ -140,7 +142,7 @@ class TestLogs:
             world, server.url + "some/path?query", wait=tenacity.wait_fixed(0.01)
         )
         url = server.url + "some/path"
-        first, second, last = self.ours(caplog)
+        first, second, last = self.records(caplog)
         assert first.getMessage() == f"GET {url}: 503; next attempt in 0.01 s"
         assert (first.levelname, second.levelname, last.levelname) == (
             "INFO",
@@ -150,40 +152,40 @@ class TestLogs:
         assert last.getMessage().startswith(f"GET {url}: gave up after 3 attempts in")
         assert last.getMessage().endswith(": 503, 503, 503")
 
-    async def test_the_fields_are_in_the_record(
+    async def test_a_record_has_the_fields_of_its_event(
         self, world: World, server: Server, caplog: Any
     ) -> None:
         server.play(reply(503), reply(200))
         await self.get(world, server.url)
-        (record,) = self.ours(caplog)
+        (record,) = self.records(caplog)
         assert vars(record).items() >= {
             "method": "GET", "url": server.url, "attempt": 1, "reason": "503", "wait": 0.0,
         }.items()  # fmt: skip
 
-    async def test_what_was_never_worth_retrying_is_silent(
+    async def test_a_failure_that_is_not_retryable_is_not_logged(
         self, world: World, server: Server, caplog: Any
     ) -> None:
         server.play(reply(404))
         await self.get(world, server.url)
-        assert self.ours(caplog) == []
+        assert self.records(caplog) == []
 
-    async def test_a_disabled_logger_says_nothing(
+    async def test_a_disabled_logger_has_no_records(
         self, world: World, server: Server, caplog: Any
     ) -> None:
         caplog.set_level(logging.CRITICAL, logger="httpx_resilient")
         server.play(reply(503))
         await self.get(world, server.url)
-        assert self.ours(caplog) == []
+        assert self.records(caplog) == []
 
 
-async def test_no_secret_is_told_to_anyone(
+async def test_no_secret_is_shown_anywhere(
     world: World, server: Server, caplog: Any
 ) -> None:
-    """Not in logs, notes, reprs or histories, at any level, however it ends."""
+    """There is none in logs at any level, notes, reprs and histories."""
     caplog.set_level(logging.DEBUG, logger="httpx_resilient")
-    told: list[object] = []
+    shown: list[object] = []
     server.play(reply(503, SECRET.encode(), x_secret=SECRET), close(), close())
-    transport = world.transport(before_sleep=lambda state: told.append(repr(state)))
+    transport = world.transport(before_sleep=lambda state: shown.append(repr(state)))
     async with world.client(transport) as client:
         with pytest.raises(world.library.RemoteProtocolError) as caught:
             await client.put(
@@ -192,35 +194,33 @@ async def test_no_secret_is_told_to_anyone(
                 headers={"authorization": SECRET},
                 content=SECRET,
             )
-    told += [
+    shown += [
         r.getMessage() + repr(vars(r))
         for r in caplog.records
         if r.name == "httpx_resilient"
     ]
-    told += [*caught.value.__notes__, attempts_of(caught.value), repr(transport)]
-    told.append(explain(caught.value))
-    assert len(told) == 12
-    assert not [text for text in told if SECRET in str(text) or "token" in str(text)]
+    shown += [*caught.value.__notes__, attempts_of(caught.value), repr(transport)]
+    shown.append(explain(caught.value))
+    assert len(shown) == 12
+    assert not [text for text in shown if SECRET in str(text) or "token" in str(text)]
 
 
-def test_tenacitys_own_hook_names_the_request(caplog: Any) -> None:
+def test_the_log_hook_of_tenacity_names_the_request(caplog: Any) -> None:
     caplog.set_level(logging.INFO)
-    hook = tenacity.before_sleep_log(logging.getLogger("mine"), logging.INFO)
+    hook = tenacity.before_sleep_log(logging.getLogger("own"), logging.INFO)
     answers = iter([503, 200])
     inner = httpx.MockTransport(lambda request: httpx.Response(next(answers)))
     transport = RetryingTransport(inner, before_sleep=hook, wait=tenacity.wait_none())
     with httpx.Client(transport=transport) as client:
         client.get("https://[::1]:8080/a?b")
-    (text,) = [
-        record.getMessage() for record in caplog.records if record.name == "mine"
-    ]
-    # Before 9.2 tenacity does not ask a state for its name.
-    asks = hasattr(tenacity.RetryCallState, "get_fn_name")
-    assert ("GET https://[::1]:8080/a in" if asks else "<unknown>") in text
+    (text,) = [record.getMessage() for record in caplog.records if record.name == "own"]
+    # Before 9.2 tenacity does not use the name of a state.
+    uses_name = hasattr(tenacity.RetryCallState, "get_fn_name")
+    assert ("GET https://[::1]:8080/a in" if uses_name else "<unknown>") in text
 
 
-def test_hooks_written_for_tenacity_find_all_they_look_for() -> None:
-    """The outcome is a future, the strategies hang on the retry object."""
+def test_hooks_written_for_tenacity_find_its_attributes() -> None:
+    """The outcome is a future, and the retry object has the strategies."""
     seen: list[object] = []
 
     def hook(state: tenacity.RetryCallState) -> None:
@@ -240,7 +240,7 @@ def test_hooks_written_for_tenacity_find_all_they_look_for() -> None:
     assert seen[9:17] == [3, True, True, 2, 4.0, 4.0, "GET", None]
 
 
-def test_the_outcome_raises_as_a_future_does() -> None:
+def test_the_outcome_of_a_state_raises_as_a_future_does() -> None:
     def retry(state: tenacity.RetryCallState) -> bool:
         assert state.outcome is not None
         with pytest.raises(httpx.ReadTimeout):

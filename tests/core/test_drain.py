@@ -1,4 +1,4 @@
-"""Which bodies are worth reading before they are thrown away."""
+"""The decision whether to drain or to close the body of a failed response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from httpx_resilient._core.drain import is_worth_draining
         ({"Content-Length": "many"}, True),
     ],
 )
-def test_a_body_that_is_not_said_to_be_long_is(
+def test_a_body_is_worth_draining_unless_its_content_length_is_too_long(
     headers: dict[str, str], worth: bool
 ) -> None:
     response = httpx.Response(503, headers=headers, stream=httpx.ByteStream(b""))

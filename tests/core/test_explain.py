@@ -1,4 +1,4 @@
-"""History over all layers, and what is told of it to people."""
+"""The history of a request through all layers, and its explanation as text."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ def failed_over(*script: Scripted) -> Any:
 
 
 class TestFailover:
-    def test_each_origin_is_told(self) -> None:
+    def test_each_origin_has_an_attempt(self) -> None:
         first, second = attempts_of(failed_over(503, 200))
         assert (first.outcome, first.origin, first.at) == (503, A, 0.0)
         assert (second.outcome, second.origin, second.at) == (200, B, 0.5)
         assert (first.number, second.number, second.duration) == (1, 1, 0.5)
 
-    def test_of_an_exception(self) -> None:
+    def test_an_exception_has_the_attempts_at_all_origins(self) -> None:
         outcomes = attempts_of(failed_over(503, httpx.ConnectError("refused")))
         assert [str(each) for each in outcomes] == ["503", "ConnectError"]
 
-    def test_inside_of_a_retry_they_belong_to_its_attempts(self) -> None:
+    def test_attempts_at_origins_have_the_number_of_the_retrys_attempt(self) -> None:
         def handler(request: httpx.Request) -> httpx.Response:
             return httpx.Response(statuses.pop(0))
 
@@ -79,32 +79,34 @@ class TestFailover:
 
 
 class TestHedge:
-    def test_the_one_that_won_is_the_last(self) -> None:
+    def test_a_hedge_that_won_is_the_last_attempt(self) -> None:
         first, second = attempts_of(handled(Race(200)))
         assert (str(first), first.hedge) == ("cancelled", False)
         assert (second.outcome, second.hedge) == (200, True)
 
-    def test_also_if_it_is_the_first(self) -> None:
+    def test_a_first_request_that_won_is_the_last_attempt(self) -> None:
         first, second = attempts_of(handled(Race(200, ends="first")))
         assert (str(first), first.hedge) == ("cancelled", True)
         assert (second.outcome, second.hedge) == (200, False)
 
-    def test_both_may_have_failed(self) -> None:
+    def test_two_failures_are_two_attempts(self) -> None:
         first, second = attempts_of(handled(Race(503, 500, ends="both")))
         assert {first.outcome, second.outcome} == {503, 500}
 
-    def test_without_one_there_is_nothing_to_tell(self) -> None:
+    def test_without_a_hedge_there_is_no_history(self) -> None:
         assert attempts_of(handled(Race(200, ends="alone"))) == ()
 
 
 class TestDeadline:
-    """What is cut off has no outcome that its history could be left on."""
+    """A request that is cut off has no outcome, but has a history."""
 
-    async def test_attempts_before_it_are_told(self, world: World) -> None:
+    async def test_attempts_before_the_deadline_are_in_the_history(
+        self, world: World
+    ) -> None:
         attempts = await self.cut(world, reply(503), stall())
         assert [str(each) for each in attempts] in (
             ["503", "cancelled"],
-            ["503", "ReadTimeout"],  # as it is in a synchronous client
+            ["503", "ReadTimeout"],  # in a synchronous client
         )
         assert 0.05 <= sum(each.duration for each in attempts) < 5
 
@@ -115,13 +117,15 @@ class TestDeadline:
         assert attempt.outcome in {None, world.library.ReadTimeout}
         assert 0.05 <= attempt.duration < 5
 
-    async def test_and_what_had_ended_when_it_came(self, world: World) -> None:
-        """A wait for the next attempt is cut off, too, if that was not to be known."""
+    async def test_a_deadline_during_a_wait_leaves_the_attempts_before_it(
+        self, world: World
+    ) -> None:
+        """Nothing says beforehand how long the hook takes."""
 
-        def slowly(state: Any) -> Any:
+        def slow(state: Any) -> Any:
             return world.sleep(1) if not world.sync else None
 
-        attempts = await self.cut(world, reply(503), stall(), before_sleep=slowly)
+        attempts = await self.cut(world, reply(503), stall(), before_sleep=slow)
         assert attempts[0].outcome == 503
 
     async def cut(self, world: World, *script: Any, **options: Any) -> Any:
@@ -136,7 +140,7 @@ class TestDeadline:
 
 
 class TestQueue:
-    async def test_what_was_waited_for_a_limit_is_told(
+    async def test_the_wait_for_a_limit_is_in_the_history(
         self, world: World, virtual_time: Any
     ) -> None:
         inner = world.mock(lambda request: world.library.Response(200))
@@ -168,19 +172,19 @@ class TestQueue:
             await world.together(get, get, let)
         assert sorted(bool(only.queued) for (only,) in seen) == [False, True]
 
-    def test_an_exception_tells_it_too(self) -> None:
+    def test_an_exception_has_the_sum_of_its_waits(self) -> None:
         async def fail() -> None:
             raise error
 
         error = LookupError()
-        for _ in "one mock, for all requests":
+        for _ in range(3):
             queued = after_queue(fail(), 1.0, time.monotonic)
             assert run(after_queue(queued, 2.0, time.monotonic)) is error
             assert marks(error)["queued"].what == 3.0
 
 
 class TestNested:
-    """Each layer tells what those inside of it have told."""
+    """The history of a layer includes that of the layers inside of it."""
 
     def got(self, layer: Any) -> list[Any]:
         with httpx.Client(transport=layer) as client:
@@ -194,20 +198,24 @@ class TestNested:
         )
 
     @pytest.mark.parametrize("last", [[200], [503, 200]])
-    def test_retries_inside_of_a_failover(self, last: list[int]) -> None:
+    def test_retries_inside_of_failover_have_their_origins(
+        self, last: list[int]
+    ) -> None:
         retrying = self.answering(503, 503, 503, *last)
         attempts = self.got(FailoverTransport(retrying, [A, B]))
         assert [each.outcome for each in attempts] == [503, 503, 503, *last]
         assert [each.origin for each in attempts] == [A, A, A] + [B] * len(last)
         assert [each.number for each in attempts[:4]] == [1, 2, 3, 1]
 
-    def test_retries_inside_of_another_retry(self) -> None:
+    def test_retries_inside_of_a_retry_have_the_number_of_its_attempt(self) -> None:
         outer = RetryingTransport(self.answering(503, 503, 503, 503, 200))
         attempts = self.got(outer)
         assert [each.outcome for each in attempts] == [503] * 4 + [200]
         assert [each.number for each in attempts] == [1, 1, 1, 2, 2]
 
-    def test_what_a_deadline_inside_of_a_retry_has_cut_off(self) -> None:
+    def test_attempts_cut_off_by_a_deadline_inside_of_a_retry_are_in_the_history(
+        self,
+    ) -> None:
         def late(request: httpx.Request) -> httpx.Response:
             time.sleep(request.extensions["timeout"]["read"])
             raise httpx.ReadTimeout("")
@@ -221,7 +229,9 @@ class TestNested:
         ] * 3
 
     @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
-    async def test_retries_of_a_hedge(self, world: World) -> None:
+    async def test_retries_inside_of_a_hedge_are_in_the_history(
+        self, world: World
+    ) -> None:
         sent = 0
 
         async def handler(_: Any) -> Any:
@@ -242,8 +252,8 @@ class TestNested:
         ]
 
 
-class TestWhatAMockGivesAgain:
-    """The same object for each request: it holds what earlier ones have left."""
+class TestSharedOutcome:
+    """A mock may return or raise the same object for each request."""
 
     @pytest.mark.parametrize(
         ("nest", "times"),
@@ -255,7 +265,7 @@ class TestWhatAMockGivesAgain:
         ],
     )
     @pytest.mark.parametrize("given", [httpx.Response(503), httpx.ConnectError("")])
-    def test_each_has_its_own_history(
+    def test_has_the_history_of_the_latest_request_only(
         self, nest: Any, times: int, given: Any, no_waits: Any
     ) -> None:
         def handler(_: httpx.Request) -> httpx.Response:
@@ -277,7 +287,7 @@ class TestExplain:
         flow = layer._handle(httpx.Request("GET", A), FakeIO(*script, takes=0.5))
         return explain(run(flow))
 
-    def test_a_line_for_each_attempt(self) -> None:
+    def test_each_attempt_has_a_line(self) -> None:
         assert self.explained(503, httpx.ReadTimeout("slow"), 200) == (
             "200 at attempt 3, after 5.50 s\n"
             "  0.00 s  1  503          after 0.500 s, then waited 2.00 s\n"
@@ -285,38 +295,38 @@ class TestExplain:
             "  5.00 s  3  200          after 0.500 s"
         )
 
-    def test_why_it_was_the_last(self) -> None:
+    def test_the_last_line_says_why_no_retry_followed(self) -> None:
         response = httpx.Response(429, headers={"retry-after": "3600"})
-        kept = RetryingTransport.__init__.__kwdefaults__["wait"]
-        assert self.explained(response, wait=kept).endswith(
+        default = RetryingTransport.__init__.__kwdefaults__["wait"]
+        assert self.explained(response, wait=default).endswith(
             "after 0.500 s, 429, Retry-After 3600 s is above 60 s"
         )
 
-    def test_where_a_failover_has_sent_it(self) -> None:
+    def test_a_line_has_the_origin_of_a_failover(self) -> None:
         assert explain(failed_over(503, 200)) == (
             "200 at the first attempt, after 1.00 s\n"
             "  0.00 s  1  503  after 0.500 s, at https://a.test\n"
             "  0.50 s  1  200  after 0.500 s, at https://b.test"
         )
 
-    def test_which_was_a_hedge(self) -> None:
+    def test_a_line_marks_a_hedge(self) -> None:
         assert explain(handled(Race(200))) == (
             "200 at the first attempt, after 0.00 s\n"
             "  0.00 s  1  cancelled  after 0.000 s\n"
             "  0.00 s  1  200        after 0.000 s, as a hedge"
         )
 
-    def test_how_much_of_it_was_waiting(self) -> None:
+    def test_a_line_has_the_seconds_in_a_queue(self) -> None:
         response = httpx.Response(200, extensions={"queued": Left(0.5, 0.25)})
         assert "after 0.500 s, 0.250 s of it in a queue" in self.explained(response)
 
-    def test_what_was_requested_without_its_secrets(self) -> None:
+    def test_the_summary_names_the_request_without_secrets(self) -> None:
         inner = httpx.MockTransport(lambda request: httpx.Response(200))
         with httpx.Client(transport=RetryingTransport(inner)) as client:
             response = client.get("https://user:secret@a.test/path?key=secret")
         assert explain(response).startswith("GET https://a.test/path: 200 at the first")
 
-    def test_of_the_exception_of_an_sdk(self) -> None:
+    def test_an_error_of_an_sdk_is_explained_by_its_cause(self) -> None:
         def refuse(request: httpx.Request) -> httpx.Response:
             msg = "refused"
             raise httpx.ConnectError(msg)
@@ -327,10 +337,12 @@ class TestExplain:
         with httpx.Client(transport=transport) as client:
             with pytest.raises(httpx.ConnectError) as caught:
                 client.get(A)
-        theirs = LookupError()
-        theirs.__cause__ = caught.value
-        assert explain(theirs).startswith(f"GET {A}/: ConnectError at attempt 3")
+        sdk_error = LookupError()
+        sdk_error.__cause__ = caught.value
+        assert explain(sdk_error).startswith(f"GET {A}/: ConnectError at attempt 3")
 
     @pytest.mark.parametrize("stranger", [None, ValueError(), httpx.Response(200)])
-    def test_of_what_has_no_history(self, stranger: object) -> None:
+    def test_an_object_without_history_is_explained_as_such(
+        self, stranger: object
+    ) -> None:
         assert explain(stranger) == "no attempts are recorded"

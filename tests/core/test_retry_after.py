@@ -1,4 +1,4 @@
-"""Retry-After and its kin, in all their forms."""
+"""`Retry-After`, its variants in milliseconds, and `x-should-retry`."""
 
 from __future__ import annotations
 
@@ -42,18 +42,20 @@ def seconds(value: str, **headers: str) -> float | None:
         ("1000000000", 1e9),
     ],
 )
-def test_seconds(value: str, expected: float) -> None:
+def test_a_number_of_seconds_may_be_whole_or_decimal(
+    value: str, expected: float
+) -> None:
     assert seconds(value) == expected
 
 
 @pytest.mark.parametrize(
     "value", IN_HALF_A_MINUTE.values(), ids=IN_HALF_A_MINUTE.keys()
 )
-def test_dates_are_relative_to_the_responses_own(value: str) -> None:
+def test_a_date_counts_from_the_date_of_the_response(value: str) -> None:
     assert seconds(value, Date=DATE) == 30
 
 
-def test_a_date_without_another_is_relative_to_our_clock() -> None:
+def test_a_date_counts_from_the_local_clock_if_the_response_has_no_date() -> ():
     later = datetime.fromtimestamp(1_700_000_030, UTC)
     assert seconds(format_datetime(later, usegmt=True)) == 30
     assert seconds(format_datetime(later, usegmt=True), Date="not a date") == 30
@@ -67,44 +69,46 @@ def test_a_date_without_another_is_relative_to_our_clock() -> None:
         "Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 99999 08:49:37 GMT",
     ],
 )  # fmt: skip
-def test_past_negative_malformed_and_absurd_values_are_not_said(value: str) -> None:
+def test_past_negative_malformed_and_infinite_values_are_ignored(value: str) -> None:
     raw = [(b"retry-after", value.encode()), (b"date", DATE.encode())]
     assert hints_in(raw, lambda: 0.0).retry_after is None
 
 
 @pytest.mark.parametrize("name", ["Retry_After_Ms", "X_Ms_Retry_After_Ms"])
-def test_milliseconds_are_more_precise_and_come_first(name: str) -> None:
+def test_milliseconds_take_precedence_over_seconds(name: str) -> None:
     assert hints(**{name: "1500.5", "Retry_After": "9"}).retry_after == 1.5005
 
 
-def test_malformed_milliseconds_leave_it_to_the_seconds() -> None:
+def test_malformed_milliseconds_are_ignored_in_favor_of_seconds() -> None:
     assert hints(Retry_After_Ms="soon", Retry_After="9").retry_after == 9
 
 
 @pytest.mark.parametrize(
     ("value", "expected"), [("true", True), (" False ", False), ("1", None), ("", None)]
 )
-def test_should_retry(value: str, expected: bool | None) -> None:
+def test_x_should_retry_is_true_false_or_ignored(
+    value: str, expected: bool | None
+) -> None:
     assert hints(X_Should_Retry=value).should_retry is expected
 
 
-def test_silence() -> None:
+def test_other_headers_give_no_hints() -> None:
     assert hints(Server="quiet") == Hints(retry_after=None, should_retry=None)
 
 
 @given(st.binary(max_size=40), st.binary(max_size=40))
 @example(b"Mon, 1 Jan 2024 00:00:00 +9999", b"")
 @example(b"Mon, 01 Jan 0001 00:00:00 GMT", b"")
-def test_whatever_is_said_is_a_time_to_come_or_nothing(
+def test_any_header_gives_a_finite_non_negative_time_or_none(
     value: bytes, date: bytes
 ) -> None:
     raw = [(b"retry-after", value), (b"date", date), (b"retry-after-ms", value)]
-    told = hints_in(raw, lambda: 1.7e9).retry_after
-    assert told is None or 0 <= told < float("inf")
+    found = hints_in(raw, lambda: 1.7e9).retry_after
+    assert found is None or 0 <= found < float("inf")
 
 
 @given(st.integers(1, 10**9), st.integers(0, 4 * 10**9))
-def test_a_date_and_its_distance_mean_the_same(wait: int, now: int) -> None:
+def test_a_date_and_the_seconds_until_it_are_equivalent(wait: int, now: int) -> None:
     date = format_datetime(datetime.fromtimestamp(now, UTC), usegmt=True)
     then = format_datetime(datetime.fromtimestamp(now + wait, UTC), usegmt=True)
     assert seconds(then, Date=date) == seconds(str(wait)) == wait

@@ -1,4 +1,4 @@
-"""A body goes out again byte for byte, or the request gets one attempt."""
+"""Bodies are sent again byte for byte, or the request gets one attempt."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DATA = bytes(range(256)) * 1000  # longer than one chunk of 64 KiB
 
 
 class OneShotReader:
-    """A reader that cannot seek, such as a socket's or a cloud SDK's."""
+    """A reader that cannot seek, such as that of a socket or of a cloud SDK."""
 
     def __init__(self, data: bytes = DATA) -> None:
         self._file = io.BytesIO(data)
@@ -34,7 +34,7 @@ class OneShotReader:
 
 
 class BareFile(OneShotReader):
-    """It can seek, and has no `seekable` to say so: `mmap` before Python 3.13."""
+    """A file that can seek but has no `seekable`, as `mmap` before Python 3.13."""
 
     def seek(self, position: int, whence: int = 0) -> int:
         return self._file.seek(position, whence)
@@ -44,7 +44,7 @@ class BareFile(OneShotReader):
 
 
 class ReIterable:
-    """Gives the same bytes each time; nothing shows that it does."""
+    """An iterable that yields the same bytes each time, but does not show it."""
 
     def __iter__(self) -> Iterator[bytes]:
         yield DATA
@@ -67,7 +67,7 @@ OPENED: list[io.BufferedReader] = []
 
 
 @pytest.fixture(autouse=True)
-def closed_in_the_end() -> Iterator[None]:
+def close_opened_files() -> Iterator[None]:
     yield
     while OPENED:
         OPENED.pop().close()
@@ -79,7 +79,7 @@ def open_file() -> io.BufferedReader:
 
 
 class Pipe(io.BufferedReader):
-    """The reading end of a pipe with data in it."""
+    """The reading end of a pipe that contains data."""
 
     def __init__(self) -> None:
         reader, writer = os.pipe()
@@ -89,7 +89,7 @@ class Pipe(io.BufferedReader):
         OPENED.append(self)
 
     def fileno(self) -> int:
-        """Both libraries would ask it for the pipe's size, and announce no bytes."""
+        """Hide the pipe: both libraries would announce its size, which is 0."""
         raise OSError
 
 
@@ -107,7 +107,7 @@ def custom_stream(library: Any) -> Any:
     return Stream()
 
 
-REPLAYED: dict[str, Callable[[], dict[str, Any]]] = {
+REPLAYABLE: dict[str, Callable[[], dict[str, Any]]] = {
     "nothing": dict,
     "bytes": lambda: {"content": DATA},
     "text": lambda: {"content": "text"},
@@ -123,21 +123,21 @@ REPLAYED: dict[str, Callable[[], dict[str, Any]]] = {
         ]
     },
 }
-REPLAYED_IN_SYNC: dict[str, Callable[[], dict[str, Any]]] = {
+REPLAYABLE_IN_SYNC: dict[str, Callable[[], dict[str, Any]]] = {
     "a list": lambda: {"content": [DATA, b"more"]},
     "a tuple": lambda: {"content": (DATA, b"more")},
     "BytesIO": lambda: {"content": io.BytesIO(DATA)},
     "an open file": lambda: {"content": open_file()},
     "a bare file": lambda: {"content": BareFile()},
 }
-SPENT: dict[str, Callable[[], dict[str, Any]]] = {
+ONE_SHOT: dict[str, Callable[[], dict[str, Any]]] = {
     "multipart of a reader": lambda: {"files": {"a": OneShotReader()}},
     "multipart of a reader in a tuple": lambda: {
         "files": [("a", ("a.txt", OneShotReader(), "text/plain", {"x-more": "1"}))]
     },
     "multipart of a pipe": lambda: {"files": {"ok": DATA, "a": ("a", Pipe())}},
 }
-SPENT_IN_SYNC: dict[str, Callable[[], dict[str, Any]]] = {
+ONE_SHOT_IN_SYNC: dict[str, Callable[[], dict[str, Any]]] = {
     "a generator": lambda: {"content": generator()},
     "an iterator": lambda: {"content": iter([DATA])},
     "a map": lambda: {"content": map(bytes, [DATA])},
@@ -146,7 +146,7 @@ SPENT_IN_SYNC: dict[str, Callable[[], dict[str, Any]]] = {
     "a set": lambda: {"content": {DATA}},
     "a re-iterable": lambda: {"content": ReIterable()},
 }
-SPENT_IN_ASYNC: dict[str, Callable[[], dict[str, Any]]] = {
+ONE_SHOT_IN_ASYNC: dict[str, Callable[[], dict[str, Any]]] = {
     "an async generator": lambda: {"content": async_generator()},
     "an async re-iterable": lambda: {
         "content": type("A", (), {"__aiter__": ReIterable.__aiter__})()
@@ -177,13 +177,13 @@ def cases(both: dict, in_sync: dict, in_async: dict) -> Any:
 
 
 def applies(side: str, world: World) -> bool:
-    """A client refuses the other side's streams itself, before it asks a transport."""
+    """Whether a client accepts a body: it rejects streams of the other side itself."""
     return side == "both" or (side == "sync") == world.sync
 
 
-@cases(REPLAYED, REPLAYED_IN_SYNC, {})
+@cases(REPLAYABLE, REPLAYABLE_IN_SYNC, {})
 @pytest.mark.parametrize("failure", [reply(503), close()], ids=["503", "closed"])
-async def test_is_replayed_byte_for_byte(
+async def test_a_replayable_body_is_sent_again_byte_for_byte(
     world: World, server: Server, put: Any, side: str, make: Any, failure: Any
 ) -> None:
     server.play(failure, failure, reply(200))
@@ -196,8 +196,8 @@ async def test_is_replayed_byte_for_byte(
     assert first or make is dict
 
 
-@cases(SPENT, SPENT_IN_SYNC, SPENT_IN_ASYNC)
-async def test_gets_one_attempt_and_its_own_outcome(
+@cases(ONE_SHOT, ONE_SHOT_IN_SYNC, ONE_SHOT_IN_ASYNC)
+async def test_a_one_shot_body_gets_one_attempt_and_its_response(
     world: World, server: Server, put: Any, side: str, make: Any
 ) -> None:
     server.play(reply(503, b"the first outcome"), reply(200))
@@ -209,8 +209,8 @@ async def test_gets_one_attempt_and_its_own_outcome(
     assert "cannot be sent again" in attempts_of(response)[0].reason
 
 
-@cases(SPENT, SPENT_IN_SYNC, SPENT_IN_ASYNC)
-async def test_gets_its_own_exception(
+@cases(ONE_SHOT, ONE_SHOT_IN_SYNC, ONE_SHOT_IN_ASYNC)
+async def test_a_one_shot_body_gets_one_attempt_and_its_exception(
     world: World, server: Server, put: Any, side: str, make: Any
 ) -> None:
     server.play(close(), reply(200))
@@ -222,8 +222,8 @@ async def test_gets_its_own_exception(
     assert caught.value.__notes__[0].startswith("gave up after 1 attempt in")
 
 
-@cases(SPENT, SPENT_IN_SYNC, SPENT_IN_ASYNC)
-async def test_is_replayed_if_it_was_buffered(
+@cases(ONE_SHOT, ONE_SHOT_IN_SYNC, ONE_SHOT_IN_ASYNC)
+async def test_a_buffered_one_shot_body_is_sent_again_byte_for_byte(
     world: World, server: Server, put: Any, side: str, make: Any
 ) -> None:
     server.play(reply(503), close(), reply(200))
@@ -237,9 +237,11 @@ async def test_is_replayed_if_it_was_buffered(
 
 
 @cases(
-    {}, {"": SPENT_IN_SYNC["a generator"]}, {"": SPENT_IN_ASYNC["an async generator"]}
+    {},
+    {"": ONE_SHOT_IN_SYNC["a generator"]},
+    {"": ONE_SHOT_IN_ASYNC["an async generator"]},
 )
-async def test_more_than_the_buffer_holds_goes_out_whole_and_once(
+async def test_a_body_larger_than_the_buffer_is_sent_whole_and_once(
     world: World, server: Server, put: Any, side: str, make: Any
 ) -> None:
     server.play(reply(503), reply(200))
@@ -251,9 +253,11 @@ async def test_more_than_the_buffer_holds_goes_out_whole_and_once(
 
 
 @cases(
-    {}, {"": SPENT_IN_SYNC["a generator"]}, {"": SPENT_IN_ASYNC["an async generator"]}
+    {},
+    {"": ONE_SHOT_IN_SYNC["a generator"]},
+    {"": ONE_SHOT_IN_ASYNC["an async generator"]},
 )
-async def test_a_factory_makes_a_spent_body_anew(
+async def test_a_factory_creates_a_one_shot_body_anew_for_each_retry(
     world: World, server: Server, put: Any, side: str, make: Any
 ) -> None:
     server.play(reply(503), reply(503), reply(200))
@@ -272,7 +276,7 @@ async def test_a_factory_makes_a_spent_body_anew(
 
 @pytest.mark.parametrize("library", ["httpx"])
 @pytest.mark.parametrize("made", [None, 5, "other side"])
-async def test_a_factory_that_makes_no_body_is_told_so(
+async def test_a_factory_that_returns_no_body_is_rejected(
     world: World, server: Server, put: Any, made: Any
 ) -> None:
     server.play(reply(503))
@@ -303,10 +307,10 @@ async def test_a_factory_may_be_asynchronous(
 
 @pytest.mark.parametrize("runtime", ["sync"])
 @pytest.mark.parametrize("library", ["httpx2"])
-async def test_a_file_is_sent_from_where_the_caller_left_it(
+async def test_a_file_is_sent_again_from_where_the_caller_left_it(
     server: Server, put: Any
 ) -> None:
-    """httpx itself announces the whole file's length, and then fails to send it."""
+    """httpx announces the length of the whole file, and fails to send it."""
     server.play(reply(503), reply(200))
     file = io.BytesIO(b"skip this" + DATA)
     file.seek(len(b"skip this"))
@@ -315,7 +319,7 @@ async def test_a_file_is_sent_from_where_the_caller_left_it(
 
 
 @pytest.mark.parametrize("runtime", ["sync"])
-async def test_a_file_that_is_closed_in_the_meantime_ends_with_the_first_outcome(
+async def test_a_file_closed_between_attempts_ends_with_the_first_outcome(
     server: Server, put: Any
 ) -> None:
     server.play(reply(503, b"first"), reply(200))
@@ -324,10 +328,10 @@ async def test_a_file_that_is_closed_in_the_meantime_ends_with_the_first_outcome
     assert response.content == b"first"
 
 
-async def test_without_a_body_any_stream_is_sent_again(
+async def test_an_empty_one_shot_stream_is_sent_again(
     world: World, server: Server
 ) -> None:
-    """Caches wrap even the GET's empty body into a one-shot stream."""
+    """Caches wrap even the empty body of a GET into a one-shot stream."""
     server.play(reply(503), reply(200))
     async with world.client() as client:
         plain = client.build_request("GET", server.url)
@@ -340,8 +344,10 @@ async def test_without_a_body_any_stream_is_sent_again(
     assert response.status_code == 200
 
 
-async def test_a_body_that_was_not_announced_is_not_lost(world: World) -> None:
-    """HTTP would not send it; an application called in this process gets it."""
+async def test_a_one_shot_body_without_content_length_gets_one_attempt(
+    world: World,
+) -> None:
+    """HTTP would not send it, but an application in the same process gets it."""
     received = []
 
     def handler(request: Any) -> Any:
@@ -362,9 +368,11 @@ async def test_a_body_that_was_not_announced_is_not_lost(world: World) -> None:
 
 
 @cases(
-    {}, {"": SPENT_IN_SYNC["a generator"]}, {"": SPENT_IN_ASYNC["an async generator"]}
+    {},
+    {"": ONE_SHOT_IN_SYNC["a generator"]},
+    {"": ONE_SHOT_IN_ASYNC["an async generator"]},
 )
-async def test_a_factory_that_gives_the_spent_body_again_is_told_so(
+async def test_a_factory_that_returns_the_spent_body_is_rejected(
     world: World, server: Server, put: Any, side: str, make: Any
 ) -> None:
     server.play(reply(503), reply(200))
@@ -378,7 +386,9 @@ async def test_a_factory_that_gives_the_spent_body_again_is_told_so(
 
 
 @pytest.mark.parametrize("runtime", ["sync"])
-async def test_what_the_inner_transport_reads_the_caller_can_read(world: World) -> None:
+async def test_a_body_read_by_the_inner_transport_can_be_read_by_the_caller(
+    world: World,
+) -> None:
     inner = world.mock(lambda request: world.library.Response(200))
     async with world.client(world.transport(inner)) as client:
         response = await client.post("http://a/", files={"file": DATA})
@@ -399,31 +409,30 @@ async def test_a_custom_stream_gets_one_attempt(world: World, server: Server) ->
     assert server.bodies == [DATA]
 
 
-async def test_an_upload_that_breaks_off_goes_on_with_the_rest(
+async def test_a_retry_of_a_broken_upload_sends_the_buffered_part_and_the_rest(
     world: World, server: Server
 ) -> None:
-    """What was not sent at the first attempt is still to come."""
 
     class HalfRead(world.library.MockTransport):
-        """Takes one chunk, then fails; the second time it takes all."""
+        """A transport that reads one chunk and fails, and then reads everything."""
 
         def __init__(self) -> None:
-            self.taken: list[bytes] = []
+            self.read: list[bytes] = []
 
         def handle_request(self, request: Any) -> Any:
-            if not self.taken:
-                self.taken.append(next(iter(request.stream)))
+            if not self.read:
+                self.read.append(next(iter(request.stream)))
                 raise world.library.WriteError("broken pipe")
-            self.taken.append(b"".join(request.stream))
+            self.read.append(b"".join(request.stream))
             return world.library.Response(200)
 
         async def handle_async_request(self, request: Any) -> Any:
-            if not self.taken:
+            if not self.read:
                 chunks = request.stream.__aiter__()
-                self.taken.append(await anext(chunks))
+                self.read.append(await anext(chunks))
                 await chunks.aclose()
                 raise world.library.WriteError("broken pipe")
-            self.taken.append(b"".join([chunk async for chunk in request.stream]))
+            self.read.append(b"".join([chunk async for chunk in request.stream]))
             return world.library.Response(200)
 
     inner = HalfRead()
@@ -432,13 +441,13 @@ async def test_an_upload_that_breaks_off_goes_on_with_the_rest(
         world.transport(inner, buffer_request_body=10**6)
     ) as client:
         await client.put("http://a/", content=body)
-    assert inner.taken == [DATA[:1000], DATA]
+    assert inner.read == [DATA[:1000], DATA]
 
 
-async def test_a_source_that_fails_is_not_taken_for_one_that_ended(
+async def test_an_error_raised_by_the_body_itself_is_not_retried(
     world: World,
 ) -> None:
-    """A download that is uploaded elsewhere: its own error may look like ours."""
+    """The body may be a download, whose error looks like an error of the upload."""
 
     def download() -> Iterator[bytes]:
         yield b"half"
@@ -459,5 +468,5 @@ async def test_a_source_that_fails_is_not_taken_for_one_that_ended(
     assert len(attempts_of(caught.value)) == 1
 
 
-def test_both_families_streams_are_known_by_their_public_names() -> None:
+def test_a_stream_of_httpx_has_its_source() -> None:
     assert httpx.Request("PUT", "http://a", content=iter([])).stream._stream is not None

@@ -1,4 +1,4 @@
-"""What is held, if a listener interrupts a request: with Control-C, say."""
+"""A listener that interrupts a request, as Control-C may, leaks no resource."""
 
 from __future__ import annotations
 
@@ -19,39 +19,44 @@ Make = Callable[[World, Any, Any, str], Any]
 
 
 class Interruption(BaseException):
-    """As `KeyboardInterrupt` is, but pytest and trio have no opinion about it."""
+    """Like `KeyboardInterrupt`, but pytest and trio do not handle it."""
 
 
-def retrying(world: World, pool: Any, ear: Any, _: str) -> Any:
+def retrying(world: World, pool: Any, listener: Any, _: str) -> Any:
     wait, budget = tenacity.wait_fixed(0.001), RetryBudget(most=2)
-    return world.transport(pool, on_event=ear, wait=wait, budget=budget)
+    return world.transport(pool, on_event=listener, wait=wait, budget=budget)
 
 
-def breaking(world: World, pool: Any, ear: Any, _: str) -> Any:
+def breaking(world: World, pool: Any, listener: Any, _: str) -> Any:
     breaker = CircuitBreaker(minimum_calls=1, open_for=0.001)
-    return world.ours.CircuitBreakingTransport(pool, breaker, on_event=ear)
+    return world.ours.CircuitBreakingTransport(pool, breaker, on_event=listener)
 
 
-def limiting(world: World, pool: Any, ear: Any, _: str) -> Any:
-    return world.ours.RateLimitingTransport(pool, RateLimit(100), on_event=ear)
+def limiting(world: World, pool: Any, listener: Any, _: str) -> Any:
+    return world.ours.RateLimitingTransport(pool, RateLimit(100), on_event=listener)
 
 
-def failing_over(world: World, pool: Any, ear: Any, url: str) -> Any:
+def failing_over(world: World, pool: Any, listener: Any, url: str) -> Any:
     origin = url.rstrip("/")
     both = Failover([origin, origin.replace("127.0.0.1", "localhost")], cooldown=0.01)
-    return world.ours.FailoverTransport(pool, both, on_event=ear)
+    return world.ours.FailoverTransport(pool, both, on_event=listener)
 
 
-def alone(_: World, pool: Any, ear: Any, __: str) -> Any:
-    pool._emit.listener = ear
+def set_listener(transport: Any, listener: Any) -> None:
+    """Set the listener of a transport that was made without one."""
+    transport._emit.listener = listener
+
+
+def alone(_: World, pool: Any, listener: Any, __: str) -> Any:
+    set_listener(pool, listener)
     return pool
 
 
-OK, BAD = reply(200, b"good"), reply(503, b"bad")
+OK, BAD = reply(200, b"ok"), reply(503, b"bad")
 
 
 @pytest.mark.parametrize(
-    ("make", "at", "script"),
+    ("make", "interrupted_at", "script"),
     [
         (retrying, events.AttemptStarted, [OK]),
         (retrying, events.AttemptEnded, [OK]),
@@ -72,24 +77,24 @@ OK, BAD = reply(200, b"good"), reply(503, b"bad")
         (failing_over, events.OriginUp, [BAD, OK]),
     ],
 )
-async def test_it_lets_go_of_all(
-    world: World, server: Server, make: Make, at: Any, script: list[Step]
+async def test_an_interrupted_request_releases_its_connection_and_its_permits(
+    world: World, server: Server, make: Make, interrupted_at: Any, script: list[Step]
 ) -> None:
     interrupted: list[BaseException] = []
 
-    def ear(event: events.Event) -> None:
-        if isinstance(event, at) and not interrupted:
+    def listener(event: events.Event) -> None:
+        if isinstance(event, interrupted_at) and not interrupted:
             raise Interruption
 
     server.play(*script)
     pool = pooling(world)
-    layer = make(world, pool, ear, server.url)
+    layer = make(world, pool, listener, server.url)
     async with world.client(layer) as client:
         while not interrupted:
             try:
                 await client.get(server.url)
             except Interruption as interruption:
-                interrupted.append(interruption)  # with all that its frames hold
+                interrupted.append(interruption)  # keeps the frames alive
             except world.library.TransportError:
                 await world.sleep(0.001)
             else:
@@ -97,12 +102,12 @@ async def test_it_lets_go_of_all(
         await is_whole(world, pool, world.client(pool), server)
 
 
-async def test_a_probe_that_is_interrupted_is_no_longer_waited_for(
+async def test_an_interrupted_probe_allows_another_probe(
     world: World,
 ) -> None:
     interrupted: list[events.Event] = []
 
-    def ear(event: events.Event) -> None:
+    def listener(event: events.Event) -> None:
         if isinstance(event, events.CircuitHalfOpened) and not interrupted:
             interrupted.append(event)
             raise Interruption
@@ -110,7 +115,7 @@ async def test_a_probe_that_is_interrupted_is_no_longer_waited_for(
     answers = iter([500, 200])
     inner = world.mock(lambda request: world.library.Response(next(answers)))
     breaker = CircuitBreaker(minimum_calls=1, open_for=0.001)
-    layer = world.ours.CircuitBreakingTransport(inner, breaker, on_event=ear)
+    layer = world.ours.CircuitBreakingTransport(inner, breaker, on_event=listener)
     async with world.client(layer) as client:
         await client.get("http://localhost")
         await world.sleep(0.002)
@@ -119,20 +124,26 @@ async def test_a_probe_that_is_interrupted_is_no_longer_waited_for(
         assert (await client.get("http://localhost")).status_code == 200
 
 
-async def test_a_number_of_a_quota_that_is_interrupted_is_given_back(
+def rate_of(limit: RateLimit) -> Any:
+    """Return the state of the only origin."""
+    (rate,) = limit._rates.states().values()
+    return rate
+
+
+async def test_an_interrupted_request_returns_its_share_of_a_quota(
     world: World,
 ) -> None:
-    def ear(event: events.Event) -> None:
+    def listener(event: events.Event) -> None:
         if isinstance(event, events.Admitted):
             raise Interruption
 
-    told = {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "0.01"}
-    inner = world.mock(lambda request: world.library.Response(200, headers=told))
+    quota = {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "0.01"}
+    inner = world.mock(lambda request: world.library.Response(200, headers=quota))
     limit = RateLimit()
-    layer = world.ours.RateLimitingTransport(inner, limit, on_event=ear)
+    layer = world.ours.RateLimitingTransport(inner, limit, on_event=listener)
     async with world.client(layer) as client:
         await client.get("http://localhost")
         with pytest.raises(Interruption):
             await client.get("http://localhost")
-    ((_, rate),) = limit._rates.states().items()
+    rate = rate_of(limit)
     assert rate.counted == rate.ended

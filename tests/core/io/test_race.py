@@ -1,4 +1,4 @@
-"""Two of the same on a real event loop, the second one late."""
+"""Two runners that race on a real event loop, the second one started late."""
 
 from __future__ import annotations
 
@@ -29,35 +29,35 @@ def runtime(request: pytest.FixtureRequest) -> str:
 
 
 class Stop(BaseException):
-    """What no flow catches."""
+    """An exception that no flow catches."""
 
 
 class Race:
-    """Two runners that end when they are told, and what has become of them."""
+    """Two runners that a test ends, and a record of what they did."""
 
     def __init__(self) -> None:
         self.did: list[str] = []
-        self.asked = 0
+        self.calls = 0
         self.refused = 0
         self.started = anyio.Event()
         self.events = {"first": anyio.Event(), "second": anyio.Event()}
         self.outcomes: dict[str, bool | BaseException] = {}
         self.last: Callable[[], object] = lambda: None
-        """What the second one does before it ends."""
+        """Called before the second runner ends."""
 
     async def run(self) -> None:
         await AsyncIO[Any, Any](None).race(SOON, self.runner("first"), self.second)
 
     def second(self) -> Runner | None:
-        self.asked += 1
-        return None if self.asked <= self.refused else self.runner("second")
+        self.calls += 1
+        return None if self.calls <= self.refused else self.runner("second")
 
     async def runner(self, name: str) -> bool:
         if name == "second":
             self.started.set()
         try:
             await self.events[name].wait()
-        except BaseException:  # looked at only
+        except BaseException:  # raised again below
             with anyio.CancelScope(shield=True):
                 await anyio.sleep(SOON)
             self.did.append(f"{name} was cancelled")
@@ -77,12 +77,12 @@ class Race:
 
 @asynccontextmanager
 async def running(race: Race) -> AsyncIterator[anyio.CancelScope]:
-    """Go on beside the race, and see it end."""
+    """Run a race in a task, and wait for its end."""
 
     async def run() -> None:
         with scope:
             await race.run()
-        # Nothing is left behind that would interrupt what comes next.
+        # A cancellation that was left behind would be raised here.
         await anyio.lowlevel.checkpoint()
         race.did.append("over")
 
@@ -97,18 +97,18 @@ async def until(met: Callable[[], object]) -> None:
         if met():
             return
         await anyio.sleep(0.001)
-    pytest.fail("it did not come about")
+    pytest.fail("the condition was not met")
 
 
-async def test_one_in_time_stays_alone() -> None:
+async def test_a_first_runner_that_ends_in_time_starts_no_second() -> None:
     race = Race()
     race.end("first", True)
     await race.run()
     await anyio.sleep(2 * SOON)
-    assert (race.did, race.asked) == (["first"], 0)
+    assert (race.did, race.calls) == (["first"], 0)
 
 
-async def test_the_second_one_wins_and_the_first_has_ended() -> None:
+async def test_a_second_runner_that_wins_cancels_the_first_and_awaits_it() -> ():
     race = Race()
     async with running(race):
         await race.started.wait()
@@ -116,7 +116,7 @@ async def test_the_second_one_wins_and_the_first_has_ended() -> None:
     assert race.did == ["second", "first was cancelled", "over"]
 
 
-async def test_the_first_one_wins_and_the_second_has_ended(
+async def test_a_first_runner_that_wins_cancels_the_second_and_awaits_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     race = Race()
@@ -128,7 +128,7 @@ async def test_the_first_one_wins_and_the_second_has_ended(
 
 
 @pytest.mark.parametrize("won", [True, False])
-async def test_a_second_one_that_fails_beats_nobody(won: bool) -> None:
+async def test_a_second_runner_that_fails_does_not_end_the_race(won: bool) -> None:
     race = Race()
     async with running(race):
         await race.started.wait()
@@ -140,7 +140,7 @@ async def test_a_second_one_that_fails_beats_nobody(won: bool) -> None:
 
 
 @pytest.mark.parametrize("won", [True, False])
-async def test_a_first_one_that_fails_waits_for_the_second(won: bool) -> None:
+async def test_a_first_runner_that_fails_waits_for_the_second(won: bool) -> None:
     race = Race()
     async with running(race):
         await race.started.wait()
@@ -151,40 +151,40 @@ async def test_a_first_one_that_fails_waits_for_the_second(won: bool) -> None:
     assert race.did == ["first", "second", "over"]
 
 
-async def test_a_first_one_that_fails_in_time_waits_for_nothing() -> None:
+async def test_a_first_runner_that_fails_in_time_starts_no_second() -> None:
     race = Race()
     race.end("first", False)
     await race.run()
-    assert (race.did, race.asked) == (["first"], 0)
+    assert (race.did, race.calls) == (["first"], 0)
 
 
-async def test_a_second_one_that_may_not_start_is_asked_for_again() -> None:
+async def test_a_second_runner_that_is_refused_may_start_later() -> None:
     race = Race()
     race.refused = 3
     async with running(race):
         await race.started.wait()
         race.end("second", True)
-    assert race.asked == 4
+    assert race.calls == 4
     assert race.did == ["second", "first was cancelled", "over"]
 
 
 @pytest.mark.parametrize("won", [True, False])
-async def test_and_not_waited_for_if_it_never_starts(won: bool) -> None:
+async def test_a_second_runner_that_never_starts_is_not_waited_for(won: bool) -> None:
     race = Race()
     race.refused = 10**9
     async with running(race):
-        await until(lambda: race.asked)
+        await until(lambda: race.calls)
         race.end("first", won)
-    asked = race.asked
+    calls = race.calls
     await anyio.sleep(3 * SOON)
-    assert (race.did, race.asked) == (["first", "over"], asked)
+    assert (race.did, race.calls) == (["first", "over"], calls)
 
 
 @pytest.mark.parametrize("name", ["first", "second"])
-async def test_what_one_of_them_raises_ends_both(name: str) -> None:
+async def test_an_exception_of_one_runner_ends_both(name: str) -> None:
     race, stop = Race(), Stop()
 
-    async def tell() -> None:
+    async def end() -> None:
         await race.started.wait()
         race.end(name, stop)
 
@@ -194,13 +194,13 @@ async def test_what_one_of_them_raises_ends_both(name: str) -> None:
         assert caught.value is stop
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(tell)
+        tasks.start_soon(end)
         tasks.start_soon(run)
     other = "second" if name == "first" else "first"
     assert race.did == [name, f"{other} was cancelled"]
 
 
-async def test_the_callers_cancellation_ends_both() -> None:
+async def test_a_cancellation_by_the_caller_ends_both_runners() -> None:
     race = Race()
     async with running(race) as scope:
         await race.started.wait()
@@ -209,7 +209,7 @@ async def test_the_callers_cancellation_ends_both() -> None:
     assert scope.cancelled_caught
 
 
-async def test_also_while_it_waits_for_the_second() -> None:
+async def test_a_cancellation_while_waiting_for_the_second_runner_ends_it() -> None:
     race = Race()
     async with running(race) as scope:
         await race.started.wait()
@@ -221,8 +221,10 @@ async def test_also_while_it_waits_for_the_second() -> None:
 
 
 @pytest.mark.parametrize("order", ["win, cancel", "cancel, win"])
-async def test_the_callers_cancellation_passes_at_any_moment(order: str) -> None:
-    """Turn by turn of the loop, around the moment when the second one wins."""
+async def test_a_cancellation_by_the_caller_passes_at_any_moment_around_a_win(
+    order: str,
+) -> None:
+    """The cancellation comes some turns of the loop before or after the win."""
     for turns in range(8):
         race = Race()
         async with running(race) as scope:
@@ -237,12 +239,14 @@ async def test_the_callers_cancellation_passes_at_any_moment(order: str) -> None
         assert race.did[-1] == "over"
 
 
-# What only asyncio has.
+# Only on asyncio.
 
 
 @on_asyncio
 @pytest.mark.parametrize("order", ["win, cancel", "cancel, win"])
-async def test_a_task_that_is_cancelled_ends_cancelled(order: str) -> None:
+async def test_a_task_cancelled_at_any_moment_around_a_win_ends_cancelled(
+    order: str,
+) -> None:
     before = asyncio.all_tasks()
     for turns in range(8):
         race = Race()
@@ -263,12 +267,14 @@ async def test_a_task_that_is_cancelled_ends_cancelled(order: str) -> None:
 
 @on_asyncio
 @pytest.mark.parametrize("order", ["win, cancel", "cancel, win"])
-async def test_a_win_and_a_cancellation_in_the_same_turn(order: str) -> None:
-    """The cancellation passes, whoever of them was first to interrupt."""
+async def test_a_task_cancelled_in_the_same_turn_as_a_win_ends_cancelled(
+    order: str,
+) -> None:
+    """The cancellation passes, whichever of them interrupts first."""
     race, loop = Race(), asyncio.get_running_loop()
     task = asyncio.create_task(race.run())
     await race.started.wait()
-    # What is called soon comes before what follows the end of a task.
+    # The loop runs `call_soon` before the callbacks of a task that ends now.
     race.last = lambda: loop.call_soon(task.cancel)
     if order == "win, cancel":
         race.last = lambda: loop.call_soon(loop.call_soon, task.cancel)
@@ -278,7 +284,7 @@ async def test_a_win_and_a_cancellation_in_the_same_turn(order: str) -> None:
 
 
 @on_asyncio
-async def test_being_cancelled_again_it_still_sees_both_end() -> None:
+async def test_a_task_cancelled_twice_still_waits_for_both_runners() -> None:
     race = Race()
     task = asyncio.create_task(race.run())
     await race.started.wait()
@@ -291,7 +297,7 @@ async def test_being_cancelled_again_it_still_sees_both_end() -> None:
 
 
 @on_asyncio
-async def test_a_win_does_not_disturb_the_first_one_while_it_cleans_up() -> None:
+async def test_a_win_does_not_interrupt_the_cleanup_of_the_first_runner() -> ():
     race = Race()
     task = asyncio.create_task(race.run())
     await race.started.wait()
@@ -304,7 +310,7 @@ async def test_a_win_does_not_disturb_the_first_one_while_it_cleans_up() -> None
 
 
 @on_asyncio
-async def test_a_second_one_that_somebody_else_cancels_beats_nobody() -> None:
+async def test_a_second_runner_cancelled_from_outside_does_not_end_the_race() -> None:
     race, before = Race(), asyncio.all_tasks()
     task = asyncio.create_task(race.run())
     await race.started.wait()
@@ -317,7 +323,7 @@ async def test_a_second_one_that_somebody_else_cancels_beats_nobody() -> None:
 
 
 @on_asyncio
-async def test_it_leaves_the_task_as_uncancelled_as_it_was() -> None:
+async def test_a_race_leaves_no_cancellation_request_on_its_task() -> None:
     race = Race()
 
     async def run() -> int:
@@ -333,7 +339,7 @@ async def test_it_leaves_the_task_as_uncancelled_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("runtime", ["trio"])
-async def test_if_both_raise_both_are_told() -> None:
+async def test_if_both_runners_raise_an_exception_group_has_both() -> None:
     race, stop = Race(), Stop()
 
     async def raising() -> bool:
@@ -349,14 +355,14 @@ async def test_if_both_raise_both_are_told() -> None:
     assert len(caught.value.exceptions) == 2
 
 
-# What is begun by hand.
+# The first step of an awaitable.
 
 
 class Refused(Exception):
     pass
 
 
-async def test_what_is_over_at_once_gives_its_value() -> None:
+async def test_begin_returns_the_value_of_an_awaitable_that_ends_at_once() -> None:
     async def answer() -> int:
         return 7
 
@@ -367,7 +373,9 @@ async def test_what_is_over_at_once_gives_its_value() -> None:
 
 
 @pytest.mark.parametrize("ends", ["returns", "goes on", "raises"])
-async def test_what_waits_is_interrupted_as_if_it_was_awaited(ends: str) -> None:
+async def test_the_rest_of_a_begun_awaitable_is_cancelled_as_if_it_was_awaited(
+    ends: str,
+) -> None:
     async def answer() -> str:
         try:
             await anyio.sleep_forever()
@@ -388,7 +396,7 @@ async def test_what_waits_is_interrupted_as_if_it_was_awaited(ends: str) -> None
             assert ends == "raises"
 
 
-def test_in_a_synchronous_client_there_is_but_one() -> None:
+def test_a_synchronous_client_runs_only_the_first_runner() -> None:
     async def first() -> bool:
         ran.append("first")
         return True

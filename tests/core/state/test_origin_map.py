@@ -1,4 +1,4 @@
-"""What is held of each origin, and when it is forgotten."""
+"""A bounded map of per-origin objects, and the objects that it evicts."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from hypothesis import strategies as st
 from httpx_resilient._core.state.origin_map import OriginMap
 
 
-class Used:
+class PerOrigin:
+    """An object that may be in use."""
+
     def __init__(self, key: Any) -> None:
         self.key = key
         self.is_unused = True
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.none() | st.booleans())))
-def test_what_is_in_use_is_remembered_and_of_the_rest_the_last(
+def test_the_least_recently_used_object_that_is_unused_is_evicted(
     events: list[tuple[int, bool | None]],
 ) -> None:
-    remembered: Any = OriginMap(Used, max_keys=3)
-    model: dict[int, Used] = {}
+    origins: Any = OriginMap(PerOrigin, max_keys=3)
+    model: dict[int, PerOrigin] = {}
     for key, is_unused in events:
-        found = remembered[key]
-        remembered.move_to_end(key)
+        found = origins[key]
+        origins.move_to_end(key)
         assert found is model.get(key, found)
         if key not in model:
             for _ in range(2):
@@ -37,36 +39,36 @@ def test_what_is_in_use_is_remembered_and_of_the_rest_the_last(
         model[key] = found
         if is_unused is not None:
             found.is_unused = is_unused
-        assert list(remembered.items()) == list(model.items())
+        assert list(origins.items()) == list(model.items())
 
 
-def test_one_that_another_thread_made_meanwhile_is_not_made_again() -> None:
+def test_an_object_made_by_another_thread_meanwhile_is_returned() -> None:
     class Late(OriginMap[Any]):
-        """Another thread has the lock before, and makes it."""
+        """A map in which another thread makes the object first."""
 
         def __missing__(self, key: Any) -> Any:
-            self["a"] = "made by the other"
+            self["a"] = "made by another thread"
             return super().__missing__(key)
 
-    assert Late(lambda key: Used(key))["a"] == "made by the other"
+    assert Late(lambda key: PerOrigin(key))["a"] == "made by another thread"
 
 
-def test_threads_that_ask_for_the_same_get_the_same() -> None:
+def test_threads_that_look_up_the_same_key_get_the_same_object() -> None:
     made, got = [], []
     both = threading.Barrier(2)
 
     def make(key: Any) -> Any:
         made.append(key)
-        return Used(key)
+        return PerOrigin(key)
 
-    remembered: Any = OriginMap(make)
+    origins: Any = OriginMap(make)
 
-    def ask() -> None:
+    def look_up() -> None:
         for number in range(200):
             both.wait()
-            got.append((number, remembered[number]))
+            got.append((number, origins[number]))
 
-    threads = [threading.Thread(target=ask) for _ in range(2)]
+    threads = [threading.Thread(target=look_up) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,4 +1,4 @@
-"""Counts over the last seconds."""
+"""Counts over a sliding window of time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ steps = st.lists(
 
 
 @given(steps, st.sampled_from([0.1, 1.0, 7.0]))
-def test_it_counts_what_is_in_the_slices_in_sight(
+def test_a_window_counts_the_events_of_its_slices(
     events: list[tuple[float, int]], size: float
 ) -> None:
     window, now, model = Window(), 1000.0, list[tuple[float, int]]()
@@ -33,20 +33,20 @@ def test_it_counts_what_is_in_the_slices_in_sight(
         assert tally(window, now, size) == (sum(seen), len(seen), 2 * sum(seen))
 
 
-def test_what_is_old_leaves_it_though_nothing_new_comes() -> None:
+def test_old_events_leave_the_window_without_new_ones() -> None:
     window = counted(Window(), 100.0, 1.0, 5)
     assert tally(window, 109.9, 1.0) == (5, 0, 0)
     assert tally(window, 110.0, 1.0) == (0, 0, 0)
 
 
-def test_it_stays_small() -> None:
+def test_a_window_stores_a_bounded_number_of_slices() -> None:
     window = Window()
     for now in range(1000):
         window = counted(window, float(now), 1.0, 1)
     assert len(window.marks) == SLICES
 
 
-def test_one_that_was_overtaken_by_another_thread_counts() -> None:
+def test_an_event_that_another_thread_overtook_counts() -> None:
     window = Window()
     for _ in range(50):
         window = counted(window, 101.0, 1.0, 1)
@@ -56,7 +56,7 @@ def test_one_that_was_overtaken_by_another_thread_counts() -> None:
 
 
 @given(steps)
-def test_many_at_once_are_the_same_as_one_by_one(
+def test_counting_many_events_at_once_equals_counting_one_by_one(
     events: list[tuple[float, int]],
 ) -> None:
     times, now = [1000.0], 1000.0
@@ -69,7 +69,7 @@ def test_many_at_once_are_the_same_as_one_by_one(
     assert counted_all(Window(), times, 1.0, 1, 2) == one_by_one
 
 
-def test_all_but_the_latest_can_be_forgotten() -> None:
+def test_latest_drops_all_but_the_latest_slices() -> None:
     window = Window()
     for now in (100.0, 105.0, 106.0):
         window = counted(window, now, 1.0, 1)
