@@ -8,57 +8,11 @@ For httpx2 clients the same names are in `httpx_resilient.httpx2`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Unpack
+from typing import TYPE_CHECKING
 
-import httpx
+from httpx_resilient._stack.binding import bind
 
-from httpx_resilient._budget.budget import RetryBudget
-from httpx_resilient._core.attempts import Attempt, attempts_of
-from httpx_resilient._core.explain import explain
-from httpx_resilient._core.family import Family
-from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker, CircuitState
-from httpx_resilient._layers.circuit_breaker.transport import CircuitBreaking
-from httpx_resilient._layers.circuit_breaker.transport import (
-    CircuitOpen as _CircuitOpen,
-)
-from httpx_resilient._layers.concurrency.limit import (
-    AdaptiveConcurrencyLimit,
-    ConcurrencyLimit,
-)
-from httpx_resilient._layers.concurrency.semaphore import ConcurrencyState
-from httpx_resilient._layers.concurrency.transport import ConcurrencyLimiting
-from httpx_resilient._layers.deadline.transport import (
-    DeadlineExceeded as _DeadlineExceeded,
-)
-from httpx_resilient._layers.deadline.transport import DeadlineLayer
-from httpx_resilient._layers.failover.group import Failover
-from httpx_resilient._layers.failover.transport import FailingOver
-from httpx_resilient._layers.hedging.policy import HedgePolicy
-from httpx_resilient._layers.hedging.transport import Hedging
-from httpx_resilient._layers.pool.transport import Pooling
-from httpx_resilient._layers.rate_limit.limit import RateLimit, RateLimitState
-from httpx_resilient._layers.rate_limit.transport import (
-    RateLimitExceeded as _RateLimitExceeded,
-)
-from httpx_resilient._layers.rate_limit.transport import RateLimitingLayer
-from httpx_resilient._layers.retry.state import RetryState as _RetryState
-from httpx_resilient._layers.retry.strategies import (
-    retry_if_idempotent,
-    retry_if_status,
-    retry_if_transient,
-    wait_retry_after,
-    wait_transient,
-)
-from httpx_resilient._layers.retry.transport import Retrying
-from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
-from httpx_resilient._layers.throttle.transport import (
-    RequestThrottled as _RequestThrottled,
-)
-from httpx_resilient._layers.throttle.transport import Throttling
-from httpx_resilient._pool.stats import PoolStats
-from httpx_resilient._stack.standard import Kinds, Layers, standard
-from httpx_resilient._stack.wrap import wrapped
+__version__ = "0.1.0"
 
 __all__ = [
     "AdaptiveConcurrencyLimit",
@@ -83,8 +37,12 @@ __all__ = [
     "RateLimitExceeded",
     "RateLimitState",
     "RateLimitingTransport",
+    "RequestExtensions",
     "RequestThrottled",
+    "ResilientTransport",
     "RetryBudget",
+    "RetryOptions",
+    "RetryOverrides",
     "RetryState",
     "RetryingTransport",
     "ThrottlingTransport",
@@ -99,137 +57,95 @@ __all__ = [
     "wrap",
 ]
 
-__version__ = "0.1.0"
-
 if TYPE_CHECKING:
-    RetryState = _RetryState[httpx.Request, httpx.Response]
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    import httpx
+    from httpx import AsyncBaseTransport, BaseTransport, Limits, Request, Response
+
+    from httpx_resilient._stack import generic
+    from httpx_resilient._stack.shared import *
+
+    _Inner = AsyncBaseTransport | BaseTransport
+    _Proxy = httpx.Proxy | httpx.URL | str
+    _ClientT = TypeVar("_ClientT", bound=httpx.AsyncClient | httpx.Client)
+
+    RequestExtensions = generic.RequestExtensions[Request, Response]
+    RetryOptions = generic.RetryOptions[Request, Response]
+    RetryOverrides = generic.RetryOverrides[Request, Response]
+    RetryState = generic.RetryState[Request, Response]
+
+    class CircuitOpen(generic.CircuitOpen, httpx.TransportError): ...
+
+    class DeadlineExceeded(generic.DeadlineExceeded, httpx.TimeoutException): ...
+
+    class RateLimitExceeded(generic.RateLimitExceeded, httpx.TransportError): ...
+
+    class RequestThrottled(generic.RequestThrottled, httpx.TransportError): ...
+
+    class ResilientTransport(
+        generic.ResilientTransport[Request, Response, _Inner, Limits, _Proxy],
+        AsyncBaseTransport,
+        BaseTransport,
+    ): ...
+
+    class CircuitBreakingTransport(
+        generic.CircuitBreakingTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class ConcurrencyLimitingTransport(
+        generic.ConcurrencyLimitingTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class DeadlineTransport(
+        generic.DeadlineTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class FailoverTransport(
+        generic.FailoverTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class HedgingTransport(
+        generic.HedgingTransport[Request, Response, _Inner, Limits, _Proxy],
+        AsyncBaseTransport,
+    ): ...
+
+    class PoolingTransport(
+        generic.PoolingTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class RateLimitingTransport(
+        generic.RateLimitingTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class RetryingTransport(
+        generic.RetryingTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class ThrottlingTransport(
+        generic.ThrottlingTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class _StandardStack(
+        generic.StandardStack[
+            Request, Response, _Inner, Limits, _Proxy, ResilientTransport
+        ]
+    ): ...
+
+    class _ClientWrapper(generic.ClientWrapper[_Inner]):
+        @classmethod
+        def wrap(cls, client: _ClientT, layer: Callable[[Any], _Inner]) -> _ClientT: ...
+
+    standard_transport = _StandardStack.standard_transport
+    wrap = _ClientWrapper.wrap
 else:
-    RetryState = _RetryState
-
-_FAMILY = Family.of(httpx, home=__name__)
-
-
-_Inner = httpx.AsyncBaseTransport | httpx.BaseTransport
-_Proxy = httpx.Proxy | httpx.URL | str
-
-
-class _Bound(httpx.AsyncBaseTransport, httpx.BaseTransport):
-    _family: ClassVar[Family] = _FAMILY
-
-
-class CircuitOpen(_CircuitOpen, httpx.TransportError):
-    __doc__ = _CircuitOpen.__doc__
-
-
-class CircuitBreakingTransport(
-    CircuitBreaking[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
-):
-    __doc__ = CircuitBreaking.__doc__
-
-    _refusal = CircuitOpen
-
-
-class ConcurrencyLimitingTransport(
-    ConcurrencyLimiting[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy],
-    _Bound,
-):
-    __doc__ = ConcurrencyLimiting.__doc__
-
-
-class DeadlineExceeded(_DeadlineExceeded, httpx.TimeoutException):
-    __doc__ = _DeadlineExceeded.__doc__
-
-
-class DeadlineTransport(
-    DeadlineLayer[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
-):
-    __doc__ = DeadlineLayer.__doc__
-
-    _exceeded = DeadlineExceeded
-
-
-class FailoverTransport(
-    FailingOver[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
-):
-    __doc__ = FailingOver.__doc__
-
-
-class HedgingTransport(
-    Hedging[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy],
-    httpx.AsyncBaseTransport,
-):
-    __doc__ = Hedging.__doc__
-
-    _family = _FAMILY
-
-
-class PoolingTransport(
-    Pooling[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
-):
-    __doc__ = Pooling.__doc__
-
-
-class RateLimitExceeded(_RateLimitExceeded, httpx.TransportError):
-    __doc__ = _RateLimitExceeded.__doc__
-
-
-class RateLimitingTransport(
-    RateLimitingLayer[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy],
-    _Bound,
-):
-    __doc__ = RateLimitingLayer.__doc__
-
-    _exceeded = RateLimitExceeded
-
-
-class RequestThrottled(_RequestThrottled, httpx.TransportError):
-    __doc__ = _RequestThrottled.__doc__
-
-
-class RetryingTransport(
-    Retrying[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
-):
-    __doc__ = Retrying.__doc__
-
-
-class ThrottlingTransport(
-    Throttling[httpx.Request, httpx.Response, _Inner, httpx.Limits, _Proxy], _Bound
-):
-    __doc__ = Throttling.__doc__
-
-    _refusal = RequestThrottled
-
-
-_KINDS = Kinds(
-    DeadlineTransport,
-    RetryingTransport,
-    FailoverTransport,
-    HedgingTransport,
-    ThrottlingTransport,
-    CircuitBreakingTransport,
-    RateLimitingTransport,
-    ConcurrencyLimitingTransport,
-)
-
-
-def standard_transport(
-    inner: _Inner | None = None, **layers: Unpack[Layers[httpx.Limits, _Proxy]]
-) -> _Bound:
-    transport: _Bound = standard(_KINDS, inner, **layers)
-    return transport
-
-
-standard_transport.__doc__ = standard.__doc__
-
-
-ClientT = TypeVar("ClientT", bound=httpx.AsyncClient | httpx.Client)
-
-
-def wrap(
-    client: ClientT,
-    layer: Callable[[Any], httpx.AsyncBaseTransport | httpx.BaseTransport],
-) -> ClientT:
-    return wrapped(client, layer, _FAMILY)
-
-
-wrap.__doc__ = wrapped.__doc__
+    __getattr__, __dir__ = bind(__name__, "httpx", __all__)

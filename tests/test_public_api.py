@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import copy
 import doctest
 import importlib
 import inspect
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -24,103 +26,151 @@ import httpx_resilient.testing.httpx2
 from httpx_resilient import events, otel, prometheus
 from httpx_resilient.otel import httpx2 as otel2
 
+BINDINGS = [httpx_resilient, httpx_resilient.httpx2]
 PACKAGE = Path(httpx_resilient.__file__).parent
-RINGS = [
-    path
-    for path in PACKAGE.rglob("_*.py")
-    # The command line is outside of all rings: it uses the library, as a program does.
-    if path.name != "__init__.py" and path.parent.name != "_cli"
-]
-RINGS.append(PACKAGE / "prometheus.py")
 DOCUMENTED = [
     (module, name)
     for module in (httpx_resilient, httpx_resilient.testing, events, otel, prometheus)
     for name in module.__all__
-    if name != "Listener"  # an alias
+    if name != "Listener"  # an alias has neither a docstring nor a module
 ]
 
-OF_A_FAMILY = {
+OF_A_LIBRARY = {
     "CircuitBreakingTransport",
     "CircuitOpen",
     "ConcurrencyLimitingTransport",
     "DeadlineExceeded",
     "DeadlineTransport",
     "FailoverTransport",
+    "FaultInjectingTransport",
     "HedgingTransport",
     "PoolingTransport",
     "RateLimitExceeded",
     "RateLimitingTransport",
     "RequestThrottled",
+    "ResilientTransport",
     "RetryingTransport",
     "ThrottlingTransport",
+    "TracingTransport",
     "standard_transport",
     "wrap",
 }
+"""The names that stand for a class or a function of its own in each binding."""
 
 
-def test_both_modules_have_the_same_names() -> None:
+def names_of(module: Any) -> list[Any]:
+    return [
+        pytest.param(module, name, id=f"{module.__name__}.{name}")
+        for name in module.__all__
+        if name != "Listener"
+    ]
+
+
+# Names.
+
+
+def test_both_bindings_have_the_same_names() -> None:
     assert httpx_resilient.__all__ == httpx_resilient.httpx2.__all__
 
 
 @pytest.mark.parametrize("name", httpx_resilient.__all__)
-def test_what_has_no_family_is_the_same_object_in_both(name: str) -> None:
-    ours, theirs = getattr(httpx_resilient, name), getattr(httpx_resilient.httpx2, name)
-    assert (ours is theirs) == (name not in OF_A_FAMILY)
+def test_a_name_that_depends_on_no_library_is_one_object_in_both_bindings(
+    name: str,
+) -> None:
+    ours, theirs = (getattr(binding, name) for binding in BINDINGS)
+    assert (ours is theirs) == (name not in OF_A_LIBRARY)
 
 
-@pytest.mark.parametrize("module", [httpx_resilient, httpx_resilient.httpx2])
-def test_all_public_members_are_in_all(module: ModuleType) -> None:
-    public = {name for name in vars(module) if not name.startswith("_")}
-    imported = {
-        "annotations",
-        "Any",
-        "Callable",
-        "CircuitBreaking",
-        "ClassVar",
-        "ClientT",
-        "ConcurrencyLimiting",
-        "DeadlineLayer",
-        "FailingOver",
-        "TYPE_CHECKING",
-        "TypeVar",
-        "Unpack",
-        "Family",
-        "Hedging",
-        "events",
-        "Kinds",
-        "Layers",
-        "otel",
-        "Pooling",
-        "prometheus",
-        "RateLimitingLayer",
-        "Retrying",
-        "Throttling",
-        "httpx",
-        "httpx2",
-        "standard",
-        "testing",
-        "wrapped",
+def test_both_modules_for_testing_have_the_same_names() -> None:
+    testing = httpx_resilient.testing
+    assert testing.__all__ == testing.httpx2.__all__
+    for name in testing.__all__:
+        same = getattr(testing, name) is getattr(testing.httpx2, name)
+        assert same == (name not in OF_A_LIBRARY)
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+def test_a_binding_has_no_public_attribute_that_is_not_in_all(
+    binding: ModuleType,
+) -> None:
+    public = {
+        name
+        for name in dir(binding)
+        if not name.startswith("_")
+        and not isinstance(getattr(binding, name), ModuleType)
     }
-    assert public - imported == set(module.__all__)
+    assert public - {"annotations", "TYPE_CHECKING", "bind"} == set(binding.__all__)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        *names_of(httpx_resilient),
+        *names_of(httpx_resilient.httpx2),
+        *names_of(httpx_resilient.testing),
+        *names_of(httpx_resilient.testing.httpx2),
+        *names_of(events),
+        *names_of(otel),
+        *names_of(otel2),
+        *names_of(prometheus),
+    ],
+)
+def test_a_public_object_has_the_module_that_exports_it(
+    module: ModuleType, name: str
+) -> None:
+    home = module.__name__
+    if name not in OF_A_LIBRARY:
+        home = home.removesuffix(".httpx2")
+    exported = getattr(module, name)
+    assert (exported.__module__, exported.__qualname__) == (home, name)
+
+
+def test_a_repr_shows_the_path_that_users_import() -> None:
+    kinds = [httpx_resilient.RetryingTransport, httpx_resilient.Attempt]
+    assert [repr(kind) for kind in kinds] == [
+        "<class 'httpx_resilient.RetryingTransport'>",
+        "<class 'httpx_resilient.Attempt'>",
+    ]
 
 
 @pytest.mark.parametrize(("module", "name"), DOCUMENTED)
-def test_every_public_name_has_an_example_that_runs(
-    module: ModuleType, name: str
-) -> None:
-    text = inspect.getdoc(getattr(module, name)) or ""
-    request = httpx.Request("GET", "https://api.example.com/?secret=1")
-    known = {**vars(httpx_resilient), **vars(module), "request": request}
-    test = doctest.DocTestParser().get_doctest(text, known, name, None, None)
-    assert test.examples
-    assert doctest.DocTestRunner().run(test).failed == 0
+def test_a_public_object_is_pickled_by_its_name(module: ModuleType, name: str) -> None:
+    exported = getattr(module, name)
+    assert pickle.loads(pickle.dumps(exported)) is exported
+
+
+VALUES: list[Any] = [
+    httpx_resilient.Attempt(1, 503, "503", wait=0.2, duration=0.01),
+    httpx_resilient.CircuitState("open", retry_after=1.0),
+    httpx_resilient.ConcurrencyState(1, 2, 3),
+    httpx_resilient.PoolStats(
+        active=1, idle=2, waiting=3, opened=4, reused=5, retired=6
+    ),
+    httpx_resilient.RetryOptions(buffer_request_body=100),
+    httpx_resilient.retry_if_status(429),
+    httpx_resilient.CircuitOpen("refused", retry_after=2.0),
+    httpx_resilient.httpx2.DeadlineExceeded("late"),
+    events.RetryScheduled(httpx.Request("GET", "https://example.org"), 1, "503", 0.2),
+    events.OriginDown("https://example.org", "503"),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_can_be_copied_and_pickled(value: Any) -> None:
+    for other in (copy.copy(value), pickle.loads(pickle.dumps(value))):
+        assert type(other) is type(value)
+        assert content(other) == content(value)
+
+
+def content(value: Any) -> Any:
+    return getattr(value, "__dict__", None) or repr(value)
 
 
 @pytest.mark.parametrize(
     ("extra", "package"),
     [("otel", "opentelemetry"), ("prometheus", "prometheus_client")],
 )
-def test_what_an_extra_brings_is_missed_by_its_name(
+def test_the_error_for_a_missing_package_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, extra: str, package: str
 ) -> None:
     for name in [*sys.modules]:
@@ -131,14 +181,54 @@ def test_what_an_extra_brings_is_missed_by_its_name(
         importlib.import_module(f"httpx_resilient.{extra}")
 
 
+@pytest.mark.parametrize("module", ["httpx_resilient", "httpx_resilient.testing"])
+def test_neither_httpx2_nor_pytest_is_required(module: str) -> None:
+    absent = "sys.modules['httpx2'] = sys.modules['pytest'] = None"
+    code = f"import sys; {absent}; from {module} import *"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_the_version_is_the_one_of_the_changelog() -> None:
+    changelog = PACKAGE.parent / "CHANGELOG.md"
+    assert f"## [{httpx_resilient.__version__}]" in changelog.read_text()
+
+
+PRIVATE = [
+    path
+    for path in PACKAGE.rglob("*.py")
+    if "_" in {part[0] for part in path.relative_to(PACKAGE).parts}
+    and path.name not in {"__init__.py", "__main__.py"}
+    and path.parent.name != "_cli"  # it uses the library as a program does
+]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*PRIVATE, PACKAGE / "events.py", PACKAGE / "prometheus.py"],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_a_module_that_is_not_a_binding_imports_no_http_library(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [str(node.module)]
+        roots = {name.partition(".")[0] for name in names}
+        assert not roots & {"httpx", "httpx2", "httpcore", "httpcore2"}
+
+
+# Types.
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_the_transport_is_what_its_client_asks_for(library: str) -> None:
+def test_a_transport_is_an_instance_of_the_bases_of_both_clients(library: str) -> None:
     module, ours = LIBRARIES[library]
-    assert issubclass(ours.RetryingTransport, (module.AsyncBaseTransport))
-    assert issubclass(ours.RetryingTransport, (module.BaseTransport))
+    assert issubclass(ours.RetryingTransport, module.AsyncBaseTransport)
+    assert issubclass(ours.RetryingTransport, module.BaseTransport)
 
 
-def test_the_httpx2_transport_has_nothing_of_httpx() -> None:
+def test_a_transport_of_httpx2_has_no_base_of_httpx() -> None:
     """SDKs look through the bases and refuse such a transport."""
     for kind in (
         httpx_resilient.httpx2.RetryingTransport,
@@ -152,42 +242,59 @@ def test_the_httpx2_transport_has_nothing_of_httpx() -> None:
         assert httpx2.AsyncBaseTransport in bases
 
 
-@pytest.mark.parametrize("path", RINGS, ids=lambda path: path.name)
-def test_the_inner_rings_import_neither_library(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [str(node.module)]
-        roots = {name.partition(".")[0] for name in names}
-        assert not roots & {"httpx", "httpx2", "httpcore", "httpcore2"}
+def parameters_of(function: Any) -> Any:
+    return inspect.signature(function).parameters
 
 
-@pytest.mark.parametrize("module", ["httpx_resilient", "httpx_resilient.testing"])
-def test_it_needs_neither_httpx2_nor_pytest(module: str) -> None:
-    absent = "sys.modules['httpx2'] = sys.modules['pytest'] = None"
-    code = f"import sys; {absent}; import {module}"
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
-
-
-def test_both_modules_for_testing_have_the_same_names() -> None:
-    testing = httpx_resilient.testing
-    assert testing.__all__ == testing.httpx2.__all__
-    for name in testing.__all__:
-        same = getattr(testing, name) is getattr(testing.httpx2, name)
-        assert same == (name != "FaultInjectingTransport")
-
-
-def test_the_version_is_the_changelogs() -> None:
-    changelog = PACKAGE.parent / "CHANGELOG.md"
-    assert f"## [{httpx_resilient.__version__}]" in changelog.read_text()
-
-
-def test_the_signature_tells_the_defaults() -> None:
-    parameters: Any = inspect.signature(httpx_resilient.RetryingTransport).parameters
+def test_the_signature_of_a_transport_shows_the_defaults() -> None:
+    parameters = parameters_of(httpx_resilient.RetryingTransport)
     assert list(parameters) == [
         "inner", "retry", "wait", "stop", "before_sleep", "buffer_request_body",
         "budget", "on_event", "http",
     ]  # fmt: skip
     assert parameters["stop"].default.max_attempt_number == 3
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+def test_the_signature_of_standard_transport_shows_the_defaults(binding: Any) -> None:
+    parameters = parameters_of(binding.standard_transport)
+    defaults = {name: each.default for name, each in parameters.items()}
+    assert defaults.pop("http") is inspect.Parameter.empty
+    assert defaults == {
+        "inner": None, "deadline": 30.0, "retry": True, "budget": True,
+        "failover": None, "hedging": False, "throttle": False, "breaker": True,
+        "rate_limit": True, "concurrency": False, "attempt": 10.0, "on_event": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+def test_the_signature_of_wrap_shows_its_parameters(binding: Any) -> None:
+    assert list(parameters_of(binding.wrap)) == ["client", "layer"]
+
+
+# Documentation.
+
+
+@pytest.mark.parametrize(("module", "name"), DOCUMENTED)
+def test_every_public_name_has_an_example_that_runs(
+    module: ModuleType, name: str
+) -> None:
+    text = inspect.getdoc(getattr(module, name)) or ""
+    request = httpx.Request("GET", "https://api.example.com/?secret=1")
+    known = {each: getattr(httpx_resilient, each) for each in httpx_resilient.__all__}
+    known |= {**vars(module), "request": request}
+    test = doctest.DocTestParser().get_doctest(text, known, name, None, None)
+    assert test.examples
+    assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_doctest_finds_the_examples_of_names_that_are_not_loaded() -> None:
+    code = (
+        "import doctest, httpx_resilient as module\n"
+        "found = {test.docstring for test in doctest.DocTestFinder().find(module)}\n"
+        "print(*(n for n in module.__all__ if getattr(module, n).__doc__ in found))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == httpx_resilient.__all__

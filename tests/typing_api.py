@@ -34,8 +34,12 @@ from httpx_resilient import (
     HedgingTransport,
     PoolingTransport,
     RateLimit,
+    RequestExtensions,
+    ResilientTransport,
     RetryBudget,
     RetryingTransport,
+    RetryOptions,
+    RetryOverrides,
     RetryState,
     ThrottlingTransport,
     attempts_of,
@@ -76,6 +80,56 @@ def with_httpx2() -> None:
     )
     httpx2.AsyncClient(transport=transport)
     httpx2.Client(transport=transport)
+
+
+def with_options_for_one_request(client: httpx.Client, client2: httpx2.Client) -> None:
+    def is_conflict(state: RetryState) -> bool:
+        return state.response is not None and state.response.status_code == 409
+
+    overrides: RetryOverrides = {
+        "retry": is_conflict,
+        "wait": wait_transient(),
+        "stop": stop_after_attempt(5),
+        "before_sleep": None,
+        "buffer_request_body": 1000,
+        "budget": False,
+        "body_factory": lambda: b"body",
+    }
+    extensions: RequestExtensions = {
+        "retry": overrides, "deadline": 2.5, "hedge": True, "failover": False,
+    }  # fmt: skip
+    client.get("https://example.org/", extensions=extensions)
+    client.get("https://example.org/", extensions=RequestExtensions(retry=False))
+    client2.get(
+        "https://example.org/",
+        extensions=httpx_resilient.httpx2.RequestExtensions(
+            retry=httpx_resilient.httpx2.RetryOverrides(stop=stop_after_attempt(5))
+        ),
+    )
+
+
+def with_an_option_that_does_not_exist() -> None:
+    RetryOptions(
+        stopp=stop_after_attempt(5),  # type: ignore[typeddict-unknown-key] # pyright: ignore[reportCallIssue] - the type checker must refuse it
+    )
+    RetryOptions(
+        body_factory=bytes,  # type: ignore[typeddict-unknown-key] # pyright: ignore[reportCallIssue] - a transport sends more than one body
+    )
+    RetryOverrides(
+        stop=5,  # type: ignore[typeddict-item] # pyright: ignore[reportArgumentType] - the type checker must refuse it
+    )
+    RequestExtensions(
+        retries=False,  # type: ignore[typeddict-unknown-key] # pyright: ignore[reportCallIssue] - the type checker must refuse it
+    )
+    RequestExtensions(
+        retry={"wiat": wait_transient()},  # type: ignore[typeddict-item] # pyright: ignore[reportArgumentType] - the type checker must refuse it
+    )
+    standard_transport(
+        retry={"stopp": stop_after_attempt(5)},  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
+    )
+    standard_transport(
+        deadlines=5,  # type: ignore[call-arg] # pyright: ignore[reportCallIssue] - the type checker must refuse it
+    )
 
 
 def with_an_existing_client() -> None:
@@ -210,6 +264,9 @@ def all_in_one() -> None:
     httpx.Client(transport=standard_transport(limits=httpx.Limits(), attempt=None))
     wrap(httpx.Client(), partial(standard_transport, rate_limit=RateLimit(50)))
     httpx2.Client(transport=httpx_resilient.httpx2.standard_transport(hedging=False))
+    options: RetryOptions = {"stop": stop_after_attempt(5), "budget": budget}
+    assert_type(standard_transport(retry=options), ResilientTransport)
+    standard_transport(retry={"wait": wait_transient()}, failover=["https://a.example"])
 
 
 def faults(response: httpx.Response) -> None:

@@ -17,6 +17,7 @@ from httpx_resilient._budget.token_bucket import LEAST, Bucket, Terms, spent
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.http_types import URLLike
 from httpx_resilient._core.origin import OriginKey, origin_key, origin_name
+from httpx_resilient._core.public import public
 from httpx_resilient._core.state.store import MAX_KEYS
 from httpx_resilient._core.validation import number
 
@@ -93,6 +94,7 @@ class Accounts(dict[OriginKey, Account]):
         return {**self._older, **self}
 
 
+@public()
 class RetryBudget:
     """
     Limits retries to a share of what goes well, for each origin.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from httpx_resilient._core.public import public
+
 T = TypeVar("T")
 
 ATTRIBUTE = "__httpx_resilient__"
@@ -55,6 +57,7 @@ Record = tuple[
 """The first six fields of an `Attempt`; then what was left by layers inside."""
 
 
+@public()
 class Attempt(NamedTuple):
     """
     One attempt at a request.
@@ -94,6 +97,7 @@ class Attempt(NamedTuple):
         return str(outcome) if isinstance(outcome, int) else outcome.__name__
 
 
+@public()
 def attempts_of(outcome: object) -> tuple[Attempt, ...]:
     """
     All attempts that led to a response or an exception, oldest first.

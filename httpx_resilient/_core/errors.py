@@ -34,6 +34,9 @@ class Refusal(Exception):  # noqa: N818 - each is an error by its second base
     retryability: ClassVar[Retryability] = Retryability.NEVER
     """How a retry around this layer treats the exception: by default, as final."""
 
+    library_base: ClassVar[str] = "transport_error"
+    """The second base that a binding adds: the name of a field of `Family`."""
+
     retry_after: float | None
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:

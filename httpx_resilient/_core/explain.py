@@ -6,8 +6,10 @@ from typing import Any
 
 from httpx_resilient._core.attempts import Attempt, attempts_of
 from httpx_resilient._core.origin import safe_url
+from httpx_resilient._core.public import public
 
 
+@public()
 def explain(outcome: object) -> str:
     """
     Describe what led to a response or an exception, with one line for each attempt.

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.events.base import Event
 from httpx_resilient._layers.concurrency.limit import Limit
-from httpx_resilient._layers.pool.transport import Pooling
+from httpx_resilient._layers.pool.transport import PoolingTransport
 from httpx_resilient._layers.rate_limit.limit import RateLimit
 from httpx_resilient._metrics import instruments
 from httpx_resilient._metrics.from_events import Labels, Measurement, measurements
@@ -18,7 +18,9 @@ from httpx_resilient._metrics.semconv import server_of_origin
 
 T = TypeVar("T")
 
-Watchable = RetryBudget | RateLimit | Limit[Any] | Pooling[Any, Any, Any, Any, Any]
+Watchable = (
+    RetryBudget | RateLimit | Limit[Any] | PoolingTransport[Any, Any, Any, Any, Any]
+)
 """An object whose state the observable gauges report."""
 
 Recorder = Callable[[float, Labels], None]
@@ -73,7 +75,7 @@ class MetricsListener(ABC):
             TypeError: An argument is of another type.
         """
         for each in watched:
-            if not isinstance(each, (RetryBudget, RateLimit, Limit, Pooling)):
+            if not isinstance(each, (RetryBudget, RateLimit, Limit, PoolingTransport)):
                 msg = (
                     "watch takes a RetryBudget, RateLimit, ConcurrencyLimit, "
                     f"AdaptiveConcurrencyLimit or PoolingTransport; got {each!r}"
@@ -113,7 +115,7 @@ def _observed(watched: Watchable) -> Iterator[Measurement]:
     if isinstance(watched, RetryBudget):
         for origin, level in watched.states().items():
             yield instruments.BUDGET_LEVEL, level, server_of_origin(origin)
-    elif isinstance(watched, Pooling):
+    elif isinstance(watched, PoolingTransport):
         stats = watched.stats()
         yield instruments.LIMIT_WAITING, stats.waiting, ("pool",)
         for origin, counts in stats.origins.items():

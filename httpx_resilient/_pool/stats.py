@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from httpx_resilient._core.origin import origin_name
+from httpx_resilient._core.public import public
 from httpx_resilient._pool.slots import Origin
 from httpx_resilient._pool.state import Pool
 
 
+@public()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolStats:
     """

@@ -46,6 +46,14 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, Prox
             unknown, or given together with an `inner`; `on_event` cannot be called.
         ValueError: A proxy, given or from the environment, cannot be used.
         ImportError: `http2=True` without its extra.
+
+    It is the base of all transports that serve both clients of a library, and the type
+    that `standard_transport` returns. `HedgingTransport`, which serves asynchronous
+    clients only, is not an instance of it.
+
+    Example:
+        >>> isinstance(standard_transport(), ResilientTransport)
+        True
     """
 
     _family: ClassVar[Family]

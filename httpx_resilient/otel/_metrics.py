@@ -13,6 +13,7 @@ from opentelemetry.metrics import (
 )
 
 from httpx_resilient import __version__
+from httpx_resilient._core.public import public
 from httpx_resilient._metrics.from_events import Labels
 from httpx_resilient._metrics.instruments import Instrument, Kind, opentelemetry_table
 from httpx_resilient._metrics.listener import MetricsListener, Recorder
@@ -21,6 +22,7 @@ from httpx_resilient._metrics.semconv import SCHEMA_URL
 Attributes = dict[str, str | int]
 
 
+@public("httpx_resilient.otel")
 class Metrics(MetricsListener):
     """
     A listener that counts and times the events of all layers.

@@ -27,7 +27,7 @@ from httpx_resilient._metrics.semconv import (
     known_methods,
     redactor,
 )
-from httpx_resilient._stack.wrap import nest
+from httpx_resilient._stack.wrap import transports_in
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient.otel._spans import (
@@ -117,7 +117,7 @@ class TracingLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Prox
         self._is_enabled, self._suppressing_flags = find_suppression()
         self._is_parent = any(
             isinstance(each, TracingLayer) and each is not self
-            for each in nest(self).values()
+            for each in transports_in(self)
         )
 
     async def _handle(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from itertools import zip_longest
 
 from httpx_resilient._core.attempts import Attempt, attempts_of
+from httpx_resilient._core.public import public
 
 Expected = int | type[BaseException]
 """How an attempt is expected to end: a status, or a class of exceptions."""
 
 
+@public("httpx_resilient.testing")
 def assert_attempts(outcome: object, *expected: Expected) -> tuple[Attempt, ...]:
     """
     Assert how each attempt at a request ended, oldest first.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import number
 from httpx_resilient.testing._faults import Fault, FaultSpec, parse_fault
 from httpx_resilient.testing._plan import FaultPlan
 
 
+@public("httpx_resilient.testing")
 class Chance(Fault):
     """
     One of several faults, for a share of the requests.
@@ -49,6 +51,7 @@ class Chance(Fault):
             plan.rng.choice(self._faults).apply_to(plan)
 
 
+@public("httpx_resilient.testing")
 class Outage(Fault):
     """
     A fault for all requests that start within a period of time.
@@ -95,6 +98,7 @@ class Outage(Fault):
             self._fault.apply_to(plan)
 
 
+@public("httpx_resilient.testing")
 class Together(Fault):
     """
     Several faults for one request, in their order.

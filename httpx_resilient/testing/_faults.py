@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import number
 from httpx_resilient.testing._plan import CannedResponse, FaultPlan
 
@@ -40,6 +41,7 @@ FaultSpec = int | Exception | type[Exception] | Fault | None
 """A fault in the notation of users: `503`, `httpx.ReadTimeout`, `Reset()`, `None`."""
 
 
+@public("httpx_resilient.testing")
 class Answer(Fault):
     """
     A response that is made locally. The request is not sent, nor its body read.

@@ -11,6 +11,7 @@ from anyio.lowlevel import checkpoint
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.io.async_io import AsyncIO
+from httpx_resilient._core.public import public
 from httpx_resilient._core.waiter import Waiter
 from httpx_resilient.testing._fake_clock import FakeClock, replace_attribute
 
@@ -60,6 +61,7 @@ class NoWaits(FakeClock):
         self.advance_to(until)
 
 
+@public("httpx_resilient.testing")
 def no_waits(*, seed: int | None = 0) -> NoWaits:
     """
     Skip backoffs and rate limit waits in a `with` block.

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.io.async_io import AsyncIO
+from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import number
 from httpx_resilient.testing._fake_clock import FakeClock, replace_attribute
 from httpx_resilient.testing._virtual_asyncio import AsyncioTime
@@ -89,6 +90,7 @@ def _refuse() -> NoReturn:
     raise RuntimeError(msg)
 
 
+@public("httpx_resilient.testing")
 def virtual_time(*, seed: int | None = 0, patience: float = 0.1) -> VirtualTime:
     """
     Let hours pass in milliseconds, in a `with` block.

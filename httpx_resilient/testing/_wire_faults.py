@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from random import Random
 
+from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import number
 from httpx_resilient.testing._faults import Fault
 from httpx_resilient.testing._plan import BodyFault, FaultPlan
@@ -18,6 +19,7 @@ _Z_OF_P99 = 2.3263478740408408
 """The 99th percentile of the standard normal distribution."""
 
 
+@public("httpx_resilient.testing")
 class Latency(Fault):
     """
     Seconds that pass before a request is sent, or before its other faults happen.
@@ -87,6 +89,7 @@ class Latency(Fault):
         plan.add_delay(min(max(0.0, seconds), _A_DAY))
 
 
+@public("httpx_resilient.testing")
 class Reset(Fault):
     """
     The server resets the connection after the request was sent, and perhaps processed.
@@ -125,6 +128,7 @@ class Reset(Fault):
             plan.body_faults.append(BodyFault(self.name, self._after, reset=True))
 
 
+@public("httpx_resilient.testing")
 class Truncated(Fault):
     """
     The server closes the connection in the middle of a body: `RemoteProtocolError`.
@@ -160,6 +164,7 @@ class Truncated(Fault):
         plan.body_faults.append(BodyFault(self.name, self._after))
 
 
+@public("httpx_resilient.testing")
 class SlowBody(Fault):
     """
     A body that arrives slowly, with a pause before each piece.

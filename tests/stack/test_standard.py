@@ -1,4 +1,4 @@
-"""The standard stack: what is in it, in which order, and that it works as one."""
+"""The standard stack: its layers, their order and settings, and one request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NONE: dict[str, Any] = {
     "rate_limit": False,
     "attempt": None,
 }
-"""Leaves out what is in by default."""
+"""Leaves out the default layers."""
 
 
 def nested(transport: Any) -> Iterator[Any]:
@@ -48,10 +48,16 @@ def names(transport: Any) -> list[str]:
     ]
 
 
-# What is in it.
+def shared_states(transport: Any) -> list[Any]:
+    """The states of the circuit breaker and of the rate limit."""
+    _, _, breaking, limiting, _ = nested(transport)
+    return [breaking._breaker, limiting._limit]
 
 
-def test_by_default_all_that_needs_no_decision() -> None:
+# Layers.
+
+
+def test_the_default_stack_has_the_layers_that_need_no_setting() -> None:
     assert names(standard_transport()) == [
         "Deadline",
         "Retrying",
@@ -92,7 +98,7 @@ def test_each_layer_has_its_place_whatever_the_order_of_keywords() -> None:
         ({"attempt": 5}, "Deadline"),
     ],
 )
-def test_a_layer_can_be_all_there_is(keyword: dict[str, Any], name: str) -> None:
+def test_a_stack_can_consist_of_one_layer(keyword: dict[str, Any], name: str) -> None:
     assert names(standard_transport(**{**NONE, **keyword})) == [name]
 
 
@@ -104,84 +110,82 @@ def test_none_and_false_both_leave_a_layer_out(out: Any) -> None:
     assert names(transport) == ["Deadline", "Deadline"]
 
 
-def test_a_stack_of_nothing_is_refused() -> None:
+def test_a_stack_without_layers_is_refused() -> None:
     with pytest.raises(ValueError, match="use the inner transport itself"):
         standard_transport(**NONE)
 
 
-# What they are given.
+# Settings.
 
 
-def test_the_state_of_a_layer_is_the_one_that_was_given() -> None:
+def test_a_layer_uses_the_state_that_was_given() -> None:
     breaker, limit = CircuitBreaker(), RateLimit(5)
     one, two = (standard_transport(breaker=breaker, rate_limit=limit) for _ in range(2))
     for transport in one, two:
-        _, _, breaking, limiting, _ = nested(transport)
-        assert breaking._breaker is breaker
-        assert limiting._limit is limit
+        assert shared_states(transport) == [breaker, limit]
 
 
-def test_retries_and_hedges_pay_from_one_budget() -> None:
+def test_retries_and_hedges_withdraw_from_one_budget() -> None:
     _, retrying, hedging, *_ = nested(standard_transport(hedging=True))
     assert isinstance(retrying.policy.budget, RetryBudget)
     assert hedging.budget is retrying.policy.budget
 
 
-def test_which_may_be_shared() -> None:
+def test_a_budget_may_be_shared_with_other_stacks() -> None:
     budget = RetryBudget(0.1)
     _, retrying, hedging, *_ = nested(standard_transport(budget=budget, hedging=True))
     assert retrying.policy.budget is hedging.budget is budget
 
 
-def test_or_be_none() -> None:
+def test_retries_and_hedges_may_have_no_budget() -> None:
     _, retrying, hedging, *_ = nested(standard_transport(budget=False, hedging=True))
     assert retrying.policy.budget is hedging.budget is None
 
 
-def test_a_retry_takes_what_the_retrying_transport_takes() -> None:
+def test_retry_takes_the_options_of_a_retrying_transport() -> None:
     stop = tenacity.stop_after_attempt(5)
     _, retrying, *_ = nested(standard_transport(retry={"stop": stop}))
     assert retrying.policy.stop is stop
 
 
-def test_and_nothing_else() -> None:
+def test_retry_refuses_other_values_and_unknown_options() -> None:
     with pytest.raises(TypeError, match="unknown option attempts"):
         standard_transport(retry={"attempts": 5})
-    with pytest.raises(TypeError, match="retry is what RetryingTransport takes"):
+    with pytest.raises(TypeError, match="retry must be options of RetryingTransport"):
         standard_transport(retry=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
 
 
 @pytest.mark.parametrize("keyword", ["deadline", "attempt"])
-def test_seconds_are_checked_by_the_name_they_were_given(keyword: str) -> None:
+def test_an_error_about_seconds_names_the_option(keyword: str) -> None:
     with pytest.raises(ValueError, match=f"{keyword} is a number of seconds, above 0"):
         standard_transport(**{keyword: 0})
 
 
-def test_what_is_no_layer_is_answered_with_those_there_are() -> None:
+def test_an_error_about_an_unknown_option_lists_the_known_ones() -> None:
     options: Any = {"deadlines": 5}
     with pytest.raises(
-        TypeError, match=r"unknown option deadlines: .* deadline, .* as"
+        TypeError, match=r"unknown option deadlines: .* deadline, .* and the HTTP"
     ):
         standard_transport(**options)
 
 
-def test_options_are_those_of_the_innermost_layer() -> None:
+def test_http_options_reach_the_innermost_layer() -> None:
     with pytest.raises(TypeError, match="limits is a"):
         standard_transport(limits=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
 
 
-def test_which_does_not_take_them_with_an_inner() -> None:
+def test_http_options_are_refused_together_with_an_inner_transport() -> None:
     with pytest.raises(TypeError, match="http2 cannot be given together with an inner"):
         standard_transport(standard_transport(), http2=False)
 
 
-# What it does.
+# Requests.
 
 
 QUICK = {"retry": {"wait": tenacity.wait_none()}}
 
 
-async def test_it_retries(world: World, server: Server) -> None:
+async def test_a_stack_retries(world: World, server: Server) -> None:
     server.play(reply(503), reply())
     async with world.client(world.ours.standard_transport(**QUICK)) as client:
         response = await client.get(server.url)
@@ -206,7 +210,7 @@ async def test_no_attempt_passes_an_open_circuit(world: World, server: Server) -
     assert server.requests == 2
 
 
-async def test_it_is_given_to_a_client_that_exists(
+async def test_a_stack_can_wrap_an_existing_client(
     world: World, server: Server
 ) -> None:
     server.play(reply(503), reply())

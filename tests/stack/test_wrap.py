@@ -1,4 +1,4 @@
-"""`wrap`: a layer for a client that exists, with all that it was configured with."""
+"""`wrap`: a layer for an existing client, which retains its configuration."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def proxy() -> Iterator[Server]:
-    """Sees what is sent through it: requests with an absolute target."""
+    """A server that receives the requests with an absolute target."""
     with Server() as proxy:
         yield proxy
 
 
 class Wrapping:
-    """A world whose clients are stock ones, wrapped."""
+    """A world with wrapped stock clients."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -43,6 +43,11 @@ def wrapping(world: World) -> Wrapping:
     return Wrapping(world)
 
 
+def transports_of(client: Any) -> tuple[Any, list[Any]]:
+    """The client's own transport, and those of its mounts."""
+    return client._transport, list(client._mounts.values())
+
+
 async def test_a_wrapped_client_retries(wrapping: Wrapping, server: Server) -> None:
     server.play(reply(503), close(), reply(200))
     async with wrapping.client() as client:
@@ -55,7 +60,9 @@ async def test_the_client_itself_is_returned(wrapping: Wrapping) -> None:
     assert wrapping.world.ours.wrap(client, wrapping.retrying) is client
 
 
-async def test_its_proxy_is_kept_and_retried(wrapping: Wrapping, proxy: Server) -> None:
+async def test_requests_through_the_proxy_of_the_client_are_retried(
+    wrapping: Wrapping, proxy: Server
+) -> None:
     proxy.play(reply(503), reply(503), reply(200))
     async with wrapping.client(proxy=proxy.url) as client:
         assert (await client.get("http://example.invalid/")).status_code == 200
@@ -64,7 +71,7 @@ async def test_its_proxy_is_kept_and_retried(wrapping: Wrapping, proxy: Server) 
     ] * 3
 
 
-async def test_the_environments_proxies_are_kept_and_retried(
+async def test_requests_through_the_proxies_of_the_environment_are_retried(
     wrapping: Wrapping, server: Server, proxy: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
@@ -77,7 +84,7 @@ async def test_the_environments_proxies_are_kept_and_retried(
     assert (proxy.requests, server.requests) == (2, 2)
 
 
-async def test_mounts_are_kept_and_retried(wrapping: Wrapping) -> None:
+async def test_requests_to_a_mount_are_retried(wrapping: Wrapping) -> None:
     world = wrapping.world
     answers = [503, 503, 200]
     mounted = world.mock(lambda _: world.library.Response(answers.pop(0)))
@@ -86,7 +93,7 @@ async def test_mounts_are_kept_and_retried(wrapping: Wrapping) -> None:
     assert not answers
 
 
-async def test_its_transport_keeps_its_own_options(
+async def test_the_transport_of_the_client_retains_its_options(
     wrapping: Wrapping, tmp_path: Any
 ) -> None:
     uds = str(tmp_path / "socket")
@@ -97,7 +104,7 @@ async def test_its_transport_keeps_its_own_options(
     assert server.requests == 2
 
 
-async def test_one_transport_in_two_places_is_wrapped_once(wrapping: Wrapping) -> None:
+async def test_a_transport_in_two_places_is_wrapped_once(wrapping: Wrapping) -> None:
     inner = wrapping.world.http()
     client = wrapping.stock(transport=inner, mounts={"http://a": inner})
     made: list[Any] = []
@@ -108,14 +115,15 @@ async def test_one_transport_in_two_places_is_wrapped_once(wrapping: Wrapping) -
 
     wrapping.world.ours.wrap(client, layer)
     assert len(made) == 1
-    assert client._transport is client._mounts.popitem()[1] is made[0]
+    own, mounts = transports_of(client)
+    assert [own, *mounts] == made * 2
 
 
 async def test_a_layer_may_nest_several(wrapping: Wrapping, server: Server) -> None:
     world = wrapping.world
     seen: list[str] = []
 
-    class Noting(world.library.BaseTransport, world.library.AsyncBaseTransport):
+    class Recorder(world.library.BaseTransport, world.library.AsyncBaseTransport):
         def __init__(self, inner: Any) -> None:
             self.inner = inner
 
@@ -135,7 +143,7 @@ async def test_a_layer_may_nest_several(wrapping: Wrapping, server: Server) -> N
 
     server.play(reply(503), reply(200))
     client = world.ours.wrap(
-        wrapping.stock(), lambda inner: wrapping.retrying(Noting(inner))
+        wrapping.stock(), lambda inner: wrapping.retrying(Recorder(inner))
     )
     async with world.awaited(client) as awaited:
         await awaited.get(server.url)
@@ -154,7 +162,9 @@ async def test_a_client_in_use_can_be_wrapped(
     assert server.connections == 1
 
 
-async def test_a_subclass_is_a_client(wrapping: Wrapping, server: Server) -> None:
+async def test_an_instance_of_a_subclass_is_wrapped(
+    wrapping: Wrapping, server: Server
+) -> None:
     class Special(type(wrapping.stock())):  # type: ignore[misc]  # made per world
         pass
 
@@ -171,7 +181,7 @@ REFUSALS: list[tuple[Any, Any, type[Exception], str]] = [
     ),
     (
         lambda each: each.library.Client, lambda inner: inner, TypeError,
-        "wrap takes a client that exists: give an instance, Client()",
+        "wrap takes a client, not a class: give an instance, Client()",
     ),
     (
         lambda each: each.library.Client(), "retry", TypeError,
@@ -190,7 +200,7 @@ def world_of(library: str) -> World:
 
 
 @pytest.mark.parametrize(("made", "layer", "error", "message"), REFUSALS)
-def test_what_is_refused(
+def test_a_wrong_argument_is_refused(
     world_of: World, made: Any, layer: Any, error: type[Exception], message: str
 ) -> None:
     expected = re.escape(message.format(world_of.library.__name__))
@@ -208,7 +218,7 @@ def test_a_client_of_the_other_library_is_refused(library: str) -> None:
 
 
 @pytest.mark.parametrize("between", [False, True], ids=["ours", "behind another's"])
-def test_retries_twice_are_refused(world_of: World, between: bool) -> None:
+def test_a_second_retry_is_refused(world_of: World, between: bool) -> None:
     class Other(world_of.library.BaseTransport):
         def __init__(self, inner: Any) -> None:
             self.inner, self.itself = inner, self
@@ -224,24 +234,26 @@ def test_retries_twice_are_refused(world_of: World, between: bool) -> None:
         world_of.ours.wrap(client, world_of.ours.RetryingTransport)
 
 
-def test_wrapping_again_with_another_layer_is_fine(world_of: World) -> None:
+def test_a_client_that_retries_can_get_another_layer(world_of: World) -> None:
     client = world_of.ours.wrap(
         world_of.library.Client(), world_of.ours.RetryingTransport
     )
-    before = client._transport
-    assert world_of.ours.wrap(client, lambda inner: inner)._transport is before
+    before = transports_of(client)
+    world_of.ours.wrap(client, lambda inner: inner)
+    assert transports_of(client) == before
 
 
 def test_a_layer_that_fails_changes_nothing(world_of: World) -> None:
     client = world_of.library.Client(mounts={"http://a": world_of.http()})
-    before = client._transport, dict(client._mounts)
+    before = transports_of(client)
     answers = [world_of.http()]
     with pytest.raises(IndexError):
         world_of.ours.wrap(client, lambda _: answers.pop())
-    assert (client._transport, client._mounts) == before
+    assert transports_of(client) == before
 
 
-def test_the_mount_that_means_no_proxy_stays(world_of: World) -> None:
+def test_a_mount_without_a_transport_stays_without_one(world_of: World) -> None:
     client = world_of.library.Client(mounts={"http://a": None})
     world_of.ours.wrap(client, world_of.ours.RetryingTransport)
-    assert list(client._mounts.values()) == [None]
+    _, mounts = transports_of(client)
+    assert mounts == [None]

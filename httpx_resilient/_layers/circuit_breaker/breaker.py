@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, cast
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.http_types import URLLike
 from httpx_resilient._core.origin import OriginKey, origin_name, parse_origin
+from httpx_resilient._core.public import public
 from httpx_resilient._core.state.sliding_window import SLICES, Window, tally
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
@@ -29,6 +30,7 @@ from httpx_resilient._layers.circuit_breaker.state import (
 )
 
 
+@public()
 class CircuitState(NamedTuple):
     """
     The state of the circuit to one origin.
@@ -70,6 +72,7 @@ def describe(circuit: Circuit, rules: Rules, now: float) -> CircuitState:
     return CircuitState("open", *circuit.counts, circuit.refused, retry_after)
 
 
+@public()
 class CircuitBreaker:
     """
     The circuits to all origins for `CircuitBreakingTransport`s, which can share it.

@@ -56,7 +56,9 @@ Call = tuple[OriginKey, float, bool, IO[Any, Any]]
 """A request whose body has not ended: its key, when it was sent, if it was slow, IO."""
 
 
-class CircuitBreaking(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
+class CircuitBreakingTransport(
+    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
+):
     """
     A transport that stops sending to an origin while its requests fail.
 
@@ -89,7 +91,7 @@ class CircuitBreaking(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
         {}
     """
 
-    _refusal: ClassVar[type[CircuitOpen]]
+    _refusal: ClassVar[type[CircuitOpen]] = CircuitOpen
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from httpx_resilient._core.http_types import URLLike
 from httpx_resilient._core.origin import origin_key, origin_name
+from httpx_resilient._core.public import public
 from httpx_resilient._core.state.origin_map import OriginMap
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.concurrency.adaptive_semaphore import AdaptiveSemaphore
@@ -74,6 +75,7 @@ class Limit(Generic[SemaphoreT]):
         return {each.name: each.state for each in list(semaphores)}
 
 
+@public()
 class ConcurrencyLimit(Limit[FairSemaphore]):
     """
     A fixed limit on the requests in flight, with a fair queue.
@@ -116,6 +118,7 @@ class ConcurrencyLimit(Limit[FairSemaphore]):
         )
 
 
+@public()
 class AdaptiveConcurrencyLimit(Limit[AdaptiveSemaphore]):
     """
     A limit that finds the number of concurrent requests that each origin can handle.

@@ -13,9 +13,11 @@ from contextlib import suppress
 from threading import Lock
 from typing import NamedTuple
 
+from httpx_resilient._core.public import public
 from httpx_resilient._core.waiter import Waiter
 
 
+@public()
 class ConcurrencyState(NamedTuple):
     """
     The state of a concurrency limit at one origin.

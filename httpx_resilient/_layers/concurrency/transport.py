@@ -22,7 +22,7 @@ from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 
-class ConcurrencyLimiting(
+class ConcurrencyLimitingTransport(
     ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
 ):
     """

@@ -47,9 +47,12 @@ class DeadlineExceeded(Refusal):
     """
 
     retryability: ClassVar[Retryability] = Retryability.IF_IDEMPOTENT
+    library_base: ClassVar[str] = "timed_out"
 
 
-class DeadlineLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
+class DeadlineTransport(
+    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
+):
     """
     A transport with one absolute limit for everything that a request does inside of it.
 
@@ -92,7 +95,7 @@ class DeadlineLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Pro
         ...     pass
     """
 
-    _exceeded: ClassVar[type[DeadlineExceeded]]
+    _refusal: ClassVar[type[DeadlineExceeded]] = DeadlineExceeded
 
     def __init__(
         self,
@@ -168,7 +171,7 @@ class DeadlineLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Pro
         """
         if Clock.now() >= deadline.at - LEAST:
             self._emit(DeadlineCut, request, awaited, deadline.total)
-            exceeded = self._exceeded(describe_cut(awaited, deadline.total))
+            exceeded = self._refusal(describe_cut(awaited, deadline.total))
             if deadline.left_behind:
                 mark(exceeded, HISTORY, deadline.left_behind, Clock.now())
             raise exceeded from cause

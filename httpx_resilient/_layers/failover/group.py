@@ -7,6 +7,7 @@ from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 from httpx_resilient._core.origin import DEFAULT_PORTS, format_origin
+from httpx_resilient._core.public import public
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 
@@ -111,6 +112,7 @@ def _with_due(state: GroupState, origin: int, due: float | None) -> GroupState:
     return GroupState((*state.due[:origin], due, *state.due[origin + 1 :]))
 
 
+@public()
 class Failover:
     """
     Origins that can replace each other, and which of them are down.

@@ -24,7 +24,9 @@ KEY = "failover"
 """The extension that turns failover off for one request."""
 
 
-class FailingOver(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
+class FailoverTransport(
+    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
+):
     """
     A transport that sends a request to the next of several origins if one fails.
 

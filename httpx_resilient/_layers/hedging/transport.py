@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from functools import partial
-from typing import Any, NoReturn, Unpack
+from typing import Any, ClassVar, NoReturn, Unpack
 
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.body.replay import same_body
@@ -25,7 +25,9 @@ from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 
-class Hedging(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
+class HedgingTransport(
+    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
+):
     """
     A transport that sends a slow request a second time, and returns the first success.
 
@@ -69,6 +71,8 @@ class Hedging(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
         ...         pass
         >>> asyncio.run(main())
     """
+
+    _asynchronous_only: ClassVar[bool] = True
 
     def __init__(
         self,

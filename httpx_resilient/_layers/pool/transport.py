@@ -12,7 +12,9 @@ from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 
-class Pooling(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
+class PoolingTransport(
+    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
+):
     """
     The library's own HTTP transport, with a pool that holds under load.
 

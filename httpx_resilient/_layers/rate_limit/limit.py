@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.origin import origin_name
+from httpx_resilient._core.public import public
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 from httpx_resilient._core.waiter import Waiter
@@ -20,6 +21,7 @@ from httpx_resilient._layers.rate_limit.state import SILENT, Pace, Rate, remaini
 from httpx_resilient._layers.rate_limit.turn import Place, Turn
 
 
+@public()
 class RateLimitState(NamedTuple):
     """
     The state of a `RateLimit` for one key.
@@ -42,6 +44,7 @@ class RateLimitState(NamedTuple):
     paused: float
 
 
+@public()
 class RateLimit:
     """
     A limit on the requests in a period of time, for each origin or other key.

@@ -42,7 +42,7 @@ class RateLimitExceeded(Refusal):
     """
 
 
-class RateLimitingLayer(
+class RateLimitingTransport(
     ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
 ):
     """
@@ -85,7 +85,7 @@ class RateLimitingLayer(
         ...     pass
     """
 
-    _exceeded: ClassVar[type[RateLimitExceeded]]
+    _refusal: ClassVar[type[RateLimitExceeded]] = RateLimitExceeded
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class RateLimitingLayer(
         number, waited = limit.take(key, sent), 0.0
         if number is None:
             admission = RateAdmission(
-                request, limit, key, io, self._emit, self._exceeded
+                request, limit, key, io, self._emit, self._refusal
             )
             waited = await admit(admission, request, io, self._emit)
             number, sent = admission.number, io.now()

@@ -23,6 +23,7 @@ from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.methods import has_idempotency_key
 from httpx_resilient._core.origin import safe_url
+from httpx_resilient._core.public import public
 from httpx_resilient._core.retry_after import Hints, hints_in
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Outcome(tenacity.Future):
         return getattr(self, name)
 
 
+@public()
 class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     """
     What strategies and hooks are given: tenacity's `RetryCallState`, and HTTP.

@@ -23,6 +23,7 @@ from httpx_resilient._core.classify import (
 )
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.methods import IDEMPOTENT_METHODS
+from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import TOKEN
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _may_be_repeated(state: RetryState[Any, Any], methods: frozenset[str]) -> bo
     return state.request.method in methods or state.has_idempotency_key
 
 
+@public()
 class retry_if_idempotent(retry_base):  # noqa: N801 - tenacity's idiom
     """
     Retry if the request may be repeated without harm.
@@ -73,6 +75,7 @@ class retry_if_idempotent(retry_base):  # noqa: N801 - tenacity's idiom
         return _may_be_repeated(cast("RetryState[Any, Any]", retry_state), self.methods)
 
 
+@public()
 class retry_if_status(retry_base):  # noqa: N801 - tenacity's idiom
     """
     Retry if the response has one of these status codes, whatever the method.
@@ -104,6 +107,7 @@ class retry_if_status(retry_base):  # noqa: N801 - tenacity's idiom
         return response is not None and response.status_code in self.status_codes
 
 
+@public()
 class retry_if_transient(retry_base):  # noqa: N801 - tenacity's idiom
     """
     Retry what is likely to go well a moment later, and safe to send again.
@@ -160,6 +164,7 @@ def _seconds(name: str, value: float) -> float:
     return float(value)
 
 
+@public()
 class wait_retry_after(wait_base):  # noqa: N801 - tenacity's idiom
     """
     Wait as long as the server said, and a little longer; 0 s if it said nothing.
@@ -203,6 +208,7 @@ class wait_retry_after(wait_base):  # noqa: N801 - tenacity's idiom
         return told + random.uniform(0, min(told / 10, 5))  # noqa: S311 - jitter
 
 
+@public()
 class wait_transient(wait_base):  # noqa: N801 - tenacity's idiom
     """
     Back off briefly from a failure, longer from a server that is throttling.

@@ -33,7 +33,9 @@ _BREATH = 8
 """Attempts without a wait between them until the event loop gets its turn."""
 
 
-class Retrying(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
+class RetryingTransport(
+    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
+):
     """
     A transport that tries again what failed for a moment, and is safe to send again.
 

@@ -45,7 +45,9 @@ class RequestThrottled(Refusal):
     """
 
 
-class Throttling(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
+class ThrottlingTransport(
+    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
+):
     """
     A transport that rejects requests locally if an overloaded origin would do so too.
 
@@ -76,7 +78,7 @@ class Throttling(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT
         ...     pass
     """
 
-    _refusal: ClassVar[type[RequestThrottled]]
+    _refusal: ClassVar[type[RequestThrottled]] = RequestThrottled
 
     def __init__(
         self,

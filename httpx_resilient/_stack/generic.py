@@ -1,0 +1,93 @@
+"""
+What each binding specializes for its library, under the same name.
+
+A transport and an exception of a binding are classes of their own, because a client
+accepts and catches only subclasses of its own library's classes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from httpx_resilient._stack.lazy import lazy
+
+if TYPE_CHECKING:
+    from httpx_resilient._layers.circuit_breaker.transport import (
+        CircuitBreakingTransport,
+        CircuitOpen,
+    )
+    from httpx_resilient._layers.concurrency.transport import (
+        ConcurrencyLimitingTransport,
+    )
+    from httpx_resilient._layers.deadline.transport import (
+        DeadlineExceeded,
+        DeadlineTransport,
+    )
+    from httpx_resilient._layers.failover.transport import FailoverTransport
+    from httpx_resilient._layers.hedging.transport import HedgingTransport
+    from httpx_resilient._layers.pool.transport import PoolingTransport
+    from httpx_resilient._layers.rate_limit.transport import (
+        RateLimitExceeded,
+        RateLimitingTransport,
+    )
+    from httpx_resilient._layers.retry.options import RetryOptions, RetryOverrides
+    from httpx_resilient._layers.retry.state import RetryState
+    from httpx_resilient._layers.retry.transport import RetryingTransport
+    from httpx_resilient._layers.throttle.transport import (
+        RequestThrottled,
+        ThrottlingTransport,
+    )
+    from httpx_resilient._stack.extensions import RequestExtensions
+    from httpx_resilient._stack.standard import StandardStack
+    from httpx_resilient._stack.wrap import ClientWrapper
+    from httpx_resilient._transport.base import ResilientTransport
+else:
+    __getattr__ = lazy(
+        __name__,
+        {
+            "_layers.circuit_breaker.transport": (
+                "CircuitBreakingTransport",
+                "CircuitOpen",
+            ),
+            "_layers.concurrency.transport": ("ConcurrencyLimitingTransport",),
+            "_layers.deadline.transport": ("DeadlineExceeded", "DeadlineTransport"),
+            "_layers.failover.transport": ("FailoverTransport",),
+            "_layers.hedging.transport": ("HedgingTransport",),
+            "_layers.pool.transport": ("PoolingTransport",),
+            "_layers.rate_limit.transport": (
+                "RateLimitExceeded",
+                "RateLimitingTransport",
+            ),
+            "_layers.retry.options": ("RetryOptions", "RetryOverrides"),
+            "_layers.retry.state": ("RetryState",),
+            "_layers.retry.transport": ("RetryingTransport",),
+            "_layers.throttle.transport": ("RequestThrottled", "ThrottlingTransport"),
+            "_stack.extensions": ("RequestExtensions",),
+            "_stack.standard": ("StandardStack",),
+            "_stack.wrap": ("ClientWrapper",),
+            "_transport.base": ("ResilientTransport",),
+        },
+    )
+
+__all__ = [
+    "CircuitBreakingTransport",
+    "CircuitOpen",
+    "ClientWrapper",
+    "ConcurrencyLimitingTransport",
+    "DeadlineExceeded",
+    "DeadlineTransport",
+    "FailoverTransport",
+    "HedgingTransport",
+    "PoolingTransport",
+    "RateLimitExceeded",
+    "RateLimitingTransport",
+    "RequestExtensions",
+    "RequestThrottled",
+    "ResilientTransport",
+    "RetryOptions",
+    "RetryOverrides",
+    "RetryState",
+    "RetryingTransport",
+    "StandardStack",
+    "ThrottlingTransport",
+]

@@ -1,0 +1,83 @@
+"""The public names that are the same objects for both libraries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from httpx_resilient._stack.lazy import lazy
+
+if TYPE_CHECKING:
+    from httpx_resilient._budget.budget import RetryBudget
+    from httpx_resilient._core.attempts import Attempt, attempts_of
+    from httpx_resilient._core.explain import explain
+    from httpx_resilient._layers.circuit_breaker.breaker import (
+        CircuitBreaker,
+        CircuitState,
+    )
+    from httpx_resilient._layers.concurrency.limit import (
+        AdaptiveConcurrencyLimit,
+        ConcurrencyLimit,
+    )
+    from httpx_resilient._layers.concurrency.semaphore import ConcurrencyState
+    from httpx_resilient._layers.failover.group import Failover
+    from httpx_resilient._layers.hedging.policy import HedgePolicy
+    from httpx_resilient._layers.rate_limit.limit import RateLimit, RateLimitState
+    from httpx_resilient._layers.retry.strategies import (
+        retry_if_idempotent,
+        retry_if_status,
+        retry_if_transient,
+        wait_retry_after,
+        wait_transient,
+    )
+    from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
+    from httpx_resilient._pool.stats import PoolStats
+else:
+    __getattr__ = lazy(
+        __name__,
+        {
+            "_budget.budget": ("RetryBudget",),
+            "_core.attempts": ("Attempt", "attempts_of"),
+            "_core.explain": ("explain",),
+            "_layers.circuit_breaker.breaker": ("CircuitBreaker", "CircuitState"),
+            "_layers.concurrency.limit": (
+                "AdaptiveConcurrencyLimit",
+                "ConcurrencyLimit",
+            ),
+            "_layers.concurrency.semaphore": ("ConcurrencyState",),
+            "_layers.failover.group": ("Failover",),
+            "_layers.hedging.policy": ("HedgePolicy",),
+            "_layers.rate_limit.limit": ("RateLimit", "RateLimitState"),
+            "_layers.retry.strategies": (
+                "retry_if_idempotent",
+                "retry_if_status",
+                "retry_if_transient",
+                "wait_retry_after",
+                "wait_transient",
+            ),
+            "_layers.throttle.throttle": ("AdaptiveThrottle",),
+            "_pool.stats": ("PoolStats",),
+        },
+    )
+
+__all__ = [
+    "AdaptiveConcurrencyLimit",
+    "AdaptiveThrottle",
+    "Attempt",
+    "CircuitBreaker",
+    "CircuitState",
+    "ConcurrencyLimit",
+    "ConcurrencyState",
+    "Failover",
+    "HedgePolicy",
+    "PoolStats",
+    "RateLimit",
+    "RateLimitState",
+    "RetryBudget",
+    "attempts_of",
+    "explain",
+    "retry_if_idempotent",
+    "retry_if_status",
+    "retry_if_transient",
+    "wait_retry_after",
+    "wait_transient",
+]
