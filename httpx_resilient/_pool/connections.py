@@ -1,4 +1,4 @@
-"""Making the connections of a pool: transports of the family, for one each."""
+"""The connections of a pool: transports of the family, limited to one connection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from httpx_resilient._pool.proxies import Routes, proxy_for
 
 
 class Connections:
-    """Makes a transport for one connection, to an origin or to the proxy for it."""
+    """
+    Makes the transport of one connection, to an origin or to its proxy.
+
+    Args:
+        family: The HTTP library.
+        options: The options of a transport with many connections.
+        routes: The proxies of the environment.
+        asynchronous: Whether the transports are asynchronous.
+    """
 
     def __init__(
         self,
@@ -23,34 +31,34 @@ class Connections:
         self._make: Callable[..., Any] = (
             family.async_http if asynchronous else family.http
         )
-        self._options = _for_one(options, family)
+        self._options = _for_one_connection(options, family)
         self._routes = routes
 
     def to(self, url: Any) -> Any:
-        """Make one for the origin of a URL. It connects when it is used."""
+        """Make a transport for the origin of a URL. It connects when it is used."""
         return self._make(**{**self._options, "proxy": self.proxy_for(url)})
 
     def proxy_for(self, url: Any) -> Any:
-        """Return the proxy on the way there, `None` if there is none."""
+        """Return the proxy of a URL, or `None`."""
         return proxy_for(url, self._routes) or self._options.get("proxy")
 
 
-def _for_one(options: Mapping[str, Any], family: Family) -> dict[str, Any]:
-    """Take the options of a transport with many connections; TLS is set up once."""
-    one = dict(options)
-    limits = one.pop("limits", family.limits)
-    # Streams that go on after a GOAWAY must not hold up those on its successor.
-    most = None if one.get("http2") else 1
-    one["limits"] = type(limits)(
-        max_connections=most,
-        max_keepalive_connections=most,
+def _for_one_connection(options: Mapping[str, Any], family: Family) -> dict[str, Any]:
+    """Derive the options of a single connection. All share one TLS context."""
+    single = dict(options)
+    limits = single.pop("limits", family.limits)
+    # After a GOAWAY, streams that go on must not block those on the next connection.
+    max_connections = None if single.get("http2") else 1
+    single["limits"] = type(limits)(
+        max_connections=max_connections,
+        max_keepalive_connections=max_connections,
         keepalive_expiry=limits.keepalive_expiry,
     )
-    one["verify"] = family.ssl_context(
-        verify=one.get("verify", True),
-        cert=one.pop("cert", None),
-        trust_env=one.get("trust_env", True),
+    single["verify"] = family.ssl_context(
+        verify=single.get("verify", True),
+        cert=single.pop("cert", None),
+        trust_env=single.get("trust_env", True),
     )
-    if one.get("socket_options") is not None:
-        one["socket_options"] = list(one["socket_options"])
-    return one
+    if single.get("socket_options") is not None:
+        single["socket_options"] = list(single["socket_options"])
+    return single

@@ -1,4 +1,4 @@
-"""What the pool does."""
+"""The events of the pool."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from httpx_resilient._core.events.record import event
 @event
 class ConnectionOpened(RequestEvent):
     """
-    A request was answered on a connection that was opened for it.
+    A request got its response on a new connection.
 
     Args:
         request: The request.
@@ -30,7 +30,7 @@ class ConnectionOpened(RequestEvent):
 @event
 class ConnectionReused(RequestEvent):
     """
-    A request was answered on a connection that was open.
+    A request got its response on a connection that was open already.
 
     Args:
         request: The request.
@@ -49,17 +49,17 @@ class ConnectionReused(RequestEvent):
 @event
 class ConnectionRetired(Event):
     """
-    A connection is given up, because a request on it has failed or was cancelled.
+    A connection is retired, because a request on it failed or was cancelled.
 
     Args:
-        origin: Such as `https://api.example.com`.
+        origin: The origin of the connection, such as `https://api.example.com`.
 
     Example:
         >>> print(ConnectionRetired("https://api.example.com"))
-        a connection to https://api.example.com is given up
+        a connection to https://api.example.com is retired
     """
 
     origin: str
 
     def __str__(self) -> str:
-        return f"a connection to {self.origin} is given up"
+        return f"a connection to {self.origin} is retired"

@@ -1,10 +1,10 @@
 """
-The environment's proxies, for transports that we make.
+The proxies of the environment, for the transports that the pool makes.
 
-A stock client turns `HTTP_PROXY`, `NO_PROXY` and their like off as soon as it is given
-a transport. Ours must not lose them, and must send every URL where a stock client of
-the family would. The two families differ in how they read `NO_PROXY` and change it
-with their releases, so the family's own reading is asked, not written again.
+A stock client ignores `HTTP_PROXY`, `NO_PROXY` and the like once it is given a
+transport. The pool must use them, and route every URL as a stock client of the family
+does. The two families read `NO_PROXY` differently, and change it with their releases.
+So the pool calls the family's own code.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import URLLike
 
 Routes = list[tuple[Any, Any]]
-"""URL patterns, most specific first, each with a proxy or with `None` for none."""
+"""Pairs of a URL pattern and its proxy or `None`, the most specific pattern first."""
 
 
 def routes_of_environment(family: Family) -> Routes:
     """
-    Read the proxies that the environment names, as a stock client of the family does.
+    Read the proxies of the environment as a stock client of the family does.
 
     Raises:
         ValueError: The environment names a proxy that cannot be used.
     """
-    # Not public in either family, and there is no public way to ask. The tests hold
-    # the answers equal to those of stock clients.
+    # These names are private in both families, and neither has public ones for this.
+    # The tests compare the results with those of stock clients.
     utils = import_module(f"{family.package}._utils")
     proxies = {
         utils.URLPattern(pattern): None if url is None else family.proxy(url)
@@ -37,7 +37,7 @@ def routes_of_environment(family: Family) -> Routes:
 
 
 def proxy_for(url: URLLike, routes: Routes) -> Any:
-    """Return the proxy for a URL, `None` for none."""
+    """Return the proxy of a URL, or `None`."""
     for pattern, proxy in routes:
         if pattern.matches(url):
             return proxy

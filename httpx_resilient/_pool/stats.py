@@ -1,4 +1,4 @@
-"""What a pool tells of itself."""
+"""The statistics of a pool."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from httpx_resilient._pool.state import Pool
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolStats:
     """
-    What a pool is doing, and has done since it was made.
+    The statistics of a connection pool.
+
+    The first three numbers are current, the others count since the pool was made.
 
     Args:
         active: Requests that have a connection.
-        idle: Connections that wait for a request.
+        idle: Connections without a request.
         waiting: Requests that wait for a connection.
         opened: Connections that were opened.
-        reused: Requests that were given a connection that was open.
-        retired: Connections given up because a request on them failed or was cancelled.
-        origins: The same for each origin, such as `https://example.org`.
+        reused: Requests that were sent on a connection that was open already.
+        retired: Connections closed because a request on them failed or was cancelled.
+        origins: The statistics of each origin, such as `https://example.org`.
 
     Example:
         >>> PoolingTransport().stats().waiting
@@ -42,10 +44,10 @@ class PoolStats:
 
 
 def stats_of(pools: Iterable[Pool]) -> PoolStats:
-    """Count over pools: those of the two sides of a transport."""
+    """Add up the statistics of pools: a transport has one for each side."""
     origins: dict[str, PoolStats] = {}
     for pool in pools:
-        # Copied at once, because a request may add an origin at any moment.
+        # Copied in one step, because a request may add an origin at any time.
         for key, origin in list(pool.origins.items()):
             name = origin_name(key)
             origins[name] = _sum(_of(origin), origins.get(name, PoolStats()))

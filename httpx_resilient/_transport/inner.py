@@ -16,7 +16,7 @@ from typing import Any, Generic, TypedDict, TypeVar
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._pool.proxies import Routes, routes_of_environment
-from httpx_resilient._pool.transport import Pooled
+from httpx_resilient._pool.transport import PooledTransport
 
 LimitsT = TypeVar("LimitsT")
 ProxyT = TypeVar("ProxyT")
@@ -116,8 +116,14 @@ def sides_of(
         _check_options(family, http)
         routes = _routes(family, http)
         return (
-            Side(None, lambda: Pooled(family, http, routes, emit, asynchronous=True)),
-            Side(None, lambda: Pooled(family, http, routes, emit, asynchronous=False)),
+            Side(
+                None,
+                lambda: PooledTransport(family, http, routes, emit, asynchronous=True),
+            ),
+            Side(
+                None,
+                lambda: PooledTransport(family, http, routes, emit, asynchronous=False),
+            ),
         )
     _check_inner(inner, family, http)
     return (

@@ -1,4 +1,4 @@
-"""The pool over the wire: a place is free again when its request is cancelled."""
+"""The pool on sockets: a request that is cancelled releases its slot."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import anyio
 import pytest
 from support.gates import (
     Gate,
+    detach_slot,
     in_total,
     is_whole,
+    leases_of,
     patient,
     pooling,
-    side_of,
+    state_of,
     stream,
     until,
 )
@@ -36,7 +38,7 @@ Cut = Callable[[World, Any, Any, Server], Awaitable[None]]
 
 
 async def connecting(world: World, transport: Any, client: Any, server: Server) -> None:
-    """As many as may wait to be accepted do: nobody answers to a further one."""
+    """The backlog of the server is full, so the connection is never accepted."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         host, port = full.getsockname()
         with socket.create_connection((host, port)):
@@ -85,19 +87,16 @@ async def in_the_queue(
     await response.aread()
 
 
-async def just_when_served(
+async def at_the_moment_of_its_admission(
     world: World, transport: Any, client: Any, server: Server
 ) -> None:
     response = await stream(client, server.url)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(client.get, server.url)
         await until(world, lambda: transport.stats().waiting)
-        side = side_of(transport, world)
-        slot = response.stream._stream._resource
         tasks.cancel_scope.cancel()
-        # Given back before the one that was cancelled could notice that it was.
-        response.stream._stream._resource = None
-        side.on_closed(slot, OSError())
+        # The slot is released before the task notices that it was cancelled.
+        leases_of(transport, world).on_closed(detach_slot(response), OSError())
         assert in_total(transport)["active"] == 1
     assert server.requests == 1
     await response.aclose()
@@ -108,13 +107,13 @@ CUTS = [
     waiting_for_headers,
     reading_the_body,
     in_the_queue,
-    just_when_served,
+    at_the_moment_of_its_admission,
 ]
 
 
 @in_async
 @pytest.mark.parametrize("cut", CUTS)
-async def test_a_request_that_is_cancelled(
+async def test_a_request_that_is_cancelled_releases_its_slot(
     world: World, server: Server, cut: Cut
 ) -> None:
     transport = pooling(world)
@@ -134,10 +133,10 @@ FATES[-1].let(10**6)
 
 
 class TestAStormOfCancellations:
-    async def probe(self, world: World, transport: Any, client: Any, url: str) -> None:
+    async def check(self, world: World, transport: Any, client: Any, url: str) -> None:
         stats = in_total(transport)
         assert stats.keys() <= {"idle", "opened", "reused", "retired"}
-        pool = side_of(transport, world).pool
+        pool = state_of(transport, world)
         assert len(pool.slots) == stats.get("idle", 0) <= 10
         answers = []
 
@@ -149,7 +148,7 @@ class TestAStormOfCancellations:
         assert len(pool.slots) == in_total(transport)["idle"] <= 10
 
     @in_async
-    async def test_loses_no_place(self, world: World, server: Server) -> None:
+    async def test_no_slot_is_lost(self, world: World, server: Server) -> None:
         chance = random.Random(7)
         server.play(*[chance.choice(FATES) for _ in range(2000)], reply(200, b"ok"))
         transport = pooling(world, 10)
@@ -163,13 +162,13 @@ class TestAStormOfCancellations:
             for _ in range(20):
                 await world.together(*[get] * 100)
             server.play(reply(200, b"ok"))
-            await self.probe(world, transport, client, server.url)
+            await self.check(world, transport, client, server.url)
 
     @pytest.mark.parametrize("runtime", ["asyncio"])
-    async def test_nor_if_they_come_twice_and_shields_do_not_help(
+    async def test_no_slot_is_lost_to_repeated_cancellations_that_ignore_shields(
         self, world: World, server: Server
     ) -> None:
-        """Those of asyncio itself: anyio cannot hold them back."""
+        """asyncio's own cancellations ignore the shields of anyio."""
         chance = random.Random(7)
         server.play(*[chance.choice(FATES) for _ in range(500)], reply(200, b"ok"))
         transport = pooling(world, 10)
@@ -186,15 +185,15 @@ class TestAStormOfCancellations:
                             await asyncio.sleep(0)
                 await asyncio.gather(*tasks, return_exceptions=True)
             server.play(reply(200, b"ok"))
-            await self.probe(world, transport, client, server.url)
+            await self.check(world, transport, client, server.url)
 
 
 @pytest.mark.parametrize("runtime", ["asyncio"])
 @pytest.mark.parametrize("rounds", range(8))
-async def test_a_body_whose_reader_is_cancelled_twice(
+async def test_a_body_whose_reader_is_cancelled_twice_releases_its_slot(
     world: World, server: Server, rounds: int
 ) -> None:
-    """In the midst of closing a connection asyncio leaves httpcore's pool broken."""
+    """A second cancellation, during a close, breaks the pool of httpcore."""
     server.play(stall(HALF))
     transport = pooling(world)
     async with patient(world, transport) as client:
@@ -212,8 +211,8 @@ async def test_a_body_whose_reader_is_cancelled_twice(
 
 
 @pytest.mark.parametrize("runtime", ["asyncio"])
-async def test_one_that_was_woken_is_not_woken_again(runtime: str) -> None:
-    """By its timer, say, in the same round of the loop."""
+async def test_a_waiter_can_be_woken_twice(runtime: str) -> None:
+    """By a release and by its timer, in the same iteration of the event loop."""
     waiter = AsyncioWaiter()
     for _ in range(2):
         waiter.wake()
@@ -222,10 +221,10 @@ async def test_one_that_was_woken_is_not_woken_again(runtime: str) -> None:
 
 @pytest.mark.parametrize("runtime", ["asyncio"])
 @pytest.mark.parametrize("replayed", [True, False])
-async def test_one_that_is_cancelled_while_it_closes_another_connection(
+async def test_a_request_that_is_cancelled_while_it_closes_a_connection_releases_its_slot(
     world: World, server: Server, replayed: bool
 ) -> None:
-    """By asyncio, which knows no shields: a replay, or one to another origin."""
+    """asyncio ignores shields. The request is a replay, or goes to another origin."""
     begun = asyncio.Event()
 
     async def closing() -> None:
@@ -237,7 +236,7 @@ async def test_one_that_is_cancelled_while_it_closes_another_connection(
     with Server() as other:
         async with patient(world, transport) as client:
             await client.get(server.url)
-            (slot,) = side_of(transport, world).pool.slots
+            (slot,) = state_of(transport, world).slots
             old, aclose = slot.transport, slot.transport.aclose
             old.aclose = closing
             url = server.url if replayed else other.url

@@ -1,4 +1,4 @@
-"""The pool over HTTP/2: requests share a connection, and know when they may."""
+"""The pool over HTTP/2: requests share a connection once it is negotiated."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def secure(authority: trustme.CA) -> dict[str, Any]:
     return {"http2": True, "verify": trusting(authority)}
 
 
-def keep(connection: H2Connection, stream: int) -> bool:
-    """Do not answer yet."""
+def defer(connection: H2Connection, stream: int) -> bool:
+    """Leave the request unanswered for now."""
     return True
 
 
@@ -57,17 +57,19 @@ class TestSharing:
                 assert in_total(transport) == {"idle": 1, "opened": 1, "reused": 19}
             assert server.connections == 1
 
-    async def test_it_does_not_wait_for_the_first_answer(
+    async def test_a_cold_burst_does_not_wait_for_the_first_response(
         self, world: World, authority: trustme.CA, secure: dict[str, Any]
     ) -> None:
         transport = pooling(world, 100, **secure)
-        held = [keep] * 19
-        with H2Server(*held, answer(*range(1, 39, 2)), authority=authority) as server:
+        unanswered = [defer] * 19
+        with H2Server(
+            *unanswered, answer(*range(1, 39, 2)), authority=authority
+        ) as server:
             async with world.client(transport) as client:
                 assert await burst(world, client, server.url, 20) == [200] * 20
             assert server.connections == 1
 
-    async def test_over_http11_it_opens_several(
+    async def test_a_cold_burst_over_http11_opens_several_connections(
         self, world: World, authority: trustme.CA, secure: dict[str, Any]
     ) -> None:
         gate = Gate()
@@ -85,7 +87,7 @@ class TestSharing:
                 await world.together(all_of_them, let)
             assert in_total(transport) == {"opened": 5, "reused": 15}
 
-    async def test_if_the_first_connection_fails_another_one_tells(
+    async def test_if_the_first_connection_fails_another_one_negotiates(
         self, world: World, authority: trustme.CA, secure: dict[str, Any]
     ) -> None:
         script: list[Step] = [close(), reply()]
@@ -104,20 +106,24 @@ class TestSharing:
         assert failed == [1]
         assert "waiting" not in in_total(transport)
 
-    async def test_by_prior_knowledge(self, world: World) -> None:
+    async def test_with_prior_knowledge_a_burst_opens_one_connection(
+        self, world: World
+    ) -> None:
         transport = pooling(world, 10, http1=False, http2=True)
-        with H2Server(keep, keep, answer(1, 3)) as server:
+        with H2Server(defer, defer, answer(1, 3)) as server:
             async with world.client(transport) as client:
                 assert await burst(world, client, server.url, 3) == [200] * 3
             assert server.connections == 1
 
-    async def test_without_tls_it_is_http11(self, world: World, server: Server) -> None:
+    async def test_without_tls_connections_are_http11(
+        self, world: World, server: Server
+    ) -> None:
         transport = pooling(world, 10, http2=True)
         async with world.client(transport) as client:
             assert await burst(world, client, server.url, 3) == [200] * 3
         assert server.connections == in_total(transport)["opened"]
 
-    async def test_a_trace_of_the_callers_is_called_too(
+    async def test_the_trace_function_of_the_caller_is_called(
         self, world: World, authority: trustme.CA, secure: dict[str, Any]
     ) -> None:
         events = []
@@ -162,7 +168,7 @@ class TestSharing:
 async def test_another_origin_does_not_starve_beside_shared_connections(
     world: World, server: Server, authority: trustme.CA, secure: dict[str, Any]
 ) -> None:
-    """One that is never without a request would never be free."""
+    """A shared connection that always has a request is never idle."""
     transport = pooling(world, 1, **secure)
     with H2Server(authority=authority) as busy:
         async with patient(world, transport) as client:
@@ -182,10 +188,10 @@ async def test_another_origin_does_not_starve_beside_shared_connections(
 
 @in_threads
 class TestThreads:
-    """httpcore's HTTP/2 is not made for them: each has a connection of its own."""
+    """httpcore's HTTP/2 is not thread-safe: each thread has a connection of its own."""
 
     @pytest.mark.parametrize("knowing", [False, True])
-    async def test_one_request_at_a_time_on_a_connection(
+    async def test_threads_do_not_share_a_connection(
         self,
         world: World,
         authority: trustme.CA,

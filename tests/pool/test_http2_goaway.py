@@ -32,14 +32,14 @@ def secure(authority: trustme.CA) -> dict[str, Any]:
     return {"http2": True, "verify": trusting(authority)}
 
 
-def keep(connection: H2Connection, stream: int) -> bool:
-    """Do not answer yet."""
+def defer(connection: H2Connection, stream: int) -> bool:
+    """Leave the request unanswered for now."""
     return True
 
 
 @in_async
 class TestEnding:
-    async def test_after_a_goaway_comes_a_new_connection(
+    async def test_a_connection_is_replaced_after_a_goaway(
         self, world: World, authority: trustme.CA, secure: dict[str, Any]
     ) -> None:
         def last(connection: H2Connection, stream: int) -> bool:
@@ -54,17 +54,17 @@ class TestEnding:
                 assert in_total(transport)["opened"] == 2
             assert (server.requests, server.connections) == (4, 2)
 
-    async def test_those_that_a_goaway_does_not_cover_go_there(
+    async def test_requests_that_a_goaway_does_not_cover_are_sent_on_the_next_connection(
         self, world: World, authority: trustme.CA, secure: dict[str, Any]
     ) -> None:
-        with H2Server(ok, keep, keep, go_away(1), authority=authority) as server:
+        with H2Server(ok, defer, defer, go_away(1), authority=authority) as server:
             transport = pooling(world, 10, **secure)
             async with world.client(transport) as client:
                 await client.get(server.url)
                 assert await burst(world, client, server.url, 3) == [200] * 3
             assert (server.requests, server.connections) == (1 + 3 + 3, 2)
 
-    async def test_a_stream_that_goes_on_after_a_goaway_holds_nobody_up(
+    async def test_a_stream_that_goes_on_after_a_goaway_does_not_block_other_requests(
         self, world: World, authority: trustme.CA, secure: dict[str, Any]
     ) -> None:
         def begin(connection: H2Connection, stream: int) -> bool:
@@ -85,7 +85,7 @@ class TestEnding:
                 await endless.aclose()
             assert server.connections == 2
 
-    async def test_a_refused_stream_leaves_its_connection_to_the_others(
+    async def test_a_connection_is_reused_after_a_refused_stream(
         self, world: World, authority: trustme.CA, secure: dict[str, Any]
     ) -> None:
         with H2Server(ok, refuse(7), authority=authority) as server:
@@ -98,7 +98,7 @@ class TestEnding:
                 assert in_total(transport) == {"idle": 1, "opened": 1, "reused": 1}
             assert server.connections == 1
 
-    async def test_a_body_that_is_reset_does_so_too(
+    async def test_a_connection_is_reused_after_a_body_that_was_reset(
         self, world: World, authority: trustme.CA, secure: dict[str, Any]
     ) -> None:
         def half(connection: H2Connection, stream: int) -> bool:
@@ -113,10 +113,10 @@ class TestEnding:
                 await client.get(server.url)
             assert server.connections == 1
 
-    async def test_closing_in_the_midst_of_the_first_handshake_lets_others_try(
+    async def test_a_pool_that_is_closed_during_the_first_handshake_lets_other_requests_connect(
         self, world: World, secure: dict[str, Any]
     ) -> None:
-        """The first connection will not tell any more what the server speaks."""
+        """The first connection does not negotiate a protocol any more."""
         gate, failed = threading.Event(), []
         transport = pooling(world, 10, **secure)
         with NoTLS(gate) as server:
@@ -137,11 +137,11 @@ class TestEnding:
         assert failed == [1] * 3
         assert in_total(transport).keys() == {"retired"}
 
-    async def test_after_a_cancelled_stream_comes_a_new_connection(
+    async def test_a_connection_is_replaced_after_a_cancelled_stream(
         self, world: World, authority: trustme.CA, secure: dict[str, Any]
     ) -> None:
-        """httpcore does not tell the server, and may have been in the midst of a frame."""
-        with H2Server(ok, *[keep] * 10, authority=authority) as server:
+        """httpcore sends no RST_STREAM, and may have been interrupted inside a frame."""
+        with H2Server(ok, *[defer] * 10, authority=authority) as server:
             transport = pooling(world, 2, **secure)
             async with patient(world, transport) as client:
                 await client.get(server.url)
@@ -161,7 +161,7 @@ class TestEnding:
 
 
 class NoTLS(Server):
-    """Keeps its clients waiting, and then says what is no handshake."""
+    """A server that waits for the gate, then sends bytes that are not a handshake."""
 
     def __init__(self, gate: threading.Event) -> None:
         self._gate = gate

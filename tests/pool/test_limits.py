@@ -1,4 +1,4 @@
-"""The pool over the wire: how many connections there are, and who waits for one."""
+"""The pool on sockets: the number of connections, and the queue for them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Clock:
-    """The pool's own. Connections in it have another, of httpcore."""
+    """The clock of the pool. The connections in it have the clock of httpcore."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -41,7 +41,7 @@ def servers() -> Iterator[list[Server]]:
 
 
 class TestMaxConnections:
-    async def test_counts_over_all_origins(
+    async def test_max_connections_counts_over_all_origins(
         self, world: World, servers: list[Server]
     ) -> None:
         gate = Gate()
@@ -62,7 +62,7 @@ class TestMaxConnections:
             await world.together(*map(get, servers * 3), let)
         assert [server.requests for server in servers] == [3, 3, 3]
 
-    async def test_those_beyond_are_served_in_the_order_in_which_they_came(
+    async def test_requests_beyond_max_connections_are_served_in_order_of_arrival(
         self, world: World, server: Server
     ) -> None:
         gate = Gate()
@@ -86,7 +86,7 @@ class TestMaxConnections:
         assert targets == [f"/{number}" for number in range(8)]
 
     @pytest.mark.parametrize("limit", [None, 200])
-    async def test_none_is_no_limit(
+    async def test_max_connections_none_means_no_limit(
         self, world: World, server: Server, limit: int | None
     ) -> None:
         anyio.to_thread.current_default_thread_limiter().total_tokens = 150
@@ -109,7 +109,7 @@ class TestMaxConnections:
     async def test_an_idle_connection_gives_way_to_another_origin(
         self, world: World, servers: list[Server]
     ) -> None:
-        """The oldest of all."""
+        """The least recently used one of all origins."""
         first, second, third = servers
         transport = pooling(world, 2)
         async with world.client(transport) as client:
@@ -145,58 +145,60 @@ class TestMaxConnections:
                 gate.let(1000)
 
             await world.together(load, load, load, get, let)
-        # One was under way, two came before, and two for each connection may overtake.
+        # One in flight, two that came earlier, and two that overtake for one connection.
         assert seen == [1 + 2 + 2]
 
 
 class TestPoolTimeout:
-    async def test_says_what_to_do_and_loses_nothing(
+    async def test_a_pool_timeout_says_what_to_do_and_loses_no_slot(
         self, world: World, server: Server
     ) -> None:
         transport = pooling(world, 2)
         async with impatient(world, transport) as client:
-            held = [await stream(client, server.url) for _ in range(2)]
+            active = [await stream(client, server.url) for _ in range(2)]
             with pytest.raises(world.library.PoolTimeout, match="max_connections"):
                 await client.get(server.url)
             assert in_total(transport) == {"active": 2, "opened": 2}
-            for response in held:
+            for response in active:
                 await world.read(response)
             assert (await client.get(server.url)).status_code == 200
             assert in_total(transport) == {"idle": 2, "opened": 2, "reused": 1}
 
-    async def test_is_not_retried(self, world: World, server: Server) -> None:
+    async def test_a_pool_timeout_is_not_retried(
+        self, world: World, server: Server
+    ) -> None:
         limits = world.library.Limits(max_connections=1)
         transport = world.transport(limits=limits)
         async with impatient(world, transport) as client:
-            held = await stream(client, server.url)
+            active = await stream(client, server.url)
             with pytest.raises(world.library.PoolTimeout):
                 await client.get(server.url)
-            await world.read(held)
+            await world.read(active)
         assert server.requests == 1
 
-    async def test_is_not_raised_to_one_that_is_served_in_time(
+    async def test_a_request_that_is_served_in_time_does_not_time_out(
         self, world: World, server: Server
     ) -> None:
         transport = pooling(world)
         async with world.client(transport) as client:
-            held = await stream(client, server.url)
+            active = await stream(client, server.url)
 
             async def get() -> None:
                 assert (await client.get(server.url)).status_code == 200
 
             async def let() -> None:
                 await until(world, lambda: transport.stats().waiting)
-                await world.read(held)
+                await world.read(active)
 
             await world.together(get, let)
 
-    async def test_without_one_a_request_waits_without_end(
+    async def test_a_request_without_a_pool_timeout_waits_without_limit(
         self, world: World, server: Server
     ) -> None:
         transport = pooling(world)
-        timeout = world.library.Timeout(0.1, pool=None)
+        timeout = world.library.Timeout(0.1, connect=10, read=10, pool=None)
         async with world.client(transport, timeout=timeout) as client:
-            held = await stream(client, server.url)
+            active = await stream(client, server.url)
 
             async def get() -> None:
                 assert (await client.get(server.url)).status_code == 200
@@ -204,12 +206,12 @@ class TestPoolTimeout:
             async def let() -> None:
                 await until(world, lambda: transport.stats().waiting)
                 await world.sleep(0.2)
-                await world.read(held)
+                await world.read(active)
 
             await world.together(get, let)
 
 
-class TestKeeping:
+class TestIdleConnections:
     async def test_an_idle_connection_is_closed_after_its_expiry(
         self, world: World, servers: list[Server], clock: Clock
     ) -> None:
@@ -224,7 +226,7 @@ class TestKeeping:
             await until(world, lambda: not servers[0]._open)
             assert in_total(transport) == {"idle": 2, "opened": 3}
 
-    async def test_with_none_to_keep_it_is_closed_at_once(
+    async def test_with_max_keepalive_0_an_idle_connection_is_closed_at_once(
         self, world: World, server: Server
     ) -> None:
         transport = pooling(world, 10, limits={"max_keepalive_connections": 0})
@@ -234,7 +236,7 @@ class TestKeeping:
                 await until(world, lambda: not server._open)
             assert in_total(transport) == {"opened": 2}
 
-    async def test_those_of_a_burst_stay_for_the_next_and_then_close(
+    async def test_the_connections_of_a_burst_serve_the_next_burst_and_are_closed_later(
         self, world: World, server: Server, clock: Clock
     ) -> None:
         transport = pooling(world, 10, limits={"max_keepalive_connections": 2})

@@ -1,4 +1,4 @@
-"""The pool over the wire: a place is free again however its request ends."""
+"""The pool on sockets: a slot is released however its request ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from typing import Any
 
 import anyio
 import pytest
-from support.gates import in_total, is_whole, patient, pooling, side_of, stream, until
+from support.gates import (
+    in_total,
+    is_whole,
+    leases_of,
+    patient,
+    pooling,
+    replace_body,
+    state_of,
+    stream,
+    until,
+)
 from support.server import Server, close, drip, head, raw, reply
 from support.world import World
 
@@ -19,8 +29,10 @@ in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 HALF = head(200, {"content-length": "9"}) + b"half"
 
 
-class TestABody:
-    async def test_that_is_read_to_its_end(self, world: World, server: Server) -> None:
+class TestBody:
+    async def test_a_body_that_is_read_to_its_end_releases_its_slot(
+        self, world: World, server: Server
+    ) -> None:
         server.play(drip(200, [b"one", b"two"]))
         transport = pooling(world)
         async with world.client(transport) as client:
@@ -30,7 +42,9 @@ class TestABody:
             assert in_total(transport) == {"idle": 1, "opened": 1}
             await is_whole(world, transport, client, server)
 
-    async def test_that_is_closed_unread(self, world: World, server: Server) -> None:
+    async def test_a_body_that_is_closed_unread_releases_its_slot(
+        self, world: World, server: Server
+    ) -> None:
         server.play(raw(HALF))
         transport = pooling(world)
         async with world.client(transport) as client:
@@ -40,7 +54,9 @@ class TestABody:
             await until(world, lambda: not server._open)
             await is_whole(world, transport, client, server)
 
-    async def test_that_breaks(self, world: World, server: Server) -> None:
+    async def test_a_body_that_breaks_releases_its_slot(
+        self, world: World, server: Server
+    ) -> None:
         server.play(close(HALF))
         transport = pooling(world)
         async with world.client(transport) as client:
@@ -48,16 +64,17 @@ class TestABody:
                 await client.get(server.url)
             await is_whole(world, transport, client, server)
 
-    async def test_whose_closing_fails(self, world: World, server: Server) -> None:
+    async def test_a_body_whose_close_fails_releases_its_slot(
+        self, world: World, server: Server
+    ) -> None:
         transport = pooling(world)
         async with world.client(transport) as client:
             response = await stream(client, server.url)
-            held = response.stream._stream
-            inner, held._stream = held._stream, Unclosable()
+            body = replace_body(response, Unclosable())
             with pytest.raises(OSError, match="unclosable"):
                 await world.close(response)
             assert in_total(transport) == {"opened": 1, "retired": 1}
-            await (run(inner.close) if world.sync else inner.aclose())
+            await (run(body.close) if world.sync else body.aclose())
             await until(world, lambda: not server._open)
             await is_whole(world, transport, client, server)
 
@@ -75,18 +92,18 @@ async def run(call: Callable[[], None]) -> None:
     call()
 
 
-class TestAnAbandonedResponse:
-    async def test_is_told_of_and_gives_its_place_to_one_that_waits(
+class TestLeakedResponse:
+    async def test_a_leaked_response_warns_and_releases_its_slot_to_a_waiting_request(
         self, world: World, server: Server
     ) -> None:
         server.play(raw(HALF), reply())
         transport = pooling(world)
         async with patient(world, transport) as client:
-            held = [await stream(client, server.url)]
+            responses = [await stream(client, server.url)]
 
             async def drop() -> None:
                 await until(world, lambda: transport.stats().waiting)
-                held.clear()
+                responses.clear()
                 gc.collect()
 
             async def get() -> None:
@@ -98,16 +115,16 @@ class TestAnAbandonedResponse:
             await is_whole(world, transport, client, server)
 
     @in_async
-    async def test_may_be_collected_in_another_thread(
+    async def test_a_leaked_response_may_be_collected_in_another_thread(
         self, world: World, server: Server
     ) -> None:
         server.play(raw(HALF), reply())
         transport = pooling(world)
         async with patient(world, transport) as client:
-            held = [await stream(client, server.url)]
+            responses = [await stream(client, server.url)]
 
             def drop() -> None:
-                held.clear()
+                responses.clear()
                 gc.collect()
 
             async def drop_elsewhere() -> None:
@@ -122,18 +139,18 @@ class TestAnAbandonedResponse:
             await is_whole(world, transport, client, server)
 
     @in_async
-    async def test_may_be_collected_while_the_pool_is_at_work(
+    async def test_a_leaked_response_may_be_collected_during_a_transition_of_the_pool(
         self, world: World, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         server.play(raw(HALF), reply())
         transport = pooling(world)
         async with patient(world, transport) as client:
-            held = [await stream(client, server.url)]
-            pool = side_of(transport, world).pool
+            responses = [await stream(client, server.url)]
+            pool = state_of(transport, world)
             enqueue = pool.enqueue
 
             def collecting(*args: Any) -> Any:
-                held.clear()
+                responses.clear()
                 gc.collect()
                 return enqueue(*args)
 
@@ -143,16 +160,16 @@ class TestAnAbandonedResponse:
                     assert (await client.get(server.url)).status_code == 200
             await is_whole(world, transport, client, server)
 
-    async def test_is_found_by_the_next_request(
+    async def test_a_response_leaked_while_the_pool_is_locked_is_released_by_the_next_request(
         self, world: World, server: Server
     ) -> None:
         server.play(raw(HALF), reply())
         transport = pooling(world)
         async with patient(world, transport) as client:
-            held = [await stream(client, server.url)]
+            responses = [await stream(client, server.url)]
             warned = pytest.warns(ResourceWarning, match="neither read nor closed")
-            with warned, side_of(transport, world)._lock:
-                held.clear()
+            with warned, leases_of(transport, world).lock:
+                responses.clear()
                 gc.collect()
             assert in_total(transport) == {"active": 1, "opened": 1}
             assert (await client.get(server.url)).status_code == 200

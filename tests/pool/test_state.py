@@ -1,4 +1,4 @@
-"""The state of the pool: who gets which connection. No IO, and no clock but a number."""
+"""The state of the pool: which request gets which connection. No IO, no clock."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ from hypothesis.stateful import (
 )
 
 from httpx_resilient._core.origin import OriginKey
-from httpx_resilient._core.state.store import MOST
-from httpx_resilient._pool.slots import STREAMS, Slot
-from httpx_resilient._pool.state import LINGER, Pool
+from httpx_resilient._core.state.store import MAX_KEYS
+from httpx_resilient._pool.idle import LINGER
+from httpx_resilient._pool.slots import MAX_STREAMS, Slot
+from httpx_resilient._pool.state import Pool
 
 A: OriginKey = ("https", b"a", None)
 B: OriginKey = ("https", b"b", None)
 
 
 def pool_of(
-    most: float,
-    keep: float = 20,
+    max_slots: float,
+    max_idle: float = 20,
     expiry: float = 5,
     *,
     multiplexed: bool | None = False,
 ) -> Pool:
-    return Pool(most, keep, expiry, lambda _: multiplexed)
+    return Pool(max_slots, max_idle, expiry, lambda _: multiplexed)
 
 
 class Desk:
-    """Takes places and gives them back, as requests do; opens what has to be opened."""
+    """Acquires and releases slots as requests do, and opens their connections."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
@@ -43,322 +44,338 @@ class Desk:
         self.served: list[Any] = []
         self.opened = 0
 
-    def opens(self, slot: Slot) -> Slot:
+    def open(self, slot: Slot) -> Slot:
         if slot.transport is None:
             self.opened += 1
             slot.transport = f"connection {self.opened}"
         return slot
 
-    def take(self, key: OriginKey = A) -> Slot | None:
-        slot = self.pool.take(self.pool.origin(key), self.now)
-        return slot and self.opens(slot)
+    def acquire(self, key: OriginKey = A) -> Slot | None:
+        slot = self.pool.acquire(self.pool.origin(key), self.now)
+        return slot and self.open(slot)
 
-    def must_take(self, key: OriginKey = A) -> Slot:
-        slot = self.take(key)
+    def acquire_one(self, key: OriginKey = A) -> Slot:
+        slot = self.acquire(key)
         assert slot is not None
         return slot
 
-    def wait(self, key: OriginKey = A, name: Any = None) -> Any:
-        assert self.take(key) is None
+    def enqueue(self, key: OriginKey = A, name: Any = None) -> Any:
+        assert self.acquire(key) is None
         waiter = SimpleNamespace(wake=lambda: self.served.append(name))
         return self.pool.enqueue(self.pool.origin(key), waiter)
 
-    def give(self, slot: Slot) -> None:
-        self.pool.give(slot, self.now)
+    def release(self, slot: Slot) -> None:
+        self.pool.release(slot, self.now)
 
 
-class TestPlaces:
-    def test_a_free_connection_is_used_again(self) -> None:
+class TestSlots:
+    def test_an_idle_connection_is_reused(self) -> None:
         desk = Desk(pool_of(10))
-        first = desk.must_take()
-        desk.give(first)
-        assert desk.must_take() is first
+        first = desk.acquire_one()
+        desk.release(first)
+        assert desk.acquire_one() is first
 
-    def test_the_newest_is_used_first(self) -> None:
+    def test_the_most_recently_used_connection_is_reused_first(self) -> None:
         desk = Desk(pool_of(10))
-        older, newer = desk.must_take(), desk.must_take()
-        desk.give(older)
-        desk.give(newer)
-        assert desk.must_take() is newer
+        older, newer = desk.acquire_one(), desk.acquire_one()
+        desk.release(older)
+        desk.release(newer)
+        assert desk.acquire_one() is newer
 
-    def test_there_are_never_more_than_allowed(self) -> None:
+    def test_a_pool_that_is_full_leases_no_slot(self) -> None:
         desk = Desk(pool_of(2))
-        assert desk.take(A)
-        assert desk.take(B)
-        assert desk.take(A) is None
+        assert desk.acquire(A)
+        assert desk.acquire(B)
+        assert desk.acquire(A) is None
 
-    def test_another_origins_oldest_idle_one_gives_way(self) -> None:
+    def test_the_least_recently_used_connection_is_evicted_for_another_origin(
+        self,
+    ) -> None:
         desk = Desk(pool_of(2))
-        older, newer = desk.must_take(A), desk.must_take(A)
-        desk.give(older)
-        desk.give(newer)
-        desk.must_take(B)
+        older, newer = desk.acquire_one(A), desk.acquire_one(A)
+        desk.release(older)
+        desk.release(newer)
+        desk.acquire_one(B)
         assert desk.pool.closing == ["connection 1"]
-        assert desk.must_take(A) is newer
+        assert desk.acquire_one(A) is newer
 
-    def test_a_retired_one_is_closed_and_its_place_free(self) -> None:
+    def test_a_retired_connection_is_closed_and_its_slot_is_free(self) -> None:
         desk = Desk(pool_of(1))
-        slot = desk.must_take()
-        desk.pool.retire(slot)
-        desk.pool.retire(slot)
-        desk.give(slot)
+        slot = desk.acquire_one()
+        slot.retire()
+        slot.retire()
+        desk.release(slot)
         assert desk.pool.closing == ["connection 1"]
-        assert desk.must_take() is not slot
+        assert desk.acquire_one() is not slot
         assert desk.pool.origin(A).retired == 1
 
-    def test_a_renewed_one_keeps_its_place(self) -> None:
+    def test_a_renewed_connection_is_closed_but_its_slot_stays_leased(self) -> None:
         desk = Desk(pool_of(1))
-        slot = desk.must_take()
+        slot = desk.acquire_one()
         assert desk.pool.renew(slot)
         assert desk.pool.closing == ["connection 1"]
-        assert desk.take() is None
+        assert desk.acquire() is None
 
-    def test_one_that_is_given_up_is_not_renewed(self) -> None:
+    def test_a_retired_connection_is_not_renewed(self) -> None:
         desk = Desk(pool_of(1))
-        slot = desk.must_take()
-        desk.pool.retire(slot)
+        slot = desk.acquire_one()
+        slot.retire()
         assert not desk.pool.renew(slot)
 
-    def test_a_place_without_a_connection_is_not_kept(self) -> None:
+    def test_a_slot_that_never_had_a_transport_is_discarded(self) -> None:
         pool = pool_of(1)
-        slot = pool.take(pool.origin(A), 0)
+        slot = pool.acquire(pool.origin(A), 0)
         assert slot is not None
-        pool.give(slot, 0)
+        pool.release(slot, 0)
         assert not pool.slots
 
-    def test_draining_closes_all_also_those_in_use(self) -> None:
+    def test_draining_closes_idle_and_active_connections(self) -> None:
         desk = Desk(pool_of(3))
-        used, idle = desk.must_take(A), desk.must_take(B)
-        desk.give(idle)
+        used, idle = desk.acquire_one(A), desk.acquire_one(B)
+        desk.release(idle)
         desk.pool.drain()
         assert sorted(desk.pool.closing) == ["connection 1", "connection 2"]
-        desk.give(used)
+        desk.release(used)
         assert not desk.pool.slots
 
 
-class TestTime:
-    def test_an_idle_one_expires(self) -> None:
+class TestEviction:
+    def test_an_idle_connection_expires(self) -> None:
         desk = Desk(pool_of(2, expiry=5))
-        slot = desk.must_take()
-        desk.give(slot)
+        slot = desk.acquire_one()
+        desk.release(slot)
         desk.now = 5.1
-        assert desk.must_take() is not slot
+        assert desk.acquire_one() is not slot
         assert desk.pool.closing == ["connection 1"]
 
-    def test_in_a_burst_all_are_kept(self) -> None:
-        desk = Desk(pool_of(10, keep=2))
-        for slot in [desk.must_take() for _ in range(10)]:
-            desk.give(slot)
+    def test_surplus_connections_stay_open_during_a_burst(self) -> None:
+        desk = Desk(pool_of(10, max_idle=2))
+        for slot in [desk.acquire_one() for _ in range(10)]:
+            desk.release(slot)
         assert not desk.pool.closing
 
-    def test_after_a_burst_the_oldest_are_closed(self) -> None:
-        desk = Desk(pool_of(10, keep=2))
-        for slot in [desk.must_take() for _ in range(10)]:
-            desk.give(slot)
+    def test_the_oldest_surplus_connections_are_closed_after_a_burst(self) -> None:
+        desk = Desk(pool_of(10, max_idle=2))
+        for slot in [desk.acquire_one() for _ in range(10)]:
+            desk.release(slot)
         desk.now = LINGER
-        desk.must_take()
+        desk.acquire_one()
         assert desk.pool.closing == [f"connection {n}" for n in range(1, 9)]
 
-    def test_to_keep_none_is_to_close_at_once(self) -> None:
-        desk = Desk(pool_of(2, keep=0))
-        desk.give(desk.must_take())
+    def test_with_max_idle_0_a_connection_is_closed_at_once(self) -> None:
+        desk = Desk(pool_of(2, max_idle=0))
+        desk.release(desk.acquire_one())
         assert desk.pool.closing == ["connection 1"]
 
 
-class TestWaiting:
-    def test_those_of_one_origin_are_served_in_order(self) -> None:
+class TestQueue:
+    def test_requests_to_one_origin_are_served_in_order_of_arrival(self) -> None:
         desk = Desk(pool_of(1))
-        slot = desk.must_take()
-        tickets = [desk.wait(name=n) for n in range(3)]
+        slot = desk.acquire_one()
+        tickets = [desk.enqueue(name=n) for n in range(3)]
         for _ in tickets:
-            desk.give(slot)
+            desk.release(slot)
         assert desk.served == [0, 1, 2]
 
-    def test_a_connection_goes_to_one_that_can_use_it(self) -> None:
+    def test_a_connection_goes_to_a_request_to_its_own_origin(self) -> None:
         desk = Desk(pool_of(1))
-        slot = desk.must_take(A)
-        desk.wait(B, "b")
-        desk.wait(A, "a")
-        desk.give(slot)
+        slot = desk.acquire_one(A)
+        desk.enqueue(B, "b")
+        desk.enqueue(A, "a")
+        desk.release(slot)
         assert desk.served == ["a"]
 
-    def test_but_nobody_is_passed_over_for_long(self) -> None:
+    def test_a_request_is_overtaken_only_a_bounded_number_of_times(self) -> None:
         desk = Desk(pool_of(3))
-        slots = [desk.must_take(A) for _ in range(3)]
-        ticket = desk.wait(B, "b")
+        slots = [desk.acquire_one(A) for _ in range(3)]
+        ticket = desk.enqueue(B, "b")
         rounds = 0
         while ticket.slot is None:
-            desk.wait(A, "a")
-            desk.give(slots[rounds % 3])
+            desk.enqueue(A, "a")
+            desk.release(slots[rounds % 3])
             rounds += 1
         assert rounds == 2 * 3 + 1
 
-    def test_of_different_origins_it_is_the_longest_waiting(self) -> None:
+    def test_a_connection_without_requests_to_its_origin_makes_room_for_the_oldest_request(
+        self,
+    ) -> None:
         desk = Desk(pool_of(1))
-        slot = desk.must_take(A)
-        ticket = desk.wait(B, "b")
-        desk.give(slot)
+        slot = desk.acquire_one(A)
+        ticket = desk.enqueue(B, "b")
+        desk.release(slot)
         assert desk.served == ["b"]
         assert ticket.slot is not slot
         assert desk.pool.closing == ["connection 1"]
 
-    def test_one_that_left_is_not_served(self) -> None:
+    def test_a_request_that_withdrew_is_not_served(self) -> None:
         desk = Desk(pool_of(1))
-        slot = desk.must_take()
-        gone, _ = desk.wait(name="gone"), desk.wait(name="stays")
-        desk.pool.abandon(gone, 0)
-        desk.give(slot)
+        slot = desk.acquire_one()
+        gone, _ = desk.enqueue(name="gone"), desk.enqueue(name="stays")
+        desk.pool.withdraw(gone, 0)
+        desk.release(slot)
         assert desk.served == ["stays"]
 
-    def test_one_that_left_too_late_passes_on_what_it_got(self) -> None:
+    def test_a_request_that_withdraws_after_it_was_served_releases_its_slot(
+        self,
+    ) -> None:
         desk = Desk(pool_of(1))
-        slot = desk.must_take()
-        gone, _ = desk.wait(name="gone"), desk.wait(name="next")
-        desk.give(slot)
-        desk.pool.abandon(gone, 0)
+        slot = desk.acquire_one()
+        gone, _ = desk.enqueue(name="gone"), desk.enqueue(name="next")
+        desk.release(slot)
+        desk.pool.withdraw(gone, 0)
         assert desk.served == ["gone", "next"]
 
-    def test_a_retired_one_makes_room_for_the_longest_waiting(self) -> None:
+    def test_a_retired_connection_makes_room_for_the_oldest_request(self) -> None:
         desk = Desk(pool_of(1))
-        slot = desk.must_take(A)
-        ticket = desk.wait(B, "b")
-        desk.pool.retire(slot)
-        desk.give(slot)
+        slot = desk.acquire_one(A)
+        ticket = desk.enqueue(B, "b")
+        slot.retire()
+        desk.release(slot)
         assert ticket.slot not in {None, slot}
 
 
 class TestSharing:
-    """HTTP/2: one connection, many requests."""
+    """A connection of HTTP/2 serves many requests at a time."""
 
     def test_requests_share_a_connection(self) -> None:
         desk = Desk(pool_of(10, multiplexed=True))
-        assert len({desk.take() for _ in range(STREAMS)}) == 1
+        assert len({desk.acquire() for _ in range(MAX_STREAMS)}) == 1
         assert desk.opened == 1
 
-    def test_up_to_its_room(self) -> None:
+    def test_a_shared_connection_takes_no_more_requests_than_its_capacity(self) -> None:
         desk = Desk(pool_of(10, multiplexed=True))
-        for _ in range(STREAMS + 1):
-            desk.must_take()
+        for _ in range(MAX_STREAMS + 1):
+            desk.acquire_one()
         assert desk.opened == 2
 
-    def test_those_who_wait_are_let_in_as_others_end(self) -> None:
+    def test_a_waiting_request_is_served_when_another_one_ends(self) -> None:
         desk = Desk(pool_of(1, multiplexed=True))
-        *_, slot = [desk.must_take() for _ in range(STREAMS)]
-        desk.wait(name="next")
-        desk.give(slot)
+        *_, slot = [desk.acquire_one() for _ in range(MAX_STREAMS)]
+        desk.enqueue(name="next")
+        desk.release(slot)
         assert desk.served == ["next"]
 
-    def test_one_that_takes_the_place_of_another_is_shared_at_once(self) -> None:
+    def test_a_connection_that_replaces_another_one_is_shared_at_once(self) -> None:
         desk = Desk(pool_of(1, multiplexed=True))
-        slot = desk.must_take(A)
-        first, second = desk.wait(B), desk.wait(B)
-        desk.give(slot)
+        slot = desk.acquire_one(A)
+        first, second = desk.enqueue(B), desk.enqueue(B)
+        desk.release(slot)
         assert first.slot is second.slot is not None
 
-    def test_but_nobody_is_passed_over_for_long_by_those_who_share(self) -> None:
+    def test_a_request_is_overtaken_only_a_bounded_number_of_times_by_sharers(
+        self,
+    ) -> None:
         desk = Desk(pool_of(1, multiplexed=True))
-        slot = desk.must_take(A)
-        desk.wait(B, name="other")
-        for _ in range(2 * STREAMS):
-            desk.give(desk.must_take(A))
-        desk.wait(A, name="late")
-        desk.give(slot)
+        slot = desk.acquire_one(A)
+        desk.enqueue(B, name="other")
+        for _ in range(2 * MAX_STREAMS):
+            desk.release(desk.acquire_one(A))
+        desk.enqueue(A, name="late")
+        desk.release(slot)
         assert desk.served == ["other"]
 
-    def test_and_goes_on_if_that_one_waits_no_more(self) -> None:
+    def test_sharing_goes_on_when_the_request_that_was_overtaken_withdraws(
+        self,
+    ) -> None:
         desk = Desk(pool_of(1, multiplexed=True))
-        slot = desk.must_take(A)
-        other = desk.wait(B)
-        for _ in range(2 * STREAMS):
-            desk.give(desk.must_take(A))
-        held_back = desk.wait(A)
-        desk.pool.abandon(other, desk.now)
+        slot = desk.acquire_one(A)
+        other = desk.enqueue(B)
+        for _ in range(2 * MAX_STREAMS):
+            desk.release(desk.acquire_one(A))
+        held_back = desk.enqueue(A)
+        desk.pool.withdraw(other, desk.now)
         assert held_back.slot is slot
 
-    def test_until_it_is_known_the_first_goes_alone(self) -> None:
+    def test_requests_wait_while_the_first_connection_negotiates(self) -> None:
         desk = Desk(pool_of(10, multiplexed=None))
-        desk.must_take()
-        desk.wait()
+        desk.acquire_one()
+        desk.enqueue()
         assert desk.opened == 1
 
-    def test_when_it_is_known_all_others_follow(self) -> None:
+    def test_all_requests_share_the_first_connection_if_it_multiplexes(self) -> None:
         desk = Desk(pool_of(10, multiplexed=None))
-        leader = desk.must_take()
-        tickets = [desk.wait() for _ in range(5)]
-        desk.pool.learn(leader, multiplexed=True)
+        leader = desk.acquire_one()
+        tickets = [desk.enqueue() for _ in range(5)]
+        desk.pool.negotiated(leader, multiplexed=True)
         assert {ticket.slot for ticket in tickets} == {leader}
 
-    def test_or_each_goes_alone(self) -> None:
+    def test_each_request_gets_a_slot_of_its_own_if_the_first_connection_does_not_multiplex(
+        self,
+    ) -> None:
         desk = Desk(pool_of(3, multiplexed=None))
-        leader = desk.must_take()
-        tickets = [desk.wait(name=n) for n in range(4)]
-        desk.pool.learn(leader, multiplexed=False)
+        leader = desk.acquire_one()
+        tickets = [desk.enqueue(name=n) for n in range(4)]
+        desk.pool.negotiated(leader, multiplexed=False)
         assert desk.served == [0, 1]
-        desk.give(leader)
+        desk.release(leader)
         assert desk.served == [0, 1, 2]
         assert len({ticket.slot for ticket in tickets[:3]} | {leader}) == 3
 
-    def test_if_the_first_fails_another_leads(self) -> None:
+    def test_if_the_first_connection_fails_another_one_negotiates(self) -> None:
         desk = Desk(pool_of(10, multiplexed=None))
-        leader = desk.must_take()
-        second, third = desk.wait(name=2), desk.wait(name=3)
-        desk.pool.retire(leader)
-        desk.give(leader)
+        leader = desk.acquire_one()
+        second, third = desk.enqueue(name=2), desk.enqueue(name=3)
+        leader.retire()
+        desk.release(leader)
         assert second.slot is not None
         assert third.slot is None
-        desk.pool.learn(second.slot, multiplexed=True)
+        desk.pool.negotiated(second.slot, multiplexed=True)
         assert third.slot is second.slot
 
-    def test_a_retired_one_lets_nobody_in_and_ends_with_the_last(self) -> None:
+    def test_a_retired_connection_takes_no_request_and_is_closed_after_the_last_one(
+        self,
+    ) -> None:
         desk = Desk(pool_of(10, multiplexed=True))
-        slot = desk.must_take()
-        assert desk.must_take() is slot
-        desk.pool.retire(slot)
+        slot = desk.acquire_one()
+        assert desk.acquire_one() is slot
+        slot.retire()
         assert not desk.pool.renew(slot)
-        assert desk.must_take() is not slot
-        desk.give(slot)
+        assert desk.acquire_one() is not slot
+        desk.release(slot)
         assert not desk.pool.closing
-        desk.give(slot)
+        desk.release(slot)
         assert desk.pool.closing == ["connection 1"]
 
-    def test_one_that_others_use_is_not_renewed(self) -> None:
+    def test_a_connection_that_other_requests_use_is_not_renewed(self) -> None:
         desk = Desk(pool_of(10, multiplexed=True))
-        slot = desk.must_take()
-        desk.must_take()
+        slot = desk.acquire_one()
+        desk.acquire_one()
         assert not desk.pool.renew(slot)
 
-    def test_a_server_may_change_its_mind(self) -> None:
+    def test_a_connection_is_no_longer_shared_once_the_server_stops_multiplexing(
+        self,
+    ) -> None:
         desk = Desk(pool_of(10, multiplexed=True))
-        slot = desk.must_take()
-        desk.pool.learn(slot, multiplexed=False)
-        assert desk.must_take() is not slot
+        slot = desk.acquire_one()
+        desk.pool.negotiated(slot, multiplexed=False)
+        assert desk.acquire_one() is not slot
 
-    def test_one_that_is_empty_is_idle(self) -> None:
+    def test_a_shared_connection_without_requests_is_idle(self) -> None:
         desk = Desk(pool_of(1, multiplexed=True))
-        slot = desk.must_take(A)
-        desk.give(slot)
-        desk.must_take(B)
+        slot = desk.acquire_one(A)
+        desk.release(slot)
+        desk.acquire_one(B)
         assert desk.pool.closing == ["connection 1"]
 
 
-class TestMemory:
-    def test_origins_are_forgotten_when_there_are_too_many(self) -> None:
+class TestOrigins:
+    def test_the_number_of_unused_origins_is_bounded(self) -> None:
         desk = Desk(pool_of(10))
-        for number in range(3 * MOST):
+        for number in range(3 * MAX_KEYS):
             desk.pool.origin(("http", str(number), None))
-        assert len(desk.pool.origins) == MOST
+        assert len(desk.pool.origins) == MAX_KEYS
 
-    def test_but_not_one_that_is_in_use(self) -> None:
+    def test_an_origin_in_use_is_not_evicted(self) -> None:
         desk = Desk(pool_of(10))
-        slot = desk.must_take(A)
-        for number in range(3 * MOST):
+        slot = desk.acquire_one(A)
+        for number in range(3 * MAX_KEYS):
             desk.pool.origin(("http", str(number), None))
         assert desk.pool.origin(A) is slot.origin
 
 
 @settings(max_examples=300, stateful_step_count=60, deadline=None)
 class Requests(RuleBasedStateMachine):
-    """Whatever requests do, in whatever order: nothing is lost, nobody forgotten."""
+    """Requests in any order: no slot is lost, and no request waits in vain."""
 
     sent = Bundle("sent")
     queued = Bundle("queued")
@@ -382,7 +399,7 @@ class Requests(RuleBasedStateMachine):
     @rule(target=queued, host=st.sampled_from(["1", "2", "?", "??"]))
     def request(self, host: str) -> Any:
         origin = self.pool.origin(("https", host, None))
-        slot = self.pool.take(origin, self.now)
+        slot = self.pool.acquire(origin, self.now)
         if slot is not None:
             return ("sent", self.begin(slot))
         ticket = self.pool.enqueue(origin, SimpleNamespace(wake=lambda: None))
@@ -390,39 +407,39 @@ class Requests(RuleBasedStateMachine):
         return ("waits", ticket)
 
     @rule(target=sent, this=consumes(queued))
-    def goes_on(self, this: Any) -> Any:
-        kind, what = this
+    def is_admitted_or_times_out(self, this: Any) -> Any:
+        kind, leased = this
         if kind == "sent":
-            return what
-        self.tickets.remove(what)
-        if what.slot is None:
-            self.pool.abandon(what, self.now)
+            return leased
+        self.tickets.remove(leased)
+        if leased.slot is None:
+            self.pool.withdraw(leased, self.now)
             return None
-        return self.begin(what.slot)
+        return self.begin(leased.slot)
 
     @rule(this=consumes(queued))
     def is_cancelled(self, this: Any) -> None:
-        kind, what = this
+        kind, leased = this
         if kind == "sent":
-            self.end(what, well=False)
+            self.end(leased, reusable=False)
         else:
-            self.tickets.remove(what)
-            self.pool.abandon(what, self.now)
+            self.tickets.remove(leased)
+            self.pool.withdraw(leased, self.now)
 
     @rule(slot=sent, multiplexed=st.booleans())
-    def tells(self, slot: Slot | None, multiplexed: bool) -> None:
+    def negotiates(self, slot: Slot | None, multiplexed: bool) -> None:
         if slot is not None and slot.origin.leader is slot:
-            self.pool.learn(slot, multiplexed=multiplexed)
+            self.pool.negotiated(slot, multiplexed=multiplexed)
 
-    @rule(slot=consumes(sent), well=st.booleans())
-    def ends(self, slot: Slot | None, well: bool) -> None:
+    @rule(slot=consumes(sent), reusable=st.booleans())
+    def ends(self, slot: Slot | None, reusable: bool) -> None:
         if slot is not None:
-            self.end(slot, well=well)
+            self.end(slot, reusable=reusable)
 
-    def end(self, slot: Slot, *, well: bool) -> None:
-        if not well:
-            self.pool.retire(slot)
-        self.pool.give(slot, self.now)
+    def end(self, slot: Slot, *, reusable: bool) -> None:
+        if not reusable:
+            slot.retire()
+        self.pool.release(slot, self.now)
         self.in_flight -= 1
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 6.0]))
@@ -430,10 +447,10 @@ class Requests(RuleBasedStateMachine):
         self.now += seconds
 
     @invariant()
-    def there_are_never_too_many(self) -> None:
+    def no_limit_is_exceeded(self) -> None:
         assert len(self.pool.slots) <= 4
         assert all(
-            slot.streams <= max(slot.room, 1) or slot.room == 1
+            slot.streams <= max(slot.capacity, 1) or slot.capacity == 1
             for slot in self.pool.slots
         )
 
@@ -445,16 +462,16 @@ class Requests(RuleBasedStateMachine):
         assert sorted(self.closed + living) == self.opened
 
     @invariant()
-    def nobody_waits_while_there_is_a_place(self) -> None:
+    def no_request_waits_while_a_slot_is_free(self) -> None:
         waiting = [each for each in self.tickets if each.slot is None]
         idle = sum(len(origin.idle) for origin in self.pool.origins.values())
         for ticket in waiting:
             full = len(self.pool.slots) == 4 and not idle
-            assert full or ticket.origin.awaits_word
+            assert full or ticket.origin.is_negotiating
             assert not ticket.origin.shared
 
     @invariant()
-    def the_numbers_add_up(self) -> None:
+    def the_counters_add_up(self) -> None:
         granted = sum(each.slot is not None for each in self.tickets)
         active = sum(origin.active for origin in self.pool.origins.values())
         assert active == sum(slot.streams for slot in self.pool.slots)
@@ -467,7 +484,7 @@ TestRequests = Requests.TestCase
 def test_a_shared_connection_that_is_given_up_was_not_counted_as_reused() -> None:
     pool = Pool(1, 1, 5, lambda key: True)
     origin = pool.origin(("https", b"a", None))
-    slot = pool.take(origin, 0.0)
+    slot = pool.acquire(origin, 0.0)
     assert slot is not None
     assert pool.renew(slot)
     assert (origin.reused, origin.retired) == (0, 1)

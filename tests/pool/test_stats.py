@@ -1,4 +1,4 @@
-"""What the pool tells of itself, at each moment."""
+"""The statistics of the pool at each moment."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def origin_name(server: Server) -> str:
     return f"http://127.0.0.1:{server.port}"
 
 
-async def test_nothing_has_happened(world: World) -> None:
+async def test_a_new_pool_has_only_zeros(world: World) -> None:
     assert pooling(world).stats() == PoolStats()
 
 
-async def test_a_request_is_active_then_its_connection_idle(
+async def test_a_request_is_active_until_its_connection_is_idle(
     world: World, server: Server
 ) -> None:
     transport = pooling(world, 2)
@@ -50,11 +50,13 @@ async def test_a_connection_that_failed_is_retired(
         for _ in range(2):
             with pytest.raises(world.library.RemoteProtocolError):
                 await client.post(server.url)
-        # The second one of those that failed never answered, and so was never open.
+        # The second connection that failed had no response, so it does not count as open.
         assert in_total(transport) == {"opened": 1, "reused": 1, "retired": 2}
 
 
-async def test_origins_are_told_apart(world: World, server: Server) -> None:
+async def test_each_origin_has_statistics_of_its_own(
+    world: World, server: Server
+) -> None:
     gate = Gate()
     transport = pooling(world)
     with Server(gate) as other:
@@ -94,7 +96,9 @@ async def test_origins_are_told_apart(world: World, server: Server) -> None:
 
 
 @pytest.mark.parametrize("runtime", ["asyncio"])
-async def test_both_sides_are_summed(world: World, server: Server) -> None:
+async def test_the_statistics_of_both_sides_are_added_up(
+    world: World, server: Server
+) -> None:
     transport = pooling(world, 5)
     with world.library.Client(transport=transport) as client:
         client.get(server.url)
@@ -109,7 +113,7 @@ async def test_both_sides_are_summed(world: World, server: Server) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://a", "http://[::1]", "http://[::1]:8000"])
-async def test_an_origin_is_named_as_in_a_url(
+async def test_an_origin_has_the_name_that_a_url_has(
     world: World, tmp_path: Path, origin: str
 ) -> None:
     uds = str(tmp_path / "socket")
@@ -120,7 +124,7 @@ async def test_an_origin_is_named_as_in_a_url(
     assert list(transport.stats().origins) == [origin]
 
 
-async def test_a_scheme_that_nobody_speaks_costs_no_place(world: World) -> None:
+async def test_a_request_with_an_unknown_scheme_occupies_no_slot(world: World) -> None:
     transport = pooling(world)
     async with world.client(transport) as client:
         for _ in range(3):

@@ -1,4 +1,4 @@
-"""The pool over the wire: which connection serves which request."""
+"""The pool on sockets: which connection serves which request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 class TestReuse:
-    async def test_a_connection_is_used_again(
+    async def test_an_idle_connection_is_reused(
         self, world: World, server: Server
     ) -> None:
         transport = pooling(world, 10)
@@ -27,7 +27,7 @@ class TestReuse:
             assert in_total(transport) == {"idle": 1, "opened": 1, "reused": 2}
         assert server.connections == 1
 
-    async def test_the_newest_idle_one_is_used_first(
+    async def test_the_most_recently_used_idle_connection_is_reused_first(
         self, world: World, server: Server
     ) -> None:
         async with world.client(pooling(world, 10)) as client:
@@ -37,10 +37,10 @@ class TestReuse:
             await client.get(server.url)
         assert server.received[-1].connection == 2
 
-    async def test_a_closed_idle_one_is_replaced_before_anything_is_sent(
+    async def test_an_idle_connection_that_was_closed_is_replaced_before_sending(
         self, world: World, server: Server
     ) -> None:
-        """That is httpcore's doing; here it is only counted."""
+        """httpcore replaces it; the pool only counts."""
         server.play(raw(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", keep=False))
         transport = pooling(world)
         async with world.client(transport) as client:
@@ -77,11 +77,11 @@ class TestReuse:
 
 
 class TestReplay:
-    """A connection that the server closed at the very moment when it was reused."""
+    """The server closes an idle connection at the moment when it is reused."""
 
     @pytest.mark.parametrize("end", [close(), reset()], ids=["closed", "reset"])
     @pytest.mark.parametrize("method", ["GET", "PUT"])
-    async def test_it_costs_no_attempt(
+    async def test_a_replay_is_not_an_attempt(
         self, world: World, server: Server, method: str, end: Any
     ) -> None:
         server.play(reply(), end, reply())
@@ -104,7 +104,7 @@ class TestReplay:
             assert (await client.post(server.url)).status_code == 200
         assert server.requests == 3
 
-    async def test_neither_is_what_fails_on_a_new_connection(
+    async def test_a_request_that_fails_on_a_new_connection_is_not_replayed(
         self, world: World, server: Server
     ) -> None:
         server.play(close())
@@ -113,7 +113,9 @@ class TestReplay:
                 await client.get(server.url)
         assert server.requests == 1
 
-    async def test_nor_what_fails_again(self, world: World, server: Server) -> None:
+    async def test_a_replay_that_fails_is_not_replayed(
+        self, world: World, server: Server
+    ) -> None:
         server.play(reply(), close())
         transport = pooling(world)
         async with world.client(transport) as client:
@@ -123,7 +125,9 @@ class TestReplay:
             assert in_total(transport) == {"opened": 1, "retired": 2}
         assert [request.connection for request in server.received] == [1, 1, 2]
 
-    async def test_nor_a_timeout(self, world: World, server: Server) -> None:
+    async def test_a_timeout_is_not_replayed(
+        self, world: World, server: Server
+    ) -> None:
         server.play(reply(), stall())
         async with world.client(pooling(world)) as client:
             await client.get(server.url)
@@ -131,7 +135,7 @@ class TestReplay:
                 await client.get(server.url, timeout=0.05)
         assert server.requests == 2
 
-    async def test_nor_a_body_that_comes_only_once(
+    async def test_a_body_that_can_be_read_only_once_is_not_replayed(
         self, world: World, server: Server
     ) -> None:
         def sync_body() -> Any:
@@ -148,7 +152,7 @@ class TestReplay:
                 await client.put(server.url, content=body)
         assert server.requests == 2
 
-    async def test_a_waiting_request_does_not_take_the_replays_place(
+    async def test_a_waiting_request_does_not_get_the_slot_of_a_replay(
         self, world: World, server: Server
     ) -> None:
         gate = Gate(close())
@@ -174,14 +178,14 @@ class TestReplay:
 
 
 class TestClosing:
-    async def test_it_works_without_being_entered(
+    async def test_a_pool_works_without_being_entered(
         self, world: World, server: Server
     ) -> None:
         client = world.client(pooling(world))
         assert (await client.get(server.url)).status_code == 200
         await client.aclose()
 
-    async def test_it_works_after_it_was_closed(
+    async def test_a_pool_works_after_it_was_closed(
         self, world: World, server: Server
     ) -> None:
         transport = pooling(world)
@@ -191,14 +195,12 @@ class TestClosing:
             assert "idle" not in in_total(transport)
         assert server.connections == 2
 
-    async def test_closed_before_it_was_used_it_has_nothing_to_do(
-        self, world: World
-    ) -> None:
+    async def test_a_pool_can_be_closed_before_it_is_used(self, world: World) -> None:
         transport = pooling(world)
         await world.client(transport).aclose()
         assert in_total(transport) == {}
 
-    async def test_two_clients_share_it_until_the_last_one_leaves(
+    async def test_a_shared_pool_is_closed_with_its_last_client(
         self, world: World, server: Server
     ) -> None:
         transport = pooling(world)
@@ -209,7 +211,7 @@ class TestClosing:
             assert server.connections == 1
         await until(world, lambda: not server._open)
 
-    async def test_it_closes_idle_and_active_connections(
+    async def test_closing_a_pool_closes_idle_and_active_connections(
         self, world: World, server: Server
     ) -> None:
         server.play(reply(), stall(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"))
@@ -225,7 +227,7 @@ class TestClosing:
         await world.close(active)
         assert in_total(transport) == {"opened": 2, "retired": 1}
 
-    async def test_those_who_wait_are_served_by_new_connections(
+    async def test_closing_a_pool_serves_waiting_requests_with_new_connections(
         self, world: World, server: Server
     ) -> None:
         transport = pooling(world)
@@ -238,16 +240,16 @@ class TestClosing:
 
         async def end() -> None:
             await until(world, lambda: transport.stats().waiting == 2)
-            await transport_close(world, transport)
+            await close_transport(world, transport)
             await world.close(active)
 
         await world.together(get, get, end)
-        await transport_close(world, transport)
+        await close_transport(world, transport)
         assert answers == [200, 200]
         assert server.connections == 2
 
 
-async def transport_close(world: World, transport: Any) -> None:
+async def close_transport(world: World, transport: Any) -> None:
     transport.close() if world.sync else await transport.aclose()
 
 
@@ -256,7 +258,7 @@ class TestMocks:
 
     @pytest.mark.parametrize("library", ["httpx"])
     @pytest.mark.parametrize("http2", [False, True])
-    async def test_every_request_is_seen(
+    async def test_every_request_reaches_a_patched_transport_class(
         self, world: World, httpx_mock: Any, http2: bool
     ) -> None:
         httpx_mock.add_response(is_reusable=True, text="mocked")

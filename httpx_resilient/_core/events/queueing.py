@@ -9,42 +9,44 @@ from httpx_resilient._core.events.record import event
 @event
 class Queued(RequestEvent):
     """
-    As many requests are under way as may be: this one waits for its turn.
+    A request waits, because a limit on concurrent requests is reached.
+
+    A rate limit emits `RateLimited` instead.
 
     Args:
         request: The request.
-        limit: What it waits for: `concurrency` or `pool`. For a rate: `RateLimited`.
-        waiting: Requests that wait now, with this one.
+        limit: The limit: `concurrency` or `pool`.
+        waiting: The number of requests that wait now, including this one.
 
     Example:
         >>> print(Queued(request, "pool", waiting=3))
-        GET https://api.example.com/: queued (pool), 3 wait
+        GET https://api.example.com/: queued (pool), 3 waiting
     """
 
     limit: str
     waiting: int
 
     def __str__(self) -> str:
-        return self._describe(f"queued ({self.limit}), {self.waiting} wait")
+        return self._describe(f"queued ({self.limit}), {self.waiting} waiting")
 
 
 @event
 class Admitted(RequestEvent):
     """
-    A request that was queued goes on.
+    A request that was queued is admitted, and is sent now.
 
     Args:
         request: The request.
-        limit: What it has waited for: `rate`, `concurrency` or `pool`.
-        waited: Seconds.
+        limit: The limit: `rate`, `concurrency` or `pool`.
+        waited: The seconds that the request has waited.
 
     Example:
         >>> print(Admitted(request, "pool", waited=0.5))
-        GET https://api.example.com/: goes on after 0.500 s (pool)
+        GET https://api.example.com/: admitted after 0.500 s (pool)
     """
 
     limit: str
     waited: float
 
     def __str__(self) -> str:
-        return self._describe(f"goes on after {self.waited:.3f} s ({self.limit})")
+        return self._describe(f"admitted after {self.waited:.3f} s ({self.limit})")

@@ -1,4 +1,4 @@
-"""The pool as a transport, and what it tells of itself."""
+"""The pool as a transport, and its statistics."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ class PoolingTransport(
     ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
 ):
     """
-    The library's own HTTP transport, with a pool that holds under load.
+    The HTTP transport of the library, with a connection pool that is fair and scales.
 
-    It is what a `RetryingTransport()` sends with, and can be given to a client alone.
-    The requests to one origin get connections in the order in which they came, at a
-    cost that does not grow with their number; those to another one wait for a bounded
-    number of them. A request that was cancelled leaves no gap. `max_connections` counts
-    over all origins. `max_keepalive_connections` is what remains a second after a
-    burst. A request waits for a connection for `timeout["pool"]` seconds in all.
+    A `RetryingTransport()` sends with it; a client can also use it alone. Requests to
+    an origin get connections in order of arrival. A request to another origin is
+    overtaken only a bounded number of times. The cost of a request does not depend on
+    the number of others. A request that is cancelled releases its connection.
+
+    `max_connections` counts the connections to all origins. The pool closes idle
+    connections beyond `max_keepalive_connections` one second after a burst. A request
+    waits for a connection for at most `timeout["pool"]` seconds.
 
     Args:
-        on_event: Called with each `Event`, as for `RetryingTransport`.
-        http: What the library's own HTTP transport takes: `verify`, `cert`,
+        on_event: Called with each `Event`, as in `RetryingTransport`.
+        http: The options of the library's own HTTP transport: `verify`, `cert`,
             `trust_env`, `http1`, `http2`, `limits`, `proxy`, `uds`, `local_address`,
-            `socket_options`. The environment's proxies are used, unless `proxy`, `uds`
-            or `trust_env=False` says otherwise.
+            `socket_options`. The proxies of the environment are used, unless `proxy`,
+            `uds` or `trust_env=False` excludes them.
 
     Raises:
         TypeError: An option is unknown.
         ValueError: A proxy, given or from the environment, cannot be used.
-        ImportError: `http2=True` without its extra.
+        ImportError: `http2=True` without the extra `http2`.
 
     Example:
         >>> import httpx
@@ -60,9 +62,10 @@ class PoolingTransport(
 
     def stats(self) -> PoolStats:
         """
-        Count what the pool is doing, in all and by origin.
+        Return the statistics of the pool, in total and for each origin.
 
-        Cheap enough to be asked every second: it looks at origins, not at connections.
+        The cost depends on the number of origins, not of connections: the call is cheap
+        enough for every second.
         """
         sides: list[Any] = [self._async_side.made, self._sync_side.made]
         return stats_of([side.pool for side in sides if side is not None])

@@ -22,14 +22,15 @@ from httpx_resilient import (
     CircuitBreaker,
     ConcurrencyLimit,
     HedgePolicy,
-    PoolingTransport,
     RateLimit,
     RetryBudget,
     RetryingTransport,
 )
 from httpx_resilient import events as told
 from httpx_resilient._core.events.emitter import EventEmitter
+from httpx_resilient._pool.leases import Leases
 from httpx_resilient._pool.slots import Origin, Slot
+from httpx_resilient._pool.state import Pool
 
 pytestmark = pytest.mark.anyio
 
@@ -271,7 +272,7 @@ class TestLayers:
             with pytest.raises(world.library.RemoteProtocolError):
                 await client.post(server.url)
         assert [str(event) for event in ear] == [
-            f"a connection to {server.url.rstrip('/')} is given up"
+            f"a connection to {server.url.rstrip('/')} is retired"
         ]
 
     async def test_one_that_was_closed_while_idle(
@@ -287,12 +288,13 @@ class TestLayers:
             "ConnectionOpened",
         ]
 
-    def test_not_one_that_other_requests_are_on(self, ear: Ear) -> None:
-        pooled = PoolingTransport(on_event=ear)._sync_side.transport()
-        origin = Origin(("https", b"example.org", None), multiplexed=True)
-        slot = Slot(origin)
+    def test_a_connection_that_is_shared_is_not_retired_for_a_replay(
+        self, ear: Ear
+    ) -> None:
+        leases = Leases(Pool(1, 1, 1, lambda _: True), EventEmitter(ear))
+        slot = Slot(Origin(("https", b"example.org", None), multiplexed=True))
         slot.streams = 2
-        assert not pooled._renewed(slot)
+        assert not leases.renew(slot)
         assert ear == []
 
     @pytest.mark.parametrize("runtime", ["asyncio", "trio"])

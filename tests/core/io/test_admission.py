@@ -112,7 +112,7 @@ def admitted(
 def test_a_request_that_is_served_is_admitted_and_stays() -> None:
     queue = Queue(2)
     assert admitted(queue) == 2
-    assert queue.did == ["sleep", "close", "goes on after 2.000 s (script)"]
+    assert queue.did == ["sleep", "close", "admitted after 2.000 s (script)"]
 
 
 def test_each_wait_has_a_waiter_of_its_own_which_is_closed() -> None:
@@ -137,7 +137,7 @@ def test_a_wait_without_a_timer_has_only_a_limit() -> None:
 def test_a_request_that_is_served_at_once_does_not_wait() -> None:
     queue = Queue()
     assert admitted(queue) == 0
-    assert queue.did == ["goes on after 0.000 s (script)"]
+    assert queue.did == ["admitted after 0.000 s (script)"]
 
 
 def test_a_request_that_is_refused_closes_its_waiter_and_withdraws() -> None:
