@@ -1,7 +1,7 @@
 """
-The inner transport of a layer: given and checked, or built from options when needed.
+The inner transport of a layer: given and checked, or built from options on first use.
 
-It has two sides, synchronous and asynchronous, and only what is used is built.
+It has two sides, synchronous and asynchronous. Only a side that is used is built.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SocketOption = (
 
 
 class HTTPOptions(TypedDict, Generic[LimitsT, ProxyT], total=False):
-    """What the family's own HTTP transport takes; each as it is documented there."""
+    """The options of the default inner transport, as in the family's HTTPTransport."""
 
     verify: ssl.SSLContext | str | bool
     cert: str | tuple[str, str] | tuple[str, str, str] | None
@@ -44,24 +44,32 @@ class HTTPOptions(TypedDict, Generic[LimitsT, ProxyT], total=False):
 
 
 _OPTIONS = frozenset(HTTPOptions.__annotations__)
-_ELSEWHERE = {
-    "allowed_methods": 'retry=retry_if_transient("POST") here',
-    "attempts": "stop=stop_after_attempt(n) here",
-    "max_retries": "stop=stop_after_attempt(n + 1) here",
-    "retries": "stop=stop_after_attempt(n + 1) here",
-    "status_forcelist": "retry=retry_if_status(...) here",
-    "timeout": "the client's, and counts for each attempt",
-    "total": "stop=stop_after_attempt(n + 1) here",
-    "transport": "the first argument here, inner",
-    "wrapped": "the first argument here, inner",
+_REPLACEMENTS = {
+    "allowed_methods": 'give retry=retry_if_transient("POST")',
+    "attempts": "give stop=stop_after_attempt(n)",
+    "max_retries": "give stop=stop_after_attempt(n + 1)",
+    "retries": "give stop=stop_after_attempt(n + 1)",
+    "status_forcelist": "give retry=retry_if_status(...)",
+    "timeout": "set it on the client; it applies to each attempt",
+    "total": "give stop=stop_after_attempt(n + 1)",
+    "transport": "give the first argument, inner",
+    "wrapped": "give the first argument, inner",
 }
-"""What other retrying transports call it."""
+"""What to do instead of the options of other retrying transports."""
 
 _HOMES = {"httpx": "httpx_resilient", "httpx2": "httpx_resilient.httpx2"}
 
 
 class Side:
-    """The synchronous or the asynchronous inner transport: made once, entered once."""
+    """
+    The synchronous or the asynchronous side of an inner transport.
+
+    It is built once, and entered once by any number of clients.
+
+    Args:
+        made: The transport, if it exists already.
+        build: Builds the transport.
+    """
 
     def __init__(self, made: Any, build: Callable[[], Any]) -> None:
         self.made = made
@@ -70,7 +78,7 @@ class Side:
         self._lock = Lock()
 
     def transport(self) -> Any:
-        """Return the inner transport. Threads may ask for it at the same time."""
+        """Return the inner transport. Threads may call this at the same time."""
         if self.made is None:
             with self._lock:
                 if self.made is None:
@@ -79,7 +87,7 @@ class Side:
 
     @contextmanager
     def entering(self) -> Generator[bool]:
-        """Count a client in, if it gets in. Yields whether it is the first."""
+        """Count a client that enters, and yield whether it is the first."""
         entered = False
         with self._lock:
             self._users += 1
@@ -92,9 +100,9 @@ class Side:
                 self.left()
 
     def left(self) -> bool:
-        """Count a client out. Returns whether it was the last."""
+        """Count a client that exits. Returns whether it was the last."""
         with self._lock:
-            # A client that is closed without having been entered counts for nothing.
+            # A client that exits without having been entered does not count.
             self._users = max(self._users - 1, 0)
             return self._users == 0
 
@@ -103,13 +111,13 @@ def sides_of(
     inner: Any, family: Family, http: dict[str, Any], emit: EventEmitter
 ) -> tuple[Side, Side]:
     """
-    Check what a layer was given, and return its asynchronous and its synchronous side.
+    Check the arguments of a layer, and return its asynchronous and synchronous sides.
 
     Raises:
-        TypeError: `inner` is no transport, or one of the other family; an option is
-            unknown, or given together with an `inner`.
+        TypeError: `inner` is not a transport, or belongs to the other family; an option
+            is unknown, or given together with an `inner`.
         ValueError: A proxy, given or from the environment, cannot be used.
-        ImportError: `http2=True` without its extra.
+        ImportError: `http2=True` without the extra `http2`.
     """
     _check_known(http)
     if inner is None:
@@ -144,7 +152,7 @@ def _given(inner: Any, handler: str, problem: str) -> Side:
 
 
 def _routes(family: Family, http: dict[str, Any]) -> Routes:
-    """A stock client lets `proxy` come first; and a socket file needs no proxy."""
+    """Return the proxies of the environment. `proxy` and `uds` override them."""
     if not http.get("trust_env", True):
         return []
     named = http.get("proxy") is not None or http.get("uds") is not None
@@ -154,18 +162,24 @@ def _routes(family: Family, http: dict[str, Any]) -> Routes:
 def _check_known(http: dict[str, Any]) -> None:
     if unknown := sorted(http.keys() - _OPTIONS):
         hints = [
-            f"{name}= is {_ELSEWHERE[name]}" for name in unknown if name in _ELSEWHERE
+            f"instead of {name}=, {_REPLACEMENTS[name]}"
+            for name in unknown
+            if name in _REPLACEMENTS
         ]
         msg = (
-            f"unknown option {', '.join(unknown)}: besides its own options this takes "
-            f"those of the default inner transport, {', '.join(sorted(_OPTIONS))}"
+            f"unknown option {', '.join(unknown)}: besides the options of this layer, "
+            "give those of the default inner transport: "
+            f"{', '.join(sorted(_OPTIONS))}"
         )
         raise TypeError("; ".join([msg, *hints]))
 
 
 def _check_options(family: Family, http: dict[str, Any]) -> None:
     if not hasattr(http.get("limits", family.limits), "max_connections"):
-        msg = f"limits is a {family.name}.Limits, got {http['limits']!r}"
+        msg = (
+            f"limits must be a {family.name}.Limits, such as "
+            f"{family.name}.Limits(max_connections=100); got {http['limits']!r}"
+        )
         raise TypeError(msg)
     if http.get("http2") and find_spec("h2") is None:
         msg = "http2=True needs the h2 package: pip install 'httpx_resilient[http2]'"
@@ -179,7 +193,7 @@ def _check_inner(inner: object, family: Family, http: dict[str, Any]) -> None:
     kind = inner.__name__ if isinstance(inner, type) else type(inner).__name__
     if not is_transport(inner):
         msg = (
-            f"inner must be a transport such as {family.name}.AsyncHTTPTransport(), "
+            f"inner must be a transport, such as {family.name}.AsyncHTTPTransport(); "
             f"got {kind}"
         )
         raise TypeError(msg)
@@ -189,7 +203,7 @@ def _check_inner(inner: object, family: Family, http: dict[str, Any]) -> None:
     if http:
         msg = (
             f"{', '.join(sorted(http))} cannot be given together with an inner "
-            f"transport: give it to {kind} itself"
+            f"transport: give it to {kind}"
         )
         raise TypeError(msg)
     if not isinstance(inner, family.bases):
@@ -197,17 +211,17 @@ def _check_inner(inner: object, family: Family, http: dict[str, Any]) -> None:
             home = home_of(base)
             if home is not None and home != family.home:
                 msg = (
-                    f"{kind} is a transport of {base.__module__}: import from {home} "
-                    f"to wrap it, this one is for {family.name}"
+                    f"{kind} is a transport of {base.__module__}, but this layer is "
+                    f"for {family.name}: import the layer from {home}"
                 )
                 raise TypeError(msg)
 
 
 def is_transport(given: object) -> bool:
-    """Tell a transport by what it does: neither library asks for its own classes."""
+    """Whether an object has the methods of a transport; its class does not matter."""
     return hasattr(given, "handle_request") or hasattr(given, "handle_async_request")
 
 
 def home_of(kind: type) -> str | None:
-    """Where we bind the library that a class comes from; `None` if it is of neither."""
+    """Return the package for the library of a class; `None` if it is of neither."""
     return _HOMES.get(kind.__module__.partition(".")[0])

@@ -170,7 +170,7 @@ def test_an_error_about_an_unknown_option_lists_the_known_ones() -> None:
 
 
 def test_http_options_reach_the_innermost_layer() -> None:
-    with pytest.raises(TypeError, match="limits is a"):
+    with pytest.raises(TypeError, match="limits must be a"):
         standard_transport(limits=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the mistake
 
 

@@ -1,4 +1,4 @@
-"""The root package, once more, in a process where `import httpx` gives httpx2."""
+"""Tests of the root package in a process where `import httpx` gives httpx2."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ FILES = [
 
 
 @pytest.mark.skipif(
-    "support.aliased" in sys.modules, reason="this is the process it would start"
+    "support.aliased" in sys.modules, reason="this is the process that the test starts"
 )
-def test_everything_holds_under_alias_httpx() -> None:
+def test_the_root_package_works_with_alias_httpx() -> None:
     command = [
         sys.executable, "-m", "pytest", "-q", "-x", "-p", "anyio", "-p", "support.aliased",
         "-k", "not other and not httpx2", *(str(TESTS / file) for file in FILES),

@@ -1,4 +1,4 @@
-"""Bad input is refused early, and the message says what to do."""
+"""Invalid arguments are rejected early, with a message that says what to do."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ ASYNCHRONOUS = {
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"inner": 5}, "inner must be a transport such as httpx.AsyncHTTPTransport"),
+        ({"inner": 5}, "inner must be a transport, such as httpx.AsyncHTTPTransport"),
         ({"inner": httpx.AsyncClient()}, "got AsyncClient"),
-        ({"inner": httpx.AsyncClient}, "must be a transport such as"),
+        ({"inner": httpx.AsyncClient}, "must be a transport, such as"),
         ({"inner": httpx.AsyncHTTPTransport}, "give an instance, AsyncHTTPTransport()"),
-        ({"inner": httpx2.MockTransport(print)}, "import from httpx_resilient.httpx2"),
+        ({"inner": httpx2.MockTransport(print)}, "import the layer from httpx_resilient.httpx2"),
         ({"inner": httpx.HTTPTransport(), "http2": True}, "http2 cannot be given together"),
-        ({"retries": 3}, "retries= is stop=stop_after_attempt(n + 1) here"),
-        ({"transport": httpx.HTTPTransport()}, "transport= is the first argument here"),
+        ({"retries": 3}, "instead of retries=, give stop=stop_after_attempt(n + 1)"),
+        ({"transport": httpx.HTTPTransport()}, "instead of transport=, give the first argument"),
         ({"inner": httpx.HTTPTransport(), "total": 3}, "unknown option total: besides"),
-        ({"colour": 3}, "unknown option colour: besides its own options this takes those of the default inner transport, cert"),
-        ({"limits": 100}, "limits is a httpx.Limits, got 100"),
+        ({"colour": 3}, "unknown option colour: besides the options of this layer, give those of the default inner transport: cert"),
+        ({"limits": 100}, "limits must be a httpx.Limits, such as httpx.Limits(max_connections=100); got 100"),
         ({"retry": 5}, "retry must be callable, such as retry_if_transient()"),
         ({"retry": retry_if_transient}, "retry is the class retry_if_transient"),
         ({"wait": 1}, "wait must be callable"),
@@ -80,7 +80,9 @@ ASYNCHRONOUS = {
         ({"stop": tenacity.stop_any(asynchronous)}, "would not await it"),
     ],
 )  # fmt: skip
-def test_is_refused_at_construction(options: dict[str, Any], message: str) -> None:
+def test_an_argument_of_another_type_is_rejected_at_construction(
+    options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(TypeError, match=re.escape(message)):
         RetryingTransport(**options)
 
@@ -97,14 +99,14 @@ def test_is_refused_at_construction(options: dict[str, Any], message: str) -> No
         ({"stop": tenacity.stop_any(tenacity.stop_after_delay(math.nan))}, "max_delay is nan"),
     ],
 )  # fmt: skip
-def test_a_number_out_of_range_is_refused(
+def test_a_number_out_of_its_range_is_rejected_at_construction(
     options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         RetryingTransport(**options)
 
 
-def test_a_wait_may_shrink() -> None:
+def test_a_wait_that_decreases_is_accepted() -> None:
     RetryingTransport(wait=tenacity.wait_incrementing(start=10, increment=-1))
     RetryingTransport(wait=tenacity.wait_incrementing(start=-5, increment=3))
 
@@ -127,55 +129,54 @@ def test_a_wait_may_shrink() -> None:
         (lambda: wait_transient(throttled=5), TypeError),
     ],
 )
-def test_a_strategy_checks_its_arguments(make: Any, error: type[Exception]) -> None:
+def test_a_strategy_rejects_invalid_arguments(
+    make: Any, error: type[Exception]
+) -> None:
     with pytest.raises(error):
         make()
 
 
-def test_http2_without_its_package_names_the_extra(monkeypatch: Any) -> None:
+def test_http2_without_h2_raises_an_error_that_names_the_extra(
+    monkeypatch: Any,
+) -> None:
     monkeypatch.setitem(sys.modules, "h2", None)
     monkeypatch.setattr("httpx_resilient._transport.inner.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'httpx_resilient\[http2\]'"):
         RetryingTransport(http2=True)
 
 
-def test_the_other_library_is_named_the_other_way_round() -> None:
-    with pytest.raises(TypeError, match="import from httpx_resilient to wrap it"):
+def test_a_transport_of_httpx_is_rejected_by_a_layer_for_httpx2() -> None:
+    with pytest.raises(TypeError, match=r"import the layer from httpx_resilient$"):
         httpx_resilient.httpx2.RetryingTransport(httpx.MockTransport(print))
+
+
+def transport_of_other_side(world: World) -> Any:
+    """Make an asynchronous transport in a synchronous world, and vice versa."""
+    library = world.library
+    return library.AsyncHTTPTransport() if world.sync else library.HTTPTransport()
 
 
 class TestSides:
     pytestmark = pytest.mark.anyio
 
-    async def test_an_inner_of_the_other_side_is_refused(self, world: World) -> None:
-        other = (
-            world.library.AsyncHTTPTransport
-            if world.sync
-            else world.library.HTTPTransport
-        )
-        client = world.client(world.transport(other()))
+    async def test_an_inner_of_the_other_side_is_rejected_at_the_first_request(
+        self, world: World
+    ) -> None:
+        client = world.client(world.transport(transport_of_other_side(world)))
         with pytest.raises(TypeError, match=r"cannot serve httpx2?\.(Async)?Client"):
             await client.get("http://127.0.0.1:9/")
 
-    async def test_it_is_refused_on_entry_already(self, world: World) -> None:
-        other = (
-            world.library.AsyncHTTPTransport
-            if world.sync
-            else world.library.HTTPTransport
-        )
+    async def test_an_inner_of_the_other_side_is_rejected_on_entry(
+        self, world: World
+    ) -> None:
         with pytest.raises(TypeError, match="give an inner transport that has handle_"):
-            async with world.client(world.transport(other())):
+            async with world.client(world.transport(transport_of_other_side(world))):
                 pass
 
-    async def test_closing_what_never_worked_is_no_error(self, world: World) -> None:
-        other = (
-            world.library.AsyncHTTPTransport
-            if world.sync
-            else world.library.HTTPTransport
-        )
-        await world.client(world.transport(other())).aclose()
+    async def test_an_inner_of_the_other_side_can_be_closed(self, world: World) -> None:
+        await world.client(world.transport(transport_of_other_side(world))).aclose()
 
-    async def test_an_inner_without_a_base_class_is_taken_as_it_is(
+    async def test_an_inner_without_a_base_class_is_accepted(
         self, world: World
     ) -> None:
         class Duck:
@@ -188,7 +189,7 @@ class TestSides:
         client = world.client(world.transport(Duck()))
         assert (await client.get("http://a/")).status_code == 200
 
-    async def test_a_client_of_the_other_library_is_told_where_to_import(
+    async def test_a_client_of_the_other_library_gets_an_error_that_names_the_import(
         self, world: World, server: Server
     ) -> None:
         other = "httpx" if world.library is httpx2 else "httpx2"
@@ -201,7 +202,7 @@ class TestSides:
 
 @pytest.mark.parametrize("strategy", ASYNCHRONOUS.values(), ids=ASYNCHRONOUS.keys())
 class TestAsynchronousStrategyInASynchronousClient:
-    def test_is_refused_before_anything_is_sent(
+    def test_is_rejected_before_anything_is_sent(
         self, strategy: Any, server: Server
     ) -> None:
         with httpx.Client(transport=RetryingTransport(retry=strategy)) as client:
@@ -209,7 +210,7 @@ class TestAsynchronousStrategyInASynchronousClient:
                 client.get(server.url)
         assert server.requests == 0
 
-    def test_is_refused_for_one_request_too(
+    def test_is_rejected_in_the_extension_of_one_request(
         self, strategy: Any, server: Server
     ) -> None:
         with httpx.Client(transport=RetryingTransport()) as client:
@@ -219,14 +220,16 @@ class TestAsynchronousStrategyInASynchronousClient:
 
 
 @pytest.mark.parametrize("part", ["wait", "stop", "before_sleep"])
-def test_every_asynchronous_part_is_named(part: str, server: Server) -> None:
+def test_the_error_names_the_asynchronous_part_of_a_policy(
+    part: str, server: Server
+) -> None:
     with httpx.Client(transport=RetryingTransport(**{part: asynchronous})) as client:
         with pytest.raises(TypeError, match=f"{part} is asynchronous"):
             client.get(server.url)
 
 
-def test_an_asynchronous_answer_in_disguise_is_refused_and_nothing_leaks() -> None:
-    """Only when it is called does a plain function show that it gives a coroutine."""
+def test_a_function_that_returns_a_coroutine_is_rejected_without_a_leak() -> ():
+    """A plain function shows only when it is called that it returns a coroutine."""
     inner = httpx.MockTransport(lambda request: httpx.Response(503))
     transport = RetryingTransport(inner, before_sleep=lambda state: asynchronous(state))
     with httpx.Client(transport=transport) as client:
@@ -234,7 +237,7 @@ def test_an_asynchronous_answer_in_disguise_is_refused_and_nothing_leaks() -> No
             client.get("http://a/")
 
 
-def test_an_awaitable_that_is_no_coroutine_is_refused_too() -> None:
+def test_a_strategy_that_returns_an_awaitable_is_rejected() -> None:
     class Awaitable:
         def __await__(self) -> Any:
             yield

@@ -1,4 +1,4 @@
-"""Without an inner transport: the library's own, with all its options and proxies."""
+"""The default inner transport, with its options and proxies, and its lifecycle."""
 
 from __future__ import annotations
 
@@ -22,9 +22,19 @@ pytestmark = pytest.mark.anyio
 TLS = ssl.create_default_context()
 
 
-def inner_of(transport: Any, world: World) -> Any:
-    side = transport._sync_side if world.sync else transport._async_side
-    return side.transport()
+def side_of(transport: Any, *, asynchronous: bool) -> Any:
+    """Return one side of a layer, which builds its inner transport on first use."""
+    return transport._async_side if asynchronous else transport._sync_side
+
+
+def inner_of(transport: Any, *, asynchronous: bool) -> Any:
+    """Return the inner transport of a layer, and build it if necessary."""
+    return side_of(transport, asynchronous=asynchronous).transport()
+
+
+def pool_of(transport: Any) -> Any:
+    """Return the connection pool of an HTTPTransport."""
+    return transport._pool
 
 
 class TestOptions:
@@ -36,26 +46,29 @@ class TestOptions:
         "socket_options": [(6, 1, 1)],
     }
 
-    async def test_each_reaches_the_connection_pool(self, world: World) -> None:
+    async def test_all_options_reach_the_connection_pool(self, world: World) -> None:
         limits = world.library.Limits(
             max_connections=7, max_keepalive_connections=3, keepalive_expiry=2
         )
         transport = world.transport(limits=limits, **self.OPTIONS)
         url = world.library.URL("https://a/")
-        pool = inner_of(transport, world).connections.to(url)._pool
+        inner = inner_of(transport, asynchronous=not world.sync)
+        pool = pool_of(inner.connections.to(url))
         assert pool._ssl_context is TLS
         assert (pool._http1, pool._http2) == (False, True)
-        # Not one, because HTTP/2 needs another for a while after a GOAWAY.
+        # More than one, because HTTP/2 needs a second for a while after a GOAWAY.
         assert pool._max_connections == pool._max_keepalive_connections == sys.maxsize
         assert pool._keepalive_expiry == 2
         assert pool._local_address == "127.0.0.2"
         assert pool._socket_options == [(6, 1, 1)]
 
-    async def test_a_local_address(self, world: World, server: Server) -> None:
+    async def test_requests_are_sent_from_a_local_address(
+        self, world: World, server: Server
+    ) -> None:
         async with world.client(world.transport(local_address="127.0.0.1")) as client:
             assert (await client.get(server.url)).status_code == 200
 
-    async def test_a_unix_socket(
+    async def test_requests_are_sent_to_a_unix_socket_without_a_proxy(
         self, world: World, tmp_path: Path, monkeypatch: Any
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -65,13 +78,15 @@ class TestOptions:
                 assert (await client.get("http://a/")).content == b"by file"
         assert server.requests == 2
 
-    async def test_a_proxy(self, world: World, server: Server) -> None:
+    async def test_requests_are_sent_through_a_proxy(
+        self, world: World, server: Server
+    ) -> None:
         server.play(reply(503), reply(200, b"by proxy"))
         async with world.client(world.transport(proxy=server.url)) as client:
             assert (await client.get("http://example.invalid/")).content == b"by proxy"
         assert {r.target for r in server.received} == {"http://example.invalid/"}
 
-    async def test_a_proxy_with_credentials_says_them_to_it_alone(
+    async def test_the_credentials_of_a_proxy_are_sent_to_it_and_not_shown(
         self, world: World, server: Server
     ) -> None:
         proxy = world.library.Proxy(server.url, auth=("user", "secret"))
@@ -83,7 +98,7 @@ class TestOptions:
 
 
 class TestEnvironment:
-    async def test_its_proxy_is_used(
+    async def test_a_proxy_of_the_environment_is_used(
         self, world: World, server: Server, monkeypatch: Any
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", server.url)
@@ -91,7 +106,7 @@ class TestEnvironment:
         async with world.client() as client:
             assert (await client.get("http://example.invalid/")).content == b"by proxy"
 
-    async def test_its_exceptions_are_direct(
+    async def test_no_proxy_of_the_environment_is_respected(
         self, world: World, server: Server, monkeypatch: Any
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -100,21 +115,21 @@ class TestEnvironment:
             assert (await client.get(server.url)).status_code == 200
         assert server.received[0].target == "/"
 
-    async def test_it_is_not_trusted_if_told_so(
+    async def test_trust_env_false_ignores_the_environment(
         self, world: World, server: Server, monkeypatch: Any
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
         async with world.client(world.transport(trust_env=False)) as client:
             assert (await client.get(server.url)).status_code == 200
 
-    async def test_an_inner_transport_has_none(
+    async def test_a_given_inner_transport_ignores_the_environment(
         self, world: World, server: Server, monkeypatch: Any
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
         async with world.client(world.transport(world.http())) as client:
             assert (await client.get(server.url)).status_code == 200
 
-    def test_a_proxy_that_cannot_be_used_is_told_at_construction(
+    def test_an_invalid_proxy_is_rejected_at_construction(
         self, library: str, monkeypatch: Any
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", "gopher://127.0.0.1:9")
@@ -124,7 +139,7 @@ class TestEnvironment:
     async def test_all_proxied_transports_are_closed(
         self, world: World, server: Server, monkeypatch: Any
     ) -> None:
-        """Left open, their sockets would warn, and warnings are errors."""
+        """An open socket would warn, and warnings are errors."""
         monkeypatch.setenv("HTTP_PROXY", server.url)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         async with world.client() as client:
@@ -177,7 +192,7 @@ URLS = st.builds(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(environment=ENVIRONMENTS, urls=st.lists(URLS, min_size=1, max_size=5))
-def test_every_url_goes_where_a_stock_client_sends_it(
+def test_each_url_uses_the_same_proxy_as_a_client_without_this_library(
     library: str, environment: dict[str, str], urls: list[str], asynchronous: bool
 ) -> None:
     module, ours = LIBRARIES[library]
@@ -192,8 +207,7 @@ def test_every_url_goes_where_a_stock_client_sends_it(
                 ours.RetryingTransport(verify=TLS)
             return
         transport = ours.RetryingTransport(verify=TLS)
-        side = transport._async_side if asynchronous else transport._sync_side
-        inner = side.transport()
+        inner = inner_of(transport, asynchronous=asynchronous)
     for text in urls:
         url = module.URL(text)
         expected = proxy_of(stock._transport_for_url(url))
@@ -201,14 +215,13 @@ def test_every_url_goes_where_a_stock_client_sends_it(
 
 
 def proxy_of(transport: Any) -> Any:
-    proxy = getattr(transport._pool, "_proxy_url", None) or getattr(
-        transport._pool, "_proxy", None
-    )
+    pool = pool_of(transport)
+    proxy = getattr(pool, "_proxy_url", None) or getattr(pool, "_proxy", None)
     return None if proxy is None else bytes(getattr(proxy, "url", proxy))
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_a_client_without_environment_has_no_routes(name: str) -> None:
+def test_without_proxies_in_the_environment_there_are_no_routes(name: str) -> None:
     assert routes_of_environment(LIBRARIES[name][1]._FAMILY) == []
 
 
@@ -247,13 +260,17 @@ class Counting:
 
 
 class TestLifecycle:
-    async def test_enter_and_exit_are_handed_on_once(self, world: World) -> None:
+    async def test_the_inner_transport_is_entered_and_exited_once(
+        self, world: World
+    ) -> None:
         inner = Counting(world)
         async with world.client(world.transport(inner)) as client:
             await client.get("http://a/")
         assert inner.calls == ["enter", "handle", "exit"]
 
-    async def test_two_clients_share_one_entry(self, world: World) -> None:
+    async def test_two_clients_share_one_entry_of_the_inner_transport(
+        self, world: World
+    ) -> None:
         inner = Counting(world)
         transport = world.transport(inner)
         async with world.client(transport) as one:
@@ -274,7 +291,7 @@ class TestLifecycle:
             pass
         assert inner.calls == ["enter", "exit"]
 
-    async def test_an_exit_without_an_entry_closes_and_counts_for_nothing(
+    async def test_an_exit_without_an_entry_closes_and_is_not_counted(
         self, world: World
     ) -> None:
         inner = Counting(world)
@@ -284,27 +301,31 @@ class TestLifecycle:
             pass
         assert inner.calls == ["exit", "enter", "exit"]
 
-    async def test_closing_the_client_closes_the_inner(self, world: World) -> None:
+    async def test_closing_the_client_closes_the_inner_transport(
+        self, world: World
+    ) -> None:
         inner = Counting(world)
         client = world.client(world.transport(inner))
         await client.get("http://a/")
         await client.aclose()
         assert inner.calls == ["handle", "close"]
 
-    async def test_an_inner_that_was_never_used_is_closed_too(
+    async def test_an_inner_transport_that_was_never_used_is_closed(
         self, world: World
     ) -> None:
         inner = Counting(world)
         await world.client(world.transport(inner)).aclose()
         assert inner.calls == ["close"]
 
-    async def test_closing_an_unused_client_builds_nothing(self, world: World) -> None:
+    async def test_closing_an_unused_client_builds_no_inner_transport(
+        self, world: World
+    ) -> None:
         transport = world.transport()
         await world.client(transport).aclose()
-        assert transport._sync_side.made is None
-        assert transport._async_side.made is None
+        for asynchronous in (False, True):
+            assert side_of(transport, asynchronous=asynchronous).made is None
 
-    async def test_works_without_with_and_after_it_was_closed(
+    async def test_a_transport_works_without_entry_and_after_it_was_closed(
         self, world: World, server: Server
     ) -> None:
         transport = world.transport()
@@ -319,18 +340,19 @@ class TestLifecycle:
         transport = world.transport()
         async with world.client(transport) as client:
             await client.get(server.url)
-        unused = transport._async_side if world.sync else transport._sync_side
-        assert unused.made is None
+        assert side_of(transport, asynchronous=world.sync).made is None
 
     @pytest.mark.parametrize("runtime", ["sync"])
-    async def test_threads_build_it_once(self, world: World, monkeypatch: Any) -> None:
+    async def test_threads_build_the_inner_transport_once(
+        self, world: World, monkeypatch: Any
+    ) -> None:
         transport = world.transport()
-        at_once = threading.Barrier(8)
+        barrier = threading.Barrier(8)
         made = set()
 
         def use() -> None:
-            at_once.wait()
-            made.add(id(transport._sync_side.transport()))
+            barrier.wait()
+            made.add(id(inner_of(transport, asynchronous=False)))
 
         async with anyio.create_task_group() as tasks:
             for _ in range(8):
