@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -20,114 +19,98 @@ if TYPE_CHECKING:
 StreamT = TypeVar("StreamT")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Family:
-    """One HTTP library: the classes of it that flows and decisions need."""
-
-    name: str
-    """The module that users import, `httpx` or `httpx2`."""
-    home: str
-    """The module of this library that is bound to it."""
-    package: str
-    """The package that its classes are defined in."""
-
-    request: type[Any]
-    response: type[Any]
-    clients: tuple[type[Any], ...]
-    """The asynchronous and the synchronous client."""
-    bases: tuple[type[Any], ...]
-    """The base classes of asynchronous and of synchronous transports."""
-    http: type[Any]
-    """The synchronous HTTP transport."""
-    async_http: type[Any]
-    proxy: type[Any]
-    """The description of a proxy."""
-    limits: Any
-    """The default limits of a connection pool."""
-    ssl_context: Callable[..., ssl.SSLContext]
-    """Creates TLS settings from `verify`, `cert` and `trust_env`."""
-    origin: tuple[Callable[[Any], Any], ...]
     """
-    Getters of scheme, raw host and port of a `URL`. Calling them costs a fifth less
-    than reading the properties.
+    One HTTP library: the classes of it that flows and decisions need.
+
+    Args:
+        module: The module that users import, `httpx` or `httpx2`. Only its public names
+            are read.
+        home: The module of this library that is bound to it.
     """
 
-    plain_body: type[Any]
-    """The stream of a body in memory, which replays."""
-    iterator_body: type[Any]
-    """The stream around an iterable or a file."""
-    multipart_body: type[Any]
-    """The stream of a multipart form."""
-    streams: tuple[type[Any], type[Any]]
-    """The base classes of synchronous and of asynchronous streams."""
+    def __init__(self, module: ModuleType, *, home: str) -> None:
+        self.name = module.__name__
+        self.home = home
+        self.package: str = module.Request.__module__.partition(".")[0]
+        """The package that its classes are defined in."""
 
-    transport_error: type[Exception]
-    """The base of all errors that a transport may raise."""
-    never_sent: tuple[type[Exception], ...]
-    """Errors that are raised before a byte of the request is written."""
-    interrupted: tuple[type[Exception], ...]
-    """Errors after which the server may have processed the request."""
-    disconnected: tuple[type[Exception], ...]
-    """Those of them that mean a closed connection."""
-    timed_out: type[Exception]
-    """The base of all timeouts."""
-    pool_timeout: type[Exception]
-    read_timeout: type[Exception]
-    read_error: type[Exception]
-    """The connection was reset during a read."""
-    protocol_error: type[Exception]
-    """The server closed the connection too early."""
+        self.request: type[Any] = module.Request
+        self.response: type[Any] = module.Response
+        self.clients: tuple[type[Any], ...] = (module.AsyncClient, module.Client)
+        """The asynchronous and the synchronous client."""
+        self.bases: tuple[type[Any], ...] = (
+            module.AsyncBaseTransport,
+            module.BaseTransport,
+        )
+        """The base classes of asynchronous and of synchronous transports."""
+        self.http: type[Any] = module.HTTPTransport
+        """The synchronous HTTP transport."""
+        self.async_http: type[Any] = module.AsyncHTTPTransport
+        self.proxy: type[Any] = module.Proxy
+        """The description of a proxy."""
+        self.limits: Any = module.Limits(
+            max_connections=100, max_keepalive_connections=20
+        )
+        """The default limits of a connection pool."""
+        self.ssl_context: Callable[..., ssl.SSLContext] = module.create_ssl_context
+        """Creates TLS settings from `verify`, `cert` and `trust_env`."""
+        self.origin: tuple[Callable[[Any], Any], ...] = tuple(
+            getattr(module.URL, part).fget for part in ("scheme", "raw_host", "port")
+        )
+        """
+        Getters of scheme, raw host and port of a `URL`. Calling them costs a fifth less
+        than reading the properties.
+        """
+
+        self.plain_body = _stream_of(module, content=b"")
+        """The stream of a body in memory, which replays."""
+        self.iterator_body = _stream_of(module, content=iter(()))
+        """The stream around an iterable or a file."""
+        self.multipart_body = _stream_of(module, files={"file": _UNNAMED_FILE})
+        """The stream of a multipart form."""
+        self.streams: tuple[type[Any], type[Any]] = (
+            module.SyncByteStream,
+            module.AsyncByteStream,
+        )
+        """The base classes of synchronous and of asynchronous streams."""
+
+        self.transport_error: type[Exception] = module.TransportError
+        """The base of all errors that a transport may raise."""
+        self.never_sent: tuple[type[Exception], ...] = (
+            module.ConnectError,
+            module.ConnectTimeout,
+        )
+        """Errors that are raised before a byte of the request is written."""
+        self.interrupted: tuple[type[Exception], ...] = (
+            module.ReadTimeout,
+            module.ReadError,
+            module.WriteTimeout,
+            module.WriteError,
+            module.CloseError,
+            module.RemoteProtocolError,
+        )
+        """Errors after which the server may have processed the request."""
+        self.disconnected: tuple[type[Exception], ...] = (
+            module.ReadError,
+            module.WriteError,
+            module.RemoteProtocolError,
+        )
+        """Those of them that mean a closed connection."""
+        self.timed_out: type[Exception] = module.TimeoutException
+        """The base of all timeouts."""
+        self.pool_timeout: type[Exception] = module.PoolTimeout
+        self.read_timeout: type[Exception] = module.ReadTimeout
+        self.read_error: type[Exception] = module.ReadError
+        """The connection was reset during a read."""
+        self.protocol_error: type[Exception] = module.RemoteProtocolError
+        """The server closed the connection too early."""
 
     @classmethod
+    @cache
     def of(cls, module: ModuleType, *, home: str) -> Family:
-        """Read a family from the public names of its module."""
-
-        def stream(**body: object) -> type[Any]:
-            request = module.Request("POST", "http://localhost", **body)
-            return cast("type[Any]", type(request.stream))  # type: ignore[redundant-cast]  # pyright needs it
-
-        return cls(
-            name=module.__name__,
-            home=home,
-            request=module.Request,
-            response=module.Response,
-            origin=tuple(
-                getattr(module.URL, part).fget
-                for part in ("scheme", "raw_host", "port")
-            ),
-            plain_body=stream(content=b""),
-            iterator_body=stream(content=iter(())),
-            multipart_body=stream(files={"file": b""}),
-            streams=(module.SyncByteStream, module.AsyncByteStream),
-            transport_error=module.TransportError,
-            never_sent=(module.ConnectError, module.ConnectTimeout),
-            interrupted=(
-                module.ReadTimeout,
-                module.ReadError,
-                module.WriteTimeout,
-                module.WriteError,
-                module.CloseError,
-                module.RemoteProtocolError,
-            ),
-            disconnected=(
-                module.ReadError,
-                module.WriteError,
-                module.RemoteProtocolError,
-            ),
-            timed_out=module.TimeoutException,
-            pool_timeout=module.PoolTimeout,
-            read_timeout=module.ReadTimeout,
-            read_error=module.ReadError,
-            protocol_error=module.RemoteProtocolError,
-            clients=(module.AsyncClient, module.Client),
-            bases=(module.AsyncBaseTransport, module.BaseTransport),
-            http=module.HTTPTransport,
-            async_http=module.AsyncHTTPTransport,
-            proxy=module.Proxy,
-            limits=module.Limits(max_connections=100, max_keepalive_connections=20),
-            ssl_context=module.create_ssl_context,
-            package=module.Request.__module__.partition(".")[0],
-        )
+        """Return the one family of a library and its binding."""
+        return cls(module, home=home)
 
     def stream_class(self, base: type[StreamT]) -> type[StreamT]:
         """
@@ -144,3 +127,12 @@ class Family:
 @cache
 def _stream_class(base: Any, family: Family) -> type[Any]:
     return type(base.__name__, (base, *family.streams), {"_family": family})
+
+
+_UNNAMED_FILE = ("", b"", "text/plain")
+"""A file whose type need not be guessed: that would read the types of the system."""
+
+
+def _stream_of(module: ModuleType, **body: object) -> type[Any]:
+    request = module.Request("POST", "http://localhost", **body)
+    return cast("type[Any]", type(request.stream))  # type: ignore[redundant-cast]  # pyright needs it
