@@ -19,7 +19,8 @@ from typing import Any, TypeVar, cast
 import httpx
 
 from benchmarks.simulations.clock import Clock, Promise, Task
-from httpx_resilient._core.io.race import AGAIN, Runner
+from httpx_resilient._core.io.protocol import Runner
+from httpx_resilient._core.io.race import AGAIN
 
 T = TypeVar("T")
 

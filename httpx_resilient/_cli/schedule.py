@@ -15,7 +15,7 @@ from httpx_resilient._core.family import Family
 from httpx_resilient._layers.retry.policy import RetryPolicy
 from httpx_resilient._layers.retry.state import RetryState
 
-_FAMILY = Family.of(httpx, home="httpx_resilient")
+_FAMILY = Family(httpx, home="httpx_resilient")
 
 FAILURE, THROTTLED = 500, 429
 """Status codes of the two kinds of failure for which `wait_transient` has a wait."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 StreamT = TypeVar("StreamT")
 
+_UNNAMED_FILE = ("", b"", "text/plain")
+"""A file whose type need not be guessed: that would read the types of the system."""
+
 
 class Family:
     """
@@ -106,12 +109,6 @@ class Family:
         self.protocol_error: type[Exception] = module.RemoteProtocolError
         """The server closed the connection too early."""
 
-    @classmethod
-    @cache
-    def of(cls, module: ModuleType, *, home: str) -> Family:
-        """Return the one family of a library and its binding."""
-        return cls(module, home=home)
-
     def stream_class(self, base: type[StreamT]) -> type[StreamT]:
         """
         Derive from `base` the class of a stream that both clients accept.
@@ -127,10 +124,6 @@ class Family:
 @cache
 def _stream_class(base: Any, family: Family) -> type[Any]:
     return type(base.__name__, (base, *family.streams), {"_family": family})
-
-
-_UNNAMED_FILE = ("", b"", "text/plain")
-"""A file whose type need not be guessed: that would read the types of the system."""
 
 
 def _stream_of(module: ModuleType, **body: object) -> type[Any]:

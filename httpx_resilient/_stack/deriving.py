@@ -25,7 +25,7 @@ def derived(name: str, home: ModuleType, library: str) -> Any:
         library: The name of the HTTP library.
     """
     if name == FAMILY:
-        return Family.of(import_module(library), home=home.__name__)
+        return Family(import_module(library), home=home.__name__)
     if name == "standard_transport":
         stack = _class(generic.StandardStack, (), home, _binding=home)
         return _function(stack.standard_transport, home)

@@ -19,7 +19,7 @@ from httpx_resilient._core.events.emitter import (
 )
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT, ResponseT
-from httpx_resilient._core.io.async_io import AsyncIO
+from httpx_resilient._core.io.loading import async_io
 from httpx_resilient._core.io.protocol import IO, releasing, run_sync
 from httpx_resilient._core.io.sync_io import SyncIO
 from httpx_resilient._transport.inner import LimitsT, ProxyT, sides_of
@@ -63,9 +63,9 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, Prox
     ) -> None:
         self._emit = emit = EventEmitter(on_event)
         self._async_side, self._sync_side = sides_of(inner, self._family, http, emit)
-        self._io: AsyncIO[RequestT, ResponseT] | None = None
+        self._io: IO[RequestT, ResponseT] | None = None
         # The same, unless there is somebody who listens.
-        self._unheard: AsyncIO[RequestT, ResponseT] | None = None
+        self._unheard: IO[RequestT, ResponseT] | None = None
 
     @abstractmethod
     async def _handle(
@@ -86,7 +86,7 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, Prox
         """Handle the first request, or any if there is somebody who listens."""
         io = self._io
         if io is None:
-            made: AsyncIO[RequestT, ResponseT] = AsyncIO(self._async_side.transport())
+            made: IO[RequestT, ResponseT] = async_io(self._async_side.transport())
             self._io = io = made
         if self._emit.listener is None:
             self._unheard = io

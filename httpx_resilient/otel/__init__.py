@@ -34,4 +34,4 @@ class TracingTransport(
 ):
     __doc__ = TracingLayer.__doc__
 
-    _family = Family.of(httpx, home="httpx_resilient")
+    _family = Family(httpx, home="httpx_resilient")

@@ -21,4 +21,4 @@ class TracingTransport(
 ):
     __doc__ = TracingLayer.__doc__
 
-    _family = Family.of(httpx2, home="httpx_resilient.httpx2")
+    _family = Family(httpx2, home="httpx_resilient.httpx2")

@@ -30,4 +30,4 @@ class FaultInjectingTransport(
 ):
     __doc__ = FaultInjectionLayer.__doc__
 
-    _family = Family.of(httpx, home="httpx_resilient")
+    _family = Family(httpx, home="httpx_resilient")

@@ -26,4 +26,4 @@ class FaultInjectingTransport(
 ):
     __doc__ = FaultInjectionLayer.__doc__
 
-    _family = Family.of(httpx2, home="httpx_resilient.httpx2")
+    _family = Family(httpx2, home="httpx_resilient.httpx2")

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from httpx_resilient import HedgePolicy, HedgingTransport
-from httpx_resilient._core.io.race import Runner, Second
+from httpx_resilient._core.io.protocol import Runner, Second
 from support.fake_io import FakeIO, Scripted
 
 URL = "https://example.org/path?key=secret"

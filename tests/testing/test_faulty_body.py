@@ -88,7 +88,7 @@ def test_a_body_arrives_in_pieces_up_to_the_byte_where_it_breaks(
         chunks,
         BodyFault("Odd", after, every=0.1, size=size),
         httpx.Request("GET", URL),
-        family=Family.of(httpx, home="httpx_resilient"),
+        family=Family(httpx, home="httpx_resilient"),
         io=io,
         count=counted.append,
         silent=True,

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Protocol
 
-from httpx_resilient._core.io.async_io import AsyncEffects
+from httpx_resilient._core.io.loading import async_effects
 from httpx_resilient._core.io.protocol import Effects, run_sync
 from httpx_resilient._core.io.sync_io import SyncEffects
 
@@ -69,7 +69,7 @@ class TrackedStream:
             raise
         finally:
             if after := self._released():
-                await after(AsyncEffects())
+                await after(async_effects())
 
     def _released(self) -> After | None:
         resource, error = self._resource, self._error

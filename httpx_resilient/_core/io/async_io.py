@@ -14,7 +14,8 @@ from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.drain import drain_async, drain_seconds, is_worth_draining
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.asyncio_fast import begin, on_asyncio, time_limit
-from httpx_resilient._core.io.race import Runner, Second, race_on_anyio, race_on_asyncio
+from httpx_resilient._core.io.protocol import Runner, Second
+from httpx_resilient._core.io.race import race_on_anyio, race_on_asyncio
 from httpx_resilient._core.io.waiters import AsyncioWaiter, TrioWaiter
 from httpx_resilient._core.waiter import Waiter
 

@@ -10,15 +10,20 @@ Rules of every flow:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar, cast
 
-from httpx_resilient._core.io.race import Runner, Second
 from httpx_resilient._core.waiter import Waiter
 
 T = TypeVar("T")
 SentT_contra = TypeVar("SentT_contra", contravariant=True)
 ReceivedT_co = TypeVar("ReceivedT_co", covariant=True)
+
+Runner = Coroutine[Any, Any, bool]
+"""Returns whether it has won. An exception ends the race and reaches the caller."""
+
+Second = Callable[[], Runner | None]
+"""Returns the second runner, or `None` to be called again later."""
 
 
 class Effects(Protocol):

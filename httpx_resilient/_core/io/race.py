@@ -9,16 +9,12 @@ entered them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, cast
 
 import anyio
 
-Runner = Coroutine[Any, Any, bool]
-"""Returns whether it has won. An exception ends the race and reaches the caller."""
-
-Second = Callable[[], Runner | None]
-"""Returns the second runner, or `None` to be called again later."""
+from httpx_resilient._core.io.protocol import Runner, Second
 
 AGAIN = 0.25
 """The share of the elapsed time after which `Second` is called again."""

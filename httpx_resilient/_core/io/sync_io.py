@@ -5,17 +5,35 @@ from __future__ import annotations
 from collections.abc import Awaitable, Coroutine, Iterable
 from contextlib import suppress
 from inspect import isawaitable
+from threading import Event
 from typing import Any, Generic, TypeVar, cast
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.drain import DRAIN_BYTES, DRAIN_SECONDS, is_worth_draining
 from httpx_resilient._core.http_types import RequestT, ResponseT
-from httpx_resilient._core.io.race import Runner, Second
-from httpx_resilient._core.io.waiters import ThreadWaiter
+from httpx_resilient._core.io.protocol import Runner, Second
 from httpx_resilient._core.request_copy import copy_request, sync_back
 from httpx_resilient._core.waiter import Waiter
 
 T = TypeVar("T")
+
+
+class ThreadWaiter:
+    """An event of the waiting thread."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = Event()
+
+    def wake(self) -> None:
+        self._event.set()
+
+    async def wait(self, seconds: float | None) -> None:
+        Clock.block_until(self._event, seconds)
+
+    def close(self) -> None:
+        """There is nothing to release."""
 
 
 class SyncEffects(Clock):

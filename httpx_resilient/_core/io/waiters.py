@@ -1,14 +1,11 @@
-"""Waiters: for tasks of asyncio, tasks of trio, and threads."""
+"""Waiters for tasks of asyncio and of trio."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from threading import Event
 
 import anyio
-
-from httpx_resilient._core.clock import Clock
 
 
 class AsyncioWaiter:
@@ -68,24 +65,6 @@ class TrioWaiter:
     async def wait(self, seconds: float | None) -> None:
         with anyio.move_on_after(seconds):
             await self._event.wait()
-
-    def close(self) -> None:
-        """There is nothing to release."""
-
-
-class ThreadWaiter:
-    """An event of the waiting thread."""
-
-    __slots__ = ("_event",)
-
-    def __init__(self) -> None:
-        self._event = Event()
-
-    def wake(self) -> None:
-        self._event.set()
-
-    async def wait(self, seconds: float | None) -> None:
-        Clock.block_until(self._event, seconds)
 
     def close(self) -> None:
         """There is nothing to release."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.deadline import Deadline
 from httpx_resilient._core.drain import BUFFERED, leave
-from httpx_resilient._core.io.async_io import AsyncEffects
+from httpx_resilient._core.io.loading import async_effects
 from httpx_resilient._layers.deadline.events import Awaited
 
 
@@ -62,7 +62,7 @@ class DeadlineStream:
             raise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        effects = AsyncEffects()
+        effects = async_effects()
         deadline = self._deadline
         chunks, dropped, left = aiter(self._stream), 0, math.inf
         try:

@@ -12,8 +12,7 @@ from httpx_resilient._core.attempts import SENDS, Attempt, mark, unfolded
 from httpx_resilient._core.classify import Retryability, classify_status
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.http_types import RequestT, ResponseLike, ResponseT
-from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.io.race import Runner
+from httpx_resilient._core.io.protocol import IO, Runner
 from httpx_resilient._layers.hedging.events import HedgeLost, HedgeSent, HedgeWon
 
 KEY = "hedge"

@@ -12,8 +12,7 @@ import anyio.lowlevel
 import pytest
 
 from httpx_resilient._core.io.async_io import AsyncIO
-from httpx_resilient._core.io.protocol import run_sync
-from httpx_resilient._core.io.race import Runner
+from httpx_resilient._core.io.protocol import Runner, run_sync
 from httpx_resilient._core.io.sync_io import SyncIO
 
 pytestmark = pytest.mark.anyio

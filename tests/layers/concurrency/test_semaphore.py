@@ -22,7 +22,8 @@ from hypothesis.stateful import (
 )
 
 from httpx_resilient._core.io.protocol import run_sync
-from httpx_resilient._core.io.waiters import AsyncioWaiter, ThreadWaiter, TrioWaiter
+from httpx_resilient._core.io.sync_io import ThreadWaiter
+from httpx_resilient._core.io.waiters import AsyncioWaiter, TrioWaiter
 from httpx_resilient._layers.concurrency.semaphore import (
     FairSemaphore,
     PermitRequest,

@@ -19,7 +19,7 @@ from httpx_resilient import (
     RetryingTransport,
     wrap,
 )
-from httpx_resilient._core.io.race import Runner, Second
+from httpx_resilient._core.io.protocol import Runner, Second
 from httpx_resilient._layers.hedging.policy import HedgeState
 
 KEY = ("https", b"example.org", None)
