@@ -12,7 +12,7 @@ from httpx_resilient._core.classify import of_one_stream
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.io.admission import admit
-from httpx_resilient._core.io.async_io import AsyncEffects
+from httpx_resilient._core.io.loading import async_effects
 from httpx_resilient._core.io.protocol import Effects, run_sync
 from httpx_resilient._core.io.sync_io import SyncEffects
 from httpx_resilient._core.methods import IDEMPOTENT_METHODS
@@ -60,7 +60,7 @@ class PooledTransport:
         # Threads cannot share a connection: httpcore's HTTP/2 is not thread-safe.
         self._http2 = options.get("http2", False) and asynchronous
         self._stream_class = family.stream_class(ObservedStream)
-        self._async_effects = AsyncEffects()
+        self._async_effects: Any = async_effects() if asynchronous else None
         limits = options.get("limits", family.limits)
         self.pool = Pool(
             _or_infinite(limits.max_connections),

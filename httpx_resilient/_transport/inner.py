@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from threading import Lock
 from typing import Any, Generic, TypedDict, TypeVar
@@ -16,7 +17,6 @@ from typing import Any, Generic, TypedDict, TypeVar
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._pool.proxies import Routes, routes_of_environment
-from httpx_resilient._pool.transport import PooledTransport
 
 LimitsT = TypeVar("LimitsT")
 ProxyT = TypeVar("ProxyT")
@@ -122,23 +122,25 @@ def sides_of(
     _check_known(http)
     if inner is None:
         _check_options(family, http)
-        routes = _routes(family, http)
-        return (
-            Side(
-                None,
-                lambda: PooledTransport(family, http, routes, emit, asynchronous=True),
-            ),
-            Side(
-                None,
-                lambda: PooledTransport(family, http, routes, emit, asynchronous=False),
-            ),
-        )
+        return _default_sides(family, http, emit)
     _check_inner(inner, family, http)
     return (
         _given(
             inner, "handle_async_request", f"sync and cannot serve {family.name}.Async"
         ),
         _given(inner, "handle_request", f"async and cannot serve {family.name}."),
+    )
+
+
+def _default_sides(
+    family: Family, http: dict[str, Any], emit: EventEmitter
+) -> tuple[Side, Side]:
+    from httpx_resilient._pool.transport import PooledTransport  # noqa: PLC0415 - not for layers around a given transport
+
+    pooled = partial(PooledTransport, family, http, _routes(family, http), emit)
+    return (
+        Side(None, partial(pooled, asynchronous=True)),
+        Side(None, partial(pooled, asynchronous=False)),
     )
 
 
