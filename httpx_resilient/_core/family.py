@@ -78,6 +78,9 @@ class Family:
         )
         """The base classes of synchronous and of asynchronous streams."""
 
+        self._read_errors(module)
+
+    def _read_errors(self, module: ModuleType) -> None:
         self.transport_error: type[Exception] = module.TransportError
         """The base of all errors that a transport may raise."""
         self.never_sent: tuple[type[Exception], ...] = (
