@@ -59,7 +59,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeVar
+    from typing import Any, Final, TypeVar
 
     import httpx
     from httpx import AsyncBaseTransport, BaseTransport, Limits, Request, Response
@@ -145,7 +145,7 @@ if TYPE_CHECKING:
         @classmethod
         def wrap(cls, client: _ClientT, layer: Callable[[Any], _Inner]) -> _ClientT: ...
 
-    standard_transport = _StandardStack.standard_transport
-    wrap = _ClientWrapper.wrap
+    standard_transport: Final = _StandardStack.standard_transport
+    wrap: Final = _ClientWrapper.wrap
 else:
     __getattr__, __dir__ = bind(__name__, "httpx", __all__)

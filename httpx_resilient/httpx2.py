@@ -15,7 +15,7 @@ from httpx_resilient._stack.binding import bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeVar
+    from typing import Any, Final, TypeVar
 
     from httpx2 import AsyncBaseTransport, BaseTransport, Limits, Request, Response
 
@@ -100,8 +100,8 @@ if TYPE_CHECKING:
         @classmethod
         def wrap(cls, client: _ClientT, layer: Callable[[Any], _Inner]) -> _ClientT: ...
 
-    standard_transport = _StandardStack.standard_transport
-    wrap = _ClientWrapper.wrap
+    standard_transport: Final = _StandardStack.standard_transport
+    wrap: Final = _ClientWrapper.wrap
 else:
     __all__ = httpx_resilient.__all__
     __getattr__, __dir__ = bind(__name__, httpx2.__name__, __all__)

@@ -15,9 +15,9 @@ try:
     from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
     from prometheus_client.core import GaugeMetricFamily
     from prometheus_client.registry import Collector
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _missing:
     msg = "metrics need prometheus_client: pip install 'httpx_resilient[prometheus]'"
-    raise ImportError(msg) from error
+    raise ImportError(msg) from _missing
 
 from httpx_resilient._metrics.from_events import Labels
 from httpx_resilient._metrics.instruments import (

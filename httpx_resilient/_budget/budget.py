@@ -38,7 +38,7 @@ class Account:
         self._terms = terms
         self._lock = Lock()
         self.bucket: Bucket = (terms.most, -math.inf, None)
-        self.good = deque[float](maxlen=math.ceil(terms.most / terms.ratio))
+        self.good: deque[float] = deque(maxlen=math.ceil(terms.most / terms.ratio))
         self.refunds: list[float] = []
 
     def spend(self, now: float, cost: float, beyond: float) -> bool:
@@ -152,7 +152,7 @@ class RetryBudget:
         number("least", least, least=0, most=most, unit="retries")
         number("window", window, above=0, unit="seconds")
         self._terms = Terms(ratio, least, most, window)
-        self.accounts = Accounts(self._terms)
+        self.accounts: Accounts = Accounts(self._terms)
 
     def states(self) -> Mapping[str, float]:
         """

@@ -33,7 +33,7 @@ class Family:
     """
 
     def __init__(self, module: ModuleType, *, home: str) -> None:
-        self.name = module.__name__
+        self.name: str = module.__name__
         self.home = home
         self.package: str = module.Request.__module__.partition(".")[0]
         """The package that its classes are defined in."""
@@ -66,11 +66,13 @@ class Family:
         than reading the properties.
         """
 
-        self.plain_body = _stream_of(module, content=b"")
+        self.plain_body: type[Any] = _stream_of(module, content=b"")
         """The stream of a body in memory, which replays."""
-        self.iterator_body = _stream_of(module, content=iter(()))
+        self.iterator_body: type[Any] = _stream_of(module, content=iter(()))
         """The stream around an iterable or a file."""
-        self.multipart_body = _stream_of(module, files={"file": _UNNAMED_FILE})
+        self.multipart_body: type[Any] = _stream_of(
+            module, files={"file": _UNNAMED_FILE}
+        )
         """The stream of a multipart form."""
         self.streams: tuple[type[Any], type[Any]] = (
             module.SyncByteStream,

@@ -17,9 +17,9 @@ from httpx_resilient._core.family import Family
 try:
     from httpx_resilient.otel._metrics import Metrics
     from httpx_resilient.otel._tracing import TracingLayer
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _missing:
     msg = "traces and metrics need OpenTelemetry: pip install 'httpx_resilient[otel]'"
-    raise ImportError(msg) from error
+    raise ImportError(msg) from _missing
 
 __all__ = ["Metrics", "TracingTransport"]
 

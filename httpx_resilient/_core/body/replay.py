@@ -36,7 +36,7 @@ class Body(Generic[RequestT]):
     __slots__ = ("request",)
 
     def __init__(self, request: RequestT) -> None:
-        self.request = request
+        self.request: RequestT = request
 
     async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:  # noqa: ARG002 - only a body from a factory needs the io
         """Return the request of the next attempt, or `None` if the body is spent."""

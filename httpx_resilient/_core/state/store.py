@@ -31,7 +31,7 @@ class Slot(Generic[StateT]):
     __slots__ = ("pending", "state")
 
     def __init__(self, state: StateT) -> None:
-        self.state = state
+        self.state: StateT = state
         self.pending: deque[Any] = deque()
 
 

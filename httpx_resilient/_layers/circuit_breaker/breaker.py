@@ -151,7 +151,7 @@ class CircuitBreaker:
             max_open_for,
             slow_rate,
         )
-        self.slow_after = math.inf if slow_after is None else slow_after
+        self.slow_after: float = math.inf if slow_after is None else slow_after
         self._metrics_only = metrics_only
         self._circuits: StateStore[Circuit] = StateStore(
             Window(), fold=lambda circuit, times: fold(circuit, self._rules, times)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from httpx_resilient._core.origin import DEFAULT_PORTS, format_origin
 from httpx_resilient._core.public import public
-from httpx_resilient._core.state.store import StateStore
+from httpx_resilient._core.state.store import Slot, StateStore
 from httpx_resilient._core.validation import number
 
 GROUP = "group"
@@ -149,12 +149,14 @@ class Failover:
     """
 
     def __init__(self, origins: Sequence[str], *, cooldown: float = 10.0) -> None:
-        self.origins = _checked(origins)
+        self.origins: tuple[str, ...] = _checked(origins)
         number("cooldown", cooldown, above=0, unit="seconds")
         self.cooldown = cooldown
-        self.store = StateStore(GroupState((None,) * len(self.origins)))
+        self.store: StateStore[GroupState] = StateStore(
+            GroupState((None,) * len(self.origins))
+        )
         # The slot of a store's only key is never evicted, so reads need no look-up.
-        self.slot = self.store.slot(GROUP)
+        self.slot: Slot[GroupState] = self.store.slot(GROUP)
 
     @property
     def down(self) -> tuple[str, ...]:

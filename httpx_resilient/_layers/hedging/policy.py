@@ -183,9 +183,9 @@ class HedgePolicy:
         number("quantile", quantile, above=0, most=1)
         number("samples", samples, least=1, most=MAX_LATENCIES, whole=True)
         number("extra", extra, above=0, most=1, unit="hedges per request")
-        self.methods = _names(methods)
+        self.methods: frozenset[str] = _names(methods)
         self._rules = Rules(delay is None, quantile, samples, extra)
-        self.origins = StateStore(
+        self.origins: StateStore[HedgeState] = StateStore(
             HedgeState(delay), fold=partial(record, rules=self._rules)
         )
 

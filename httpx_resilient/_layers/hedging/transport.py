@@ -86,7 +86,7 @@ class HedgingTransport(
         super().__init__(inner, on_event, dict(http))
         state("hedge", hedge, HedgePolicy, example="HedgePolicy(0.2)")
         state("budget", budget, RetryBudget, example="RetryBudget(0.1)")
-        self.policy = HedgePolicy() if hedge is None else hedge
+        self.policy: HedgePolicy = HedgePolicy() if hedge is None else hedge
         self.budget = budget
         self._plain_body = self._family.plain_body
 

@@ -114,14 +114,14 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     ) -> None:
         # Not tenacity's own __init__: it would read a clock that is not ours.
         self.start_time = start_time
-        self.retry_object = policy.controller
-        self.args = (request,)
-        self.kwargs = {}
-        self.attempt_number = 1
+        self.retry_object: tenacity.BaseRetrying = policy.controller
+        self.args: tuple[RequestT] = (request,)
+        self.kwargs: dict[str, Any] = {}
+        self.attempt_number: int = 1
         self.outcome_timestamp = None
-        self.idle_for = 0.0
-        self.next_action = None
-        self.upcoming_sleep = 0.0
+        self.idle_for: float = 0.0
+        self.next_action: tenacity.RetryAction | None = None
+        self.upcoming_sleep: float = 0.0
 
         self.request = request
         self.body = body
@@ -130,16 +130,16 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.response: ResponseT | None = None
         self.error: Exception | None = None
         self._records: list[Record] = []
-        self.reason = ""
-        self.refusal = ""
-        self.worth_retrying = False
+        self.reason: str = ""
+        self.refusal: str = ""
+        self.worth_retrying: bool = False
         self.is_over = False
         self.around: Resending | None = None
         self.account: Account | None = None
-        self.paid = 0.0
+        self.paid: float = 0.0
         self._wall_time = wall_time
         self._sent = start_time
-        self.ended = start_time
+        self.ended: float = start_time
         self._hints: Hints | None = None
         self._outcome: Outcome | None = None
         self._kind: int | type[Exception] | None

@@ -69,7 +69,7 @@ class retry_if_idempotent(retry_base):  # noqa: N801 - tenacity's idiom
     """
 
     def __init__(self, *extra_methods: str) -> None:
-        self.methods = _methods(extra_methods)
+        self.methods: frozenset[str] = _methods(extra_methods)
 
     def __call__(self, retry_state: RetryCallState) -> bool:
         return _may_be_repeated(cast("RetryState[Any, Any]", retry_state), self.methods)
@@ -100,7 +100,7 @@ class retry_if_status(retry_base):  # noqa: N801 - tenacity's idiom
             if not isinstance(code, int) or not 100 <= code <= 599:
                 msg = f"a status code is an integer from 100 to 599, got {code!r}"
                 raise (ValueError if isinstance(code, int) else TypeError)(msg)
-        self.status_codes = frozenset(status_codes)
+        self.status_codes: frozenset[int] = frozenset(status_codes)
 
     def __call__(self, retry_state: RetryCallState) -> bool:
         response = cast("RetryState[Any, Any]", retry_state).response
@@ -133,7 +133,7 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's idiom
     """
 
     def __init__(self, *extra_methods: str) -> None:
-        self.methods = _methods(extra_methods)
+        self.methods: frozenset[str] = _methods(extra_methods)
 
     def __call__(self, retry_state: RetryCallState) -> bool:
         state: Any = retry_state  # a cast would be a call
@@ -192,7 +192,7 @@ class wait_retry_after(wait_base):  # noqa: N801 - tenacity's idiom
     """
 
     def __init__(self, max_retry_after: float = 60.0) -> None:
-        self.max_retry_after = _seconds("max_retry_after", max_retry_after)
+        self.max_retry_after: float = _seconds("max_retry_after", max_retry_after)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         state = cast("RetryState[Any, Any]", retry_state)
@@ -255,7 +255,7 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's idiom
                 raise TypeError(msg)
         self.failure = failure
         self.throttled = throttled
-        self.server = wait_retry_after(max_retry_after)
+        self.server: wait_retry_after = wait_retry_after(max_retry_after)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         state = cast("RetryState[Any, Any]", retry_state)

@@ -102,7 +102,7 @@ class RetryingTransport(
     ) -> None:
         super().__init__(inner, on_event, dict(http))
         paid_from = budget_of(budget)
-        self.policy = RetryPolicy(
+        self.policy: RetryPolicy = RetryPolicy(
             retry=retry,
             wait=wait,
             stop=stop,
