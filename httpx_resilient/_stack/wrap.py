@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Generic
 from httpx_resilient._core.family import Family
 from httpx_resilient._layers.retry.transport import RetryingTransport
 from httpx_resilient._transport.base import InnerT
-from httpx_resilient._transport.inner import Side, home_of, is_transport
+from httpx_resilient._transport.inner import Side
+from httpx_resilient._transport.recognition import home_of, is_transport
 
 
 class ClientWrapper(Generic[InnerT]):

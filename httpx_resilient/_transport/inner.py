@@ -17,6 +17,7 @@ from typing import Any, Generic, TypedDict, TypeVar
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._pool.proxies import Routes, routes_of_environment
+from httpx_resilient._transport.recognition import check_inner
 
 LimitsT = TypeVar("LimitsT")
 ProxyT = TypeVar("ProxyT")
@@ -56,8 +57,6 @@ _REPLACEMENTS = {
     "wrapped": "give the first argument, inner",
 }
 """What to do instead of the options of other retrying transports."""
-
-_HOMES = {"httpx": "httpx_resilient", "httpx2": "httpx_resilient.httpx2"}
 
 
 class Side:
@@ -123,7 +122,7 @@ def sides_of(
     if inner is None:
         _check_options(family, http)
         return _default_sides(family, http, emit)
-    _check_inner(inner, family, http)
+    check_inner(inner, family, http)
     return (
         _given(
             inner, "handle_async_request", f"sync and cannot serve {family.name}.Async"
@@ -189,41 +188,3 @@ def _check_options(family: Family, http: dict[str, Any]) -> None:
     proxy = http.get("proxy")
     if proxy is not None and not isinstance(proxy, family.proxy):
         family.proxy(proxy)
-
-
-def _check_inner(inner: object, family: Family, http: dict[str, Any]) -> None:
-    kind = inner.__name__ if isinstance(inner, type) else type(inner).__name__
-    if not is_transport(inner):
-        msg = (
-            f"inner must be a transport, such as {family.name}.AsyncHTTPTransport(); "
-            f"got {kind}"
-        )
-        raise TypeError(msg)
-    if isinstance(inner, type):
-        msg = f"inner is the class {kind}: give an instance, {kind}()"
-        raise TypeError(msg)
-    if http:
-        msg = (
-            f"{', '.join(sorted(http))} cannot be given together with an inner "
-            f"transport: give it to {kind}"
-        )
-        raise TypeError(msg)
-    if not isinstance(inner, family.bases):
-        for base in type(inner).__mro__:
-            home = home_of(base)
-            if home is not None and home != family.home:
-                msg = (
-                    f"{kind} is a transport of {base.__module__}, but this layer is "
-                    f"for {family.name}: import the layer from {home}"
-                )
-                raise TypeError(msg)
-
-
-def is_transport(given: object) -> bool:
-    """Whether an object has the methods of a transport; its class does not matter."""
-    return hasattr(given, "handle_request") or hasattr(given, "handle_async_request")
-
-
-def home_of(kind: type) -> str | None:
-    """Return the package for the library of a class; `None` if it is of neither."""
-    return _HOMES.get(kind.__module__.partition(".")[0])

@@ -8,7 +8,7 @@ from random import SystemRandom
 from threading import Lock
 
 from httpx_resilient._core.family import Family
-from httpx_resilient._transport.inner import home_of
+from httpx_resilient._transport.recognition import home_of
 from httpx_resilient.testing._faults import (
     Fault,
     FaultSpec,

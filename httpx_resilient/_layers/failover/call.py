@@ -11,7 +11,7 @@ from httpx_resilient._core.body.replay import body_of
 from httpx_resilient._core.deadline import deadline_of
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
-from httpx_resilient._core.http_types import RequestT, ResponseLike, ResponseT
+from httpx_resilient._core.http_types import RequestT, ResponseLike
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.request_copy import sync_body_back
 from httpx_resilient._layers.failover.classification import (
@@ -112,9 +112,7 @@ class FailoverCall(Generic[RequestT]):
         )
         return self._copy
 
-    async def on_response(
-        self, response: ResponseT, io: IO[RequestT, ResponseT]
-    ) -> bool:
+    async def on_response(self, response: ResponseLike, io: IO[RequestT, Any]) -> bool:
         """Record a response. Return whether to send the next request."""
         classified = classify_response(response, self._request, io.wall_time)
         if await self._continues(classified, io, response):
@@ -129,8 +127,7 @@ class FailoverCall(Generic[RequestT]):
 
     async def on_error(self, error: Exception, io: IO[RequestT, Any]) -> bool:
         """Record an exception. Return whether to send the next request."""
-        family = self._settings.family
-        classified = classify_failure(error, self._request, family)
+        classified = classify_failure(error, self._request, self._settings.family)
         if await self._continues(classified, io, error):
             return True
         mark(error, SENDS, self._attempts, io.now())
@@ -140,7 +137,7 @@ class FailoverCall(Generic[RequestT]):
         return False
 
     async def abandon(
-        self, response: ResponseT | None, io: IO[RequestT, ResponseT]
+        self, response: ResponseLike | None, io: IO[RequestT, Any]
     ) -> None:
         """
         Release the response or the probe of a request that ends by an exception.
@@ -189,35 +186,22 @@ class FailoverCall(Generic[RequestT]):
             sync_body_back(self._request, copy)
         failover, choice = self._settings.failover, self._choice
         store, origin = failover.store, failover.origins[choice.origin]
-        is_up, _, reason, retry_after = classification
+        is_up, kind, _, reason, retry_after = classification
         self._tried.append(choice.origin)
-        self._append_attempt(origin, reason, now, outcome)
+        took, at = now - self._sent, self._sent - self._started
+        attempt = Attempt(1, kind, reason, 0.0, took, at, origin=origin)
+        self._attempts += unfolded(attempt, outcome, self._sent, now)
         if is_up is None:
             store.apply(GROUP, release, choice, now)
         elif not is_up:
-            cooldown = failover.cooldown
-            seconds = min(retry_after, _MAX_COOLDOWN) if retry_after else cooldown
+            seconds = failover.cooldown
+            if retry_after:
+                seconds = min(retry_after, _MAX_COOLDOWN)
             seconds *= random.uniform(1, 1.1)  # noqa: S311 - jitter is not a secret
             if store.apply(GROUP, record_failure, choice, seconds, now):
                 self._settings.emit(OriginDown, origin, reason)
         elif choice.down and store.apply(GROUP, record_answer, choice):
             self._settings.emit(OriginUp, origin)
-
-    def _append_attempt(
-        self,
-        origin: str,
-        reason: str,
-        now: float,
-        outcome: ResponseLike | Exception | None,
-    ) -> None:
-        kind: int | type[Exception] | None = None
-        if isinstance(outcome, Exception):
-            kind = type(outcome)
-        elif outcome is not None:
-            kind = outcome.status_code
-        took, at = now - self._sent, self._sent - self._started
-        attempt = Attempt(1, kind, reason, 0.0, took, at, origin=origin)
-        self._attempts += unfolded(attempt, outcome, self._sent, now)
 
     def _is_late(self, now: float) -> bool:
         deadline = deadline_of(self._request)

@@ -19,12 +19,14 @@ class Classification(NamedTuple):
 
     Args:
         is_up: Whether the origin is up; `None` if the outcome does not say.
+        kind: The status code, or the class of the exception; `None` if cancelled.
         may_fail_over: Whether the request may be sent to another origin.
-        reason: The outcome: a status code or the name of an exception.
+        reason: Why the origin failed; empty if it did not.
         retry_after: Seconds for which the origin asked not to be used, if it did.
     """
 
     is_up: bool | None
+    kind: int | type[Exception] | None = None
     may_fail_over: bool = False
     reason: str = ""
     retry_after: float | None = None
@@ -34,18 +36,19 @@ def classify_response(
     response: ResponseLike, request: RequestLike, wall_time: Callable[[], float]
 ) -> Classification:
     """Classify a response by its status and by the server's advice in its headers."""
-    retryability = classify_status(response.status_code)
+    status = response.status_code
+    retryability = classify_status(status)
     if retryability is Retryability.NEVER:
-        return Classification(is_up=True)
+        return Classification(is_up=True, kind=status)
     hints = hints_in(response.headers.raw, wall_time)
     may_fail_over = hints.should_retry
     if may_fail_over is None:
         may_fail_over = _may_repeat(request, retryability)
-    reason = str(response.status_code)
     return Classification(
         is_up=False,
+        kind=status,
         may_fail_over=may_fail_over,
-        reason=reason,
+        reason=str(status),
         retry_after=hints.retry_after,
     )
 
@@ -64,6 +67,7 @@ def classify_failure(
         retryability = Retryability.ALWAYS
     return Classification(
         is_up=None if retryability is Retryability.NEVER else False,
+        kind=type(error),
         may_fail_over=_may_repeat(request, retryability),
         reason=type(error).__name__,
         retry_after=retry_after,

@@ -27,7 +27,8 @@ from httpx_resilient._layers.retry.spending import refund, settle_budget
 from httpx_resilient._layers.retry.state import RetryState
 from httpx_resilient._layers.retry.strategies import retry_if_transient, wait_transient
 from httpx_resilient._transport.base import InnerT, ResilientTransport
-from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT, home_of
+from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
+from httpx_resilient._transport.recognition import home_of
 
 _BREATH = 8
 """Attempts without a wait between them until the event loop gets its turn."""

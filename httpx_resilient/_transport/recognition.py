@@ -1,0 +1,55 @@
+"""Recognize a transport, and the library that it belongs to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from httpx_resilient._core.family import Family
+
+_HOMES = {"httpx": "httpx_resilient", "httpx2": "httpx_resilient.httpx2"}
+"""The package that binds each library."""
+
+
+def check_inner(inner: object, family: Family, http: dict[str, Any]) -> None:
+    """
+    Check the inner transport that a layer was given.
+
+    Raises:
+        TypeError: `inner` is not a transport, or belongs to the other family; an option
+            is given together with it.
+    """
+    kind = inner.__name__ if isinstance(inner, type) else type(inner).__name__
+    if not is_transport(inner):
+        msg = (
+            f"inner must be a transport, such as {family.name}.AsyncHTTPTransport(); "
+            f"got {kind}"
+        )
+        raise TypeError(msg)
+    if isinstance(inner, type):
+        msg = f"inner is the class {kind}: give an instance, {kind}()"
+        raise TypeError(msg)
+    if http:
+        msg = (
+            f"{', '.join(sorted(http))} cannot be given together with an inner "
+            f"transport: give it to {kind}"
+        )
+        raise TypeError(msg)
+    if not isinstance(inner, family.bases):
+        for base in type(inner).__mro__:
+            home = home_of(base)
+            if home is not None and home != family.home:
+                msg = (
+                    f"{kind} is a transport of {base.__module__}, but this layer is "
+                    f"for {family.name}: import the layer from {home}"
+                )
+                raise TypeError(msg)
+
+
+def is_transport(given: object) -> bool:
+    """Whether an object has the methods of a transport; its class does not matter."""
+    return hasattr(given, "handle_request") or hasattr(given, "handle_async_request")
+
+
+def home_of(kind: type) -> str | None:
+    """Return the package for the library of a class; `None` if it is of neither."""
+    return _HOMES.get(kind.__module__.partition(".")[0])
