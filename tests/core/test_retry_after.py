@@ -55,7 +55,7 @@ def test_a_date_counts_from_the_date_of_the_response(value: str) -> None:
     assert seconds(value, Date=DATE) == 30
 
 
-def test_a_date_counts_from_the_local_clock_if_the_response_has_no_date() -> ():
+def test_a_date_counts_from_the_local_clock_if_the_response_has_no_date() -> None:
     later = datetime.fromtimestamp(1_700_000_030, UTC)
     assert seconds(format_datetime(later, usegmt=True)) == 30
     assert seconds(format_datetime(later, usegmt=True), Date="not a date") == 30

@@ -228,7 +228,7 @@ def test_the_error_names_the_asynchronous_part_of_a_policy(
             client.get(server.url)
 
 
-def test_a_function_that_returns_a_coroutine_is_rejected_without_a_leak() -> ():
+def test_a_function_that_returns_a_coroutine_is_rejected_without_a_leak() -> None:
     """A plain function shows only when it is called that it returns a coroutine."""
     inner = httpx.MockTransport(lambda request: httpx.Response(503))
     transport = RetryingTransport(inner, before_sleep=lambda state: asynchronous(state))

@@ -93,7 +93,7 @@ def test_the_work_that_an_owner_returns_is_awaited_once() -> None:
     assert owner.reports == ["done"]
 
 
-def test_leaked_nested_streams_notify_all_owners_and_warn_once() -> ():
+def test_leaked_nested_streams_notify_all_owners_and_warn_once() -> None:
     owner = Owner()
     stream = Observed(Observed(httpx.ByteStream(b""), "inner", owner), "outer", owner)
     with warnings.catch_warnings(record=True) as caught:

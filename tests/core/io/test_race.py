@@ -107,7 +107,7 @@ async def test_a_first_runner_that_ends_in_time_starts_no_second() -> None:
     assert (race.did, race.calls) == (["first"], 0)
 
 
-async def test_a_second_runner_that_wins_cancels_the_first_and_awaits_it() -> ():
+async def test_a_second_runner_that_wins_cancels_the_first_and_awaits_it() -> None:
     race = Race()
     async with running(race):
         await race.started.wait()
@@ -296,7 +296,7 @@ async def test_a_task_cancelled_twice_still_waits_for_both_runners() -> None:
 
 
 @on_asyncio
-async def test_a_win_does_not_interrupt_the_cleanup_of_the_first_runner() -> ():
+async def test_a_win_does_not_interrupt_the_cleanup_of_the_first_runner() -> None:
     race = Race()
     task = asyncio.create_task(race.run())
     await race.started.wait()

@@ -279,7 +279,7 @@ def test_x_should_retry_false_prevents_a_failover() -> None:
     assert group.failover.down == (A,)
 
 
-def test_a_refusal_that_is_retryable_if_idempotent_ends_a_post() -> ():
+def test_a_refusal_that_is_retryable_if_idempotent_ends_a_post() -> None:
     class Slow(Refusal, httpx.TimeoutException):
         retryability = Retryability.IF_IDEMPOTENT
 
@@ -582,7 +582,7 @@ def test_a_cancelled_probe_allows_another_probe() -> None:
     assert group.get().extensions["origin"] == A
 
 
-def test_a_cancellation_while_discarding_takes_no_other_origin_out() -> ():
+def test_a_cancellation_while_discarding_takes_no_other_origin_out() -> None:
     group = Group(503, 200)
 
     async def discard(response: Any) -> None:
