@@ -1,12 +1,12 @@
 """
-The leases of a pool: slots that requests hold, acquired and released in any thread.
+The leases of a pool: requests acquire and release slots, in any thread.
 
 Rules:
 
-1. The lock is held only for a transition of the state: never while something is
-   awaited, a connection is closed, or a listener is called.
-2. A finalizer never waits for the lock. Garbage may be collected in the thread that
-   holds it. So a leaked slot is put on a list, and whoever has the lock releases it.
+1. The lock protects one transition of the state at a time. Under the lock, nothing is
+   awaited, no connection is closed, and no listener is called.
+2. A finalizer never waits for the lock, because it may interrupt the very thread that
+   has it. It appends the leaked slot to a list, which that thread then releases.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Leases:
             self.pool.release(slot, now)
 
     def _reclaim(self) -> None:
-        """Release leaked slots, unless somebody has the lock and will do it."""
+        """Release leaked slots, unless the lock is taken: its owner releases them."""
         if self.lock.acquire(blocking=False):
             try:
                 self._release_leaked(Clock.now())

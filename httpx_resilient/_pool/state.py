@@ -76,7 +76,7 @@ class Pool:
         """Remove a ticket, or release the slot that it has got in the meantime."""
         if ticket.slot is None:
             self._queue.leave(ticket)
-            self._serve_held_back()
+            self._serve_blocked()
         else:
             self.release(ticket.slot, now)
 
@@ -178,14 +178,14 @@ class Pool:
         while origin.waiting and not origin.is_negotiating:
             slot = self._lease_new(origin)
             if slot is None:
-                # There is none left: from now on they wait in the queue of all origins.
+                # No slot is left: from now on they wait in the queue of all origins.
                 for ticket in origin.waiting:
                     self._queue.setdefault(ticket)
                 return
             self._serve(next(iter(origin.waiting)), slot)
 
-    def _serve_held_back(self) -> None:
-        """Serve those who could not overtake a ticket that has left the queue."""
+    def _serve_blocked(self) -> None:
+        """Serve requests that could not overtake a ticket which has left the queue."""
         if self._queue:
             shared = self._queue.oldest().origin.shared
             if shared:
@@ -200,7 +200,7 @@ class Pool:
             successor = self._new(ticket.origin).lease()
             self._serve(ticket, successor)
             self._serve_sharers(successor)
-            self._serve_held_back()
+            self._serve_blocked()
 
     def _discard(self, slot: Slot) -> None:
         self.slots.discard(slot)

@@ -31,9 +31,9 @@ class PooledTransport:
     """
     The transport of one side, asynchronous or synchronous.
 
-    Each connection is a transport of the family, limited to one connection. So the
-    family's transport does what it always does, and whatever mocks or instruments it
-    works. Only the choice of the connection is made here.
+    Each connection is a transport of the family, limited to one connection. So all
+    features of that transport work, and so do its mocks and its instrumentation. The
+    pool only chooses the connection.
 
     Args:
         family: The HTTP library.
@@ -133,7 +133,7 @@ class PooledTransport:
 
     def _observe(self, slot: Slot, response: Any) -> bool:
         """
-        Observe the connection of a response. A response of a mock has none.
+        Observe the connection of a response. The response of a mock has no connection.
 
         Returns:
             Whether the connection is new.

@@ -174,3 +174,20 @@ class TestLeakedResponse:
             assert in_total(transport) == {"active": 1, "opened": 1}
             assert (await client.get(server.url)).status_code == 200
             await is_whole(world, transport, client, server)
+
+    async def test_a_response_leaked_while_the_pool_is_locked_is_released_with_the_next_one(
+        self, world: World, server: Server
+    ) -> None:
+        server.play(raw(HALF), reply())
+        transport = pooling(world, 2)
+        async with patient(world, transport) as client:
+            responses = [await stream(client, server.url)]
+            other = await stream(client, server.url)
+            warned = pytest.warns(ResourceWarning, match="neither read nor closed")
+            with warned, leases_of(transport, world).lock:
+                responses.clear()
+                gc.collect()
+            assert in_total(transport)["active"] == 2
+            await world.read(other)
+            assert in_total(transport) == {"idle": 1, "opened": 2, "retired": 1}
+            await is_whole(world, transport, client, server)

@@ -481,7 +481,7 @@ class Requests(RuleBasedStateMachine):
 TestRequests = Requests.TestCase
 
 
-def test_a_shared_connection_that_is_given_up_was_not_counted_as_reused() -> None:
+def test_renewing_a_shared_connection_does_not_change_the_reuse_counter() -> None:
     pool = Pool(1, 1, 5, lambda key: True)
     origin = pool.origin(("https", b"a", None))
     slot = pool.acquire(origin, 0.0)

@@ -79,12 +79,12 @@ async def admit(
         waited = effects.now() - queued
         emit(Admitted, request, admission.name, waited)
         is_admitted = True
+        return waited
     finally:
         if not is_admitted:
             work = admission.withdraw()
             if work is not None:
                 await work
-    return waited
 
 
 def pool_timeout_of(request: RequestLike) -> float:

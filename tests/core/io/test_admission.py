@@ -35,7 +35,7 @@ class Waiter:
         self._effects = effects
 
     def wake(self) -> None:
-        """Nobody wakes it."""
+        """Only time ends the wait."""
 
     async def wait(self, seconds: float | None) -> None:
         self._effects.waited.append(seconds)
