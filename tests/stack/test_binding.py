@@ -69,6 +69,8 @@ def test_a_binding_declares_every_name_that_depends_on_its_library(
             declared.add(statement.name)
         elif isinstance(statement, ast.Assign):
             declared.add(ast.unparse(statement.targets[0]))
+        elif isinstance(statement, ast.AnnAssign):
+            declared.add(ast.unparse(statement.target))
     public = {name for name in declared if not name.startswith("_")}
     assert public == set(binding.__all__) - set(shared.__all__)
 
