@@ -299,8 +299,8 @@ async def test_a_read_timeout_in_the_body_is_raised_as_itself_before_the_deadlin
 ) -> None:
     server.play(stall(head(200, {"content-length": "9"}) + b"half"))
     async with limited(world, total=30) as client:
-        client_side = client.build_request("GET", server.url, timeout=impatient(world))
-        response = await client.send(client_side, stream=True)
+        request = client.build_request("GET", server.url, timeout=impatient(world))
+        response = await client.send(request, stream=True)
         with pytest.raises(world.library.ReadTimeout):
             await world.read(response)
         await world.close(response)
