@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from httpx_resilient._core.public import public
+from httpx_resilient._core.walk import walk
 
 T = TypeVar("T")
 
@@ -123,13 +124,16 @@ def attempts_of(outcome: object) -> tuple[Attempt, ...]:
         >>> [attempt.outcome for attempt in attempts_of(response)]
         [503, 200]
     """
-    while outcome is not None:
-        response: Any = getattr(outcome, "response", outcome)
-        for holder in (outcome, response):
-            if attempts := _attempts_on(holder):
-                return attempts
-        outcome = getattr(outcome, "__cause__", None)
+    for each in walk(outcome, links_of):
+        if attempts := _attempts_on(each):
+            return attempts
     return ()
+
+
+def links_of(outcome: object) -> Iterable[object]:
+    """Return the objects that an outcome may have its history from, nearest last."""
+    cause = getattr(outcome, "__cause__", None)
+    return cause, getattr(outcome, "response", None)
 
 
 def _attempts_on(outcome: Any) -> tuple[Attempt, ...]:

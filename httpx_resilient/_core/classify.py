@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any, cast
 
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import ResponseLike
+from httpx_resilient._core.walk import walk
 
 
 class Retryability(Enum):
@@ -115,24 +116,22 @@ def is_of_server(error: BaseException, family: Family) -> bool:
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """
-    Yield all exceptions behind this one, once each, and the members of groups.
+    Return all exceptions behind this one, once each, and the members of groups.
 
     A plain `__context__` counts for the first step only: further down, it may be an
     exception that the caller was handling when it made the request. After
     `raise ... from None`, as in httpcore, the hidden context is the cause.
     """
-    waiting = [error.__cause__ or error.__context__]
-    seen = {id(error)}
-    while waiting:
-        cause = waiting.pop()
-        if cause is None or id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        hidden = cause.__context__ if cause.__suppress_context__ else None
-        waiting.append(cause.__cause__ or hidden)
-        if isinstance(cause, BaseExceptionGroup):
-            waiting += cast("BaseExceptionGroup[BaseException]", cause).exceptions
-        yield cause
+    first = error.__cause__ or error.__context__
+    return (each for each in walk(first, _causes_of) if each is not error)
+
+
+def _causes_of(error: BaseException) -> Iterable[BaseException | None]:
+    hidden = error.__context__ if error.__suppress_context__ else None
+    members: Iterable[BaseException] = ()
+    if isinstance(error, BaseExceptionGroup):
+        members = cast("BaseExceptionGroup[BaseException]", error).exceptions
+    return (error.__cause__ or hidden, *members)
 
 
 _OWN = frozenset({"builtins", "socket", "ssl", "asyncio", "anyio", "trio", "socksio"})

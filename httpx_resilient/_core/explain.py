@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from httpx_resilient._core.attempts import Attempt, attempts_of
+from httpx_resilient._core.attempts import Attempt, attempts_of, links_of
 from httpx_resilient._core.origin import safe_url
 from httpx_resilient._core.public import public
+from httpx_resilient._core.walk import walk
 
 
 @public()
@@ -64,12 +65,10 @@ def _line(attempt: Attempt, width: int, *, is_followed: bool) -> str:
 
 def _name(outcome: object) -> str:
     """Name the request, which a client attaches to the outcome."""
-    while outcome is not None:
-        for holder in (outcome, getattr(outcome, "response", None)):
-            request: Any = _request_of(holder)
-            if request is not None:
-                return f"{request.method} {safe_url(request)}: "
-        outcome = getattr(outcome, "__cause__", None)
+    for each in walk(outcome, links_of):
+        request: Any = _request_of(each)
+        if request is not None:
+            return f"{request.method} {safe_url(request)}: "
     return ""
 
 

@@ -10,7 +10,8 @@ from inspect import isawaitable
 from typing import Any, ParamSpec
 
 from httpx_resilient._core.events.base import Event, Listener
-from httpx_resilient._core.events.log import logger
+from httpx_resilient._core.events.log import is_handled, logger
+from httpx_resilient._core.events.reports import FaultReport
 from httpx_resilient._core.validation import is_asynchronous
 
 P = ParamSpec("P")
@@ -28,8 +29,6 @@ PENDING: ContextVar[PendingAwaitables | None] = ContextVar("pending", default=No
 The awaitables of the current request. Only the task of that request awaits them: so a
 listener runs in its context, and is not cancelled with another request.
 """
-
-_FAILED = "on_event raised an exception; the request goes on"
 
 
 class EventEmitter:
@@ -54,18 +53,22 @@ class EventEmitter:
         self.asynchronous = listener is not None and is_asynchronous(listener)
         self._deferred = PendingAwaitables()
         """Of no request, or of a request that was cancelled."""
+        self._faults = FaultReport()
 
     def __call__(
         self, kind: Callable[P, Event], *what: P.args, **more: P.kwargs
     ) -> None:
         """Emit an event: log it, then dispatch it to the listener."""
         event: Any = kind
-        is_logged = event.logged and logger.isEnabledFor(event.level)
+        is_logged = event.logged and is_handled(event.level)
         if not is_logged and self.listener is None:
             return
         made = kind(*what, **more)
         if is_logged:
-            logger.log(event.level, "%s", made, extra=made.fields())
+            try:
+                logger.log(event.level, "%s", made, extra=made.fields())
+            except Exception as error:  # noqa: BLE001 - a handler must not fail a request
+                self._faults.add("a logging handler", error)
         if self.listener is not None:
             self.dispatch(made)
 
@@ -73,8 +76,8 @@ class EventEmitter:
         """Call the listener, which must exist, and remember what it wants awaited."""
         try:
             answer = self.listener(event)  # type: ignore[misc]  # there is one, says the docstring
-        except Exception:
-            logger.exception(_FAILED)
+        except Exception as error:  # noqa: BLE001 - a listener must not fail a request
+            self._faults.add("on_event", error)
         else:
             if answer is not None and isawaitable(answer):
                 pending = PENDING.get()
@@ -86,9 +89,9 @@ class EventEmitter:
         """Await what an asynchronous listener has returned."""
         pending = PENDING.get()
         if pending:
-            await _settle(pending)
+            await self._settle(pending)
         if self._deferred:
-            await _settle(self._deferred)
+            await self._settle(self._deferred)
 
     def defer(self, pending: PendingAwaitables) -> None:
         """End a request. The next `settle` awaits what it left, if it was cancelled."""
@@ -109,12 +112,11 @@ class EventEmitter:
             )
             raise TypeError(msg)
 
-
-async def _settle(pending: PendingAwaitables) -> None:
-    with suppress(IndexError):  # another thread took the last one
-        while True:
-            answer = pending.popleft()
-            try:
-                await answer
-            except Exception:
-                logger.exception(_FAILED)
+    async def _settle(self, pending: PendingAwaitables) -> None:
+        with suppress(IndexError):  # another thread took the last one
+            while True:
+                answer = pending.popleft()
+                try:
+                    await answer
+                except Exception as error:  # noqa: BLE001 - a listener must not fail a request
+                    self._faults.add("on_event", error)

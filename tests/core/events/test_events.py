@@ -550,7 +550,8 @@ class TestAsynchronousListener:
         transport = world.transport(answering(world, 200), on_event=broken)
         async with world.client(transport) as client:
             assert (await client.get(URL)).status_code == 200
-        assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+        # Of two events: one record a minute, so that a broken listener floods no log.
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
 @pytest.mark.parametrize("runtime", ["sync"])
