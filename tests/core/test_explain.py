@@ -132,7 +132,7 @@ class TestDeadline:
         with Server() as server:
             server.play(*script)
             retrying = world.transport(**options)
-            layer = world.ours.DeadlineTransport(retrying, 0.1)
+            layer = world.ours.DeadlineTransport(retrying, 0.4)
             async with world.client(layer) as client:
                 with pytest.raises(world.ours.DeadlineExceeded) as caught:
                     await client.get(server.url)

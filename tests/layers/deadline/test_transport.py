@@ -198,7 +198,7 @@ async def test_body_false_in_an_inner_layer_leaves_the_outer_deadline_in_force(
 ) -> None:
     server.play(drip(200, [b"x"] * 100, every=SOON / 2))
     inner = world.ours.DeadlineTransport(None, 30, body=False)
-    async with limited(world, inner) as client:
+    async with limited(world, inner, 1) as client:
         with pytest.raises(
             world.ours.DeadlineExceeded, match="while reading the response body"
         ):
