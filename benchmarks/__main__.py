@@ -5,6 +5,7 @@ Run all benchmarks, print tables and draw plots. The result is a report, not a t
     python -m benchmarks --quick             a smoke test
     python -m benchmarks --only overhead     the cost of retrying transports
     python -m benchmarks --only layers       the cost of each layer, and of a listener
+    python -m benchmarks --only imports      the cost of importing the library
     python -m benchmarks --only scale        pools under load
     python -m benchmarks --only cpu cold     parts of scale
     python -m benchmarks --only simulations  decisions of the layers, in virtual time
@@ -39,6 +40,7 @@ try:
     from benchmarks import (
         command_line,
         costs,
+        imports,
         layers,
         machine,
         plan,
@@ -47,6 +49,7 @@ try:
         tables,
     )
     from benchmarks.command_line import (
+        IMPORTS,
         LAYERS,
         OVERHEAD,
         SCALE,
@@ -108,6 +111,13 @@ def _layers(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     return layers.as_json(measured, arguments)
 
 
+def _imports(_: argparse.Namespace, console: Console) -> dict[str, Any]:
+    with _progress() as progress:
+        measured = imports.measure(progress)
+    _show(console, [imports.table_of(measured)], imports.NOTE)
+    return imports.as_json(measured)
+
+
 def _scale(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     of_scale = plan.QUICK if arguments.quick else plan.Plan()
     parts = chosen(SCALE, arguments)
@@ -137,6 +147,7 @@ def _sockets(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
 RUNS: dict[str, Callable[[argparse.Namespace, Console], dict[str, Any]]] = {
     OVERHEAD: _overhead,
     LAYERS: _layers,
+    IMPORTS: _imports,
     SCALE: _scale,
     SIMULATIONS: _simulations,
     SOCKETS: _sockets,

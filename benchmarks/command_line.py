@@ -8,9 +8,9 @@ from pathlib import Path
 from benchmarks import scale
 from benchmarks.simulations import measure as simulations
 
-OVERHEAD, LAYERS, SCALE = "overhead", "layers", "scale"
+OVERHEAD, LAYERS, IMPORTS, SCALE = "overhead", "layers", "imports", "scale"
 SIMULATIONS, SOCKETS = "simulations", "sockets"
-ALL = (OVERHEAD, LAYERS, SCALE, SIMULATIONS, SOCKETS)
+ALL = (OVERHEAD, LAYERS, IMPORTS, SCALE, SIMULATIONS, SOCKETS)
 PARTS = {SCALE: tuple(scale.PARTS), SIMULATIONS: tuple(simulations.PARTS)}
 
 

@@ -106,7 +106,7 @@ def instructions(
         return None
     runs = [(case, length) for case in cases for length in (n, 3 * n)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        counts = pool.map(lambda run: _callgrind(valgrind, *run), runs)
+        counts = pool.map(lambda run: _count(valgrind, *run), runs)
         track = progress.track(runs, description="instructions")
         totals = dict(zip(track, counts, strict=True))
     return {case: (totals[case, 3 * n] - totals[case, n]) / (2 * n) for case in cases}
@@ -174,23 +174,41 @@ async def _bytes_in_flight(peer: str) -> float:
         tracemalloc.stop()
 
 
-def _callgrind(valgrind: str, case: Case, n: int) -> int:
+def _count(valgrind: str, case: Case, n: int) -> int:
     peer, script = case
+    command = [
+        *(sys.executable, "-m", "benchmarks.overhead", "--single", peer),
+        *("--script", ",".join(map(str, script)), "--n", str(n)),
+    ]
+    return callgrind(valgrind, command, {})
+
+
+def callgrind(
+    valgrind: str, command: Sequence[str], environment: Mapping[str, str]
+) -> int:
+    """
+    Count the instructions of a process.
+
+    Args:
+        valgrind: The path of valgrind.
+        command: The program and its arguments.
+        environment: Environment variables to add.
+
+    Raises:
+        RuntimeError: The process failed.
+    """
+    output = f"--callgrind-out-file={os.devnull}"
     finished = subprocess.run(
-        [
-            *(valgrind, "--tool=callgrind", f"--callgrind-out-file={os.devnull}"),
-            *(sys.executable, "-m", "benchmarks.overhead", "--single", peer),
-            *("--script", ",".join(map(str, script)), "--n", str(n)),
-        ],
+        [valgrind, "--tool=callgrind", output, *command],
         cwd=Path(__file__).parent.parent,
-        env={**os.environ, "PYTHONHASHSEED": "0"},
+        env={**os.environ, "PYTHONHASHSEED": "0", **environment},
         capture_output=True,
         text=True,
         check=False,
     )
     collected = re.search(r"Collected : (\d+)", finished.stderr)
     if finished.returncode or collected is None:
-        msg = f"callgrind did not count {peer}:\n{finished.stderr}"
+        msg = f"callgrind did not count {' '.join(command)}:\n{finished.stderr}"
         raise RuntimeError(msg)
     return int(collected[1])
 
