@@ -5,11 +5,13 @@ from __future__ import annotations
 from httpx_resilient._core.events.base import RequestEvent
 from httpx_resilient._core.events.record import event
 
+BUDGET_SPENT = "the retry budget of its origin is spent"
+
 
 @event
 class BudgetRefused(RequestEvent):
     """
-    The retry budget is spent: there is no other attempt, or no hedge.
+    The retry budget is spent, so the next attempt or the hedge is not sent.
 
     Args:
         request: The request.
@@ -20,4 +22,4 @@ class BudgetRefused(RequestEvent):
     """
 
     def __str__(self) -> str:
-        return self._describe("the retry budget of its origin is spent")
+        return self._describe(BUDGET_SPENT)

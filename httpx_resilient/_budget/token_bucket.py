@@ -1,4 +1,9 @@
-"""What a retry budget holds of one origin, and how retries are paid from it."""
+"""
+The token bucket that a retry budget has for one origin, as a pure function.
+
+A token is the price of a retry. Requests that succeed deposit a share of one, a retry
+withdraws one or two, and the capacity follows the recent traffic.
+"""
 
 from __future__ import annotations
 
@@ -6,84 +11,95 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-RETRIES = 2
-"""Of one request that gets the three attempts of the default policy."""
+DEFAULT_RETRIES = 2
+"""Retries of one request under the default policy, which allows three attempts."""
 
-LEAST = 3
+DEFAULT_FLOOR = 3
 """
-What may be saved without traffic to speak of.
+Tokens that may be saved without traffic to speak of.
 
-With less, a client that asks once a second, where one request in five fails, loses
-more calls; with more, two hundred clients recover later from overload, as each may
-repeat two timeouts instead of one. `python -m benchmarks --only simulations` has both.
-"""
-
-TIMED_OUT = 2.0
-"""
-What a retry costs after a timeout, where others cost 1.
-
-It is the sign of overload, and what the server has been asked for it still works on.
-The SDKs of AWS have charged double for it for years.
+With less, a client that sends one request per second, of which one in five fails, loses
+more calls. With more, two hundred clients recover later from overload, because each may
+repeat two timeouts instead of one. Both: `python -m benchmarks --only simulations`.
 """
 
-_ALMOST = 1e-9
+COST_AFTER_TIMEOUT = 2.0
+"""
+The price of a retry after a timeout. Any other retry costs 1.
+
+A timeout is the sign of overload, and the server still works on the request that timed
+out. The SDKs of AWS have charged double for it for years.
+"""
+
+_ROUNDING = 1e-9
 """Five times a fifth may be a little less than one."""
 
 
-class Terms(NamedTuple):
-    """What a budget earns and may hold, as for `RetryBudget`."""
+class BucketLimits(NamedTuple):
+    """
+    The limits of each bucket of a `RetryBudget`.
+
+    Args:
+        ratio: Tokens that a request deposits which succeeds at once.
+        floor: The capacity without traffic.
+        capacity: The capacity at most, and the tokens to begin with.
+        window: Seconds of traffic that the capacity is in proportion to.
+    """
 
     ratio: float
-    least: float
-    most: float
+    floor: float
+    capacity: float
     window: float
 
 
 Bucket = tuple[float, float, float | None]
 """
-What is left for an origin: a plain tuple, because each retry makes a new one.
+The state of a bucket: a plain tuple, because each withdrawal makes a new one.
 
-1. Retries that may be made. Below 0 if a request that is allowed more attempts than
-   usual has made them.
-2. When that was found, in monotonic seconds.
-3. When the first request ended that is known.
+1. Tokens. Below 0 if a request that is allowed more attempts than usual has overdrawn.
+2. Monotonic seconds of the last withdrawal.
+3. Monotonic seconds when the first known request ended, or `None` before that.
 """
 
 
-def spent(
+def withdraw(
     bucket: Bucket,
-    good: Sequence[float],
+    deposits: Sequence[float],
     refunded: float,
     now: float,
-    terms: Terms,
+    limits: BucketLimits,
     cost: float,
-    beyond: float,
+    overdraft: float,
 ) -> tuple[Bucket, bool]:
     """
-    Pay for a retry, if there is enough left.
+    Withdraw the cost of a retry, if the bucket has enough.
 
     Args:
-        bucket: What was left when it was last asked for.
-        good: When requests went well at once: the latest of them, oldest first.
-        refunded: What was given back since it was last asked for.
+        bucket: The state after the last withdrawal.
+        deposits: Monotonic seconds of the latest requests that succeeded at once,
+            oldest first.
+        refunded: Tokens returned since the last withdrawal.
         now: Monotonic seconds.
-        terms: What counts.
-        cost: What the retry costs.
-        beyond: What this request may take though it is not there.
+        limits: The limits of the bucket.
+        cost: Tokens that the retry costs.
+        overdraft: Tokens that this request may withdraw beyond the balance.
+
+    Returns:
+        The next state, and whether the cost was withdrawn.
     """
-    tokens, at, since = bucket
-    ratio, least, most, window = terms
+    tokens, updated, since = bucket
+    ratio, floor, capacity, window = limits
     if since is None:
-        since = good[0] if good else now
+        since = deposits[0] if deposits else now
     tokens += refunded
-    if good and good[-1] > at:
-        tokens += ratio * (len(good) - bisect_right(good, at))
-    if tokens > least:
-        tokens = min(tokens, most)
-        if now - since >= window:  # before, its traffic is not known
-            traffic = len(good) - bisect_right(good, now - window)
-            tokens = min(tokens, max(ratio * traffic, least))
-    need = cost - _ALMOST
-    if tokens < need and tokens + beyond < need:
+    if deposits and deposits[-1] > updated:
+        tokens += ratio * (len(deposits) - bisect_right(deposits, updated))
+    if tokens > floor:
+        tokens = min(tokens, capacity)
+        if now - since >= window:  # the traffic is not known any earlier
+            traffic = len(deposits) - bisect_right(deposits, now - window)
+            tokens = min(tokens, max(ratio * traffic, floor))
+    needed = cost - _ROUNDING
+    if tokens < needed and tokens + overdraft < needed:
         return (tokens, now, since), False
     return (tokens - cost, now, since), True

@@ -74,7 +74,7 @@ class ScheduledAttempt:
 def new_state(policy: RetryPolicy, method: str = "GET") -> RetryState[Any, Any]:
     """Make the state that strategies are called with, for a request never sent."""
     request = httpx.Request(method, "http://localhost/")
-    return RetryState(request, None, policy, _FAMILY, 0.0, lambda: 0.0)
+    return RetryState(request, policy.controller, _FAMILY, 0.0, lambda: 0.0)
 
 
 def schedule(

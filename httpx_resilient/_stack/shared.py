@@ -22,13 +22,12 @@ if TYPE_CHECKING:
     from httpx_resilient._layers.failover.group import Failover
     from httpx_resilient._layers.hedging.policy import HedgePolicy
     from httpx_resilient._layers.rate_limit.limit import RateLimit, RateLimitState
-    from httpx_resilient._layers.retry.strategies import (
+    from httpx_resilient._layers.retry.retries import (
         retry_if_idempotent,
         retry_if_status,
         retry_if_transient,
-        wait_retry_after,
-        wait_transient,
     )
+    from httpx_resilient._layers.retry.waits import wait_retry_after, wait_transient
     from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
     from httpx_resilient._pool.stats import PoolStats
 else:
@@ -47,13 +46,12 @@ else:
             "_layers.failover.group": ("Failover",),
             "_layers.hedging.policy": ("HedgePolicy",),
             "_layers.rate_limit.limit": ("RateLimit", "RateLimitState"),
-            "_layers.retry.strategies": (
+            "_layers.retry.retries": (
                 "retry_if_idempotent",
                 "retry_if_status",
                 "retry_if_transient",
-                "wait_retry_after",
-                "wait_transient",
             ),
+            "_layers.retry.waits": ("wait_retry_after", "wait_transient"),
             "_layers.throttle.throttle": ("AdaptiveThrottle",),
             "_pool.stats": ("PoolStats",),
         },

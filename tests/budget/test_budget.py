@@ -1,4 +1,4 @@
-"""The retry budget: what is earned, what can be saved, what a retry takes."""
+"""The retry budget: deposits, capacity and withdrawals."""
 
 from __future__ import annotations
 
@@ -14,158 +14,165 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from httpx_resilient import RetryBudget
-from httpx_resilient._budget.budget import Account, Accounts
-from httpx_resilient._budget.token_bucket import Terms
+from httpx_resilient._budget.accounts import Account, Accounts
+from httpx_resilient._budget.token_bucket import BucketLimits
 from httpx_resilient._core.state.store import MAX_KEYS
 
-TERMS = Terms(ratio=0.2, least=2, most=10, window=10)
+LIMITS = BucketLimits(ratio=0.2, floor=2, capacity=10, window=10)
 URL = httpx.URL("https://example.org/")
 
 
 class Purse:
-    """An account, and a clock."""
+    """An account with a clock."""
 
-    def __init__(self, terms: Terms = TERMS) -> None:
-        self.account = Account(terms)
+    def __init__(self) -> None:
+        self.account = Account(LIMITS)
         self.now = 1000.0
 
-    def earns(self, requests: int) -> None:
-        """So many requests go well now."""
-        self.now += 0.001  # what ends with a retry's decision is taken for earlier
-        self.account.good.extend([self.now] * requests)
+    def deposit(self, requests: int) -> None:
+        """Let a number of requests succeed now."""
+        self.now += 0.001  # a deposit at the time of a withdrawal counts as earlier
+        self.account.deposits.extend([self.now] * requests)
 
-    def spends(self, cost: float = 1, beyond: float = 0) -> bool:
-        return self.account.spend(self.now, cost, beyond)
+    def withdraw(self, cost: float = 1, overdraft: float = 0) -> bool:
+        return self.account.withdraw(self.now, cost, overdraft)
 
-    def empties(self) -> int:
-        """How many retries there were."""
+    def refund(self, cost: float) -> None:
+        self.account.refunds.append(cost)
+
+    def tokens(self) -> float:
+        """Return the tokens after the last withdrawal."""
+        return self.account.bucket[0]
+
+    def take_all(self) -> int:
+        """Withdraw all retries. Return their number."""
         count = 0
-        while self.spends():
+        while self.withdraw():
             count += 1
         return count
 
-    def knows(self, requests: int) -> None:
-        """It has been used for a while, and had so many requests in the window."""
-        self.earns(1)
-        self.empties()
-        self.now += TERMS.window
-        self.earns(requests)
+    def observe(self, requests: int) -> None:
+        """Let a window pass, then let a number of requests succeed in the next one."""
+        self.deposit(1)
+        self.take_all()
+        self.now += LIMITS.window
+        self.deposit(requests)
 
 
-class TestBeginning:
-    def test_it_begins_with_all_that_may_be_saved(self) -> None:
-        assert Purse().empties() == 10
+class TestNewAccount:
+    def test_a_new_account_has_its_whole_capacity(self) -> None:
+        assert Purse().take_all() == 10
 
-    def test_that_stays_while_the_traffic_is_not_known(self) -> None:
+    def test_the_capacity_does_not_shrink_within_the_first_window(self) -> None:
         purse = Purse()
-        assert purse.spends()
+        assert purse.withdraw()
         purse.now += 9.9
-        assert purse.empties() == 9
+        assert purse.take_all() == 9
 
-    def test_and_then_it_is_what_the_traffic_allows(self) -> None:
+    def test_after_the_first_window_the_capacity_follows_the_traffic(self) -> None:
         purse = Purse()
-        assert purse.spends()
+        assert purse.withdraw()
         purse.now += 10
-        assert purse.empties() == 2
+        assert purse.take_all() == 2
 
-    def test_the_first_request_that_goes_well_begins_that_time(self) -> None:
+    def test_the_first_window_begins_with_the_first_success(self) -> None:
         purse = Purse()
-        purse.earns(1)
+        purse.deposit(1)
         purse.now += 10
-        assert purse.empties() == 2
+        assert purse.take_all() == 2
 
 
-class TestEarning:
-    def test_five_requests_that_go_well_earn_a_retry(self) -> None:
+class TestDeposits:
+    def test_five_successes_earn_one_retry(self) -> None:
         purse = Purse()
-        purse.empties()
-        purse.earns(4)
-        assert not purse.spends()
-        purse.earns(1)
-        assert purse.spends()
-        assert not purse.spends()
+        purse.take_all()
+        purse.deposit(4)
+        assert not purse.withdraw()
+        purse.deposit(1)
+        assert purse.withdraw()
+        assert not purse.withdraw()
 
-    def test_each_earns_once(self) -> None:
+    def test_a_success_earns_once(self) -> None:
         purse = Purse()
-        purse.empties()
-        purse.earns(5)
+        purse.take_all()
+        purse.deposit(5)
         purse.now += 1
-        assert purse.empties() == 1
-        assert purse.empties() == 0
+        assert purse.take_all() == 1
+        assert purse.take_all() == 0
 
-    def test_what_is_given_back_counts(self) -> None:
+    def test_a_refund_can_be_withdrawn(self) -> None:
         purse = Purse()
-        purse.empties()
-        purse.account.refunds.append(2)
-        assert purse.empties() == 2
+        purse.take_all()
+        purse.refund(2)
+        assert purse.take_all() == 2
 
-    def test_but_no_more_than_may_be_saved(self) -> None:
+    def test_a_refund_does_not_exceed_the_capacity(self) -> None:
         purse = Purse()
-        purse.account.refunds.append(100)
-        assert purse.empties() == 10
+        purse.refund(100)
+        assert purse.take_all() == 10
 
 
-class TestSaving:
+class TestCapacity:
     @pytest.mark.parametrize(
         ("requests", "retries"), [(0, 2), (10, 2), (30, 6), (50, 10), (500, 10)]
     )
-    def test_it_follows_the_traffic_of_the_window(
+    def test_the_capacity_follows_the_traffic_of_the_window(
         self, requests: int, retries: int
     ) -> None:
         purse = Purse()
-        purse.knows(requests)
-        purse.account.refunds.append(100)
-        assert purse.empties() == retries
+        purse.observe(requests)
+        purse.refund(100)
+        assert purse.take_all() == retries
 
-    def test_what_is_past_is_no_traffic(self) -> None:
+    def test_traffic_before_the_window_does_not_count(self) -> None:
         purse = Purse()
-        purse.knows(50)
+        purse.observe(50)
         purse.now += 10
-        assert purse.empties() == 2
+        assert purse.take_all() == 2
 
 
-class TestSpending:
-    def test_a_retry_after_a_timeout_costs_two(self) -> None:
+class TestWithdrawals:
+    def test_a_withdrawal_of_two_leaves_two_fewer(self) -> None:
         purse = Purse()
-        assert purse.spends(cost=2)
-        assert purse.empties() == 8
+        assert purse.withdraw(cost=2)
+        assert purse.take_all() == 8
 
-    def test_what_is_refused_costs_nothing(self) -> None:
+    def test_a_withdrawal_that_is_refused_costs_nothing(self) -> None:
         purse = Purse()
-        purse.empties()
-        purse.earns(5)
-        assert not purse.spends(cost=2)
-        assert purse.spends()
+        purse.take_all()
+        purse.deposit(5)
+        assert not purse.withdraw(cost=2)
+        assert purse.withdraw()
 
-    def test_more_attempts_than_usual_are_owed(self) -> None:
+    def test_a_request_with_an_overdraft_withdraws_more_than_there_is(self) -> None:
         purse = Purse()
-        purse.empties()
-        assert purse.spends(beyond=2)
-        assert purse.spends(beyond=2)
-        assert not purse.spends(beyond=2)
-        purse.earns(10)  # which pays the debt
-        assert not purse.spends()
-        purse.earns(5)
-        assert purse.spends()
+        purse.take_all()
+        assert purse.withdraw(overdraft=2)
+        assert purse.withdraw(overdraft=2)
+        assert not purse.withdraw(overdraft=2)
+        purse.deposit(10)  # as much as is overdrawn
+        assert not purse.withdraw()
+        purse.deposit(5)
+        assert purse.withdraw()
 
-    def test_and_there_is_an_end_to_that(self) -> None:
+    def test_an_overdraft_is_bounded(self) -> None:
         purse = Purse()
-        purse.empties()
-        owed = 0
-        while purse.spends(beyond=47):
-            owed += 1
-        assert owed == 47
+        purse.take_all()
+        overdrawn = 0
+        while purse.withdraw(overdraft=47):
+            overdrawn += 1
+        assert overdrawn == 47
 
 
 class Machine(RuleBasedStateMachine):
-    """An account against a model that counts everything each time."""
+    """An account, compared with a model that counts all deposits each time."""
 
     def __init__(self) -> None:
         super().__init__()
         self.purse = Purse()
-        self.good: list[float] = []
+        self.deposits: list[float] = []
         self.tokens, self.counted, self.since = 10.0, 0, math.inf
-        self.paid: list[float] = []
+        self.withdrawn: list[float] = []
         self.refunded = 0.0
 
     @rule(seconds=st.sampled_from([0.001, 0.5, 3.0, 11.0]))
@@ -173,69 +180,74 @@ class Machine(RuleBasedStateMachine):
         self.purse.now += seconds
 
     @rule(requests=st.integers(1, 12))
-    def requests_go_well(self, requests: int) -> None:
-        self.purse.earns(requests)
-        self.good += [self.purse.now] * requests
+    def requests_succeed(self, requests: int) -> None:
+        self.purse.deposit(requests)
+        self.deposits += [self.purse.now] * requests
 
-    @rule(cost=st.sampled_from([1.0, 2.0]), beyond=st.sampled_from([0.0, 3.0]))
-    def a_retry_is_wanted(self, cost: float, beyond: float) -> None:
+    @rule(cost=st.sampled_from([1.0, 2.0]), overdraft=st.sampled_from([0.0, 3.0]))
+    def a_retry_is_decided(self, cost: float, overdraft: float) -> None:
         now = self.purse.now
-        self.since = min([self.since, now, *self.good])
-        self.tokens += self.refunded + 0.2 * min(len(self.good) - self.counted, 50)
-        self.counted, self.refunded = len(self.good), 0.0
-        traffic = sum(now - at < 10 for at in self.good)
+        self.since = min([self.since, now, *self.deposits])
+        self.tokens += self.refunded + 0.2 * min(len(self.deposits) - self.counted, 50)
+        self.counted, self.refunded = len(self.deposits), 0.0
+        traffic = sum(now - at < 10 for at in self.deposits)
         known = now - self.since >= 10
-        most = min(max(0.2 * traffic, 2), 10) if known else 10
-        self.tokens = min(self.tokens, most)
-        granted = self.tokens + beyond >= cost - 1e-6
+        capacity = min(max(0.2 * traffic, 2), 10) if known else 10
+        self.tokens = min(self.tokens, capacity)
+        granted = self.tokens + overdraft >= cost - 1e-6
         if granted:
             self.tokens -= cost
-            self.paid.append(cost)
-        assert self.purse.spends(cost, beyond) == granted
+            self.withdrawn.append(cost)
+        assert self.purse.withdraw(cost, overdraft) == granted
 
-    @precondition(lambda self: self.paid)
+    @precondition(lambda self: self.withdrawn)
     @rule()
-    def a_retry_has_helped(self) -> None:
-        cost = self.paid.pop()
+    def a_retry_succeeds(self) -> None:
+        cost = self.withdrawn.pop()
         self.refunded += cost
-        self.purse.account.refunds.append(cost)
+        self.purse.refund(cost)
 
     @invariant()
-    def nobody_owes_more_than_was_allowed(self) -> None:
-        assert self.purse.account.bucket[0] >= -3.001
+    def no_request_overdraws_by_more_than_its_allowance(self) -> None:
+        assert self.purse.tokens() >= -3.001
 
 
 TestMachine = Machine.TestCase
 
 
+def stored(accounts: Accounts) -> int:
+    """Return how many accounts both generations have."""
+    return len(accounts) + len(accounts._older)
+
+
 class TestAccounts:
-    def test_there_is_one_for_each_origin(self) -> None:
-        accounts = Accounts(TERMS)
+    def test_each_origin_has_one_account(self) -> None:
+        accounts = Accounts(LIMITS)
         assert accounts["a"] is accounts["a"]
         assert accounts["a"] is not accounts["b"]
 
-    def test_their_number_is_bounded(self) -> None:
-        accounts = Accounts(TERMS, most=10)
+    def test_the_number_of_accounts_is_bounded(self) -> None:
+        accounts = Accounts(LIMITS, most=10)
         for number in range(1000):
             accounts[number].refunds.append(1)
-        assert len(accounts) + len(accounts._older) <= 10
+        assert stored(accounts) <= 10
 
-    def test_one_that_is_in_use_is_not_forgotten(self) -> None:
-        accounts = Accounts(TERMS, most=10)
+    def test_an_account_in_use_is_not_evicted(self) -> None:
+        accounts = Accounts(LIMITS, most=10)
         used = accounts["used"]
         for number in range(1000):
             accounts[number].refunds.append(1)
             assert accounts["used"] is used
 
-    def test_one_that_is_not_used_begins_anew(self) -> None:
-        accounts = Accounts(TERMS, most=10)
+    def test_an_account_that_was_not_used_is_evicted(self) -> None:
+        accounts = Accounts(LIMITS, most=10)
         unused = accounts["unused"]
         for number in range(10):
             accounts[number].refunds.append(1)
         assert accounts["unused"] is not unused
 
-    def test_two_threads_open_one_account(self) -> None:
-        accounts, opened = Accounts(TERMS), list[Any]()
+    def test_two_threads_create_one_account(self) -> None:
+        accounts, opened = Accounts(LIMITS), list[Any]()
         barrier = threading.Barrier(2)
 
         def work() -> None:
@@ -250,14 +262,16 @@ class TestAccounts:
             thread.join()
         assert len(set(opened)) == 500
 
-    def test_a_thread_that_comes_second_gets_what_the_first_has_opened(self) -> None:
-        accounts = Accounts(TERMS)
+    def test_the_second_of_two_threads_gets_the_account_that_the_first_created(
+        self,
+    ) -> None:
+        accounts = Accounts(LIMITS)
         opened = accounts["a"]
         assert accounts.__missing__("a") is opened
 
 
 class TestBudget:
-    def test_a_layer_earns_and_spends_by_origin(self) -> None:
+    def test_deposits_and_withdrawals_are_by_origin(self) -> None:
         budget = RetryBudget(least=0, most=1)
         assert budget.spend(URL, 999.0)
         for _ in range(5):
@@ -268,7 +282,7 @@ class TestBudget:
         budget.refund(URL)
         assert budget.spend(URL, 1000.0)
 
-    def test_two_threads_spend_no_more_than_there_is(self) -> None:
+    def test_two_threads_withdraw_no_more_than_there_is(self) -> None:
         budget, spent = RetryBudget(most=1000), deque[bool]()
 
         def work() -> None:
@@ -293,20 +307,20 @@ class TestBudget:
             ({"window": 0}, "window is a number of seconds, above 0"),
         ],
     )
-    def test_what_is_out_of_range_is_refused(
+    def test_a_number_out_of_range_is_refused(
         self, options: dict[str, float], message: str
     ) -> None:
         with pytest.raises(ValueError, match=message):
             RetryBudget(**options)
 
-    def test_it_tells_its_terms(self) -> None:
+    def test_its_repr_names_the_arguments(self) -> None:
         assert (
             repr(RetryBudget())
             == "<RetryBudget ratio=0.2, least=3, most=10, window=10>"
         )
 
 
-def test_states_tell_what_is_left_and_change_nothing() -> None:
+def test_states_returns_the_balances_and_changes_nothing() -> None:
     budget, url = RetryBudget(most=5), httpx.URL("https://a.test/x")
     assert budget.states() == {}
     budget.spend(url, monotonic())
@@ -316,7 +330,7 @@ def test_states_tell_what_is_left_and_change_nothing() -> None:
     assert budget.spend(url, monotonic(), 5)
 
 
-def test_states_tell_of_origins_that_were_not_used_for_a_while() -> None:
+def test_states_includes_origins_that_were_not_used_lately() -> None:
     budget = RetryBudget()
     for number in range(MAX_KEYS // 2 + 1):
         budget.account(httpx.URL(f"https://{number}.test"))

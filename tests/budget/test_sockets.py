@@ -1,4 +1,4 @@
-"""A retry budget on the wire: in an outage, shared, and with requests that are cancelled."""
+"""A retry budget over sockets: in an outage, shared, and with cancelled requests."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.anyio
 in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
 
-def whole(budget: RetryBudget, server: Server) -> bool:
-    """Whether all that was paid for was given back, or helped."""
-    account = budget.account(httpx.URL(server.url))
-    account.spend(0.0, 0, 0)
-    return account.bucket[0] == 10
+def is_full(budget: RetryBudget, server: Server) -> bool:
+    """Whether every withdrawal was refunded."""
+    return budget.account(httpx.URL(server.url)).balance(0.0) == 10
 
 
-async def test_in_an_outage_it_is_soon_spent(world: World, server: Server) -> None:
+async def test_in_an_outage_the_budget_is_spent_after_ten_retries(
+    world: World, server: Server
+) -> None:
     server.play(reply(503))
     async with world.client() as client:
         attempts = Counter(
@@ -40,7 +40,7 @@ async def test_in_an_outage_it_is_soon_spent(world: World, server: Server) -> No
     assert attempts == {3: 5, 1: 25}
 
 
-async def test_without_one_the_outage_is_three_times_the_load(
+async def test_without_a_budget_an_outage_is_three_times_the_load(
     world: World, server: Server
 ) -> None:
     server.play(reply(503))
@@ -50,9 +50,7 @@ async def test_without_one_the_outage_is_three_times_the_load(
     assert server.requests == 90
 
 
-async def test_with_the_server_the_retries_recover(
-    world: World, server: Server
-) -> None:
+async def test_retries_recover_with_the_server(world: World, server: Server) -> None:
     server.play(reply(503))
     async with world.client() as client:
         for _ in range(10):
@@ -68,7 +66,9 @@ async def test_with_the_server_the_retries_recover(
     assert reasons == ["503", "503, and the retry budget of its origin is spent"]
 
 
-async def test_what_finds_no_server_is_free(world: World, server: Server) -> None:
+async def test_retries_of_refused_connections_cost_nothing(
+    world: World, server: Server
+) -> None:
     server.stop()
     async with world.client() as client:
         for _ in range(20):
@@ -77,7 +77,9 @@ async def test_what_finds_no_server_is_free(world: World, server: Server) -> Non
             assert len(attempts_of(caught.value)) == 3
 
 
-async def test_one_failure_costs_others_nothing(world: World, server: Server) -> None:
+async def test_the_failure_of_one_origin_costs_another_nothing(
+    world: World, server: Server
+) -> None:
     with Server(reply(503)) as other:
         async with world.client() as client:
             for _ in range(20):
@@ -88,7 +90,7 @@ async def test_one_failure_costs_others_nothing(world: World, server: Server) ->
 
 @pytest.mark.parametrize("runtime", ["asyncio"])
 @pytest.mark.parametrize("library", ["httpx"])
-async def test_clients_of_both_libraries_share_one(
+async def test_clients_of_both_libraries_share_a_budget(
     world: World, server: Server
 ) -> None:
     server.play(reply(503))
@@ -103,16 +105,14 @@ async def test_clients_of_both_libraries_share_one(
     assert attempts == [3, 1, 1, 1]
 
 
-async def test_requests_at_the_same_time_share_one(
-    world: World, server: Server
-) -> None:
+async def test_concurrent_requests_share_a_budget(world: World, server: Server) -> None:
     server.play(reply(503))
     async with world.client(world.transport(budget=RetryBudget(most=4))) as client:
         await world.together(*[lambda: client.get(server.url)] * 20)
     assert server.requests == 20 + 4
 
 
-def test_two_threads_share_one(server: Server) -> None:
+def test_two_threads_share_a_budget(server: Server) -> None:
     server.play(reply(503))
     budget = RetryBudget(most=20)
 
@@ -133,7 +133,7 @@ def test_two_threads_share_one(server: Server) -> None:
 
 
 @in_async
-async def test_a_storm_of_cancellations_while_they_wait_costs_nothing(
+async def test_requests_that_are_cancelled_in_a_wait_cost_nothing(
     world: World, server: Server
 ) -> None:
     server.play(reply(503))
@@ -150,13 +150,13 @@ async def test_a_storm_of_cancellations_while_they_wait_costs_nothing(
             async with anyio.create_task_group() as tasks:
                 for _ in range(40):
                     tasks.start_soon(get, client)
-    # Those that were not paid for have ended by themselves.
+    # Requests that the budget refused a retry have ended by themselves.
     assert all(len(attempts_of(response)) == 1 for response in ended)
-    assert whole(budget, server)
+    assert is_full(budget, server)
 
 
 @in_async
-async def test_but_retries_that_were_sent_are_paid_for(
+async def test_a_request_that_is_cancelled_in_a_retry_is_charged(
     world: World, server: Server
 ) -> None:
     server.play(reply(503), stall())

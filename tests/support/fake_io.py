@@ -12,22 +12,16 @@ from httpx_resilient._core.io.protocol import run_sync
 Scripted = int | httpx.Response | Exception
 
 
-def outcomes_of(transport: Any, io: FakeIO, request: Any, times: int) -> list[Any]:
-    """Send so many requests. Returns how they ended."""
-    outcomes: list[Any] = []
-    for _ in range(times):
-        try:
-            outcomes.append(run_sync(transport._handle(request, io)))
-        except Exception as error:
-            outcomes.append(error)
-    return outcomes
-
-
 class FakeIO:
     """
-    Gives the scripted outcomes in turn and notes what the flow did, in order.
+    An IO that returns scripted outcomes in turn, and records the effects in order.
 
-    Time stands still but for sleeping, and for `takes` seconds of each attempt.
+    Time stands still except in a sleep, and for `takes` seconds of each attempt.
+
+    Args:
+        script: The outcomes: a status, a response, or an exception to raise.
+        takes: Seconds of each attempt.
+        asynchronous: Whether it stands for an asynchronous client.
     """
 
     def __init__(
@@ -69,3 +63,19 @@ class FakeIO:
         self.did.append("sleep")
         self.slept.append(seconds)
         self.time += seconds
+
+
+def run_flow(transport: Any, request: Any, io: FakeIO) -> Any:
+    """Run the flow of a layer with a scripted IO. Return or raise its outcome."""
+    return run_sync(transport._handle(request, io))
+
+
+def outcomes_of(transport: Any, io: FakeIO, request: Any, times: int) -> list[Any]:
+    """Run the flow of a layer several times. Return the responses and exceptions."""
+    outcomes: list[Any] = []
+    for _ in range(times):
+        try:
+            outcomes.append(run_flow(transport, request, io))
+        except Exception as error:
+            outcomes.append(error)
+    return outcomes

@@ -71,8 +71,8 @@ ASYNCHRONOUS = {
         ({"retry": tenacity.retry_if_exception_type(httpx.HTTPStatusError)}, "not by a transport. retry_if_status"),
         ({"retry": tenacity.retry_any(retry_if_status(503), tenacity.retry_if_exception_type((OSError, httpx.HTTPStatusError)))}, "not by a transport"),
         ({"retry": tenacity.retry_any(retry_if_status(503), 5)}, "retry must be callable"),
-        ({"buffer_request_body": 1.5}, "buffer_request_body is a whole number of bytes"),
-        ({"buffer_request_body": True}, "buffer_request_body is a whole number of bytes"),
+        ({"buffer_request_body": 1.5}, "buffer_request_body must be a whole number of bytes"),
+        ({"buffer_request_body": True}, "buffer_request_body must be a whole number of bytes"),
         ({"retry": tenacity.retry_any(retry_if_status(503), asynchronous)}, "combine with tenacity.asyncio"),
         ({"retry": tenacity.retry_all(ASYNCHRONOUS["predicate"])}, "would not await it"),
         ({"wait": tenacity.wait_combine(tenacity.wait_fixed(1), asynchronous)}, "would not await it"),
@@ -90,7 +90,7 @@ def test_an_argument_of_another_type_is_rejected_at_construction(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"buffer_request_body": -1}, "0 or more bytes"),
+        ({"buffer_request_body": -1}, "whole number of bytes, 0 or more; got -1"),
         ({"proxy": "gopher://a"}, "gopher"),
         ({"wait": tenacity.wait_fixed(-1)}, "wait_fixed: wait_fixed is -1.0"),
         ({"wait": tenacity.wait_fixed(math.nan)}, "wait_fixed: wait_fixed is nan"),

@@ -1,4 +1,4 @@
-"""What a strategy will say can be known before it is asked: so often it is not."""
+"""Static bounds on strategies, so that the fast path need not call them."""
 
 from __future__ import annotations
 
@@ -8,38 +8,37 @@ from typing import Any
 import tenacity
 from tenacity.asyncio import retry as async_retry
 
-from httpx_resilient._layers.retry.strategies import retry_if_status, retry_if_transient
+from httpx_resilient._layers.retry.retries import retry_if_status, retry_if_transient
 
-_UNKNOWN_ATTEMPTS = 10
-"""What a stop strategy allows that tells of no number, but of seconds, say."""
+_ASSUMED_ATTEMPTS = 10
+"""The attempts of a stop strategy that names no number, but seconds for example."""
 
 
 def max_attempts(stop: Any) -> float:
-    """How many attempts a stop strategy allows, or what is taken for that."""
-    attempts = most_attempts(stop)
-    return _UNKNOWN_ATTEMPTS if attempts == math.inf else attempts
+    """Return how many attempts a stop strategy allows; 10 if it names no number."""
+    attempts = _named_attempts(stop)
+    return _ASSUMED_ATTEMPTS if attempts == math.inf else attempts
 
 
-def most_attempts(stop: Any) -> float:
-    """How many attempts a stop strategy allows; infinitely many if it is not known."""
+def _named_attempts(stop: Any) -> float:
+    """Return the number of attempts that a stop strategy names, or infinity."""
     kind = stop.__class__
     if kind is tenacity.stop_any:
-        return min(map(most_attempts, stop.stops), default=math.inf)
+        return min(map(_named_attempts, stop.stops), default=math.inf)
     if kind is tenacity.stop_all:
-        return max(map(most_attempts, stop.stops), default=math.inf)
-    return (
-        float(stop.max_attempt_number)
-        if kind is tenacity.stop_after_attempt
-        else math.inf
-    )
+        return max(map(_named_attempts, stop.stops), default=math.inf)
+    if kind is tenacity.stop_after_attempt:
+        return float(stop.max_attempt_number)
+    return math.inf
 
 
 def lowest_retryable_status(retry: Any) -> float:
     """
-    The lowest status code that a retry strategy may ask to retry.
+    Return the lowest status code that a retry strategy may retry.
 
-    A response below it is final without building a state or asking the strategy: this
-    is the fast path. Of a strategy that is not known, nothing is assumed.
+    A response below it is final, without a state and without a call of the strategy:
+    this is the fast path. The result is 0 for a strategy of unknown class, because it
+    may retry any response, and infinity for a strategy that retries exceptions only.
     """
     kind = retry.__class__
     if kind in (tenacity.retry_any, async_retry.retry_any):

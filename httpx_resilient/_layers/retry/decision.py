@@ -1,95 +1,157 @@
-"""What follows a failed attempt: another one, or the end."""
+"""The decision after a failed attempt: the next request, or the end."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic
 
 import tenacity
 
-from httpx_resilient._budget.budget import SPENT as BUDGET_SPENT
-from httpx_resilient._budget.events import BudgetRefused
-from httpx_resilient._core.body.replay import SPENT
-from httpx_resilient._core.deadline import KEY, deadline_of
+from httpx_resilient._budget.events import BUDGET_SPENT, BudgetRefused
+from httpx_resilient._core.body.replay import SPENT, Body
+from httpx_resilient._core.context import Resending
+from httpx_resilient._core.deadline import deadline_of
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._layers.retry.events import GaveUp, RetryScheduled, story
-from httpx_resilient._layers.retry.spending import pay, refund, settle_budget
+from httpx_resilient._layers.retry.events import GaveUp, RetryScheduled, summary
+from httpx_resilient._layers.retry.policy import RetryPolicy
+from httpx_resilient._layers.retry.spending import Spending
 from httpx_resilient._layers.retry.state import RetryState
 
 
-async def following(
-    state: RetryState[RequestT, ResponseT],
-    io: IO[RequestT, ResponseT],
-    emit: EventEmitter,
-) -> RequestT:
+class RetriedRequest(Generic[RequestT, ResponseT]):
     """
-    Return what the next attempt sends, unless this outcome is the last.
+    A request that may need more than one attempt, and the parts that decide about them.
 
-    If a strategy or hook raises, or is cancelled, the response is released.
+    Args:
+        state: The state that strategies and hooks receive.
+        policy: The strategies.
+        body: How the body is sent again; `None` if the request replays as it is.
+        emit: Emits the events of the layer.
     """
-    policy, body, response = state.policy, state.body, state.response
-    request: RequestT | None = state.request
-    settled = False
+
+    __slots__ = (
+        "around",
+        "body",
+        "deadline",
+        "emit",
+        "policy",
+        "request",
+        "spending",
+        "state",
+    )
+
+    def __init__(
+        self,
+        state: RetryState[RequestT, ResponseT],
+        policy: RetryPolicy,
+        body: Body[RequestT] | None,
+        emit: EventEmitter,
+    ) -> None:
+        self.state = state
+        self.policy = policy
+        self.body = body
+        self.emit = emit
+        self.request = state.request if body is None else body.request
+        """The request that the next attempt sends."""
+        self.deadline = deadline_of(state.request)
+        self.spending = Spending(policy.budget, policy.overdraft)
+        self.around: Resending | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether an attempt has been sent and has not ended yet."""
+        return self.state.is_under_way
+
+    @property
+    def attempt_number(self) -> int:
+        """The number of the attempt, counted from 1."""
+        return self.state.attempt_number
+
+    def cut_off(self, now: float) -> None:
+        """Store the history on the deadline, if one may have cut the request off."""
+        if self.deadline is not None:
+            self.deadline.left_behind = self.state.cancelled(now)
+
+
+async def next_request(
+    retried: RetriedRequest[RequestT, ResponseT], io: IO[RequestT, ResponseT]
+) -> RequestT | None:
+    """
+    After a failed attempt: return the next request, or end.
+
+    If a strategy or hook raises, or is cancelled, the response is released and the
+    budget gets its refund.
+
+    Returns:
+        The request of the next attempt, which `retried` stores too; or `None` if the
+        outcome of this attempt is that of the request.
+    """
+    state, response = retried.state, retried.state.response
     try:
-        if await policy.decide(state, io.settle) is None:
-            state.is_over = True
-        elif (
-            KEY in state.request.extensions
-            and (deadline := deadline_of(state.request)) is not None
-            and io.now() + state.upcoming_sleep >= deadline.at
+        if not (
+            await retried.policy.decide(state, io.settle) is not None
+            and _admit(retried, io)
+            and (retried.body is None or await _renew(retried.body, retried, io))
         ):
-            state.is_over = True
-            state.reason += ", and the deadline comes before the next attempt"
-        elif not pay(state):
-            state.is_over = True
-            state.reason += f", and {BUDGET_SPENT}"
-            emit(BudgetRefused, state.request)
-        elif body is not None and (request := await body.again(io)) is None:
-            state.is_over = True
-            state.reason += f", and {SPENT}"
-            refund(state)
-        if state.is_over:
-            settle_budget(state, response)
-            _end(state, emit)
-        else:
-            state.waits()
-            if policy.before_sleep is not None:
-                state.next_action = tenacity.RetryAction(state.upcoming_sleep)
-                await io.settle(policy.before_sleep(state))
-            emit(
-                RetryScheduled,
-                state.request,
-                state.attempt_number,
-                state.reason,
-                state.upcoming_sleep,
-            )
-        settled = True
-        return request or state.request
-    finally:
-        if not settled:
-            refund(state)
-            leave_behind(state, io)
-            if response is not None:
-                await io.discard(response, drain=False)
+            retried.spending.settle(state)
+            _end(state, retried.emit)
+            return None
+        state.waits()
+        hook = retried.policy.before_sleep
+        if hook is not None:
+            state.next_action = tenacity.RetryAction(state.upcoming_sleep)
+            await io.settle(hook(state))
+        number, reason, wait = state.attempt_number, state.reason, state.upcoming_sleep
+        retried.emit(RetryScheduled, state.request, number, reason, wait)
+    except BaseException:  # observed only, and raised again
+        retried.spending.refund()
+        retried.cut_off(io.now())
+        if response is not None:
+            await io.discard(response, drain=False)
+        raise
+    return retried.request
+
+
+def _admit(
+    retried: RetriedRequest[RequestT, ResponseT], io: IO[RequestT, ResponseT]
+) -> bool:
+    """Charge another attempt. Return whether deadline and budget allow it."""
+    state, deadline = retried.state, retried.deadline
+    if deadline is not None and io.now() + state.upcoming_sleep >= deadline.at:
+        state.reason += ", and the deadline comes before the next attempt"
+        return False
+    if not retried.spending.withdraw(state):
+        state.reason += f", and {BUDGET_SPENT}"
+        retried.emit(BudgetRefused, state.request)
+        return False
+    return True
+
+
+async def _renew(
+    body: Body[RequestT],
+    retried: RetriedRequest[RequestT, ResponseT],
+    io: IO[RequestT, ResponseT],
+) -> bool:
+    """Make the next request. Return whether its body can be sent again."""
+    request = await body.again(io)
+    if request is None:
+        retried.state.reason += f", and {SPENT}"
+        retried.spending.refund()
+        return False
+    retried.request = request
+    return True
 
 
 def _end(state: RetryState[Any, Any], emit: EventEmitter) -> None:
-    """Leave history and note behind, and tell if it gives up."""
+    """Store the history and a note on the outcome, and emit `GaveUp`."""
     error, gives_up = state.error, state.worth_retrying
     state.ends()
     if not gives_up and state.attempt_number == 1:
         return
     attempts, elapsed = state.attempts, state.elapsed
     if error is not None:
-        error.add_note(story(attempts, elapsed))
+        error.add_note(summary(attempts, elapsed))
     if gives_up:
         number, reason = state.attempt_number, state.reason
         emit(GaveUp, state.request, number, reason, elapsed, attempts)
-
-
-def leave_behind(state: RetryState[Any, Any], io: IO[Any, Any]) -> None:
-    """Leave the history on the deadline, if there is one that may have cut this off."""
-    deadline = deadline_of(state.request)
-    if deadline is not None:
-        deadline.left_behind = state.cut_off(io.now())

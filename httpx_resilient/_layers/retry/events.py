@@ -1,4 +1,4 @@
-"""What a `RetryingTransport` does."""
+"""Events of a `RetryingTransport`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class AttemptStarted(RequestEvent):
 
     Args:
         request: The request.
-        attempt: Counted from 1.
+        attempt: The number of the attempt, counted from 1.
 
     Example:
         >>> print(AttemptStarted(request, 1))
@@ -37,14 +37,14 @@ class AttemptStarted(RequestEvent):
 @event
 class AttemptEnded(RequestEvent):
     """
-    An attempt was answered, has failed, or was cancelled.
+    An attempt was answered, failed, or was cancelled.
 
     Args:
         request: The request.
-        attempt: Counted from 1.
+        attempt: The number of the attempt, counted from 1.
         duration: Seconds from sending to the response's headers or the exception.
-        response: The response, open and unread: leave it so.
-        error: The exception. Neither this nor a response if it was cancelled.
+        response: The response, open and unread. A listener must not read or close it.
+        error: The exception. A cancelled attempt has neither a response nor an error.
 
     Example:
         >>> print(AttemptEnded(request, 1, 0.25, error=TimeoutError()))
@@ -66,7 +66,7 @@ class AttemptEnded(RequestEvent):
         return None if self.error is None else type(self.error)
 
     def fields(self) -> dict[str, Any]:
-        """Tell it in plain values: what the log record has in `extra`."""
+        """Return the fields as plain values, as the log record has them in `extra`."""
         return {**RequestEvent.fields(self), "outcome": self._outcome()}
 
     def _outcome(self) -> int | str:
@@ -87,9 +87,9 @@ class RetryScheduled(RequestEvent):
 
     Args:
         request: The request.
-        attempt: The one that has ended.
-        reason: Why it is tried again.
-        wait: Seconds until the next one.
+        attempt: The number of the attempt that has ended.
+        reason: Why the request is tried again.
+        wait: Seconds until the next attempt.
 
     Example:
         >>> print(RetryScheduled(request, 1, "503", wait=0.2))
@@ -113,10 +113,10 @@ class GaveUp(RequestEvent):
 
     Args:
         request: The request.
-        attempt: The last one.
-        reason: Why it was the last.
-        elapsed: Seconds since the first one.
-        attempts: All of them.
+        attempt: The number of the last attempt.
+        reason: Why the last attempt failed, and why no other one follows.
+        elapsed: Seconds from sending the first attempt to the end of the last.
+        attempts: All attempts, oldest first.
 
     Example:
         >>> failed = Attempt(1, 503, "503", wait=0.0, duration=0.1)
@@ -132,11 +132,11 @@ class GaveUp(RequestEvent):
     level: ClassVar[int] = logging.WARNING
 
     def __str__(self) -> str:
-        return self._describe(story(self.attempts, self.elapsed))
+        return self._describe(summary(self.attempts, self.elapsed))
 
 
-def story(attempts: tuple[Attempt, ...], elapsed: float) -> str:
-    """Tell in a line how a request has failed."""
+def summary(attempts: tuple[Attempt, ...], elapsed: float) -> str:
+    """Return the attempts of a failed request in one line."""
     *earlier, last = attempts
     outcomes = ", ".join([*map(str, earlier), last.reason])
     times = "1 attempt" if last.number == 1 else f"{last.number} attempts"

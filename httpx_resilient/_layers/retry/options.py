@@ -43,7 +43,7 @@ class RetryOverrides(RetryOptions[RequestT, ResponseT], total=False):
     """
     The options that one request may change, in `extensions={"retry": {...}}`.
 
-    These are all `RetryOptions`, and `body_factory`, which makes the body anew for
+    These are all `RetryOptions`, and `body_factory`, which makes the body again for
     every further attempt.
 
     Example:

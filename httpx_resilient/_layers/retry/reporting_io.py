@@ -1,4 +1,4 @@
-"""Telling of each attempt: an `io` for the flow of a request that is listened to."""
+"""An IO that emits `AttemptStarted` and `AttemptEnded` around each send."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from httpx_resilient._core.io.protocol import IO, releasing
 from httpx_resilient._layers.retry.events import AttemptEnded, AttemptStarted
 
 
-class Attempting:
+class ReportingIO:
     """
-    Sends as another `io` does, and tells of it. All else is done by that one.
+    An IO that emits `AttemptStarted` and `AttemptEnded` around each send.
 
-    So a flow that nobody listens to does not even ask whether anybody does.
+    All other effects are those of the IO that it wraps. Only a flow with a listener
+    gets one, so a flow without a listener does not even check for it.
 
     Args:
-        io: What it sends with.
-        request: The caller's: what is sent may be a copy.
-        tell: Tells of it.
+        io: The IO to send with.
+        request: The caller's request: the request that is sent may be a copy.
+        emit: Emits the events.
     """
 
     __slots__ = ("_attempt", "_emit", "_io", "_request", "now")
@@ -39,7 +40,7 @@ class Attempting:
         except Exception as error:
             self._ended(sent, None, error)
             raise
-        except BaseException:  # told of only, and passed on
+        except BaseException:  # observed only, and raised again
             self._ended(sent)
             raise
         async with releasing(response, self._io):

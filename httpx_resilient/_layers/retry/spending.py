@@ -1,53 +1,78 @@
-"""What retries pay for with, and what their request gives and gets: from its budget."""
+"""Charge retries to the budget; refund those that helped or were never sent."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from httpx_resilient._budget.token_bucket import TIMED_OUT
+from httpx_resilient._budget.accounts import Account
+from httpx_resilient._budget.budget import RetryBudget
+from httpx_resilient._budget.token_bucket import COST_AFTER_TIMEOUT
 from httpx_resilient._core.classify import is_healthy, was_not_sent
-from httpx_resilient._core.http_types import ResponseLike
 from httpx_resilient._layers.retry.state import RetryState
 
 
-def pay(state: RetryState[Any, Any]) -> bool:
-    """Pay for the next attempt. Says if that is done, or if it is free."""
-    policy, error, cost = state.policy, state.error, 1.0
-    if policy.budget is None:
-        return True
-    if error is not None:
-        if was_not_sent(error, state.family):
-            refund(state)
+class Spending:
+    """
+    The withdrawals of one request from its retry budget.
+
+    Args:
+        budget: The budget, or `None` for retries without charge.
+        overdraft: Retries that this request may withdraw beyond the balance.
+    """
+
+    __slots__ = ("_account", "_budget", "_overdraft", "_withdrawn")
+
+    def __init__(self, budget: RetryBudget | None, overdraft: float) -> None:
+        self._budget = budget
+        self._overdraft = overdraft
+        self._account: Account | None = None
+        self._withdrawn = 0.0
+
+    def withdraw(self, state: RetryState[Any, Any]) -> bool:
+        """
+        Withdraw the cost of the next attempt.
+
+        The withdrawal for the attempt that just failed is final: it did not help. It is
+        refunded only if that attempt was never sent; then the next one is free, too.
+
+        Returns:
+            Whether the budget allows the next attempt.
+        """
+        budget, error, cost = self._budget, state.error, 1.0
+        if budget is None:
             return True
-        if isinstance(error, state.family.timed_out):
-            cost = TIMED_OUT
-    if state.account is None:
-        state.account = policy.budget.account(state.request.url)
-    # What the last one cost is lost: it did not help.
-    paid = state.account.spend(state.ended, cost, policy.beyond)
-    state.paid = cost if paid else 0.0
-    return paid
+        if error is not None:
+            if was_not_sent(error, state.family):
+                self.refund()
+                return True
+            if isinstance(error, state.family.timed_out):
+                cost = COST_AFTER_TIMEOUT
+        if self._account is None:
+            self._account = budget.account(state.request.url)
+        is_granted = self._account.withdraw(state.ended, cost, self._overdraft)
+        self._withdrawn = cost if is_granted else 0.0
+        return is_granted
 
+    def refund(self) -> None:
+        """Return the last withdrawal to the budget, if there is one."""
+        if self._withdrawn and self._account is not None:
+            self._account.refunds.append(self._withdrawn)
+            self._withdrawn = 0.0
 
-def refund(state: RetryState[Any, Any]) -> None:
-    """Give back what an attempt cost that succeeded, or did not take place."""
-    if state.paid and state.account is not None:
-        state.account.refunds.append(state.paid)
-        state.paid = 0.0
+    def settle(self, state: RetryState[Any, Any]) -> None:
+        """
+        Settle with the budget when a request ends.
 
-
-def settle_budget(state: RetryState[Any, Any], response: ResponseLike | None) -> None:
-    """
-    Settle the account of a request that ends with this response, or an error.
-
-    If all is well, it earns something if it was so at once, or gets its cost back. A
-    retry that was never sent gets it back too.
-    """
-    budget, error = state.policy.budget, state.error
-    if response is not None:
-        if budget is not None and is_healthy(response):
-            if state.attempt_number == 1:
-                budget.earn(state.request.url, state.ended)
-            refund(state)
-    elif state.paid and error is not None and was_not_sent(error, state.family):
-        refund(state)
+        A healthy response earns if it is the first one; a later one, and an error that
+        proves that the retry was never sent, get the withdrawal refunded.
+        """
+        response, error = state.response, state.error
+        if response is not None:
+            if self._budget is not None and is_healthy(response):
+                if state.attempt_number == 1:
+                    self._budget.earn(state.request.url, state.ended)
+                self.refund()
+        elif (
+            self._withdrawn and error is not None and was_not_sent(error, state.family)
+        ):
+            self.refund()

@@ -1,9 +1,10 @@
-"""One request's way through its attempts, in the form tenacity's strategies read."""
+"""The state of a request between its attempts, as tenacity's strategies read it."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Generic
+from collections.abc import Callable
+from typing import Any, Generic
 
 import tenacity
 
@@ -25,73 +26,30 @@ from httpx_resilient._core.methods import has_idempotency_key
 from httpx_resilient._core.origin import safe_url
 from httpx_resilient._core.public import public
 from httpx_resilient._core.retry_after import Hints, hints_in
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from httpx_resilient._budget.budget import Account
-    from httpx_resilient._core.body.replay import Body
-    from httpx_resilient._core.context import Resending
-    from httpx_resilient._layers.retry.policy import RetryPolicy
+from httpx_resilient._layers.retry.outcome import Outcome
 
 _NOTHING = Left(-math.inf, None)
+_NO_HINTS = Hints()
 
-_COUNTS_OF_SDKS = (b"x-stainless-retry-count", b"x-retry-count")
-"""How often an SDK has tried already: openai and its kin; postgrest, supabase."""
-
-
-class Outcome(tenacity.Future):
-    """
-    The outcome of an attempt, as tenacity's strategies read it.
-
-    A `concurrent.futures.Future` with its lock costs 2 µs to build, and strategies ask
-    it for three things only. The rest of it comes to be when it is first asked for.
-    """
-
-    def __init__(self, number: int, value: object, error: Exception | None) -> None:
-        self.attempt_number = number
-        self._value = value
-        self._error = error
-
-    @property
-    def failed(self) -> bool:
-        return self._error is not None
-
-    def exception(self, timeout: float | None = None) -> Exception | None:  # noqa: ARG002 - it is known already
-        return self._error
-
-    def result(self, timeout: float | None = None) -> Any:  # noqa: ARG002 - it is known already
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or "_condition" in vars(self):
-            raise AttributeError(name)
-        super().__init__(self.attempt_number)
-        if self._error is not None:
-            self.set_exception(self._error)
-        else:
-            self.set_result(self._value)
-        return getattr(self, name)
+_SDK_RETRY_COUNTS = (b"x-stainless-retry-count", b"x-retry-count")
+"""The number of retries of an SDK: openai and its relatives; postgrest, supabase."""
 
 
 @public()
 class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     """
-    What strategies and hooks are given: tenacity's `RetryCallState`, and HTTP.
+    The argument of strategies and hooks: tenacity's `RetryCallState`, and HTTP.
+
+    Besides tenacity's attributes it has `request`; `response` or `error`, depending on
+    how the attempt ended; `attempts`, the history so far; and `reason`, a text that
+    strategies may append to.
 
     Args:
         request: The request, as the caller made it.
-        body: How its body is sent again; `None` if the request just is.
-        policy: The strategies that decide about it.
-        family: The library it belongs to.
+        controller: A tenacity object with the strategies.
+        family: The library of the request.
         start_time: Monotonic seconds when the first attempt was sent.
-        wall_time: Seconds since the epoch, on demand.
-
-    Besides tenacity's attributes it has `request`; `response` or `error`, whichever the
-    attempt ended with; `attempts`, the history so far; and `reason`, a text that
-    strategies may add to.
+        wall_time: Returns the seconds since the epoch.
 
     Example:
         >>> def report(state: RetryState) -> None:
@@ -100,21 +58,19 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         <RetryingTransport>
     """
 
-    # Not set on each: CPython lets instances share the names of 30 attributes, no more.
-    fn = None
+    fn = None  # there is no function: see `get_fn_name`
 
     def __init__(
         self,
         request: RequestT,
-        body: Body[RequestT] | None,
-        policy: RetryPolicy,
+        controller: tenacity.BaseRetrying,
         family: Family,
         start_time: float,
         wall_time: Callable[[], float],
     ) -> None:
-        # Not tenacity's own __init__: it would read a clock that is not ours.
+        # Not tenacity's own __init__: it would read another clock.
         self.start_time = start_time
-        self.retry_object: tenacity.BaseRetrying = policy.controller
+        self.retry_object: tenacity.BaseRetrying = controller
         self.args: tuple[RequestT] = (request,)
         self.kwargs: dict[str, Any] = {}
         self.attempt_number: int = 1
@@ -124,80 +80,78 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self.upcoming_sleep: float = 0.0
 
         self.request = request
-        self.body = body
-        self.policy = policy
         self.family = family
         self.response: ResponseT | None = None
         self.error: Exception | None = None
-        self._records: list[Record] = []
+        self.hints: Hints = _NO_HINTS
         self.reason: str = ""
         self.refusal: str = ""
         self.worth_retrying: bool = False
-        self.is_over = False
-        self.around: Resending | None = None
-        self.account: Account | None = None
-        self.paid: float = 0.0
-        self._wall_time = wall_time
-        self._sent = start_time
         self.ended: float = start_time
-        self._hints: Hints | None = None
+        self._sent = start_time
+        self._wall_time = wall_time
+        self._records: list[Record] = []
         self._outcome: Outcome | None = None
-        self._kind: int | type[Exception] | None
 
     def raised(self, error: Exception, now: float) -> None:
-        """Note that the attempt raised."""
+        """Record that the attempt raised."""
         self.error = error
-        self._kind = type(error)
         self.reason = type(error).__name__
         self.outcome_timestamp = self.ended = now
 
     def returned(self, response: ResponseT, now: float) -> None:
-        """Note that the attempt was answered."""
+        """Record that the attempt was answered."""
         self.response = response
-        self._kind = response.status_code
+        self.hints = hints_in(response.headers.raw, self._wall_time)
         self.reason = str(response.status_code)
         self.outcome_timestamp = self.ended = now
 
     def waits(self) -> None:
-        """Note that another attempt follows, after `upcoming_sleep`."""
+        """Record that another attempt follows, after `upcoming_sleep`."""
         self.idle_for += self.upcoming_sleep
-        self._remember(self.error or self.response, self.upcoming_sleep)
+        self._record(self.upcoming_sleep)
 
     def sends(self, now: float) -> None:
-        """Note that another attempt is being sent."""
+        """Record that another attempt is being sent."""
         self.attempt_number += 1
         self.outcome_timestamp = self.next_action = None
-        self.response = self.error = self._hints = self._outcome = None
+        self.response = self.error = self._outcome = None
+        self.hints = _NO_HINTS
         self.worth_retrying = False
         self.refusal = ""
         self._sent = now
 
     def succeeds(self, response: ResponseT, now: float) -> None:
-        """Leave the history on the response that ends a request well."""
-        self.ended = now
-        self._kind, self.reason = response.status_code, ""
-        self._remember(response, 0.0)
+        """Store the history on the response that ends a request well."""
+        self.response, self.reason, self.ended = response, "", now
+        self._record(0.0)
         mark(response, KEY, self._records, now)
 
     def ends(self) -> None:
-        """Leave the history on the outcome and let go of it: no cycle with an error."""
-        outcome = self.error or self.response
-        self._remember(outcome, 0.0)
+        """Store the history on the outcome and drop it: no cycle with an exception."""
+        self._record(0.0)
+        outcome = self.response if self.error is None else self.error
         mark(outcome, KEY, self._records, self.ended)
         self._outcome = self.response = self.error = None
 
-    def cut_off(self, now: float) -> list[Record] | None:
-        """Tell the history of a request that was cancelled."""
+    def cancelled(self, now: float) -> list[Record] | None:
+        """Record that the request was cancelled. Return its history."""
         if self.is_under_way:
-            self._kind, self.reason, self.ended = None, "cancelled", now
-            self._remember(None, 0.0)
+            self.reason, self.ended = "cancelled", now
+            self._record(0.0)
         return self._records or None
 
-    def _remember(self, outcome: object, wait: float) -> None:
-        sent, ended, left = self._sent, self.ended, marks(outcome)
+    def _record(self, wait: float) -> None:
+        """Append the attempt to the history, with the marks that inner layers left."""
+        response, error = self.response, self.error
+        kind: int | type[Exception] | None = None if error is None else type(error)
+        if response is not None:
+            kind = response.status_code
+        sent, ended = self._sent, self.ended
+        left: Any = marks(error) if response is None else response.extensions
         queued = sends = None
         if SENDS in left or QUEUED in left or KEY in left:
-            # What fails over in no time has left its marks in no time, too.
+            # A failover that takes no time leaves its marks at the time of sending.
             made, sends = left.get(SENDS) or _NOTHING
             if not sent <= made <= ended:
                 sends = None
@@ -207,7 +161,7 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         self._records.append(
             (
                 self.attempt_number,
-                self._kind,
+                kind,
                 self.reason,
                 wait,
                 ended - sent,
@@ -219,12 +173,12 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
 
     @property
     def is_under_way(self) -> bool:
-        """Whether an attempt has been sent, and has not ended yet."""
+        """Whether an attempt has been sent and has not ended yet."""
         return self.response is None and self.error is None
 
     @property
-    def outcome(self) -> Outcome | None:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride] - nobody else sets it
-        """What tenacity's own strategies ask. Ours do not, so it is made on demand."""
+    def outcome(self) -> Outcome | None:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride] - tenacity's attribute is writable, and only tenacity's own loop writes it
+        """The outcome for tenacity's own strategies: ours never read it."""
         response, error = self.response, self.error
         if self._outcome is None and (response is not None or error is not None):
             self._outcome = Outcome(self.attempt_number, response, error)
@@ -241,24 +195,15 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         return self.ended - self.start_time
 
     @property
-    def hints(self) -> Hints:
-        """What the response says about trying again; nothing, if there is none."""
-        if self._hints is None:
-            response = self.response
-            headers = () if response is None else response.headers.raw
-            self._hints = hints_in(headers, self._wall_time)
-        return self._hints
-
-    @property
     def has_idempotency_key(self) -> bool:
         """Whether the request carries an `Idempotency-Key`."""
         return has_idempotency_key(self.request)
 
     @property
     def is_sdk_retry(self) -> bool:
-        """Whether an SDK above is retrying this request: layers must not multiply."""
+        """Whether an SDK above retries this request: retries must not multiply."""
         for name, value in self.request.headers.raw:
-            if name.lower() in _COUNTS_OF_SDKS:
+            if name.lower() in _SDK_RETRY_COUNTS:
                 return value.isdigit() and int(value) > 0
         return False
 

@@ -1,4 +1,4 @@
-"""The order of effects, for one request on its way through its attempts."""
+"""The effects of a request that is retried, in order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import tenacity
-from support.fake_io import FakeIO
+from support.fake_io import FakeIO, run_flow
 
 from httpx_resilient import RetryingTransport, attempts_of
 from httpx_resilient._core.io.protocol import run_sync
@@ -22,11 +22,12 @@ POST = httpx.Request("POST", "https://example.org/", content=b"data")
 def flow(
     io: FakeIO, request: httpx.Request = GET, *, seconds: float = 1.0, **options: Any
 ) -> httpx.Response:
-    transport = RetryingTransport(**{"wait": tenacity.wait_fixed(seconds), **options})
-    return run_sync(transport._handle(request, io))
+    options = {"wait": tenacity.wait_fixed(seconds), **options}
+    response: httpx.Response = run_flow(RetryingTransport(**options), request, io)
+    return response
 
 
-def test_success_is_sent_once_and_nothing_else_happens() -> None:
+def test_a_request_that_succeeds_is_sent_once_and_has_no_other_effect() -> None:
     io = FakeIO(200)
     assert flow(io).status_code == 200
     assert io.did == ["send"]
@@ -38,7 +39,7 @@ def test_a_failed_response_is_released_before_the_sleep() -> None:
     assert io.did == ["send", "discard", "sleep", "send"]
 
 
-def test_an_exception_needs_no_release() -> None:
+def test_after_an_exception_nothing_is_released() -> None:
     io = FakeIO(httpx.ReadTimeout("slow"), 200)
     flow(io)
     assert io.did == ["send", "sleep", "send"]
@@ -69,7 +70,7 @@ def test_an_exception_that_is_not_retried_has_no_note() -> None:
     assert not hasattr(error, "__notes__")
 
 
-def test_a_raised_exception_holds_no_cycle() -> None:
+def test_a_raised_exception_is_part_of_no_reference_cycle() -> None:
     class Failure(httpx.ReadTimeout):
         pass
 
@@ -89,7 +90,7 @@ def test_a_raised_exception_holds_no_cycle() -> None:
 @pytest.mark.parametrize(
     "passing", [KeyboardInterrupt(), SystemExit(), GeneratorExit()]
 )
-def test_only_exceptions_are_caught(passing: BaseException) -> None:
+def test_a_base_exception_passes_without_a_retry(passing: BaseException) -> None:
     io = FakeIO(passing)
     transport = RetryingTransport(retry=tenacity.retry_always)
 
@@ -98,27 +99,27 @@ def test_only_exceptions_are_caught(passing: BaseException) -> None:
 
     io.send = send
     with pytest.raises(type(passing)):
-        run_sync(transport._handle(GET, io))
+        run_flow(transport, GET, io)
 
 
-def test_strategies_are_asked_in_tenacitys_order() -> None:
-    asked = []
+def test_strategies_are_called_in_tenacitys_order() -> None:
+    called = []
 
-    def ask(name: str, answer: object) -> Any:
-        return lambda state: (asked.append(name), answer)[1]
+    def strategy(name: str, answer: object) -> Any:
+        return lambda state: (called.append(name), answer)[1]
 
     io = FakeIO(503, 503)
     flow(
         io,
-        retry=ask("retry", answer=True),
-        wait=ask("wait", 0.5),
-        stop=lambda state: (asked.append("stop"), state.attempt_number == 2)[1],
-        before_sleep=ask("before_sleep", None),
+        retry=strategy("retry", answer=True),
+        wait=strategy("wait", 0.5),
+        stop=lambda state: (called.append("stop"), state.attempt_number == 2)[1],
+        before_sleep=strategy("before_sleep", None),
     )
-    assert asked == ["retry", "wait", "stop", "before_sleep", "retry", "wait", "stop"]
+    assert called == ["retry", "wait", "stop", "before_sleep", "retry", "wait", "stop"]
 
 
-def test_the_hook_sees_the_open_response_and_the_wait() -> None:
+def test_the_hook_gets_the_open_response_and_the_wait() -> None:
     seen = []
 
     def hook(state: Any) -> None:
@@ -133,7 +134,7 @@ def test_the_hook_sees_the_open_response_and_the_wait() -> None:
 
 
 @pytest.mark.parametrize("part", ["retry", "wait", "stop", "before_sleep"])
-def test_a_strategy_that_raises_leaks_no_response(part: str) -> None:
+def test_a_response_is_closed_if_a_strategy_raises(part: str) -> None:
     def broken(state: object) -> None:
         raise ZeroDivisionError
 
@@ -175,45 +176,47 @@ def test_an_asynchronous_predicate_in_a_synchronous_strategy_is_awaited() -> Non
 
 
 @pytest.mark.parametrize("bad", [math.nan, -1.0])
-def test_a_wait_that_is_no_time_is_refused_and_nothing_leaks(bad: float) -> None:
+def test_a_wait_that_is_not_a_duration_is_refused_and_the_response_is_closed(
+    bad: float,
+) -> None:
     io = FakeIO(503)
-    with pytest.raises(ValueError, match="wait gave"):
+    with pytest.raises(ValueError, match="wait must return seconds"):
         flow(io, wait=lambda state: bad)
     assert io.did == ["send", "close"]
 
 
-def test_an_infinite_wait_is_the_end() -> None:
+def test_an_infinite_wait_ends_the_request() -> None:
     io = FakeIO(503)
     assert flow(io, wait=lambda state: math.inf).status_code == 503
     assert io.did == ["send"]
 
 
-def test_no_wait_is_no_sleep_but_attempts_without_end_let_others_run() -> None:
+def test_attempts_without_a_wait_yield_to_the_event_loop_every_eighth_time() -> None:
     io = FakeIO(*[503] * 17, 200)
     flow(io, seconds=0.0, stop=tenacity.stop_never, budget=False)
     assert io.slept == [0.0, 0.0]
 
 
-def test_stop_before_delay_sees_our_clock_and_the_wait() -> None:
+def test_stop_before_delay_reads_the_clock_of_the_io_and_the_wait() -> None:
     io = FakeIO(*[503] * 10, takes=1.0)
     flow(io, seconds=2.0, stop=tenacity.stop_before_delay(7))
     assert io.did.count("send") == 3
 
 
-def test_a_switched_protocol_is_asked_about_by_nobody() -> None:
+def test_switching_protocols_is_final_without_a_strategy() -> None:
     io = FakeIO(101)
     assert flow(io, retry=tenacity.retry_always).status_code == 101
     assert io.did == ["send"]
 
 
-def test_a_success_may_be_asked_about() -> None:
+def test_a_strategy_may_retry_a_success() -> None:
     io = FakeIO(202, 200)
     pending = tenacity.retry_if_result(lambda response: response.status_code == 202)
     assert flow(io, retry=pending).status_code == 200
 
 
-class TestPerRequest:
-    def test_false_sends_once(self) -> None:
+class TestOptionsOfOneRequest:
+    def test_false_sends_the_request_once_and_records_no_history(self) -> None:
         io = FakeIO(503)
         response = flow(
             io, httpx.Request("GET", "http://a", extensions={"retry": False})
@@ -222,12 +225,12 @@ class TestPerRequest:
         assert io.did == ["send"]
         assert attempts_of(response) == ()
 
-    def test_none_changes_nothing(self) -> None:
+    def test_none_leaves_the_policy_of_the_transport(self) -> None:
         io = FakeIO(503, 200)
         flow(io, httpx.Request("GET", "http://a", extensions={"retry": None}))
         assert io.did.count("send") == 2
 
-    def test_a_dict_is_merged_over_the_transports_own(self) -> None:
+    def test_a_dict_replaces_parts_of_the_policy(self) -> None:
         options = {"stop": tenacity.stop_after_attempt(5)}
         io = FakeIO(503, 503, 503, 503, 503)
         flow(io, httpx.Request("GET", "http://a", extensions={"retry": options}))
@@ -236,7 +239,7 @@ class TestPerRequest:
     @pytest.mark.parametrize(
         "options", [{"stopp": 1}, {"lowest_retryable_status": 0}, True, 3, "no"]
     )
-    def test_what_is_unknown_is_refused_before_anything_is_sent(
+    def test_an_unknown_option_is_refused_before_anything_is_sent(
         self, options: object
     ) -> None:
         io = FakeIO(200)
@@ -248,21 +251,21 @@ class TestPerRequest:
         assert io.did == []
 
 
-class TestNestedRetries:
-    """3 attempts of an SDK times 3 of ours are 9."""
+class TestRetriesOfAnSDK:
+    """Three attempts of an SDK times three of this layer are nine."""
 
-    def send(self, header: str, count: str) -> int:
+    def attempts(self, header: str, count: str) -> int:
         io = FakeIO(*[503] * 3)
         flow(io, httpx.Request("GET", "http://a", headers={header: count}))
         return io.did.count("send")
 
     @pytest.mark.parametrize("header", ["X-Stainless-Retry-Count", "X-Retry-Count"])
     def test_only_the_first_attempt_of_an_sdk_is_retried(self, header: str) -> None:
-        assert self.send(header, "0") == 3
-        assert self.send(header, "1") == 1
+        assert self.attempts(header, "0") == 3
+        assert self.attempts(header, "1") == 1
 
 
-class TestSync:
+class TestRunSync:
     def test_a_flow_that_suspends_is_refused(self) -> None:
         class Suspends:
             def __await__(self) -> Any:
@@ -274,7 +277,7 @@ class TestSync:
         with pytest.raises(RuntimeError, match="must all be synchronous"):
             run_sync(suspending())
 
-    def test_what_the_flow_raises_comes_through(self) -> None:
+    def test_an_exception_of_the_flow_passes(self) -> None:
         async def failing() -> None:
             raise ZeroDivisionError
 

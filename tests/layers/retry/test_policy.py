@@ -1,4 +1,4 @@
-"""The default policy, row by row, and what may be asked of it."""
+"""The strategies of the default policy, row by row, and how they combine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tenacity
 from h2.events import ConnectionTerminated, StreamReset
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fake_io import FakeIO
+from support.fake_io import FakeIO, run_flow
 
 import httpx_resilient
 import httpx_resilient.httpx2
@@ -25,7 +25,6 @@ from httpx_resilient import (
     wait_transient,
 )
 from httpx_resilient._core.classify import Retryability, classify_status
-from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._layers.retry.bounds import lowest_retryable_status
 from httpx_resilient._layers.retry.state import RetryState
 
@@ -43,8 +42,8 @@ def state_after(
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = library.Request(method, "https://example.org/", headers=named)
     ours = httpx_resilient if library is httpx else httpx_resilient.httpx2
-    policy = ours.RetryingTransport().policy
-    state = RetryState(request, None, policy, ours._FAMILY, 0.0, lambda: 1.7e9)
+    controller = ours.RetryingTransport().policy.controller
+    state = RetryState(request, controller, family_of(ours), 0.0, lambda: 1.7e9)
     state.attempt_number = attempt
     if isinstance(outcome, Exception):
         state.raised(outcome, 0.0)
@@ -52,6 +51,11 @@ def state_after(
         response = httpx.Response(outcome) if isinstance(outcome, int) else outcome
         state.returned(response, 0.0)
     return state
+
+
+def family_of(ours: Any) -> Any:
+    """Return the library that a module of the package is bound to."""
+    return ours._FAMILY
 
 
 def is_retried(outcome: Any, method: str = "GET", **options: Any) -> bool:
@@ -88,7 +92,7 @@ libraries = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "h
 
 @libraries
 class TestUnprocessed:
-    """Whatever the method."""
+    """Failures that prove that the request was not processed."""
 
     ROWS = {
         "connect error": lambda lib: lib.ConnectError("refused"),
@@ -108,13 +112,15 @@ class TestUnprocessed:
 
     @pytest.mark.parametrize("row", ROWS)
     @pytest.mark.parametrize("method", [*IDEMPOTENT, *OTHER])
-    def test_is_retried(self, row: str, method: str, library: Any) -> None:
+    def test_is_retried_whatever_the_method(
+        self, row: str, method: str, library: Any
+    ) -> None:
         assert is_retried(self.ROWS[row](library), method, library=library)
 
 
 @libraries
 class TestMaybeProcessed:
-    """Only what may be repeated."""
+    """Failures after which the server may have processed the request."""
 
     ROWS = (
         {
@@ -158,7 +164,7 @@ class TestMaybeProcessed:
 
     @pytest.mark.parametrize("row", ROWS)
     @pytest.mark.parametrize("method", OTHER)
-    def test_is_not_retried_otherwise(
+    def test_is_not_retried_if_not_idempotent(
         self, row: str, method: str, library: Any
     ) -> None:
         assert not is_retried(self.ROWS[row](library), method, library=library)
@@ -169,7 +175,9 @@ class TestMaybeProcessed:
         assert is_retried(outcome, "POST", library=library, idempotency_key='"1"')
 
     @pytest.mark.parametrize("row", ROWS)
-    def test_is_retried_if_the_method_was_named(self, row: str, library: Any) -> None:
+    def test_is_retried_if_the_strategy_names_the_method(
+        self, row: str, library: Any
+    ) -> None:
         state = state_after(self.ROWS[row](library), "POST", library)
         assert retry_if_transient("post")(state)
 
@@ -186,6 +194,8 @@ def with_context(error: Exception, context: Exception) -> Exception:
 
 @libraries
 class TestFinal:
+    """Outcomes that another attempt would not change."""
+
     ROWS = {
         "PoolTimeout": lambda lib: lib.PoolTimeout(""),
         "bare TimeoutException": lambda lib: lib.TimeoutException(""),
@@ -199,7 +209,7 @@ class TestFinal:
         ),
         "proxy 407": lambda lib: lib.ProxyError("407 Proxy Authentication Required"),
         "decoding": lambda lib: lib.DecodingError(""),
-        "somebody else's": lambda lib: OSError(),
+        "an OSError": lambda lib: OSError(),
         "the other library's": lambda lib: (
             httpx2 if lib is httpx else httpx
         ).ReadError(""),
@@ -236,50 +246,50 @@ def test_another_librarys_connect_error_proves_that_nothing_was_sent() -> None:
     assert is_retried(error, "POST")
 
 
-def test_what_the_caller_was_handling_is_no_cause() -> None:
+def test_the_exception_that_the_caller_was_handling_is_not_a_cause() -> None:
     error = caused(httpx.ConnectError(""), OSError())
     with_context(error.__cause__, ssl.SSLCertVerificationError())
     assert is_retried(error, "POST")
 
 
-def test_a_cause_hidden_by_from_none_counts() -> None:
+def test_a_cause_that_from_none_hides_counts() -> None:
     error = caused(httpx.ConnectError(""), httpx.ConnectError(""))
     with_context(error.__cause__, ssl.SSLCertVerificationError())
     error.__cause__.__suppress_context__ = True
     assert not is_retried(error)
 
 
-def test_causes_that_form_a_circle_end() -> None:
+def test_a_circle_of_causes_is_walked_once() -> None:
     error, other = httpx.ConnectError(""), OSError()
     caused(error, other, error)
     assert is_retried(error, "POST")
 
 
-class TestTheServersWord:
-    def say(self, word: str, status: int = 503, method: str = "POST") -> bool:
+class TestShouldRetryHeader:
+    def is_retried(self, value: str, status: int = 503, method: str = "POST") -> bool:
         return is_retried(
-            httpx.Response(status, headers={"X-Should-Retry": word}), method
+            httpx.Response(status, headers={"X-Should-Retry": value}), method
         )
 
     def test_true_allows_any_method(self) -> None:
-        assert self.say("true")
+        assert self.is_retried("true")
 
     def test_true_allows_any_failure(self) -> None:
-        assert self.say("TRUE", 409)
+        assert self.is_retried("TRUE", 409)
 
     def test_true_does_not_turn_success_into_failure(self) -> None:
-        assert not self.say("true", 200)
+        assert not self.is_retried("true", 200)
 
-    def test_false_stops(self) -> None:
-        assert not self.say("false", 429, "GET")
+    def test_false_forbids_a_retry(self) -> None:
+        assert not self.is_retried("false", 429, "GET")
 
-    def test_anything_else_is_not_said(self) -> None:
-        assert not self.say("maybe", 503, "POST")
-        assert self.say("maybe", 503, "GET")
+    def test_any_other_value_is_ignored(self) -> None:
+        assert not self.is_retried("maybe", 503, "POST")
+        assert self.is_retried("maybe", 503, "GET")
 
 
 @given(st.integers(100, 999))
-def test_evidence_follows_from_the_table(status: int) -> None:
+def test_every_status_is_classified_as_in_the_table(status: int) -> None:
     expected = Retryability.NEVER
     if status in (425, 429):
         expected = Retryability.ALWAYS
@@ -294,26 +304,30 @@ class TestWaitTransient:
     @pytest.mark.parametrize(
         ("attempt", "most"), [(1, 0.1), (2, 0.2), (3, 0.4), (7, 5), (10**6, 5)]
     )
-    def test_failures_back_off_briefly(self, attempt: int, most: float) -> None:
+    def test_the_backoff_after_a_failure_is_short(
+        self, attempt: int, most: float
+    ) -> None:
         waits = [self.wait(state_after(503, attempt=attempt)) for _ in range(50)]
         assert 0 <= min(waits) < most / 2 < max(waits) <= most
 
     @pytest.mark.parametrize(
         ("attempt", "most"), [(1, 1), (2, 2), (3, 4), (6, 20), (10**6, 20)]
     )
-    def test_throttling_backs_off_longer(self, attempt: int, most: float) -> None:
+    def test_the_backoff_when_throttled_is_longer(
+        self, attempt: int, most: float
+    ) -> None:
         waits = [self.wait(state_after(429, attempt=attempt)) for _ in range(50)]
         assert 0 <= min(waits) < most / 2 < max(waits) <= most
 
-    def test_a_timeout_is_a_failure(self) -> None:
+    def test_a_timeout_counts_as_a_failure(self) -> None:
         assert self.wait(state_after(httpx.ReadTimeout(""))) <= 0.1
 
-    def test_503_with_retry_after_is_throttling(self) -> None:
+    def test_503_with_retry_after_counts_as_throttled(self) -> None:
         response = httpx.Response(503, headers={"Retry-After": "0.001"})
         waits = [self.wait(state_after(response, attempt=5)) for _ in range(50)]
         assert max(waits) > 5
 
-    def test_the_longer_of_told_and_own_counts(self) -> None:
+    def test_the_longer_of_retry_after_and_the_backoff_counts(self) -> None:
         response = httpx.Response(503, headers={"Retry-After": "30"})
         waits = [self.wait(state_after(response, attempt=6)) for _ in range(50)]
         assert 30 <= min(waits) <= max(waits) <= 33
@@ -325,58 +339,60 @@ class TestWaitTransient:
         assert wait(state_after(500)) == 1.5
         assert wait(state_after(429)) == 2.5
 
-    def test_throttled_none_means_as_after_a_failure(self) -> None:
+    def test_throttled_none_means_the_backoff_after_a_failure(self) -> None:
         wait = wait_transient(failure=tenacity.wait_fixed(1.5), throttled=None)
         assert wait(state_after(429)) == wait(state_after(500)) == 1.5
 
 
 class TestWaitRetryAfter:
-    def told(self, seconds: float, **options: float) -> float:
+    def wait(self, seconds: float, **options: float) -> float:
         response = httpx.Response(503, headers={"Retry-After": str(seconds)})
         return wait_retry_after(**options)(state_after(response))
 
     @given(st.floats(0.001, 60))
-    def test_is_never_earlier_and_a_little_later(self, seconds: float) -> None:
+    def test_the_wait_is_never_shorter_than_retry_after_and_a_little_longer(
+        self, seconds: float
+    ) -> None:
         seconds = round(seconds, 3)
-        assert seconds <= self.told(seconds) <= seconds + min(seconds / 10, 5)
+        assert seconds <= self.wait(seconds) <= seconds + min(seconds / 10, 5)
 
     @pytest.mark.parametrize(("seconds", "most"), [(10, 1), (60, 5)])
-    def test_clients_do_not_come_back_together(self, seconds: int, most: int) -> None:
-        """A tenth more at random, five seconds at most."""
-        later = [self.told(seconds) - seconds for _ in range(50)]
+    def test_clients_do_not_return_together(self, seconds: int, most: int) -> None:
+        """Up to a tenth is added at random, five seconds at most."""
+        later = [self.wait(seconds) - seconds for _ in range(50)]
         assert 0 <= min(later) < most / 2 < max(later) <= most
 
-    def test_above_the_maximum_there_is_no_next_attempt(self) -> None:
-        assert self.told(60.1) == float("inf")
-        assert self.told(60.1, max_retry_after=120) < 70
+    def test_a_retry_after_above_the_maximum_ends_the_request(self) -> None:
+        assert self.wait(60.1) == float("inf")
+        assert self.wait(60.1, max_retry_after=120) < 70
 
-    def test_nothing_said_is_no_wait(self) -> None:
+    def test_without_retry_after_there_is_no_wait(self) -> None:
         assert wait_retry_after()(state_after(503)) == 0
         assert wait_retry_after()(state_after(httpx.ReadError(""))) == 0
 
-    def test_is_added_to_a_wait_of_tenacitys(self) -> None:
+    def test_the_wait_can_be_added_to_one_of_tenacitys(self) -> None:
         response = httpx.Response(503, headers={"Retry-After": "2"})
         both = wait_retry_after() + tenacity.wait_fixed(3)
         assert 5 <= both(state_after(response)) <= 5.2
 
 
-class TestWorstCase:
-    """All a hostile server can cost one call, with the defaults."""
+class TestHostileServer:
+    """The longest time that a server can cost one call, with the defaults."""
 
-    def spend(self, retry_after: str) -> float:
+    def seconds(self, retry_after: str) -> float:
         io = FakeIO(*[httpx.Response(503, headers={"Retry-After": retry_after})] * 3)
-        run_sync(RetryingTransport()._handle(httpx.Request("GET", "http://a"), io))
+        run_flow(RetryingTransport(), httpx.Request("GET", "http://a"), io)
         return io.time
 
-    def test_an_absurd_retry_after_costs_nothing(self) -> None:
-        assert self.spend("1000000000") == 0
+    def test_an_absurd_retry_after_costs_no_time(self) -> None:
+        assert self.seconds("1000000000") == 0
 
-    def test_the_longest_that_is_obeyed(self) -> None:
-        assert 120 <= self.spend("60") <= 130
+    def test_two_waits_of_a_minute_are_the_longest(self) -> None:
+        assert 120 <= self.seconds("60") <= 130
 
 
 class TestCombination:
-    def test_with_tenacitys_own_by_or_and_and(self) -> None:
+    def test_strategies_combine_with_tenacitys_by_or_and_and(self) -> None:
         retry = retry_if_status(
             418
         ) & retry_if_idempotent() | tenacity.retry_if_exception_type(ZeroDivisionError)
@@ -384,7 +400,7 @@ class TestCombination:
         assert not retry(state_after(418, "POST"))
         assert retry(state_after(ZeroDivisionError(), "POST"))
 
-    def test_status_of_an_exception_is_none(self) -> None:
+    def test_an_exception_has_no_status_to_retry(self) -> None:
         assert not retry_if_status(503)(state_after(httpx.ReadError("")))
 
 
@@ -408,14 +424,14 @@ RETRIES = st.recursive(
 
 
 @given(RETRIES, st.integers(100, 599))
-def test_the_fast_path_skips_nothing_that_would_be_retried(
+def test_the_fast_path_skips_no_response_that_a_strategy_would_retry(
     retry: Any, status: int
 ) -> None:
     if status < lowest_retryable_status(retry):
         assert not retry(state_after(status))
 
 
-def test_of_a_subclass_the_fast_path_assumes_nothing() -> None:
+def test_a_subclass_of_a_known_strategy_has_no_fast_path() -> None:
     class Stubborn(tenacity.retry_any):
         def __call__(self, retry_state: Any) -> bool:
             return True
@@ -423,11 +439,11 @@ def test_of_a_subclass_the_fast_path_assumes_nothing() -> None:
     assert lowest_retryable_status(Stubborn(retry_if_transient())) == 0
 
 
-def test_an_empty_idempotency_key_identifies_nothing() -> None:
+def test_an_empty_idempotency_key_does_not_make_a_request_idempotent() -> None:
     assert not is_retried(503, "POST", idempotency_key=" ")
 
 
-def test_the_fast_path_is_taken_by_the_defaults() -> None:
+def test_the_fast_path_of_the_default_strategy_ends_at_400() -> None:
     assert lowest_retryable_status(retry_if_transient()) == 400
     assert (
         lowest_retryable_status(

@@ -1,4 +1,4 @@
-"""What a real server does to a request, on every runtime and in both libraries."""
+"""Retries against a real server, on every runtime and in both libraries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES.keys())
-async def test_survives(world: World, server: Server, failure) -> None:
+async def test_a_request_survives_two_failures(
+    world: World, server: Server, failure
+) -> None:
     server.play(failure, failure, reply(200, b"finally"))
     async with world.client() as client:
         response = await client.get(server.url)
@@ -36,7 +38,7 @@ async def test_survives(world: World, server: Server, failure) -> None:
     assert server.requests == 3
 
 
-async def test_survives_a_server_that_says_nothing(
+async def test_a_request_survives_a_server_that_does_not_answer(
     world: World, server: Server
 ) -> None:
     server.play(stall(), reply(200, b"finally"))
@@ -45,7 +47,7 @@ async def test_survives_a_server_that_says_nothing(
     assert response.content == b"finally"
 
 
-async def test_a_refused_connection_is_tried_again(world: World) -> None:
+async def test_a_refused_connection_is_retried(world: World) -> None:
     with Server() as gone:
         pass
     async with world.client() as client:
@@ -66,7 +68,7 @@ async def test_the_last_response_is_unread_and_its_body_readable(
         assert await world.read(response) == b"three"
 
 
-async def test_small_error_bodies_leave_one_connection(
+async def test_small_error_bodies_are_drained_and_the_connection_is_reused(
     world: World, server: Server
 ) -> None:
     server.play(reply(503, b"x" * 10), reply(500, b"y" * 65536), reply(200))
@@ -75,7 +77,7 @@ async def test_small_error_bodies_leave_one_connection(
     assert (server.requests, server.connections) == (3, 1)
 
 
-async def test_a_body_that_comes_after_its_headers_is_waited_for(
+async def test_an_error_body_that_arrives_after_its_headers_is_drained(
     world: World, server: Server
 ) -> None:
     server.play(drip(503, [b"late"], every=0.05), reply(200))
@@ -96,7 +98,7 @@ async def test_a_long_error_body_is_not_read(
     assert time.monotonic() - started < 2
 
 
-async def test_an_endless_error_body_costs_no_time(
+async def test_an_endless_error_body_is_not_drained(
     world: World, server: Server
 ) -> None:
     server.play(drip(503, repeat(b"x" * 4096)), reply(200))
@@ -107,7 +109,7 @@ async def test_an_endless_error_body_costs_no_time(
 
 
 @pytest.mark.parametrize("every", [0.01, 60.0])
-async def test_a_dripping_error_body_costs_a_quarter_of_a_second(
+async def test_a_dripping_error_body_costs_less_than_a_second(
     world: World, server: Server, every: float
 ) -> None:
     slow = drip(503, repeat(b"x"), every=every)
@@ -122,7 +124,7 @@ async def test_a_dripping_error_body_costs_a_quarter_of_a_second(
     assert second.at - first.at < 1.0
 
 
-async def test_an_error_body_that_breaks_is_no_failure_of_its_own(
+async def test_an_error_body_that_breaks_is_ignored(
     world: World, server: Server
 ) -> None:
     server.play(close(head(503, {"content-length": "100"}) + b"x"), reply(200))
@@ -131,8 +133,10 @@ async def test_an_error_body_that_breaks_is_no_failure_of_its_own(
     assert response.status_code == 200
 
 
-async def test_one_connection_is_enough(world: World, server: Server) -> None:
-    """Whatever a sleeper held on to, the next attempt would wait for it forever."""
+async def test_a_pool_of_one_connection_is_enough_for_three_attempts(
+    world: World, server: Server
+) -> None:
+    """A retry that waits must not occupy the connection that its next attempt needs."""
     server.play(
         raw(head(503, {"content-length": "1000000"})),
         drip(503, repeat(b"x" * 4096)),
@@ -146,7 +150,9 @@ async def test_one_connection_is_enough(world: World, server: Server) -> None:
     assert response.content == b"ok"
 
 
-async def test_a_sleeper_holds_no_connection(world: World, server: Server) -> None:
+async def test_a_request_that_waits_to_retry_occupies_no_connection(
+    world: World, server: Server
+) -> None:
     server.play(reply(503, b"busy"), reply(200, b"second"), reply(200, b"first"))
     transport = world.transport(
         limits=world.library.Limits(max_connections=1), wait=tenacity.wait_fixed(0.4)
@@ -165,7 +171,9 @@ async def test_a_sleeper_holds_no_connection(world: World, server: Server) -> No
     assert bodies == [b"second", b"first"]
 
 
-async def test_a_stream_is_not_read_ahead(world: World, server: Server) -> None:
+async def test_a_streamed_response_is_not_read_ahead(
+    world: World, server: Server
+) -> None:
     first_was_read = threading.Event()
 
     def body() -> Iterator[bytes]:
@@ -185,7 +193,7 @@ async def test_a_stream_is_not_read_ahead(world: World, server: Server) -> None:
     assert received == [b"first", b"second"]
 
 
-async def test_a_body_that_breaks_midway_is_the_callers(
+async def test_a_response_body_that_breaks_is_not_retried(
     world: World, server: Server
 ) -> None:
     server.play(close(head(200, {"content-length": "10"}) + b"half"))
@@ -195,7 +203,9 @@ async def test_a_body_that_breaks_midway_is_the_callers(
     assert server.requests == 1
 
 
-async def test_an_upgrade_passes_untouched(world: World, server: Server) -> None:
+async def test_an_upgraded_connection_belongs_to_the_caller(
+    world: World, server: Server
+) -> None:
     """A WebSocket: 101, and the connection is the caller's."""
     upgrade = head(101, {"upgrade": "websocket", "connection": "upgrade"})
     server.play(raw(upgrade + b"frame"))
@@ -212,7 +222,9 @@ async def test_an_upgrade_passes_untouched(world: World, server: Server) -> None
     assert server.requests == 1
 
 
-async def test_redirects_are_the_clients_business(world: World, server: Server) -> None:
+async def test_each_redirect_is_a_request_with_attempts_of_its_own(
+    world: World, server: Server
+) -> None:
     server.play(reply(503), reply(302, location="/there"), reply(503), reply(200))
     async with world.client(follow_redirects=True) as client:
         response = await client.get(server.url)
@@ -238,7 +250,9 @@ async def test_extensions_reach_the_inner_transport_on_every_attempt(
     assert seen.count("http11.send_request_headers.started") == 2
 
 
-async def test_the_request_is_left_as_it_was(world: World, server: Server) -> None:
+async def test_the_request_of_the_caller_is_not_changed(
+    world: World, server: Server
+) -> None:
     server.play(reply(503), reply(200))
     async with world.client() as client:
         request = client.build_request(

@@ -1,4 +1,4 @@
-"""What retries pay for, when, and what they get back."""
+"""The cost of retries: how much, when it is charged, and when it is refunded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import anyio
 import httpx
 import pytest
 import tenacity
-from support.fake_io import FakeIO, Scripted
+from support.fake_io import FakeIO, Scripted, run_flow
 from support.server import Server, reset
 from support.world import LIBRARIES, World
 
@@ -20,46 +20,51 @@ from httpx_resilient import (
     attempts_of,
     retry_if_status,
 )
-from httpx_resilient._budget.budget import SPENT
+from httpx_resilient._budget.events import BUDGET_SPENT
 from httpx_resilient._core.deadline import Deadline
-from httpx_resilient._core.io.protocol import run_sync
 
 pytestmark = pytest.mark.anyio
 
 GET = httpx.Request("GET", "https://example.org/")
 
 
-class Till:
-    """A transport with a budget of so many retries, and what becomes of requests."""
+class Budgeted:
+    """A transport whose budget has a number of retries."""
 
     def __init__(self, retries: float = 1, **options: Any) -> None:
-        # Nothing is earned by accident: 1 % of a retry for each request.
+        # A request earns 1 % of a retry, so none is earned by accident.
         self.budget = RetryBudget(0.01, least=0, most=max(retries, 1))
         if not retries:
-            empty(self.budget)
+            take_all(self.budget)
         options = {"wait": tenacity.wait_fixed(1), "budget": self.budget, **options}
         self.transport: Any = RetryingTransport(**options)
 
-    def flow(self, io: FakeIO, request: httpx.Request = GET) -> httpx.Response:
+    def send(self, io: FakeIO, request: httpx.Request = GET) -> httpx.Response:
+        """Send a request, not before the budget was made."""
         io.time = max(io.time, 1000.0)
-        return run_sync(self.transport._handle(request, io))
+        response: httpx.Response = run_flow(self.transport, request, io)
+        return response
 
-    def does(
+    def outcome(
         self, *script: Scripted, request: httpx.Request = GET
     ) -> httpx.Response | Exception:
+        """Send a request. Return its response or exception."""
         try:
-            return self.flow(FakeIO(*script), request)
+            return self.send(FakeIO(*script), request)
         except Exception as error:
             return error
 
-    @property
-    def left(self) -> int:
-        """How many retries there are. It takes them."""
-        return empty(self.budget)
+    def take_all(self) -> int:
+        """Withdraw all retries. Return their number."""
+        return take_all(self.budget)
+
+    def deposits(self) -> int:
+        """Return the number of requests that earned."""
+        return len(self.budget.account(GET.url).deposits)
 
 
-def empty(budget: RetryBudget, now: float = 1001.0) -> int:
-    """Take all that there is, and say how much that was."""
+def take_all(budget: RetryBudget, now: float = 1001.0) -> int:
+    """Withdraw all retries of a budget. Return their number."""
     count = 0
     while budget.spend(GET.url, now):
         count += 1
@@ -70,110 +75,110 @@ def request_with(**options: Any) -> httpx.Request:
     return httpx.Request("GET", GET.url, extensions={"retry": options})
 
 
-# What it is for.
+# Without a budget, and with a spent one.
 
 
-def test_a_retry_that_is_not_paid_for_is_not_made() -> None:
+def test_with_a_spent_budget_no_retry_is_sent() -> None:
     io = FakeIO(503)
-    assert Till(0).flow(io).status_code == 503
+    assert Budgeted(0).send(io).status_code == 503
     assert io.did == ["send"]
 
 
-def test_the_history_says_so() -> None:
-    response = Till(0).does(503)
+def test_the_history_names_a_spent_budget() -> None:
+    response = Budgeted(0).outcome(503)
     assert [attempt.reason for attempt in attempts_of(response)] == [
-        f"503, and {SPENT}"
+        f"503, and {BUDGET_SPENT}"
     ]
 
 
-def test_and_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    Till(0).does(503)
+def test_the_log_names_a_spent_budget(caplog: pytest.LogCaptureFixture) -> None:
+    Budgeted(0).outcome(503)
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert record.getMessage().endswith(f": 503, and {SPENT}")
+    assert record.getMessage().endswith(f": 503, and {BUDGET_SPENT}")
 
 
-def test_and_the_note_on_an_exception() -> None:
-    error = Till(1).does(503, httpx.ReadError("broken"))
+def test_the_note_on_an_exception_names_a_spent_budget() -> None:
+    error = Budgeted(1).outcome(503, httpx.ReadError("broken"))
     assert isinstance(error, httpx.ReadError)
     assert error.__notes__ == [
-        f"gave up after 2 attempts in 1.0 s: 503, ReadError, and {SPENT}"
+        f"gave up after 2 attempts in 1.0 s: 503, ReadError, and {BUDGET_SPENT}"
     ]
 
 
-def test_by_default_there_is_a_budget() -> None:
+def test_by_default_a_transport_has_a_budget_of_ten_retries() -> None:
     io = FakeIO(*[503] * 30)
     transport = RetryingTransport(wait=tenacity.wait_none())
     for _ in range(20):
-        run_sync(transport._handle(GET, io))
+        run_flow(transport, GET, io)
     assert io.did.count("send") == 20 + 10
 
 
-def test_without_one_each_request_has_its_attempts() -> None:
+def test_without_a_budget_every_request_has_three_attempts() -> None:
     io = FakeIO(*[503] * 30)
     transport = RetryingTransport(wait=tenacity.wait_none(), budget=False)
     for _ in range(10):
-        run_sync(transport._handle(GET, io))
+        run_flow(transport, GET, io)
     assert io.did.count("send") == 30
 
 
-def test_and_nothing_is_counted() -> None:
-    till = Till(budget=False)
-    assert len(attempts_of(till.does(200))) == 1
-    assert not till.budget.accounts
+def test_without_a_budget_nothing_is_deposited() -> None:
+    budgeted = Budgeted(budget=False)
+    assert len(attempts_of(budgeted.outcome(200))) == 1
+    assert not budgeted.budget.accounts
 
 
-def test_each_origin_has_its_own() -> None:
-    till = Till(1)
-    till.does(503, 503)
+def test_each_origin_has_an_account_of_its_own() -> None:
+    budgeted = Budgeted(1)
+    budgeted.outcome(503, 503)
     other = httpx.Request("GET", "https://example.org:8443/")
-    response = till.does(503, 200, request=other)
+    response = budgeted.outcome(503, 200, request=other)
     assert len(attempts_of(response)) == 2
 
 
-# What is paid.
+# The cost of a retry.
 
 
-def test_a_retry_that_does_not_help_costs_one() -> None:
-    till = Till(4)
-    till.does(503, 503, 503)
-    assert till.left == 2
+def test_a_retry_that_fails_costs_one() -> None:
+    budgeted = Budgeted(4)
+    budgeted.outcome(503, 503, 503)
+    assert budgeted.take_all() == 2
 
 
-def test_one_that_helps_costs_nothing() -> None:
-    till = Till(4)
-    till.does(503, 200)
-    assert till.left == 4
+def test_a_retry_that_succeeds_costs_nothing() -> None:
+    budgeted = Budgeted(4)
+    budgeted.outcome(503, 200)
+    assert budgeted.take_all() == 4
 
 
-def test_of_two_the_one_that_helps_costs_nothing() -> None:
-    till = Till(4)
-    till.does(503, 503, 200)
-    assert till.left == 3
+def test_of_two_retries_only_the_one_that_fails_costs() -> None:
+    budgeted = Budgeted(4)
+    budgeted.outcome(503, 503, 200)
+    assert budgeted.take_all() == 3
 
 
-def test_a_final_answer_that_tells_of_health_is_help() -> None:
-    till = Till(4)
-    till.does(503, 404)
-    assert till.left == 4
+def test_a_retry_with_a_final_and_healthy_response_costs_nothing() -> None:
+    budgeted = Budgeted(4)
+    budgeted.outcome(503, 404)
+    assert budgeted.take_all() == 4
 
 
-def test_one_that_does_not_is_none() -> None:
-    till = Till(4)
-    till.does(503, 501)
-    assert till.left == 3
+def test_a_retry_with_a_final_and_unhealthy_response_costs_one() -> None:
+    budgeted = Budgeted(4)
+    budgeted.outcome(503, 501)
+    assert budgeted.take_all() == 3
 
 
-def test_after_a_timeout_it_costs_two() -> None:
-    till = Till(4)
-    till.does(httpx.ReadTimeout("slow"), 503, 503)
-    assert till.left == 1
+def test_a_retry_after_a_timeout_costs_two() -> None:
+    budgeted = Budgeted(4)
+    budgeted.outcome(httpx.ReadTimeout("slow"), 503, 503)
+    assert budgeted.take_all() == 1
 
 
-def test_what_was_never_sent_costs_nothing() -> None:
+def test_requests_that_are_never_sent_cost_nothing() -> None:
     refused = httpx.ConnectError("refused")
-    till = Till(0)
-    assert till.does(refused, refused, refused) is refused
+    budgeted = Budgeted(0)
+    assert budgeted.outcome(refused, refused, refused) is refused
     assert len(attempts_of(refused)) == 3
 
 
@@ -183,70 +188,70 @@ def test_what_was_never_sent_costs_nothing() -> None:
     ids=repr,
 )
 def test_a_retry_that_was_never_sent_costs_nothing(error: Exception) -> None:
-    till = Till(4, retry=tenacity.retry_always)
-    till.does(503, error, 503)
-    assert till.left == 4
+    budgeted = Budgeted(4, retry=tenacity.retry_always)
+    budgeted.outcome(503, error, 503)
+    assert budgeted.take_all() == 4
 
 
-def test_neither_does_the_last_one() -> None:
-    till = Till(4, stop=tenacity.stop_after_attempt(2))
-    till.does(503, httpx.ConnectTimeout("unreachable"))
-    assert till.left == 4
+def test_a_last_retry_that_was_never_sent_costs_nothing() -> None:
+    budgeted = Budgeted(4, stop=tenacity.stop_after_attempt(2))
+    budgeted.outcome(503, httpx.ConnectTimeout("unreachable"))
+    assert budgeted.take_all() == 4
 
 
-# When.
+# When a retry is charged, and when it is refunded.
 
 
-def test_it_is_paid_before_the_wait() -> None:
-    till, left = Till(4), list[int]()
+def test_a_retry_is_charged_before_its_wait() -> None:
+    budgeted, left = Budgeted(4), list[int]()
 
     class Watching(FakeIO):
         async def sleep(self, seconds: float) -> None:
-            left.append(till.left)
+            left.append(budgeted.take_all())
 
-    till.flow(Watching(503, 200))
+    budgeted.send(Watching(503, 200))
     assert left == [3]
 
 
 class Stop(BaseException):
-    """As a cancellation is."""
+    """A stand-in for a cancellation, which is a base exception too."""
 
 
-def test_a_request_that_is_cancelled_while_it_waits_gets_it_back() -> None:
+def test_a_request_that_is_cancelled_in_a_wait_gets_a_refund() -> None:
     class Cancelled(FakeIO):
         async def sleep(self, seconds: float) -> None:
             raise Stop
 
-    till = Till(4)
+    budgeted = Budgeted(4)
     with pytest.raises(Stop):
-        till.flow(Cancelled(503))
-    assert till.left == 4
+        budgeted.send(Cancelled(503))
+    assert budgeted.take_all() == 4
 
 
-def test_one_that_is_cancelled_when_it_has_been_sent_does_not() -> None:
+def test_a_request_that_is_cancelled_in_a_retry_gets_no_refund() -> None:
     class Cancelled(FakeIO):
         async def send(self, request: Any) -> Any:
             if self.sent:
                 raise Stop
             return await super().send(request)
 
-    till = Till(4)
+    budgeted = Budgeted(4)
     with pytest.raises(Stop):
-        till.flow(Cancelled(503))
-    assert till.left == 3
+        budgeted.send(Cancelled(503))
+    assert budgeted.take_all() == 3
 
 
-def test_a_hook_that_raises_costs_nothing() -> None:
+def test_a_retry_costs_nothing_if_its_hook_raises() -> None:
     def broken(_: object) -> None:
         raise LookupError
 
-    till = Till(4, before_sleep=broken)
-    assert isinstance(till.does(503), LookupError)
-    assert till.left == 4
+    budgeted = Budgeted(4, before_sleep=broken)
+    assert isinstance(budgeted.outcome(503), LookupError)
+    assert budgeted.take_all() == 4
 
 
-def test_a_body_that_cannot_be_sent_again_costs_nothing() -> None:
-    till = Till(4)
+def test_a_request_whose_body_cannot_be_sent_again_costs_nothing() -> None:
+    budgeted = Budgeted(4)
     once = httpx.Request("PUT", GET.url, content=iter([b"once"]))
 
     class Reading(FakeIO):
@@ -254,104 +259,96 @@ def test_a_body_that_cannot_be_sent_again_costs_nothing() -> None:
             list(request.stream)
             return await super().send(request)
 
-    assert till.flow(Reading(503), once).status_code == 503
-    assert till.left == 4
+    assert budgeted.send(Reading(503), once).status_code == 503
+    assert budgeted.take_all() == 4
 
 
-def test_nor_does_a_wait_that_a_deadline_does_not_allow() -> None:
-    till = Till(4)
-    transport = till.transport
+def test_a_request_whose_deadline_allows_no_wait_costs_nothing() -> None:
+    budgeted = Budgeted(4)
     late = httpx.Request(
         "GET", GET.url, extensions={"deadline": Deadline.of({}, 1000.5, 0.5)}
     )
-    assert run_sync(transport._handle(late, _at_1000(503))).status_code == 503
-    assert till.left == 4
+    assert budgeted.send(FakeIO(503), late).status_code == 503
+    assert budgeted.take_all() == 4
 
 
-def _at_1000(*script: Scripted) -> FakeIO:
-    io = FakeIO(*script)
-    io.time = 1000.0
-    return io
-
-
-# What is earned.
+# The earnings of a request.
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 404, 101])
-def test_a_request_that_goes_well_at_once_earns(status: int) -> None:
-    till = Till(0)
-    till.does(status)
-    assert len(till.budget.account(GET.url).good) == 1
+def test_a_request_earns_if_its_first_response_is_healthy(status: int) -> None:
+    budgeted = Budgeted(0)
+    budgeted.outcome(status)
+    assert budgeted.deposits() == 1
 
 
 @pytest.mark.parametrize("script", [(500,), (501,), (503, 200)])
-def test_one_that_does_not_earns_nothing(script: tuple[int, ...]) -> None:
-    till = Till(1)
-    till.does(*script, *script)
-    assert not till.budget.account(GET.url).good
+def test_a_request_earns_nothing_if_its_first_response_is_not_healthy(
+    script: tuple[int, ...],
+) -> None:
+    budgeted = Budgeted(1)
+    budgeted.outcome(*script, *script)
+    assert not budgeted.deposits()
 
 
 @pytest.mark.parametrize(
     "retry", [retry_if_status(503), tenacity.retry_if_exception_type()]
 )
-def test_whatever_is_retried(retry: Any) -> None:
-    till = Till(0, retry=retry)
+def test_whether_a_response_earns_does_not_depend_on_the_policy(retry: Any) -> None:
+    budgeted = Budgeted(0, retry=retry)
     for status in (404, 500, 429):
-        till.does(status)
-    assert len(till.budget.account(GET.url).good) == 1
+        budgeted.outcome(status)
+    assert budgeted.deposits() == 1
 
 
-def test_an_error_of_ours_earns_nothing() -> None:
-    till = Till(0)
-    till.does(httpx.UnsupportedProtocol("gopher"))
-    assert not till.budget.account(GET.url).good
+def test_an_exception_earns_nothing() -> None:
+    budgeted = Budgeted(0)
+    budgeted.outcome(httpx.UnsupportedProtocol("gopher"))
+    assert not budgeted.deposits()
 
 
-def test_a_request_with_options_of_its_own_earns_as_well() -> None:
-    till = Till(0)
-    till.does(200, request=request_with(wait=tenacity.wait_none()))
-    assert len(till.budget.account(GET.url).good) == 1
+def test_a_request_with_options_of_its_own_earns() -> None:
+    budgeted = Budgeted(0)
+    budgeted.outcome(200, request=request_with(wait=tenacity.wait_none()))
+    assert budgeted.deposits() == 1
 
 
-# For one request.
+# The budget of one request.
 
 
-def test_one_request_may_do_without() -> None:
-    assert (
-        len(
-            attempts_of(Till(0).does(503, 503, 503, request=request_with(budget=False)))
-        )
-        == 3
-    )
+def test_a_request_with_the_budget_false_is_not_charged() -> None:
+    response = Budgeted(0).outcome(503, 503, 503, request=request_with(budget=False))
+    assert len(attempts_of(response)) == 3
 
 
-def test_or_have_another_one() -> None:
+def test_a_request_may_have_a_budget_of_its_own() -> None:
     mine = RetryBudget(least=1, most=1)
-    response = Till(0).does(503, 503, request=request_with(budget=mine))
+    response = Budgeted(0).outcome(503, 503, request=request_with(budget=mine))
     assert len(attempts_of(response)) == 2
 
 
-def test_or_the_one_of_its_transport() -> None:
-    response = Till(1).does(503, 503, request=request_with(budget=True))
+def test_the_budget_true_of_a_request_is_that_of_its_transport() -> None:
+    response = Budgeted(1).outcome(503, 503, request=request_with(budget=True))
     assert len(attempts_of(response)) == 2
 
 
-def test_or_one_of_its_own_where_there_is_none() -> None:
-    response = Till(0, budget=False).does(
+def test_the_budget_true_of_a_request_is_a_new_one_if_its_transport_has_none() -> None:
+    response = Budgeted(0, budget=False).outcome(
         503, 503, 503, request=request_with(budget=True)
     )
     assert len(attempts_of(response)) == 3
 
 
 @pytest.mark.parametrize("budget", [5, None, RetryBudget])
-def test_what_is_no_budget_is_refused(budget: Any) -> None:
-    with pytest.raises(TypeError, match="budget is a RetryBudget, or False for none"):
+def test_an_argument_that_is_not_a_budget_is_refused(budget: Any) -> None:
+    message = r"budget must be a RetryBudget, .*, or False for none"
+    with pytest.raises(TypeError, match=message):
         RetryingTransport(budget=budget)
-    with pytest.raises(TypeError, match="budget is a RetryBudget, or False for none"):
-        Till().flow(FakeIO(200), request_with(budget=budget))
+    with pytest.raises(TypeError, match=message):
+        Budgeted().send(FakeIO(200), request_with(budget=budget))
 
 
-# How many attempts a policy allows.
+# The overdraft of a policy with more attempts.
 
 
 @pytest.mark.parametrize(
@@ -366,19 +363,22 @@ def test_what_is_no_budget_is_refused(budget: Any) -> None:
         (tenacity.stop_never, 10 + 7),
     ],
 )
-def test_who_allows_more_attempts_allows_to_owe_them(stop: Any, retries: int) -> None:
-    io = _at_1000(*[503] * 100)
+def test_a_policy_with_more_attempts_may_overdraw_the_budget(
+    stop: Any, retries: int
+) -> None:
+    io = FakeIO(*[503] * 100)
+    io.time = 1000.0
     transport = RetryingTransport(wait=tenacity.wait_none(), stop=stop)
     requests = 20
     for _ in range(requests):
-        run_sync(transport._handle(GET, io))
+        run_flow(transport, GET, io)
     assert io.did.count("send") == requests + retries
 
 
-# On the wire.
+# Over sockets.
 
 
-async def test_a_connection_that_breaks_is_paid_for(
+async def test_a_retry_after_a_broken_connection_is_charged(
     world: World, server: Server
 ) -> None:
     server.play(reset())
@@ -391,7 +391,9 @@ async def test_a_connection_that_breaks_is_paid_for(
 
 
 @pytest.mark.parametrize("runtime", ["asyncio", "trio"], indirect=True)
-async def test_of_a_storm_of_cancellations_all_is_given_back(library: str) -> None:
+async def test_all_retries_of_requests_that_are_cancelled_together_are_refunded(
+    library: str,
+) -> None:
     world = World(*LIBRARIES[library], sync=False)
     budget = RetryBudget(0.01, most=1000)
     failing = world.mock(lambda _: world.library.Response(503))
@@ -402,7 +404,7 @@ async def test_of_a_storm_of_cancellations_all_is_given_back(library: str) -> No
         for _ in range(300):
             tasks.start_soon(client.get, str(GET.url))
         await anyio.wait_all_tasks_blocked()
-        taken = empty(budget, time.monotonic())
+        taken = take_all(budget, time.monotonic())
         tasks.cancel_scope.cancel()
     assert taken == 1000 - 300
-    assert empty(budget, time.monotonic()) == 300
+    assert take_all(budget, time.monotonic()) == 300

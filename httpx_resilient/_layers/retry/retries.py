@@ -1,0 +1,145 @@
+"""
+Retry strategies for HTTP, in tenacity's form.
+
+They combine with each other and with tenacity's own by `|` and `&`. A decision is pure:
+it reads the `RetryState` only, and writes only to its texts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tenacity.retry import retry_base
+
+from httpx_resilient._core.classify import (
+    ALWAYS,
+    IF_IDEMPOTENT,
+    classify_error,
+    classify_status,
+)
+from httpx_resilient._core.methods import IDEMPOTENT_METHODS
+from httpx_resilient._core.public import public
+from httpx_resilient._core.validation import TOKEN
+from httpx_resilient._layers.retry.state import RetryState
+
+
+@public()
+class retry_if_idempotent(retry_base):  # noqa: N801 - tenacity's strategies are named as functions are
+    """
+    Retry if the request may be repeated without harm.
+
+    A request may be repeated if its method is GET, HEAD, OPTIONS, TRACE, PUT, DELETE or
+    QUERY (RFC 9110 §9.2.2, RFC 10008), or if it carries an `Idempotency-Key` header.
+
+    Args:
+        extra_methods: Methods that this server handles idempotently too.
+
+    Raises:
+        TypeError: A method is not a string.
+        ValueError: A method is not a token as HTTP defines it.
+
+    Example:
+        >>> RetryingTransport(retry=retry_if_status(520, 522) & retry_if_idempotent())
+        <RetryingTransport>
+    """
+
+    def __init__(self, *extra_methods: str) -> None:
+        self.methods: frozenset[str] = _with_idempotent(extra_methods)
+
+    def __call__(self, retry_state: Any) -> bool:
+        return _is_repeatable(retry_state, self.methods)
+
+
+@public()
+class retry_if_status(retry_base):  # noqa: N801 - tenacity's strategies are named as functions are
+    """
+    Retry if the response has one of these status codes, whatever the method.
+
+    Args:
+        status_codes: From 100 to 599.
+
+    Raises:
+        TypeError: No status code was given, or one is not an integer.
+        ValueError: A status code is out of range.
+
+    Example:
+        >>> RetryingTransport(retry=retry_if_transient() | retry_if_status(409))
+        <RetryingTransport>
+    """
+
+    def __init__(self, *status_codes: int) -> None:
+        if not status_codes:
+            msg = "name the status codes to retry, as in retry_if_status(429, 503)"
+            raise TypeError(msg)
+        for code in status_codes:
+            if not isinstance(code, int) or not 100 <= code <= 599:
+                msg = f"a status code is an integer from 100 to 599; got {code!r}"
+                raise (ValueError if isinstance(code, int) else TypeError)(msg)
+        self.status_codes: frozenset[int] = frozenset(status_codes)
+
+    def __call__(self, retry_state: Any) -> bool:
+        state: RetryState[Any, Any] = retry_state
+        response = state.response
+        return response is not None and response.status_code in self.status_codes
+
+
+@public()
+class retry_if_transient(retry_base):  # noqa: N801 - tenacity's strategies are named as functions are
+    """
+    Retry a failure that is likely to be over soon, if the request is safe to repeat.
+
+    * Whatever the method: a request that was certainly not processed. Connect errors
+      and timeouts (but not a certificate that was refused), HTTP/2 streams that the
+      server refused, 425 and 429.
+    * Only a request that may be repeated, as `retry_if_idempotent` defines it: timeouts
+      and broken connections before the response's headers, 408, and 5xx except 501, 505
+      and 511.
+    * The server decides for any failure that it answers: `x-should-retry: false` stops,
+      `true` allows.
+
+    Args:
+        extra_methods: Methods to treat as idempotent too. APIs of language models
+            accept nothing but POST: `retry_if_transient("POST")`.
+
+    Raises:
+        TypeError: A method is not a string.
+        ValueError: A method is not a token as HTTP defines it.
+
+    Example:
+        >>> RetryingTransport(retry=retry_if_transient("POST"))
+        <RetryingTransport>
+    """
+
+    def __init__(self, *extra_methods: str) -> None:
+        self.methods: frozenset[str] = _with_idempotent(extra_methods)
+
+    def __call__(self, retry_state: Any) -> bool:
+        state: RetryState[Any, Any] = retry_state
+        if state.response is not None:
+            status = state.response.status_code
+            retryability = classify_status(status)
+            advice = state.hints.should_retry if status >= 400 else None
+            if advice is not None:
+                state.reason = f"{state.reason}, x-should-retry: {str(advice).lower()}"
+                return advice
+        else:
+            retryability = classify_error(state.error, state.family)
+        if retryability is IF_IDEMPOTENT:
+            if _is_repeatable(state, self.methods):
+                return True
+            state.refusal = f", and {state.request.method} is not idempotent"
+            return False
+        return retryability is ALWAYS
+
+
+def _with_idempotent(extra_methods: tuple[str, ...]) -> frozenset[str]:
+    """Add methods to the idempotent ones."""
+    for method in extra_methods:
+        if not isinstance(method, str) or not TOKEN.fullmatch(method):
+            msg = f"a method must be a token such as 'POST'; got {method!r}"
+            raise (ValueError if isinstance(method, str) else TypeError)(msg)
+    return IDEMPOTENT_METHODS | {method.upper() for method in extra_methods}
+
+
+def _is_repeatable(state: RetryState[Any, Any], methods: frozenset[str]) -> bool:
+    return state.request.method in methods or state.has_idempotency_key

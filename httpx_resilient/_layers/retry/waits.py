@@ -1,0 +1,137 @@
+"""
+Wait strategies for HTTP, in tenacity's form.
+
+They combine with each other and with tenacity's own by `+`. A decision is pure but for
+its random jitter: it reads the `RetryState` only, and writes only to its `reason`.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import tenacity
+from tenacity.wait import WaitBaseT, wait_base
+
+from httpx_resilient._core.errors import Refusal
+from httpx_resilient._core.public import public
+from httpx_resilient._core.validation import number
+from httpx_resilient._layers.retry.state import RetryState
+
+_TOO_MANY_REQUESTS = 429
+_UNAVAILABLE = 503
+
+
+@public()
+class wait_retry_after(wait_base):  # noqa: N801 - tenacity's strategies are named as functions are
+    """
+    Wait as long as the server asks, and a little longer; 0 s if it asks for nothing.
+
+    The time comes from `Retry-After`, `retry-after-ms` or `x-ms-retry-after-ms`, or
+    from the `retry_after` of a refusal by a layer inside, such as `CircuitOpen`. The
+    wait is never shorter. Up to a tenth is added at random, 5 s at most, because
+    clients that were refused together would otherwise return together.
+
+    Add a backoff for responses that name no time.
+
+    Args:
+        max_retry_after: Seconds. If the server asks for more, the response is returned
+            at once without another attempt: an earlier one would certainly fail, and
+            nobody expects a call to sleep for hours.
+
+    Raises:
+        TypeError: `max_retry_after` is not a number.
+        ValueError: `max_retry_after` is negative or not a number (NaN).
+
+    Example:
+        >>> from tenacity import wait_fixed
+        >>> RetryingTransport(wait=wait_retry_after(20) + wait_fixed(1))
+        <RetryingTransport>
+    """
+
+    def __init__(self, max_retry_after: float = 60.0) -> None:
+        number("max_retry_after", max_retry_after, least=0, unit="seconds")
+        self.max_retry_after: float = float(max_retry_after)
+
+    def __call__(self, retry_state: Any) -> float:
+        return _retry_after(retry_state, self.max_retry_after)
+
+
+@public()
+class wait_transient(wait_base):  # noqa: N801 - tenacity's strategies are named as functions are
+    """
+    Back off briefly from a failure, longer from a server that is throttling.
+
+    429, and 503 with a `Retry-After`, mean that the server receives too many requests:
+    an early return makes it worse. Any other failure is likely to be over soon. Both
+    backoffs are exponential with full jitter, which needs the fewest calls of all
+    published schemes (Brooker, "Exponential Backoff And Jitter", AWS, 2015). A time
+    that the server asks for is respected as in `wait_retry_after`: the longer of the
+    two counts.
+
+    Args:
+        failure: The wait after a failure: up to 0.1 s, then 0.2 s, 0.4 s ... 5 s.
+        throttled: The wait when throttled: up to 1 s, then 2 s, 4 s ... 20 s. `None`
+            for the same as after a failure.
+        max_retry_after: Seconds, as in `wait_retry_after`.
+
+    Raises:
+        TypeError: A wait is not callable, or `max_retry_after` is not a number.
+        ValueError: `max_retry_after` is negative or not a number (NaN).
+
+    Example:
+        >>> from tenacity import wait_random_exponential
+        >>> RetryingTransport(
+        ...     wait=wait_transient(
+        ...         failure=wait_random_exponential(multiplier=0.5, max=10),
+        ...         max_retry_after=120,
+        ...     )
+        ... )
+        <RetryingTransport>
+    """
+
+    def __init__(
+        self,
+        failure: WaitBaseT = tenacity.wait_random_exponential(multiplier=0.1, max=5),
+        throttled: WaitBaseT | None = tenacity.wait_random_exponential(
+            multiplier=1, max=20
+        ),
+        max_retry_after: float = 60.0,
+    ) -> None:
+        throttled = failure if throttled is None else throttled
+        for name, wait in (("failure", failure), ("throttled", throttled)):
+            if not callable(wait):
+                msg = f"{name} must be a wait such as wait_fixed(1); got {wait!r}"
+                raise TypeError(msg)
+        self.failure = failure
+        self.throttled = throttled
+        number("max_retry_after", max_retry_after, least=0, unit="seconds")
+        self.max_retry_after: float = float(max_retry_after)
+
+    def __call__(self, retry_state: Any) -> float:
+        state: RetryState[Any, Any] = retry_state
+        least = _retry_after(state, self.max_retry_after)
+        status = None if state.response is None else state.response.status_code
+        is_throttled = status == _TOO_MANY_REQUESTS or (
+            status == _UNAVAILABLE and least > 0
+        )
+        return max(least, (self.throttled if is_throttled else self.failure)(state))
+
+
+def _retry_after(state: RetryState[Any, Any], most: float) -> float:
+    """
+    Return the seconds that the server or a layer inside asks for, with jitter.
+
+    The result is 0 if neither asks, and infinity if it asks for more than `most`.
+    """
+    seconds, source = state.hints.retry_after, "Retry-After"
+    if seconds is None and isinstance(state.error, Refusal):
+        seconds, source = state.error.retry_after, "retry after"
+    if seconds is None:
+        return 0.0
+    state.reason += f", {source} {seconds:.4g} s"
+    if seconds > most:
+        state.reason += f" is above {most:.4g} s"
+        return math.inf
+    return seconds + random.uniform(0, min(seconds / 10, 5))  # noqa: S311 - jitter need not be secret
