@@ -147,6 +147,12 @@ def _attempts_on(outcome: Any) -> tuple[Attempt, ...]:
     return tuple(_value(sends) or ())
 
 
+def records_on(error: Exception | None) -> Sequence[Record]:
+    """Return the records that a retry has left on an exception itself."""
+    found = {} if error is None else marks(error)
+    return _value(found.get(KEY)) or ()
+
+
 def _value(left: Any) -> Any:
     return left.what if isinstance(left, Left) else None
 

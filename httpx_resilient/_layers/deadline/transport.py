@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Unpack
 
 from httpx_resilient._core.attempts import KEY as HISTORY
-from httpx_resilient._core.attempts import attempts_of, mark
+from httpx_resilient._core.attempts import attempts_of, mark, records_on
 from httpx_resilient._core.classify import Retryability
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.deadline import KEY, LEAST, Deadline
@@ -152,7 +152,9 @@ class DeadlineTransport(
                 seconds = given
             elif seconds is None or now + seconds >= given.at:
                 # A copy of the outer deadline, because this layer may lift its own.
-                return Deadline.of(timeouts, given.at, given.total)
+                return Deadline.of(timeouts, given.at, given.total, given, now)
+            else:
+                return Deadline.of(timeouts, now + seconds, seconds, given)
         if seconds is None:
             return None
         return Deadline.of(timeouts, now + seconds, seconds)
@@ -170,8 +172,13 @@ class DeadlineTransport(
         The event loop may fire a timer early by less than a millisecond.
         """
         if Clock.now() >= deadline.at - LEAST:
-            self._emit(DeadlineCut, request, awaited, deadline.total)
+            if not deadline.is_cut:
+                self._emit(DeadlineCut, request, awaited, deadline.total)
+            outer = deadline.outer
+            if outer is not None and outer.at == deadline.at:
+                outer.is_cut = True
             exceeded = self._refusal(describe_cut(awaited, deadline.total))
-            if deadline.left_behind:
-                mark(exceeded, HISTORY, deadline.left_behind, Clock.now())
+            history = deadline.left_behind or records_on(cause)
+            if history:
+                mark(exceeded, HISTORY, history, Clock.now())
             raise exceeded from cause

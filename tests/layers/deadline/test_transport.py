@@ -23,7 +23,8 @@ from support.world import World
 
 from httpx_resilient import DeadlineTransport, attempts_of
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._core.deadline import Copied, Deadline, Remaining
+from httpx_resilient._core.deadline import CopiedTimeouts, Deadline
+from httpx_resilient._core.deadline import ShrinkingTimeouts as Timeouts
 from httpx_resilient._core.io.protocol import run_sync
 
 pytestmark = pytest.mark.anyio
@@ -440,7 +441,7 @@ class ShrinkingTimeouts(RuleBasedStateMachine):
         self.patch.start()
         own: dict[str, float | None] = {"connect": 2.0, "read": 8.0, "write": None}
         self.deadline = Deadline.of(own, self.at, 5)
-        self.timeouts: list[tuple[Remaining, dict[str, float | None]]] = [
+        self.timeouts: list[tuple[Timeouts, dict[str, float | None]]] = [
             (self.deadline, own)
         ]
 
@@ -457,7 +458,7 @@ class ShrinkingTimeouts(RuleBasedStateMachine):
     @rule(which=st.integers(0, 100))
     def copy_timeouts(self, which: int) -> None:
         timeouts, own = self.timeouts[which % len(self.timeouts)]
-        assert isinstance(timeouts, Deadline | Copied)
+        assert isinstance(timeouts, Deadline | CopiedTimeouts)
         self.timeouts.append((timeouts.copy(), dict(own)))
 
     @rule(
