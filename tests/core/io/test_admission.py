@@ -1,4 +1,4 @@
-"""Admission: the rules of the wait in a queue, the same for every limit."""
+"""Admission: the rules of waiting in a queue, the same for every limit."""
 
 from __future__ import annotations
 
@@ -109,13 +109,13 @@ def admitted(
     return run_sync(admit(Scripted(queue, work), GET, effects, emit))
 
 
-def test_a_request_that_is_served_is_admitted_and_stays() -> None:
+def test_a_request_that_is_served_is_admitted_and_does_not_withdraw() -> None:
     queue = Queue(2)
     assert admitted(queue) == 2
     assert queue.did == ["sleep", "close", "admitted after 2.000 s (script)"]
 
 
-def test_each_wait_has_a_waiter_of_its_own_which_is_closed() -> None:
+def test_each_wait_has_its_own_waiter_which_is_closed() -> None:
     queue = Queue(1, 2)
     assert admitted(queue) == 3
     assert queue.did[:-1] == ["sleep", "close"] * 2
@@ -158,7 +158,7 @@ def test_a_request_that_is_interrupted_closes_its_waiter_and_withdraws(
     assert queue.did[-1] == "withdraw"
 
 
-def test_the_work_that_a_withdrawal_leaves_is_awaited() -> None:
+def test_the_work_that_a_withdrawal_returns_is_awaited() -> None:
     queue = Queue(refuses=True)
 
     async def work() -> None:
@@ -169,7 +169,7 @@ def test_the_work_that_a_withdrawal_leaves_is_awaited() -> None:
     assert queue.did == ["withdraw", "work"]
 
 
-def test_what_a_listener_left_to_await_is_awaited_before_the_wait() -> None:
+def test_awaitables_of_a_listener_are_awaited_before_the_wait() -> None:
     queue = Queue(1)
 
     async def listen(event: Event) -> None:
@@ -187,7 +187,7 @@ def test_what_a_listener_left_to_await_is_awaited_before_the_wait() -> None:
     ("timeout", "seconds"),
     [({}, math.inf), ({"pool": None}, math.inf), ({"pool": 2.5}, 2.5)],
 )
-def test_the_pool_timeout_is_the_requests(
+def test_the_pool_timeout_is_that_of_the_request(
     timeout: dict[str, Any], seconds: float
 ) -> None:
     request = httpx.Request("GET", GET.url, extensions={"timeout": timeout})
