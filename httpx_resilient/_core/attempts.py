@@ -1,48 +1,25 @@
-"""What happened to a request, attempt by attempt."""
+"""The history of a request, attempt by attempt."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
+from httpx_resilient._core.marks import QUEUED, Mark, mark_since, marks
 from httpx_resilient._core.public import public
 from httpx_resilient._core.walk import walk
 
-T = TypeVar("T")
-
-ATTRIBUTE = "__httpx_resilient__"
-"""What an exception holds. A response has its extensions for that."""
-
 KEY = "retry"
 """
-The history of a `RetryingTransport`: in a response's extensions, or on an exception.
+The key of a retry's history, in the extensions of a response or on an exception.
 
-What is asked for rarely is made then. Here is what it is made from: where the first
-attempt succeeded its seconds, because this is the happy path; else what is `Left`, a
-list of `Record`.
+Attempts are created only when somebody asks for them. The value is what they are
+created from: on the happy path, the seconds of the only attempt; otherwise a `Mark`
+with a list of `Record`.
 """
 
-SENDS = "sends"
-"""What a layer that sends more than once leaves to those outside of it."""
-
-QUEUED = "queued"
-"""Seconds that the request has waited in queues before it was sent, if it has."""
-
-
-class Left(NamedTuple):
-    """
-    What was left on an outcome.
-
-    A mock may raise or return the same object for each request: what an earlier one has
-    left on it tells nothing of this one.
-
-    Args:
-        at: When, in monotonic seconds.
-        what: Of a kind for each name.
-    """
-
-    at: float
-    what: Any
+INNER_ATTEMPTS = "sends"
+"""The key of the attempts of a layer that sends more than once, for outer layers."""
 
 
 Record = tuple[
@@ -55,7 +32,7 @@ Record = tuple[
     "float | None",
     "Sequence[Attempt] | None",
 ]
-"""The first six fields of an `Attempt`; then what was left by layers inside."""
+"""The first six fields of an `Attempt`, then the marks of layers inside it."""
 
 
 @public()
@@ -64,16 +41,16 @@ class Attempt(NamedTuple):
     One attempt at a request.
 
     Args:
-        number: Counted from 1. Those of a hedge, or after a failover, have the number
-            of the attempt that they belong to.
+        number: The number of the attempt, from 1. A hedge and a request after a
+            failover have the number of the attempt that they belong to.
         outcome: The status code of the response, or the class of the exception. `None`
-            if it was cancelled: the other one of a hedge, say.
-        reason: Why it ended as it did or was tried again; empty for plain success.
-        wait: Seconds slept after it, before the next one. 0.0 for the last.
+            if the request was cancelled, such as the slower leg of a hedge.
+        reason: Why it failed or was retried; empty for a plain success.
+        wait: Seconds slept after it, before the next attempt. 0.0 for the last one.
         duration: Seconds from sending to the response's headers or the exception.
         at: Seconds from the first attempt to the sending of this one.
         queued: Seconds of `duration` that it waited for a limit or for a connection.
-        origin: Where a `FailoverTransport` has sent it.
+        origin: The origin that a `FailoverTransport` has sent it to.
         hedge: Whether a `HedgingTransport` has sent it beside another one.
 
     Example:
@@ -101,7 +78,7 @@ class Attempt(NamedTuple):
 @public()
 def attempts_of(outcome: object) -> tuple[Attempt, ...]:
     """
-    All attempts that led to a response or an exception, oldest first.
+    Return all attempts that led to a response or an exception, oldest first.
 
     Args:
         outcome: A response, or an exception raised by a request. For an
@@ -111,9 +88,9 @@ def attempts_of(outcome: object) -> tuple[Attempt, ...]:
     Returns:
         One `Attempt` for each time the request was sent: by a `RetryingTransport`, by a
         `FailoverTransport` to the next origin, by a `HedgingTransport` beside the
-        first. The last one is the outcome. Empty for what came through none of these,
-        or came through with `{"retry": False}`, and for an exception that a body raised
-        while you read it: ask its response.
+        first. The last one is the outcome. Empty if the request passed none of these or
+        had `{"retry": False}`, and for an exception that reading a body has raised: the
+        response has the attempts then.
 
     Example:
         >>> import httpx
@@ -131,20 +108,21 @@ def attempts_of(outcome: object) -> tuple[Attempt, ...]:
 
 
 def links_of(outcome: object) -> Iterable[object]:
-    """Return the objects that an outcome may have its history from, nearest last."""
+    """Return what else may hold the history of an outcome: its cause and response."""
     cause = getattr(outcome, "__cause__", None)
     return cause, getattr(outcome, "response", None)
 
 
 def _attempts_on(outcome: Any) -> tuple[Attempt, ...]:
-    left = marks(outcome)
-    found, queued, sends = left.get(KEY), left.get(QUEUED), left.get(SENDS)
-    if isinstance(found, float):
-        status, waited, parts = outcome.status_code, _value(queued), _value(sends)
-        return attempts_in([(1, status, "", 0.0, found, 0.0, waited, parts)])
-    if isinstance(found, Left):
-        return attempts_in(found.what)
-    return tuple(_value(sends) or ())
+    found = marks(outcome)
+    history, inner = found.get(KEY), _value(found.get(INNER_ATTEMPTS))
+    if isinstance(history, float):
+        queued = _value(found.get(QUEUED))
+        record = 1, outcome.status_code, "", 0.0, history, 0.0, queued, inner
+        return attempts_from([record])
+    if isinstance(history, Mark):
+        return attempts_from(history.value)
+    return tuple(inner or ())
 
 
 def records_on(error: Exception | None) -> Sequence[Record]:
@@ -153,52 +131,52 @@ def records_on(error: Exception | None) -> Sequence[Record]:
     return _value(found.get(KEY)) or ()
 
 
-def _value(left: Any) -> Any:
-    return left.what if isinstance(left, Left) else None
+def _value(mark: Any) -> Any:
+    return mark.value if isinstance(mark, Mark) else None
 
 
-def attempts_in(records: Iterable[Record]) -> tuple[Attempt, ...]:
-    """Make attempts of what was noted of them."""
-    return tuple(each for record in records for each in _unfolded(*record))
+def attempts_from(records: Iterable[Record]) -> tuple[Attempt, ...]:
+    """Create attempts from their records."""
+    return tuple(each for record in records for each in _expand(*record))
 
 
-def unfolded(
+def expand(
     attempt: Attempt, outcome: Any, sent: float, now: float
 ) -> Sequence[Attempt]:
     """
-    Tell of which sendings an attempt consisted: what the layers inside have left.
+    Return the attempts that layers inside have made for one attempt of a layer.
 
-    It is taken from there, because whoever asks leaves more than that.
+    Their marks are removed: the caller leaves a more complete one.
 
     Args:
-        attempt: The attempt.
+        attempt: The attempt of the caller, returned if there was no other.
         outcome: Its response or exception.
         sent: When it was sent, in monotonic seconds.
-        now: When it has ended.
+        now: When it ended, in monotonic seconds.
     """
     found = marks(outcome)
-    tried = left_between(sent, now, found, KEY)
+    records = mark_since(sent, now, found, KEY)
     parts: Iterable[Attempt]
-    if tried:
-        *others, last = attempts_in(tried)
+    if records:
+        *others, last = attempts_from(records)
         parts = [*others, last._replace(reason=last.reason or attempt.reason)]
         parts = [each._replace(at=attempt.at + each.at) for each in parts]
     else:
-        queued = left_between(sent, now, found, QUEUED)
-        sends = left_between(sent, now, found, SENDS)
-        parts = _unfolded(*attempt[:6], queued, sends)
-    told = [
+        queued = mark_since(sent, now, found, QUEUED)
+        inner = mark_since(sent, now, found, INNER_ATTEMPTS)
+        parts = _expand(*attempt[:6], queued, inner)
+    expanded = [
         each._replace(
             origin=each.origin or attempt.origin, hedge=each.hedge or attempt.hedge
         )
         for each in parts
     ]
-    for name in (KEY, QUEUED, SENDS):
+    for name in (KEY, QUEUED, INNER_ATTEMPTS):
         found.pop(name, None)
-    return told
+    return expanded
 
 
-def _unfolded(
+def _expand(
     number: int,
     outcome: int | type[BaseException] | None,
     reason: str,
@@ -206,59 +184,12 @@ def _unfolded(
     duration: float,
     at: float,
     queued: float | None,
-    sends: Sequence[Attempt] | None,
+    inner: Sequence[Attempt] | None,
 ) -> Iterator[Attempt]:
-    if not sends:
+    if not inner:
         yield Attempt(number, outcome, reason, wait, duration, at, queued or 0.0)
         return
-    parts = [each._replace(number=number, at=at + each.at) for each in sends]
+    parts = [each._replace(number=number, at=at + each.at) for each in inner]
     *others, last = parts
     yield from others
     yield last._replace(outcome=outcome, reason=reason, wait=wait)
-
-
-def mark(outcome: Any, name: str, value: object, now: float) -> None:
-    """Leave something on a response or an exception."""
-    left = Left(now, value)
-    if isinstance(outcome, BaseException):
-        vars(outcome).setdefault(ATTRIBUTE, {})[name] = left
-    else:
-        outcome.extensions[name] = left
-
-
-_NOTHING: dict[str, Any] = {}
-
-
-def marks(outcome: Any) -> dict[str, Any]:
-    """Find what was left. Nothing is to be added to it."""
-    left: dict[str, Any]
-    if isinstance(outcome, BaseException):
-        left = vars(outcome).get(ATTRIBUTE, _NOTHING)
-    else:
-        left = getattr(outcome, "extensions", _NOTHING)
-    return left
-
-
-def left_between(sent: float, now: float, left: dict[str, Any], name: str) -> Any:
-    """Read what was left since a request was sent: all else is of another one."""
-    found = left.get(name)
-    return found.what if isinstance(found, Left) and sent < found.at <= now else None
-
-
-async def after_queue(
-    sending: Awaitable[T], seconds: float, now: Callable[[], float]
-) -> T:
-    """Await what is sent at last, and leave on its outcome how long it has waited."""
-    sent = now()
-    try:
-        response = await sending
-    except Exception as error:
-        _mark_queued(error, seconds, sent, now())
-        raise
-    _mark_queued(response, seconds, sent, now())
-    return response
-
-
-def _mark_queued(outcome: object, seconds: float, sent: float, now: float) -> None:
-    earlier = left_between(sent, now, marks(outcome), QUEUED) or 0.0
-    mark(outcome, QUEUED, earlier + seconds, now)

@@ -1,4 +1,4 @@
-"""How often a request was sent before: for what is inside of a retry, as traces are."""
+"""How often the current request was sent before, for layers inside a retry."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Protocol
 
 
 class Resending(Protocol):
-    """A request that is sent again, maybe within another one."""
+    """A request that is sent again, maybe inside of another one."""
 
     around: Resending | None
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it is, and not what a hook sends between its attempts."""
+        """Whether an attempt is under way, and not a request of a hook in between."""
         ...
 
     @property
@@ -21,22 +21,22 @@ class Resending(Protocol):
 
 
 RESENDING: ContextVar[Resending | None] = ContextVar("resending", default=None)
-"""The one that is: it costs less to set this once than to count in it."""
+"""The current one. It is set once for each request, not for each attempt."""
 
 
-def resends(resending: Resending) -> None:
-    """Let those inside know."""
+def begin_resending(resending: Resending) -> None:
+    """Make a request the current one, for layers inside."""
     resending.around = RESENDING.get()
     RESENDING.set(resending)
 
 
-def has_resent(resending: Resending) -> None:
-    """Let nobody know any more: a request that follows may be in the same context."""
+def end_resending(resending: Resending) -> None:
+    """Restore the one before: a later request may share the context."""
     RESENDING.set(resending.around)
 
 
-def resent() -> int:
-    """Tell how often the request at hand was sent before: 0 for the first attempt."""
+def times_resent() -> int:
+    """Return how often the current request was sent before: 0 at the first attempt."""
     resending = RESENDING.get()
     if resending is None or not resending.is_under_way:
         return 0

@@ -6,7 +6,6 @@ import math
 from collections.abc import Coroutine, Mapping
 from typing import Any, Self
 
-from httpx_resilient._core.attempts import after_queue
 from httpx_resilient._core.body.tracked import ObservedStream
 from httpx_resilient._core.classify import of_one_stream
 from httpx_resilient._core.events.emitter import EventEmitter
@@ -15,6 +14,7 @@ from httpx_resilient._core.io.admission import admit
 from httpx_resilient._core.io.loading import async_effects
 from httpx_resilient._core.io.protocol import Effects, run_sync
 from httpx_resilient._core.io.sync_io import SyncEffects
+from httpx_resilient._core.marks import send_after_queue
 from httpx_resilient._core.methods import IDEMPOTENT_METHODS
 from httpx_resilient._core.origin import origin_key
 from httpx_resilient._pool.admission import PoolAdmission
@@ -96,7 +96,9 @@ class PooledTransport:
                 transport, sent = self._prepare(slot, request)
                 sending = effects.through(transport, sent)
                 response = await (
-                    after_queue(sending, waited, effects.now) if waited else sending
+                    send_after_queue(sending, waited, effects.now)
+                    if waited
+                    else sending
                 )
                 if self._observe(slot, response):
                     self._emit(ConnectionOpened, request)

@@ -16,7 +16,7 @@ from opentelemetry.trace import (
 )
 
 from httpx_resilient import __version__
-from httpx_resilient._core.context import resent
+from httpx_resilient._core.context import times_resent
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
@@ -166,7 +166,7 @@ class TracingLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Prox
         name = method if method in self._methods else "HTTP"
         if self._is_parent:
             name, kind = f"{name} request", SpanKind.INTERNAL
-        elif resend_count := resent():
+        elif resend_count := times_resent():
             attributes["http.request.resend_count"] = resend_count
         return self._tracer.start_span(name, kind=kind, attributes=attributes)
 

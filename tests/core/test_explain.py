@@ -27,8 +27,8 @@ from httpx_resilient import (
     attempts_of,
     explain,
 )
-from httpx_resilient._core.attempts import Left, after_queue, marks
 from httpx_resilient._core.io.protocol import run_sync
+from httpx_resilient._core.marks import Mark, marks, send_after_queue
 
 pytestmark = pytest.mark.anyio
 
@@ -178,9 +178,9 @@ class TestQueue:
 
         error = LookupError()
         for _ in range(3):
-            queued = after_queue(fail(), 1.0, time.monotonic)
-            assert run(after_queue(queued, 2.0, time.monotonic)) is error
-            assert marks(error)["queued"].what == 3.0
+            queued = send_after_queue(fail(), 1.0, time.monotonic)
+            assert run(send_after_queue(queued, 2.0, time.monotonic)) is error
+            assert marks(error)["queued"].value == 3.0
 
 
 class TestNested:
@@ -317,7 +317,7 @@ class TestExplain:
         )
 
     def test_a_line_has_the_seconds_in_a_queue(self) -> None:
-        response = httpx.Response(200, extensions={"queued": Left(0.5, 0.25)})
+        response = httpx.Response(200, extensions={"queued": Mark(0.5, 0.25)})
         assert "after 0.500 s, 0.250 s of it in a queue" in self.explained(response)
 
     def test_the_summary_names_the_request_without_secrets(self) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from httpx_resilient._core.attempts import after_queue
 from httpx_resilient._core.body.tracked import TrackedStream
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.admission import admit
 from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.marks import send_after_queue
 from httpx_resilient._core.validation import state
 from httpx_resilient._layers.concurrency.admission import PermitAdmission
 from httpx_resilient._layers.concurrency.limit import (
@@ -91,7 +91,7 @@ class ConcurrencyLimitingTransport(
         try:
             sending = io.send(request)
             response = await (
-                after_queue(sending, waited, io.now) if waited else sending
+                send_after_queue(sending, waited, io.now) if waited else sending
             )
         except self._family.timed_out as error:
             # A pool timeout says nothing about the server.

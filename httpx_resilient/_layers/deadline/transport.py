@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Unpack
 
 from httpx_resilient._core.attempts import KEY as HISTORY
-from httpx_resilient._core.attempts import attempts_of, mark, records_on
+from httpx_resilient._core.attempts import attempts_of, records_on
 from httpx_resilient._core.classify import Retryability
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.deadline import KEY, LEAST, Deadline
@@ -13,6 +13,7 @@ from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.marks import mark
 from httpx_resilient._core.request_copy import copy_request, sync_back
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.deadline.events import (

@@ -6,13 +6,14 @@ import random
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, cast
 
-from httpx_resilient._core.attempts import SENDS, Attempt, mark, unfolded
+from httpx_resilient._core.attempts import INNER_ATTEMPTS, Attempt, expand
 from httpx_resilient._core.body.replay import body_of
 from httpx_resilient._core.deadline import deadline_of
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT, ResponseLike
 from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.marks import mark
 from httpx_resilient._core.request_copy import sync_body_back
 from httpx_resilient._layers.failover.classification import (
     Classification,
@@ -117,7 +118,7 @@ class FailoverCall(Generic[RequestT]):
         classified = classify_response(response, self._request, io.wall_time)
         if await self._continues(classified, io, response):
             return True
-        mark(response, SENDS, self._attempts, io.now())
+        mark(response, INNER_ATTEMPTS, self._attempts, io.now())
         origin, returned = self._choice.origin, cast("Any", response)
         returned.extensions[ORIGIN] = self._settings.failover.origins[origin]
         if origin and not self._settings.share_credentials:
@@ -130,7 +131,7 @@ class FailoverCall(Generic[RequestT]):
         classified = classify_failure(error, self._request, self._settings.family)
         if await self._continues(classified, io, error):
             return True
-        mark(error, SENDS, self._attempts, io.now())
+        mark(error, INNER_ATTEMPTS, self._attempts, io.now())
         if len(self._tried) > 1:
             tried = [f"{each.origin} ({each})" for each in self._attempts]
             error.add_note(f"origins tried: {', '.join(tried)}")
@@ -190,7 +191,7 @@ class FailoverCall(Generic[RequestT]):
         self._tried.append(choice.origin)
         took, at = now - self._sent, self._sent - self._started
         attempt = Attempt(1, kind, reason, 0.0, took, at, origin=origin)
-        self._attempts += unfolded(attempt, outcome, self._sent, now)
+        self._attempts += expand(attempt, outcome, self._sent, now)
         if is_up is None:
             store.apply(GROUP, release, choice, now)
         elif not is_up:

@@ -8,11 +8,12 @@ from typing import Generic, cast
 
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._budget.events import BudgetRefused
-from httpx_resilient._core.attempts import SENDS, Attempt, mark, unfolded
+from httpx_resilient._core.attempts import INNER_ATTEMPTS, Attempt, expand
 from httpx_resilient._core.classify import Retryability, classify_status
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.http_types import RequestT, ResponseLike, ResponseT
 from httpx_resilient._core.io.protocol import IO, Runner
+from httpx_resilient._core.marks import mark
 from httpx_resilient._layers.hedging.events import HedgeLost, HedgeSent, HedgeWon
 
 KEY = "hedge"
@@ -58,7 +59,7 @@ class Leg(Generic[ResponseT]):
         took, at = self.ended - self.started, self.started - since
         attempt = Attempt(1, kind, "", 0.0, took, at, hedge=hedge)
         attempt = attempt._replace(reason=str(attempt))
-        return unfolded(attempt, response or error, self.started, self.ended)
+        return expand(attempt, response or error, self.started, self.ended)
 
     def take_result(self) -> ResponseT:
         """Return the response or raise the exception, and forget it."""
@@ -179,7 +180,7 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
             (hedge, attempts) if hedge_won else (first, reversed(attempts))
         )
         outcome = winner.response or winner.error
-        mark(outcome, SENDS, (*lost, *won), self._io.now())
+        mark(outcome, INNER_ATTEMPTS, (*lost, *won), self._io.now())
         if winner.response is not None:
             winner.response.extensions[KEY] = hedge_won
         return winner.take_result()

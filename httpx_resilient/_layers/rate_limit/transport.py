@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar, Unpack
 
-from httpx_resilient._core.attempts import after_queue
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.admission import admit
 from httpx_resilient._core.io.protocol import IO, releasing
+from httpx_resilient._core.marks import send_after_queue
 from httpx_resilient._core.origin import origin_key
 from httpx_resilient._core.validation import state
 from httpx_resilient._layers.rate_limit.admission import RateAdmission
@@ -115,7 +115,7 @@ class RateLimitingTransport(
         try:
             sending = io.send(request)
             response = await (
-                after_queue(sending, waited, io.now) if waited else sending
+                send_after_queue(sending, waited, io.now) if waited else sending
             )
             if limit.learns:
                 quota = read_quota(response, io.wall_time)

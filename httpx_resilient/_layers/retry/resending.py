@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from httpx_resilient._core.classify import SWITCHING_PROTOCOLS
-from httpx_resilient._core.context import has_resent, resends
+from httpx_resilient._core.context import begin_resending, end_resending
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._layers.retry.decision import RetriedRequest, next_request
@@ -47,7 +47,7 @@ async def send_again(
     """Send a request whose first attempt has failed, until an outcome is final."""
     state = retried.state
     response: ResponseT | None = None
-    resends(retried)
+    begin_resending(retried)
     try:
         while response is None:
             try:
@@ -69,5 +69,5 @@ async def send_again(
         retried.cut_off(io.now())
         raise
     finally:
-        has_resent(retried)
+        end_resending(retried)
     return response

@@ -9,26 +9,22 @@ from typing import Any, Generic
 import tenacity
 
 from httpx_resilient._core.attempts import (
+    INNER_ATTEMPTS,
     KEY,
-    QUEUED,
-    SENDS,
     Attempt,
-    Left,
     Record,
-    attempts_in,
-    left_between,
-    mark,
-    marks,
+    attempts_from,
 )
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.marks import QUEUED, Mark, mark, mark_since, marks
 from httpx_resilient._core.methods import has_idempotency_key
 from httpx_resilient._core.origin import safe_url
 from httpx_resilient._core.public import public
 from httpx_resilient._core.retry_after import Hints, hints_in
 from httpx_resilient._layers.retry.outcome import Outcome
 
-_NOTHING = Left(-math.inf, None)
+_NOTHING = Mark(-math.inf, None)
 _NO_HINTS = Hints()
 
 _SDK_RETRY_COUNTS = (b"x-stainless-retry-count", b"x-retry-count")
@@ -150,14 +146,14 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         sent, ended = self._sent, self.ended
         left: Any = marks(error) if response is None else response.extensions
         queued = sends = None
-        if SENDS in left or QUEUED in left or KEY in left:
+        if INNER_ATTEMPTS in left or QUEUED in left or KEY in left:
             # A failover that takes no time leaves its marks at the time of sending.
-            made, sends = left.get(SENDS) or _NOTHING
+            made, sends = left.get(INNER_ATTEMPTS) or _NOTHING
             if not sent <= made <= ended:
                 sends = None
-            tried = left_between(sent, ended, left, KEY)
-            sends = attempts_in(tried) if tried else sends
-            queued = left_between(sent, ended, left, QUEUED)
+            tried = mark_since(sent, ended, left, KEY)
+            sends = attempts_from(tried) if tried else sends
+            queued = mark_since(sent, ended, left, QUEUED)
         self._records.append(
             (
                 self.attempt_number,
@@ -187,7 +183,7 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """The history so far."""
-        return attempts_in(self._records)
+        return attempts_from(self._records)
 
     @property
     def elapsed(self) -> float:
