@@ -10,11 +10,18 @@ creates the body anew (`body_factory`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Generic, cast
 
 from httpx_resilient._core.body.buffered import Copy
+from httpx_resilient._core.body.rewinding import (
+    all_rewindable,
+    announces_body,
+    files_of,
+    is_chunks,
+    rewindable,
+)
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestLike, RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
@@ -96,7 +103,7 @@ class _FromFactory(Body[RequestT]):
 
     async def again(self, io: IO[RequestT, ResponseT]) -> RequestT | None:
         body = await io.settle(self._factory())
-        if body is not None and body is self._sent and not _is_chunks(body):
+        if body is not None and body is self._sent and not is_chunks(body):
             msg = (
                 f"body_factory returned the same {type(body).__name__} that was sent "
                 "already: return a new one each time"
@@ -142,17 +149,17 @@ def body_of(
         return Body(request)
     if factory is not None:
         return _FromFactory(request, factory, family)
-    if kind is family.multipart_body and _all_rewindable(stream):
+    if kind is family.multipart_body and all_rewindable(stream):
         return Body(request)
     if kind is family.iterator_body:
         source = getattr(stream, "_stream", None)
-        if _is_chunks(source):
+        if is_chunks(source):
             return Body(request)
-        if _rewindable(source):
+        if rewindable(source):
             return _File(request, source)
     if isinstance(stream, Copy):  # an outer layer buffers the body already
         return _Buffered(request, stream)
-    if limit or not _announces_body(request):
+    if limit or not announces_body(request):
         copy = family.stream_class(Copy)(stream, limit)
         return _Buffered(_with_stream(request, copy, family), copy)
     return _Spent(request)
@@ -169,52 +176,9 @@ def same_body(request: RequestLike, family: Family) -> Any:
     kind = type(stream)
     if kind is family.plain_body:
         return stream
-    if kind is family.multipart_body and not _files(stream):
+    if kind is family.multipart_body and not files_of(stream):
         return stream
-    return None if _announces_body(request) else family.plain_body(b"")
-
-
-def _announces_body(request: RequestLike) -> bool:
-    """
-    Whether the headers announce a body (RFC 9112 §6.3).
-
-    Without one the stream is likely to be empty: caches wrap even the body of a GET
-    into a one-shot stream. A copy with a limit of 0 bytes shows whether it was.
-    """
-    return any(
-        name.lower() in (b"content-length", b"transfer-encoding")
-        for name, _ in request.headers.raw
-    )
-
-
-def _all_rewindable(form: Any) -> bool:
-    """Whether the form can be sent again: it seeks each file to its start by itself."""
-    return all(map(_rewindable, _files(form)))
-
-
-def _files(form: Any) -> list[Any]:
-    """Return the file objects in a form."""
-    found = [field.file for field in form.fields if hasattr(field, "file")]
-    return [file for file in found if not isinstance(file, (str, bytes))]
-
-
-def _is_chunks(body: object) -> bool:
-    """Whether each iteration starts anew: bytes, or a list or tuple of bytes."""
-    return isinstance(body, Sequence)
-
-
-def _rewindable(file: Any) -> bool:
-    if not (hasattr(file, "read") and hasattr(file, "seek")):
-        return False
-    try:
-        position = file.tell()
-        seekable = getattr(file, "seekable", None)
-        if seekable is not None:
-            return bool(seekable())
-        file.seek(position)
-    except (AttributeError, OSError, ValueError, TypeError):
-        return False
-    return True
+    return None if announces_body(request) else family.plain_body(b"")
 
 
 def _with_stream(request: RequestT, stream: object, family: Family) -> RequestT:
