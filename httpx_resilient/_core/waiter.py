@@ -12,7 +12,7 @@ class Waiter(Protocol):
     def wake(self) -> None: ...
 
     def wait(self, seconds: float | None) -> Awaitable[None]:
-        """Return when woken, or after so many seconds."""
+        """Return when woken, or after this number of seconds."""
         ...
 
     def close(self) -> None:

@@ -36,14 +36,16 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, Prox
 
     Args:
         inner: The transport to wrap. It is entered, exited and closed with this one.
-        on_event: Who is told what happens here, and in the default inner transport.
+        on_event: The function that receives the events of this layer, and of the
+            default inner transport.
         http: Options for the default inner transport. It is built on first use, for
             the side that is used, and goes through the proxies that the environment
             names now, unless `proxy`, `uds` or `trust_env=False` says otherwise.
 
     Raises:
-        TypeError: `inner` is no transport, or one of the other family; an option is
-            unknown, or given together with an `inner`; `on_event` cannot be called.
+        TypeError: `inner` is not a transport, or belongs to the other library; an
+            option is unknown, or given together with an `inner`; `on_event` is not
+            callable.
         ValueError: A proxy, given or from the environment, cannot be used.
         ImportError: `http2=True` without its extra.
 
@@ -64,8 +66,9 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, Prox
         self._emit = emit = EventEmitter(on_event)
         self._async_side, self._sync_side = sides_of(inner, self._family, http, emit)
         self._io: IO[RequestT, ResponseT] | None = None
-        # The same, unless there is somebody who listens.
-        self._unheard: IO[RequestT, ResponseT] | None = None
+        """The `io` of asynchronous clients, built with the first request."""
+        self._unobserved_io: IO[RequestT, ResponseT] | None = None
+        """The same, unless there is a listener."""
 
     @abstractmethod
     async def _handle(
@@ -73,35 +76,35 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, Prox
     ) -> ResponseT:
         """Run this layer's flow."""
 
-    # The flow's coroutine is handed out as it is: one frame less to await.
+    # The flow's coroutine is returned as it is: one frame less to await.
     def handle_async_request(
         self, request: RequestT
     ) -> CoroutineType[Any, Any, ResponseT]:
         """Handle a request of an asynchronous client."""
-        if self._unheard is None:
-            return self._listened(request)
-        return self._handle(request, self._unheard)  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
+        if self._unobserved_io is None:
+            return self._handle_observed(request)
+        return self._handle(request, self._unobserved_io)  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
 
-    def _listened(self, request: RequestT) -> CoroutineType[Any, Any, ResponseT]:
-        """Handle the first request, or any if there is somebody who listens."""
+    def _handle_observed(self, request: RequestT) -> CoroutineType[Any, Any, ResponseT]:
+        """Handle the first request, or each request if there is a listener."""
         io = self._io
         if io is None:
             made: IO[RequestT, ResponseT] = async_io(self._async_side.transport())
             self._io = io = made
         if self._emit.listener is None:
-            self._unheard = io
-            return self._handle(request, io)  # type: ignore[return-value]  # as above
-        handled = self._handle(request, self._telling(request, io))
+            self._unobserved_io = io
+            return self._handle(request, io)  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
+        handled = self._handle(request, self._reporting(request, io))
         if self._emit.asynchronous:
-            return self._settled(handled, io)  # type: ignore[return-value]  # as above
-        return handled  # type: ignore[return-value]  # as above
+            return self._settled(handled, io)  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
+        return handled  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
 
-    def _telling(
+    def _reporting(
         self,
-        request: RequestT,  # noqa: ARG002 - here nothing of it is told
+        request: RequestT,  # noqa: ARG002 - most layers report nothing of a send
         io: IO[RequestT, ResponseT],
     ) -> IO[RequestT, ResponseT]:
-        """Give the flow an `io` that tells what it does, to those who listen."""
+        """Return the `io` of a flow with a listener, which may emit events."""
         return io
 
     async def _settled(
@@ -109,7 +112,7 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, Prox
         handled: Coroutine[Any, Any, ResponseT],
         io: IO[RequestT, ResponseT],
     ) -> ResponseT:
-        """Await what an asynchronous listener does before the outcome is handed on."""
+        """Await asynchronous listeners before the outcome is returned or raised."""
         before, own = PENDING.get(), PendingAwaitables()
         PENDING.set(own)
         try:
@@ -130,7 +133,7 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, Prox
         io: IO[RequestT, ResponseT] = SyncIO(self._sync_side.transport())
         if self._emit.listener is not None:
             self._emit.refuse_asynchronous()
-            io = self._telling(request, io)
+            io = self._reporting(request, io)
         return run_sync(self._handle(request, io))
 
     async def __aenter__(self) -> Self:
@@ -184,5 +187,5 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, Prox
             self._sync_side.made.close()
 
     def __repr__(self) -> str:
-        # An inner transport may tell more than a log should hold, so it is not asked.
+        # An inner transport may show more than a log should contain.
         return f"<{type(self).__name__}>"

@@ -57,7 +57,7 @@ def _rest(
 
 async def time_limit(seconds: float, awaitable: Awaitable[T]) -> T:
     """
-    Await for at most so many seconds. The timer starts only if there is a wait.
+    Await for at most this number of seconds. The timer starts only if there is a wait.
 
     A short body has usually arrived with its headers and needs no timer.
 

@@ -52,7 +52,7 @@ class Effects(Protocol):
 
     def within(self, seconds: float, answer: Awaitable[T]) -> Awaitable[T]:
         """
-        Await for at most so many seconds.
+        Await for at most this number of seconds.
 
         A blocking call of a synchronous client is not interrupted: it must have a
         timeout of its own.
@@ -74,7 +74,7 @@ class Effects(Protocol):
 
     def race(self, seconds: float, first: Runner, second: Second) -> Awaitable[None]:
         """
-        Run `first`, and `second` beside it after so many seconds.
+        Run `first`, and after this number of seconds `second` beside it.
 
         If `second` returns `None`, it is called again later. The first one that wins
         cancels the other. A synchronous client runs `first` only.
@@ -102,7 +102,7 @@ class Effects(Protocol):
         ...
 
     def sleep(self, seconds: float) -> Awaitable[None]:
-        """Sleep for so many seconds."""
+        """Sleep for this number of seconds."""
         ...
 
 

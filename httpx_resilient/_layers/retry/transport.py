@@ -116,7 +116,7 @@ class RetryingTransport(
         self.policy.refuse_asynchronous()
         return super().handle_request(request)
 
-    def _telling(
+    def _reporting(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> IO[RequestT, ResponseT]:
         reporting = ReportingIO(io, request, self._emit)
