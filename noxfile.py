@@ -47,9 +47,11 @@ def interpreter(session: nox.Session) -> str:
     return str(Path(session.bin, "python"))
 
 
-def python(session: nox.Session, *arguments: str) -> None:
+def python(
+    session: nox.Session, *arguments: str, env: dict[str, str] | None = None
+) -> None:
     """Run the Python of the session."""
-    session.run(interpreter(session), *arguments, external=True)
+    session.run(interpreter(session), *arguments, env=env, external=True)
 
 
 def pytest(session: nox.Session, *arguments: str) -> None:
@@ -134,8 +136,8 @@ def build(session: nox.Session) -> None:
     (wheel,) = dist.glob("*.whl")
 
     python(session, "-m", "venv", "--clear", str(dist / "wheel"))
-    folder = "Scripts" if os.name == "nt" else "bin"
-    alone = str(dist / "wheel" / folder / "python")
+    binaries = dist / "wheel" / ("Scripts" if os.name == "nt" else "bin")
+    alone = str(binaries / "python")
     pip = (alone, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     session.run(*pip, str(wheel), external=True)
     with session.chdir(dist):
@@ -143,5 +145,7 @@ def build(session: nox.Session) -> None:
 
     session.run(*pip, f"{wheel}[{EXTRAS}]", external=True)
     verify = ("--verifytypes", "httpx_resilient", "--ignoreexternal")
+    # With --verifytypes, pyright ignores --pythonpath and uses the Python on the PATH.
+    path = os.pathsep.join([str(binaries), os.environ["PATH"]])
     with session.chdir(dist):
-        python(session, "-m", "pyright", "--pythonpath", alone, *verify)
+        python(session, "-m", "pyright", *verify, env={"PATH": path})
