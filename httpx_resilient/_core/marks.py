@@ -77,3 +77,18 @@ async def send_after_queue(
 def _mark_queued(outcome: object, seconds: float, sent: float, now: float) -> None:
     earlier = mark_since(sent, now, marks(outcome), QUEUED) or 0.0
     mark(outcome, QUEUED, earlier + seconds, now)
+
+
+def annotate(error: BaseException, name: str, note: str) -> None:
+    """
+    Add a note to an exception, in place of the one that was added by this name before.
+
+    A mock may raise the same object for each request: only the latest note is true.
+    """
+    found = vars(error).setdefault(ATTRIBUTE, {})
+    notes: list[str] = getattr(error, "__notes__", [])
+    before = found.get(name)
+    if before in notes:
+        notes.remove(before)
+    found[name] = note
+    error.add_note(note)

@@ -13,7 +13,7 @@ from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT, ResponseLike
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.marks import mark
+from httpx_resilient._core.marks import annotate, mark
 from httpx_resilient._core.request_copy import sync_body_back
 from httpx_resilient._layers.failover.classification import (
     Classification,
@@ -134,7 +134,7 @@ class FailoverCall(Generic[RequestT]):
         mark(error, INNER_ATTEMPTS, self._attempts, io.now())
         if len(self._tried) > 1:
             tried = [f"{each.origin} ({each})" for each in self._attempts]
-            error.add_note(f"origins tried: {', '.join(tried)}")
+            annotate(error, "failover note", f"origins tried: {', '.join(tried)}")
         return False
 
     async def abandon(

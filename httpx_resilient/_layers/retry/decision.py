@@ -13,6 +13,7 @@ from httpx_resilient._core.deadline import deadline_of
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.marks import annotate
 from httpx_resilient._layers.retry.events import GaveUp, RetryScheduled, summary
 from httpx_resilient._layers.retry.policy import RetryPolicy
 from httpx_resilient._layers.retry.spending import Spending
@@ -151,7 +152,7 @@ def _end(state: RetryState[Any, Any], emit: EventEmitter) -> None:
         return
     attempts, elapsed = state.attempts, state.elapsed
     if error is not None:
-        error.add_note(summary(attempts, elapsed))
+        annotate(error, "retry note", summary(attempts, elapsed))
     if gives_up:
         number, reason = state.attempt_number, state.reason
         emit(GaveUp, state.request, number, reason, elapsed, attempts)

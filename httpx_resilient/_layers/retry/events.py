@@ -135,9 +135,19 @@ class GaveUp(RequestEvent):
         return self._describe(summary(self.attempts, self.elapsed))
 
 
+_SHOWN = 5
+"""Outcomes that a summary shows at each end. A note or a log line must stay short."""
+
+
 def summary(attempts: tuple[Attempt, ...], elapsed: float) -> str:
-    """Return the attempts of a failed request in one line."""
-    *earlier, last = attempts
-    outcomes = ", ".join([*map(str, earlier), last.reason])
+    """Return the attempts of a failed request in one line, the first and last few."""
+    last = attempts[-1]
+    hidden = len(attempts) - 2 * _SHOWN
+    if hidden > 1:
+        first = [*map(str, attempts[:_SHOWN]), f"{hidden:,} more"]
+        earlier = [*first, *map(str, attempts[-_SHOWN:-1])]
+    else:
+        earlier = [*map(str, attempts[:-1])]
+    outcomes = ", ".join([*earlier, last.reason])
     times = "1 attempt" if last.number == 1 else f"{last.number} attempts"
     return f"gave up after {times} in {elapsed:.1f} s: {outcomes}"
