@@ -65,17 +65,35 @@ class AsyncEffects(Clock):
                 else:
                     with anyio.move_on_after(drain_seconds(response)) as scope:
                         await drain_async(body, scope.cancel)
-            await response.aclose()
+            await _close(response)
             closed = True
         except Exception:  # noqa: BLE001, S110 - a body that breaks or is late is released below
             pass
         finally:
             if not closed:
                 with anyio.CancelScope(shield=True), suppress(Exception):
-                    await response.aclose()
+                    await _close(response)
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         return asyncio.sleep(seconds) if on_asyncio() else anyio.sleep(seconds)
+
+
+_LIBRARIES = frozenset({"httpx", "httpx2"})
+
+
+async def _close(response: Any) -> None:
+    """
+    Close a response that the caller will never see.
+
+    For a response of the library itself, do what its `aclose` does but attach the
+    request to exceptions, which are ignored here: that would cost 12,000 of the 110,000
+    instructions of an extra attempt. A subclass may do more, so its method is called.
+    """
+    if type(response).__module__ not in _LIBRARIES:
+        await response.aclose()
+    elif not response.is_closed:
+        response.is_closed = True
+        await response.stream.aclose()
 
 
 class AsyncIO(AsyncEffects, Generic[RequestT, ResponseT]):
