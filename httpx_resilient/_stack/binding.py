@@ -8,10 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from httpx_resilient._stack import shared
-from httpx_resilient._stack.lazy import Load, missing
-
-FAMILY = "_FAMILY"
-"""The attribute of a binding with the `Family` of its library."""
+from httpx_resilient._stack.lazy import FAMILY, Load, missing
 
 
 def bind(

@@ -11,7 +11,7 @@ from typing import Any
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.family import Family
 from httpx_resilient._stack import generic
-from httpx_resilient._stack.binding import FAMILY
+from httpx_resilient._stack.lazy import FAMILY
 from httpx_resilient._transport.base import ResilientTransport
 
 

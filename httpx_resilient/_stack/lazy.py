@@ -12,6 +12,9 @@ from typing import Any
 
 Load = Callable[[str], Any]
 
+FAMILY = "_FAMILY"
+"""The attribute of a binding with the `Family` of its library."""
+
 
 def lazy(module: str, places: Mapping[str, tuple[str, ...]]) -> Load:
     """
