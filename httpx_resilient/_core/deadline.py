@@ -51,6 +51,13 @@ class ShrinkingTimeouts(dict[str, float | None], ABC):
         self.own = {**self.own, name: seconds}
         super().__setitem__(name, seconds)
 
+    def shrink(self, left: float) -> None:
+        """Store what remains now, for a transport that copies the timeouts."""
+        left = max(left, LEAST)
+        for name, seconds in self.own.items():
+            if seconds is None or seconds > left:
+                super().__setitem__(name, left)
+
     def update(self, changes: dict[str, float | None]) -> None:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] - the other forms are not used
         for name, seconds in changes.items():
             self[name] = seconds
@@ -110,15 +117,8 @@ class Deadline(ShrinkingTimeouts):
         made.outer = outer
         made.is_lifted = made.is_cut = False
         made.left_behind = None
-        made._shrink(at - now)
+        made.shrink(at - now)
         return made
-
-    def _shrink(self, left: float) -> None:
-        """Store what remains now, for a transport that copies the timeouts."""
-        left = max(left, LEAST)
-        for name, seconds in self.own.items():
-            if seconds is None or seconds > left:
-                dict.__setitem__(self, name, left)
 
     def note(self, now: float) -> None:
         """Note that the request was cut off, unless a retry inside has noted more."""

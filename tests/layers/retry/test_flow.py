@@ -133,6 +133,17 @@ def test_the_hook_gets_the_open_response_and_the_wait() -> None:
     assert seen == [(503, 1.0, 1.0), ["send"]]
 
 
+def test_a_hook_that_raises_after_an_exception_has_no_response_to_release() -> None:
+    def hook(_: Any) -> None:
+        msg = "broken"
+        raise LookupError(msg)
+
+    io = FakeIO(httpx.ConnectError("refused"))
+    with pytest.raises(LookupError, match="broken"):
+        flow(io, before_sleep=hook)
+    assert io.did == ["send"]
+
+
 @pytest.mark.parametrize("part", ["retry", "wait", "stop", "before_sleep"])
 def test_a_response_is_closed_if_a_strategy_raises(part: str) -> None:
     def broken(state: object) -> None:
