@@ -298,3 +298,4 @@ def test_doctest_finds_the_examples_of_names_that_are_not_loaded() -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
     assert done.stdout.split() == httpx_resilient.__all__
+    assert [*httpx_resilient.__test__] == httpx_resilient.__all__

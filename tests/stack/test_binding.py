@@ -159,6 +159,25 @@ def test_importing_a_layer_imports_no_other_layer() -> None:
         if name.startswith("httpx_resilient._layers.")
     }
     assert folders == {"retry"}
+    assert not {"asyncio", "anyio", "httpx_resilient._pool.transport"} & set(loaded)
+
+
+def test_an_asynchronous_client_imports_asyncio_and_the_pool() -> None:
+    code = """
+import sys, asyncio, httpx
+from httpx_resilient import RetryingTransport
+
+async def main():
+    async with httpx.AsyncClient(transport=RetryingTransport()) as client:
+        try:
+            await client.get("http://localhost:1")
+        except httpx.ConnectError:
+            print(*sys.modules)
+
+asyncio.run(main())
+"""
+    pool = "httpx_resilient._pool.transport"
+    assert {"httpx_resilient._core.io.async_io", pool} <= set(run(code))
 
 
 def test_threads_that_load_a_name_at_once_get_the_same_class() -> None:
