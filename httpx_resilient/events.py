@@ -1,5 +1,5 @@
 """
-What happens in the layers: one class for each thing, for `on_event=` of any of them.
+The events of the layers: `on_event=` of any layer is called with each.
 
     def listen(event: Event) -> None:
         match event:
@@ -8,8 +8,8 @@ What happens in the layers: one class for each thing, for `on_event=` of any of 
 
     transport = RetryingTransport(on_event=listen)
 
-They are the same for httpx and httpx2. In the examples `request` is one for
-`GET https://api.example.com/`.
+The classes are the same for httpx and httpx2. In their examples, `request` is a request
+of `GET https://api.example.com/`.
 """
 
 from __future__ import annotations
