@@ -12,6 +12,7 @@ from support.server import Server, Step, close, reply
 from support.world import World
 
 from httpx_resilient import CircuitBreaker, Failover, RateLimit, RetryBudget, events
+from httpx_resilient.testing import no_waits
 
 pytestmark = pytest.mark.anyio
 
@@ -137,13 +138,15 @@ async def test_an_interrupted_request_returns_its_share_of_a_quota(
         if isinstance(event, events.Admitted):
             raise Interruption
 
-    quota = {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "0.01"}
+    quota = {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "30"}
     inner = world.mock(lambda request: world.library.Response(200, headers=quota))
     limit = RateLimit()
     layer = world.ours.RateLimitingTransport(inner, limit, on_event=listener)
-    async with world.client(layer) as client:
-        await client.get("http://localhost")
-        with pytest.raises(Interruption):
+    # In real time a busy machine may be too late to find the quota spent.
+    with no_waits():
+        async with world.client(layer) as client:
             await client.get("http://localhost")
+            with pytest.raises(Interruption):
+                await client.get("http://localhost")
     rate = rate_of(limit)
     assert rate.counted == rate.ended
