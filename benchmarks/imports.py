@@ -1,5 +1,5 @@
 """
-The imports part: what it costs to import the library, relative to httpx.
+The imports part: the cost of importing the library, relative to httpx.
 
 callgrind counts the instructions of a process that runs one import statement, and
 subtracts those of a process that imports nothing. Modules are compiled before, as they
@@ -25,8 +25,8 @@ from rich.table import Table
 from benchmarks import layout, overhead
 
 GOAL = 1.35
-"""The most that a program with a `RetryingTransport` imports, as a multiple of what the
-HTTP library itself imports. httpx-retries takes 1.18."""
+"""The limit for the import of a `RetryingTransport`, as a multiple of the import of the
+HTTP library itself. httpx-retries takes 1.18."""
 
 NOTHING = "pass"
 STATEMENTS: Mapping[str, Mapping[str, float | None]] = {
@@ -123,7 +123,7 @@ def _compile(command: Sequence[str], environment: Mapping[str, str]) -> None:
 def table_of(imports: Sequence[Import]) -> Table:
     """Lay out the statements."""
     table = layout.table(
-        "What an import costs", "", "instructions", "ratio", "goal", "reached"
+        "The cost of an import", "", "instructions", "ratio", "goal", "reached"
     )
     for each in imports:
         table.add_row(

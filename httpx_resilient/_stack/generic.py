@@ -1,5 +1,5 @@
 """
-What each binding specializes for its library, under the same name.
+The classes that each binding specializes for its library, under the same name.
 
 A transport and an exception of a binding are classes of their own, because a client
 accepts and catches only subclasses of its own library's classes.

@@ -1,4 +1,4 @@
-"""The bindings: what type checkers read is what runs, and each name loads alone."""
+"""The bindings: their declarations match the classes at run time; names load alone."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def source_of(module: ModuleType) -> str:
 
 
 def run(code: str) -> list[str]:
-    """Run a program in a process of its own, and split what it prints."""
+    """Run a program in a process of its own, and split its output."""
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
     return done.stdout.split()
 
 
-# What type checkers read.
+# Declarations.
 
 
 @pytest.mark.parametrize("module", [generic, shared])
@@ -97,7 +97,7 @@ def test_the_bindings_differ_in_the_library_only() -> None:
     assert set(theirs) <= set(renamed)
 
 
-# What runs.
+# Loading.
 
 
 @pytest.mark.parametrize(("binding", "library"), BINDINGS)
