@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from httpx_resilient._core.marks import QUEUED, Mark, mark_since, marks
+from httpx_resilient._core.marks import QUEUED, Mark, mark_since, marks, value_of
 from httpx_resilient._core.public import public
 from httpx_resilient._core.walk import walk
 
@@ -115,24 +115,14 @@ def links_of(outcome: object) -> Iterable[object]:
 
 def _attempts_on(outcome: Any) -> tuple[Attempt, ...]:
     found = marks(outcome)
-    history, inner = found.get(KEY), _value(found.get(INNER_ATTEMPTS))
+    history, inner = found.get(KEY), value_of(found.get(INNER_ATTEMPTS))
     if isinstance(history, float):
-        queued = _value(found.get(QUEUED))
+        queued = value_of(found.get(QUEUED))
         record = 1, outcome.status_code, "", 0.0, history, 0.0, queued, inner
         return attempts_from([record])
     if isinstance(history, Mark):
         return attempts_from(history.value)
     return tuple(inner or ())
-
-
-def records_on(error: Exception | None) -> Sequence[Record]:
-    """Return the records that a retry has left on an exception itself."""
-    found = {} if error is None else marks(error)
-    return _value(found.get(KEY)) or ()
-
-
-def _value(mark: Any) -> Any:
-    return mark.value if isinstance(mark, Mark) else None
 
 
 def attempts_from(records: Iterable[Record]) -> tuple[Attempt, ...]:

@@ -54,6 +54,16 @@ def marks(outcome: Any) -> dict[str, Any]:
     return found
 
 
+def value_of(mark: object) -> Any:
+    """Return the value of a mark, or `None` if there is no mark."""
+    return mark.value if isinstance(mark, Mark) else None
+
+
+def value_on(error: Exception | None, name: str) -> Any:
+    """Return the value of a mark on an exception itself, or `None`."""
+    return None if error is None else value_of(marks(error).get(name))
+
+
 def mark_since(sent: float, now: float, found: dict[str, Any], name: str) -> Any:
     """Return the value of a mark that was set since a request was sent, or `None`."""
     mark = found.get(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
 from urllib.parse import urlsplit
 
 from httpx_resilient._core.http_types import RequestLike, URLLike
@@ -27,9 +29,12 @@ OriginKey = tuple[str, bytes, int | None]
 """Scheme, host and port. The host is in bytes: that form is the cheapest to read."""
 
 
-def origin_key(url: URLLike) -> OriginKey:
-    """Return the origin of a URL (RFC 6454 §4). A default port is `None`."""
-    return url.scheme, url.raw_host, url.port
+origin_key: Callable[[URLLike], OriginKey] = attrgetter("scheme", "raw_host", "port")
+"""
+Return the origin of a URL (RFC 6454 §4). A default port is `None`.
+
+Each layer needs it for each request, and an `attrgetter` has no frame of its own.
+"""
 
 
 def origin_name(key: OriginKey) -> str:

@@ -64,9 +64,13 @@ async def time_limit(seconds: float, awaitable: Awaitable[T]) -> T:
     Raises:
         TimeoutError: It took longer.
     """
-    value: T
-    value, rest = begin(awaitable)
-    if rest is not None:
-        async with asyncio.timeout(seconds):
-            value = await rest
-    return value
+    # `begin`, written out: as a call it would cost another 900 instructions.
+    steps: Any = awaitable if hasattr(awaitable, "send") else awaitable.__await__()
+    try:
+        awaited = steps.send(None)
+    except StopIteration as finished:
+        value: T = finished.value
+        return value
+    rest: Awaitable[T] = _rest(steps, awaited)
+    async with asyncio.timeout(seconds):
+        return await rest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Unpack
 
 from httpx_resilient._core.attempts import KEY as HISTORY
-from httpx_resilient._core.attempts import attempts_of, records_on
+from httpx_resilient._core.attempts import attempts_of
 from httpx_resilient._core.classify import Retryability
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.deadline import KEY, LEAST, Deadline
@@ -13,7 +13,7 @@ from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.marks import mark
+from httpx_resilient._core.marks import mark, value_on
 from httpx_resilient._core.request_copy import copy_request, sync_back
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.deadline.events import (
@@ -24,6 +24,9 @@ from httpx_resilient._layers.deadline.events import (
 from httpx_resilient._layers.deadline.stream import DeadlineStream
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
+
+CUT = "deadline cut"
+"""The mark of the moment that an exception has reported as passed."""
 
 
 class DeadlineExceeded(Refusal):
@@ -153,9 +156,11 @@ class DeadlineTransport(
                 seconds = given
             elif seconds is None or now + seconds >= given.at:
                 # A copy of the outer deadline, because this layer may lift its own.
-                return Deadline.of(timeouts, given.at, given.total, given, now)
+                at, total = given.at, given.total
+                return Deadline.inside(given, timeouts, at, total, now)
             else:
-                return Deadline.of(timeouts, now + seconds, seconds, given)
+                at = now + seconds
+                return Deadline.inside(given, timeouts, at, seconds, now)
         if seconds is None:
             return None
         return Deadline.of(timeouts, now + seconds, seconds)
@@ -173,13 +178,12 @@ class DeadlineTransport(
         The event loop may fire a timer early by less than a millisecond.
         """
         if Clock.now() >= deadline.at - LEAST:
-            if not deadline.is_cut:
+            # A layer inside may have reported the same moment.
+            if value_on(cause, CUT) != deadline.at:
                 self._emit(DeadlineCut, request, awaited, deadline.total)
-            outer = deadline.outer
-            if outer is not None and outer.at == deadline.at:
-                outer.is_cut = True
             exceeded = self._refusal(describe_cut(awaited, deadline.total))
-            history = deadline.left_behind or records_on(cause)
+            mark(exceeded, CUT, deadline.at, Clock.now())
+            history = deadline.left_behind or value_on(cause, HISTORY)
             if history:
                 mark(exceeded, HISTORY, history, Clock.now())
             raise exceeded from cause

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack, cast
+from typing import Any, Unpack
 
 import tenacity
 
@@ -119,8 +119,8 @@ class RetryingTransport(
     def _reporting(
         self, request: RequestT, io: IO[RequestT, ResponseT]
     ) -> IO[RequestT, ResponseT]:
-        reporting = ReportingIO(io, request, self._emit)
-        return cast("IO[RequestT, ResponseT]", reporting)  # by its `__getattr__`
+        reporting: Any = ReportingIO(io, request, self._emit)
+        return reporting  # type: ignore[no-any-return]  # it is an IO by its `__getattr__`
 
     async def _handle(
         self, request: RequestT, io: IO[RequestT, ResponseT]

@@ -122,9 +122,19 @@ async def test_a_copy_of_an_exceeded_deadline_has_the_history(
 def test_a_lifted_deadline_leaves_the_one_around_it() -> None:
     now = time.monotonic()
     outer = Deadline.of({"read": None}, now + 100, 100)
-    inner = Deadline.of(outer, now + 10, 10, outer)
+    inner = Deadline.inside(outer, outer, now + 10, 10, now)
     inner.lift()
     assert inner["read"] is not None
     assert 90 < inner["read"] <= 100
     outer.lift()
     assert inner["read"] is None
+
+
+def test_a_deadline_inside_shrinks_timeouts_that_were_copied_in_between() -> None:
+    now = time.monotonic()
+    outer = Deadline.of({"read": None}, now + 100, 100)
+    inner = Deadline.inside(outer, {"read": 50.0}, now + 10, 10, now)
+    assert inner["read"] is not None
+    assert inner["read"] <= 10
+    inner.lift()
+    assert inner["read"] == 50.0

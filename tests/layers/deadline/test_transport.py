@@ -440,7 +440,7 @@ class TimeoutsModel(RuleBasedStateMachine):
         self.patch = mock.patch.object(Clock, "now", self.clock)
         self.patch.start()
         own: dict[str, float | None] = {"connect": 2.0, "read": 8.0, "write": None}
-        self.deadline = Deadline.of(own, self.at, 5)
+        self.deadline = Deadline.of(dict(own), self.at, 5)
         self.timeouts: list[tuple[ShrinkingTimeouts, dict[str, float | None]]] = [
             (self.deadline, own)
         ]
