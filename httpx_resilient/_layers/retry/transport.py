@@ -132,7 +132,7 @@ class RetryingTransport(
         try:
             response = await io.send(request)
         except Exception as error:
-            retried = self._retried(request, self.policy, None, io, started)
+            retried = self._retried(request, io, started)
             retried.state.raised(error, io.now())
             if await next_request(retried, io) is None:
                 raise
@@ -153,7 +153,7 @@ class RetryingTransport(
                         self._origin[2](request.url),
                     ].deposits.append(started)
                 return response
-            retried = self._retried(request, self.policy, None, io, started)
+            retried = self._retried(request, io, started)
             retried.state.returned(response, io.now())
             if await next_request(retried, io) is None:
                 return response
@@ -178,19 +178,25 @@ class RetryingTransport(
             limit=policy.buffer_request_body,
             factory=policy.body_factory,
         )
-        retried = self._retried(request, policy, body, io, io.now())
+        retried = self._retried(request, io, io.now(), policy, body)
         response = await attempt(retried, io)
         return await send_again(retried, io) if response is None else response
 
     def _retried(
         self,
         request: RequestT,
-        policy: RetryPolicy,
-        body: Body[RequestT] | None,
         io: IO[RequestT, ResponseT],
         started: float,
+        policy: RetryPolicy | None = None,
+        body: Body[RequestT] | None = None,
     ) -> RetriedRequest[RequestT, ResponseT]:
-        """Make the state that only a failure or an option needs."""
+        """
+        Make the state that only a failure or an option needs.
+
+        `_handle` gives three arguments only: its frame, which each request in flight
+        holds, has 8 bytes of stack for each argument of its longest call.
+        """
+        policy = policy or self.policy
         state: RetryState[RequestT, ResponseT] = RetryState(
             request, policy.controller, self._family, started, io.wall_time
         )
