@@ -100,28 +100,28 @@ def handled_by(*handlers: logging.Handler) -> Iterator[None]:
 
 
 class TestWhetherARecordIsHandled:
-    def test_it_is_not_where_logging_is_not_configured(self) -> None:
+    def test_no_record_is_where_logging_is_not_configured(self) -> None:
         with handled_by():
             assert not is_handled(logging.WARNING)
 
-    def test_it_is_with_a_handler_of_the_root_logger(self) -> None:
+    def test_a_warning_is_with_a_handler_of_the_root_logger(self) -> None:
         with handled_by(logging.StreamHandler()):
             assert is_handled(logging.WARNING)
 
-    def test_it_is_not_if_the_library_does_not_propagate(
+    def test_no_record_is_if_the_logger_does_not_propagate(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(logger, "propagate", False)
         with handled_by(logging.StreamHandler()):
             assert not is_handled(logging.WARNING)
 
-    def test_it_is_not_below_the_level_of_the_handler(self) -> None:
+    def test_no_record_below_the_level_of_the_handler_is(self) -> None:
         handler = logging.StreamHandler()
         handler.setLevel(logging.CRITICAL)
         with handled_by(handler):
             assert not is_handled(logging.WARNING)
 
-    def test_it_is_not_below_the_level_of_the_logger(self) -> None:
+    def test_no_record_below_the_level_of_the_logger_is(self) -> None:
         with handled_by(logging.StreamHandler()):
             assert not is_handled(logging.DEBUG)
 
