@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import tenacity
-from support.fake_io import FakeIO
+from support.fake_io import FakeIO, run_flow
 from support.server import Server, close, reply
 from support.world import World
 
@@ -20,7 +20,6 @@ from httpx_resilient import (
     retry_if_status,
     retry_if_transient,
 )
-from httpx_resilient._core.io.protocol import run_sync
 
 pytestmark = pytest.mark.anyio
 
@@ -32,11 +31,11 @@ class TestAttempts:
         self, *script: Any, method: str = "GET", **options: Any
     ) -> tuple[Attempt, ...]:
         options = {"wait": tenacity.wait_fixed(2), **options}
-        flow = RetryingTransport(**options)._handle(
-            httpx.Request(method, "https://a/"), FakeIO(*script, takes=0.5)
-        )
+        transport, io = RetryingTransport(**options), FakeIO(*script, takes=0.5)
         try:
-            return attempts_of(run_sync(flow))
+            return attempts_of(
+                run_flow(transport, httpx.Request(method, "https://a/"), io)
+            )
         except Exception as error:
             return attempts_of(error)
 
@@ -235,7 +234,7 @@ def test_hooks_written_for_tenacity_find_its_attributes() -> None:
 
     io = FakeIO(503, httpx.ReadTimeout("slow"), 200, takes=1.0)
     transport = RetryingTransport(wait=tenacity.wait_fixed(2), before_sleep=hook)
-    run_sync(transport._handle(httpx.Request("GET", "https://a/"), io))
+    run_flow(transport, httpx.Request("GET", "https://a/"), io)
     assert seen[:8] == [3, True, False, 1, 2.0, 1.0, "GET", None]
     assert seen[9:17] == [3, True, True, 2, 4.0, 4.0, "GET", None]
 
@@ -247,8 +246,6 @@ def test_the_outcome_of_a_state_raises_as_a_future_does() -> None:
             state.outcome.result()
         return False
 
-    flow = RetryingTransport(retry=retry)._handle(
-        httpx.Request("GET", "https://a/"), FakeIO(httpx.ReadTimeout("slow"))
-    )
+    io = FakeIO(httpx.ReadTimeout("slow"))
     with pytest.raises(httpx.ReadTimeout):
-        run_sync(flow)
+        run_flow(RetryingTransport(retry=retry), httpx.Request("GET", "https://a/"), io)

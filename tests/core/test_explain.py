@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 import tenacity
-from support.fake_io import FakeIO, Scripted
+from support.fake_io import FakeIO, Scripted, flow_of
 from support.gates import Gate, until
 from support.race import Race, handled
 from support.server import Server, reply, stall
@@ -44,7 +44,7 @@ def run(flow: Any) -> Any:
 
 def failed_over(*script: Scripted) -> Any:
     layer = FailoverTransport(None, [A, B])
-    return run(layer._handle(httpx.Request("GET", A), FakeIO(*script, takes=0.5)))
+    return run(flow_of(layer, httpx.Request("GET", A), FakeIO(*script, takes=0.5)))
 
 
 class TestFailover:
@@ -284,7 +284,7 @@ class TestSharedOutcome:
 class TestExplain:
     def explained(self, *script: Scripted, **options: Any) -> str:
         layer = RetryingTransport(None, **{"wait": tenacity.wait_fixed(2), **options})
-        flow = layer._handle(httpx.Request("GET", A), FakeIO(*script, takes=0.5))
+        flow = flow_of(layer, httpx.Request("GET", A), FakeIO(*script, takes=0.5))
         return explain(run(flow))
 
     def test_each_attempt_has_a_line(self) -> None:

@@ -56,7 +56,7 @@ class TestMaxConnections:
             async def let() -> None:
                 await until(world, lambda: in_total(transport).get("waiting") == 5)
                 await until(world, lambda: sum(s.requests for s in servers) == 4)
-                assert sum(len(server._open) for server in servers) == 4
+                assert sum(len(server.open_connections) for server in servers) == 4
                 gate.let(9)
 
             await world.together(*map(get, servers * 3), let)
@@ -117,7 +117,7 @@ class TestMaxConnections:
             await client.get(first.url)
             await client.get(second.url)
             await client.get(third.url)
-            await until(world, lambda: not first._open)
+            await until(world, lambda: not first.open_connections)
             await client.get(second.url)
         assert [server.connections for server in servers] == [1, 1, 1]
 
@@ -223,7 +223,7 @@ class TestIdleConnections:
             assert in_total(transport)["idle"] == 2
             clock.time += 0.2
             await client.get(servers[2].url)
-            await until(world, lambda: not servers[0]._open)
+            await until(world, lambda: not servers[0].open_connections)
             assert in_total(transport) == {"idle": 2, "opened": 3}
 
     async def test_with_max_keepalive_0_an_idle_connection_is_closed_at_once(
@@ -233,7 +233,7 @@ class TestIdleConnections:
         async with world.client(transport) as client:
             for _ in range(2):
                 await client.get(server.url)
-                await until(world, lambda: not server._open)
+                await until(world, lambda: not server.open_connections)
             assert in_total(transport) == {"opened": 2}
 
     async def test_the_connections_of_a_burst_serve_the_next_burst_and_are_closed_later(
@@ -250,7 +250,7 @@ class TestIdleConnections:
             clock.time += 0.2
             await client.get(server.url)
             assert in_total(transport) == {"idle": 2, "opened": 5, "reused": 6}
-            await until(world, lambda: len(server._open) == 2)
+            await until(world, lambda: len(server.open_connections) == 2)
 
 
 def sum_of(transport: Any) -> int:

@@ -51,7 +51,7 @@ class TestBody:
             response = await stream(client, server.url)
             for _ in range(2):
                 await world.close(response)
-            await until(world, lambda: not server._open)
+            await until(world, lambda: not server.open_connections)
             await is_whole(world, transport, client, server)
 
     async def test_a_body_that_breaks_releases_its_slot(
@@ -75,7 +75,7 @@ class TestBody:
                 await world.close(response)
             assert in_total(transport) == {"opened": 1, "retired": 1}
             await (run(body.close) if world.sync else body.aclose())
-            await until(world, lambda: not server._open)
+            await until(world, lambda: not server.open_connections)
             await is_whole(world, transport, client, server)
 
 
@@ -111,7 +111,7 @@ class TestLeakedResponse:
 
             with pytest.warns(ResourceWarning, match="neither read nor closed"):
                 await world.together(get, drop)
-            await until(world, lambda: len(server._open) == 1)
+            await until(world, lambda: len(server.open_connections) == 1)
             await is_whole(world, transport, client, server)
 
     @in_async

@@ -46,7 +46,7 @@ class TestReuse:
         async with world.client(transport) as client:
             for _ in range(2):
                 assert (await client.post(server.url)).status_code == 200
-                await until(world, lambda: not server._open)
+                await until(world, lambda: not server.open_connections)
         assert (in_total(transport)["opened"], server.requests) == (2, 2)
 
     async def test_options_that_can_be_read_only_once_serve_all_connections(
@@ -209,7 +209,7 @@ class TestClosing:
                 await first.get(server.url)
             await last.get(server.url)
             assert server.connections == 1
-        await until(world, lambda: not server._open)
+        await until(world, lambda: not server.open_connections)
 
     async def test_closing_a_pool_closes_idle_and_active_connections(
         self, world: World, server: Server
@@ -222,7 +222,7 @@ class TestClosing:
         await world.read(idle)
         assert in_total(transport) == {"active": 1, "idle": 1, "opened": 2}
         await client.aclose()
-        await until(world, lambda: not server._open)
+        await until(world, lambda: not server.open_connections)
         assert in_total(transport) == {"active": 1, "opened": 2, "retired": 1}
         await world.close(active)
         assert in_total(transport) == {"opened": 2, "retired": 1}

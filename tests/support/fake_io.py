@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Coroutine
 from typing import Any
 
 import httpx
@@ -65,9 +66,15 @@ class FakeIO:
         self.time += seconds
 
 
+def flow_of(transport: Any, request: Any, io: FakeIO) -> Coroutine[Any, Any, Any]:
+    """Return the flow of a layer with a scripted IO, not started."""
+    flow: Coroutine[Any, Any, Any] = transport._handle(request, io)
+    return flow
+
+
 def run_flow(transport: Any, request: Any, io: FakeIO) -> Any:
     """Run the flow of a layer with a scripted IO. Return or raise its outcome."""
-    return run_sync(transport._handle(request, io))
+    return run_sync(flow_of(transport, request, io))
 
 
 def outcomes_of(transport: Any, io: FakeIO, request: Any, times: int) -> list[Any]:

@@ -6,10 +6,9 @@ from typing import Any
 
 import httpx
 
-from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient.testing._faults import Fault
 from httpx_resilient.testing._plan import FaultPlan
-from support.fake_io import FakeIO
+from support.fake_io import FakeIO, run_flow
 from support.world import World
 
 GET = httpx.Request("GET", "https://example.org/")
@@ -24,7 +23,7 @@ def plan_of(fault: Fault, elapsed: float = 0.0, seed: str = "0") -> FaultPlan:
 
 def respond(faulty: Any, io: FakeIO, request: Any = GET) -> Any:
     """Run the layer's flow for one request. Return its response."""
-    return run_sync(faulty._handle(request, io))
+    return run_flow(faulty, request, io)
 
 
 def outcome_of(faulty: Any, io: FakeIO, request: Any = GET) -> Any:

@@ -54,7 +54,7 @@ class H2Server:
         self._listener = socket.create_server(("127.0.0.1", 0))
         scheme = "http" if authority is None else "https"
         self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}/"
-        self._open: list[socket.socket] = []
+        self.open_connections: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -76,7 +76,7 @@ class H2Server:
             if self._context is not None:
                 sock = self._context.wrap_socket(sock, server_side=True)
             with sock:
-                self._open.append(sock)
+                self.open_connections.append(sock)
                 self._talk(sock)
 
     def _talk(self, sock: socket.socket) -> None:
@@ -107,7 +107,7 @@ class H2Server:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for sock in self._open:
+        for sock in self.open_connections:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:

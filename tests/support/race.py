@@ -10,7 +10,7 @@ import httpx
 
 from httpx_resilient import HedgePolicy, HedgingTransport
 from httpx_resilient._core.io.protocol import Runner, Second
-from support.fake_io import FakeIO, Scripted
+from support.fake_io import FakeIO, Scripted, flow_of
 
 URL = "https://example.org/path?key=secret"
 GET = httpx.Request("GET", URL)
@@ -80,4 +80,4 @@ def hedging(**options: Any) -> Any:
 
 
 def handled(io: Race, transport: Any = None, request: Any = GET) -> Any:
-    return finish((transport or hedging())._handle(request, io))
+    return finish(flow_of(transport or hedging(), request, io))

@@ -75,7 +75,7 @@ class Door:
         self.port: int = self._listener.getsockname()[1]
         self.connections = 0
         self.heard = b""
-        self._open: list[socket.socket] = []
+        self.open_connections: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -90,7 +90,7 @@ class Door:
                 outside, _ = self._listener.accept()
                 self.connections += 1
                 inside = socket.create_connection(self._behind)
-                self._open += (outside, inside)
+                self.open_connections += (outside, inside)
                 for ends in ((outside, inside), (inside, outside)):
                     thread = threading.Thread(
                         target=self._carry, args=(*ends, outside), daemon=True
@@ -117,10 +117,10 @@ class Door:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._threads[0].join()
-        for sock in self._open:
+        for sock in self.open_connections:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
-        for sock in self._open:
+        for sock in self.open_connections:
             sock.close()

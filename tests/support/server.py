@@ -165,7 +165,7 @@ class Server:
         self.connections = 0
         self._read_body = read_body
         self._lock = threading.Lock()
-        self._open: set[socket.socket] = set()
+        self.open_connections: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         if uds is None:
             self._listener = socket.create_server(("127.0.0.1", 0))
@@ -189,7 +189,7 @@ class Server:
                 return
             with self._lock:
                 self.connections += 1
-                self._open.add(sock)
+                self.open_connections.add(sock)
                 thread = threading.Thread(
                     target=self._serve, args=(sock, self.connections), daemon=True
                 )
@@ -209,14 +209,14 @@ class Server:
                     )
                 going = step(connection)
         with self._lock:
-            self._open.discard(sock)
+            self.open_connections.discard(sock)
 
     def stop(self) -> None:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         with self._lock:
-            for sock in self._open:
+            for sock in self.open_connections:
                 with contextlib.suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
         self._acceptor.join()

@@ -38,6 +38,6 @@ class TLSServer(Server):
         with sock, contextlib.suppress(OSError):
             tls = self._context.wrap_socket(sock, server_side=True)
             with self._lock:
-                self._open.discard(sock)
-                self._open.add(tls)
+                self.open_connections.discard(sock)
+                self.open_connections.add(tls)
             super()._serve(tls, number)

@@ -17,10 +17,9 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fake_io import FakeIO
+from support.fake_io import FakeIO, run_flow
 
 from httpx_resilient import AdaptiveConcurrencyLimit, ConcurrencyLimitingTransport
-from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._layers.concurrency.adaptive_semaphore import AdaptiveSemaphore
 from httpx_resilient._layers.concurrency.semaphore import FairSemaphore
 from httpx_resilient._layers.concurrency.vegas import (
@@ -62,7 +61,7 @@ def end_window(semaphore: AdaptiveSemaphore, started: float, now: float) -> None
 
 
 def send(limit: AdaptiveConcurrencyLimit, io: FakeIO) -> None:
-    run_sync(ConcurrencyLimitingTransport(None, limit)._handle(GET, io))
+    run_flow(ConcurrencyLimitingTransport(None, limit), GET, io)
 
 
 class TestTheSampleOf:
