@@ -58,6 +58,7 @@ COPIES: dict[str, Callable[[Any, Any], dict[str, float | None]]] = {
     "dict()": lambda _, timeouts: dict(timeouts),
     "{**}": lambda _, timeouts: {**timeouts},
     "items()": lambda _, timeouts: dict(timeouts.items()),
+    "values()": lambda _, timeouts: dict(zip(timeouts, timeouts.values(), strict=True)),
     "Timeout(**)": lambda library, timeouts: library.Timeout(**timeouts).as_dict(),
 }
 
