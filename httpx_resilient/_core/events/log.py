@@ -18,6 +18,9 @@ def is_handled(level: int) -> bool:
     """
     if not logger.isEnabledFor(level):
         return False
+    dispatch = type(logger).callHandlers
+    if dispatch.__module__ != logging.__name__ or hasattr(dispatch, "__wrapped__"):
+        return True  # a monitoring tool has patched it, as that of Sentry does
     current: logging.Logger | None = logger
     while current is not None:
         for handler in current.handlers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 from support.world import World
 
+from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.events.log import is_handled, logger
 from httpx_resilient._core.events.reports import FaultReport
+from httpx_resilient.events import CircuitOpened
 
 pytestmark = pytest.mark.anyio
 
@@ -124,6 +127,24 @@ class TestWhetherARecordIsHandled:
     def test_no_record_below_the_level_of_the_logger_is(self) -> None:
         with handled_by(logging.StreamHandler()):
             assert not is_handled(logging.DEBUG)
+
+    @pytest.mark.parametrize("is_wrapped", [False, True])
+    async def test_every_record_is_where_a_monitoring_tool_has_patched_logging(
+        self, monkeypatch: pytest.MonkeyPatch, *, is_wrapped: bool
+    ) -> None:
+        original, seen = logging.Logger.callHandlers, list[str]()
+
+        def patched(own: logging.Logger, record: logging.LogRecord) -> None:
+            seen.append(record.getMessage())
+            original(own, record)
+
+        if is_wrapped:
+            patched = functools.wraps(original)(patched)
+        monkeypatch.setattr(logging.Logger, "callHandlers", patched)
+        with handled_by():
+            assert is_handled(logging.WARNING)
+            EventEmitter()(CircuitOpened, "https://example.org", "5 of 5 failed", 5.0)
+        assert len(seen) == 1
 
     @pytest.mark.parametrize("runtime", ["sync"])
     async def test_giving_up_makes_no_record_that_nobody_handles(
