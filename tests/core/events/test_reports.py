@@ -129,10 +129,11 @@ class TestWhetherARecordIsHandled:
             assert not is_handled(logging.DEBUG)
 
     @pytest.mark.parametrize("is_wrapped", [False, True])
+    @pytest.mark.parametrize("method", ["handle", "callHandlers"])
     async def test_every_record_is_where_a_monitoring_tool_has_patched_logging(
-        self, monkeypatch: pytest.MonkeyPatch, *, is_wrapped: bool
+        self, monkeypatch: pytest.MonkeyPatch, method: str, *, is_wrapped: bool
     ) -> None:
-        original, seen = logging.Logger.callHandlers, list[str]()
+        original, seen = getattr(logging.Logger, method), list[str]()
 
         def patched(own: logging.Logger, record: logging.LogRecord) -> None:
             seen.append(record.getMessage())
@@ -140,9 +141,23 @@ class TestWhetherARecordIsHandled:
 
         if is_wrapped:
             patched = functools.wraps(original)(patched)
-        monkeypatch.setattr(logging.Logger, "callHandlers", patched)
+        monkeypatch.setattr(logging.Logger, method, patched)
         with handled_by():
             assert is_handled(logging.WARNING)
+            EventEmitter()(CircuitOpened, "https://example.org", "5 of 5 failed", 5.0)
+        assert len(seen) == 1
+
+    async def test_every_record_is_where_a_filter_of_the_logger_reads_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen = list[str]()
+
+        def collect(record: logging.LogRecord) -> bool:
+            seen.append(record.getMessage())
+            return True
+
+        monkeypatch.setattr(logger, "filters", [collect])
+        with handled_by():
             EventEmitter()(CircuitOpened, "https://example.org", "5 of 5 failed", 5.0)
         assert len(seen) == 1
 
