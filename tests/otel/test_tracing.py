@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 from support.server import Server, reply, stall
 from support.telemetry import Traces, propagated_ids
-from support.world import World
+from support.world import World, run
 
 from httpx_resilient import HedgePolicy
 
@@ -30,6 +31,36 @@ async def test_every_attempt_propagates_a_span_of_its_own_to_the_server(
     assert traces.parents == [None] * 3
     assert propagated_ids(failing) == traces.ids
     assert len(set(traces.ids)) == 3
+
+
+async def test_an_attempt_that_first_retries_a_token_is_still_counted_as_a_resend(
+    world: World, traces: Traces
+) -> None:
+    """The retried request around another one is the current one again."""
+    tokens, answers = itertools.cycle([503, 200]), iter([503, 200])
+    of_token = world.transport(
+        world.mock(lambda _: world.library.Response(next(tokens)))
+    )
+    of_answer = traces.layer(
+        world.mock(lambda _: world.library.Response(next(answers)))
+    )
+    async with world.client(of_token) as token, world.client(of_answer) as upstream:
+        statuses = []
+
+        async def forward() -> Any:
+            await token.get("http://localhost/token")
+            statuses.append((await upstream.get("http://localhost")).status_code)
+            return world.library.Response(statuses[-1])
+
+        def forward_now(_: object) -> Any:
+            run(forward)
+            return world.library.Response(statuses[-1])
+
+        inner = world.mock(forward_now if world.sync else lambda _: forward())
+        async with world.client(world.transport(inner)) as client:
+            await client.get("http://localhost")
+    assert traces.statuses == [503, 200]
+    assert traces.values("http.request.resend_count") == [None, 1]
 
 
 async def test_a_tracing_layer_around_another_makes_the_parent_of_the_attempts(
