@@ -25,6 +25,7 @@ __all__ = [
     "ConcurrencyLimit",
     "ConcurrencyLimitingTransport",
     "ConcurrencyState",
+    "CurrentAttempt",
     "DeadlineExceeded",
     "DeadlineTransport",
     "Failover",
@@ -37,6 +38,7 @@ __all__ = [
     "RateLimitExceeded",
     "RateLimitState",
     "RateLimitingTransport",
+    "RequestContext",
     "RequestExtensions",
     "RequestThrottled",
     "ResilientTransport",
@@ -45,8 +47,11 @@ __all__ = [
     "RetryOverrides",
     "RetryState",
     "RetryingTransport",
+    "Stage",
+    "StageTransport",
     "ThrottlingTransport",
     "attempts_of",
+    "current_attempt",
     "explain",
     "retry_if_idempotent",
     "retry_if_status",
@@ -127,6 +132,11 @@ if TYPE_CHECKING:
 
     class RetryingTransport(
         generic.RetryingTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class StageTransport(
+        generic.StageTransport[Request, Response, _Inner, Limits, _Proxy],
         ResilientTransport,
     ): ...
 

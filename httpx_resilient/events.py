@@ -32,6 +32,7 @@ from httpx_resilient._layers.retry.events import (
     AttemptEnded,
     AttemptStarted,
     GaveUp,
+    NotRetried,
     RetryScheduled,
 )
 from httpx_resilient._layers.throttle.events import Throttled
@@ -62,6 +63,7 @@ __all__ = [
     "HedgeSent",
     "HedgeWon",
     "Listener",
+    "NotRetried",
     "OriginDown",
     "OriginUp",
     "PausedByServer",

@@ -85,6 +85,11 @@ if TYPE_CHECKING:
         ResilientTransport,
     ): ...
 
+    class StageTransport(
+        generic.StageTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
     class ThrottlingTransport(
         generic.ThrottlingTransport[Request, Response, _Inner, Limits, _Proxy],
         ResilientTransport,

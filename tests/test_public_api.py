@@ -50,6 +50,7 @@ OF_A_LIBRARY = {
     "RequestThrottled",
     "ResilientTransport",
     "RetryingTransport",
+    "StageTransport",
     "ThrottlingTransport",
     "TracingTransport",
     "standard_transport",

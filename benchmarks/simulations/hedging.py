@@ -22,6 +22,7 @@ from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.reporting import CaseResult, Goal, at_most, beside
 from benchmarks.simulations.simulated import NOWHERE, Send, SimulatedIO, answer, nested
 from httpx_resilient import HedgePolicy, HedgingTransport
+from httpx_resilient._core.context import RequestContext
 
 RATE = 100.0
 FAN = 100
@@ -65,7 +66,11 @@ class Leaf:
         self.slower = 1
         self.requests = 0
 
-    async def send(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - the answer does not depend on it
+    async def send(
+        self,
+        request: httpx.Request,  # noqa: ARG002 - the answer does not depend on it
+        context: RequestContext | None = None,  # noqa: ARG002 - the answer does not depend on it
+    ) -> httpx.Response:
         """Answer after a random time."""
         self.requests += 1
         rng = self._rng

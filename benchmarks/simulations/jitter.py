@@ -25,6 +25,7 @@ from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.reporting import CaseResult, Goal, at_most, beside
 from benchmarks.simulations.simulated import NOWHERE, SimulatedIO, answer, nested
 from httpx_resilient import RetryingTransport, RetryState, retry_if_status
+from httpx_resilient._core.context import RequestContext
 
 BASE = 0.005
 CAP = 2.0
@@ -77,7 +78,11 @@ class Record:
         self._version = 0
         self.calls = 0
 
-    async def send(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - the answer does not depend on it
+    async def send(
+        self,
+        request: httpx.Request,  # noqa: ARG002 - the answer does not depend on it
+        context: RequestContext | None = None,  # noqa: ARG002 - the answer does not depend on it
+    ) -> httpx.Response:
         """Read the version, then write."""
         await self._message()
         seen = self._version

@@ -11,6 +11,7 @@ import httpx
 
 from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.simulated import answer
+from httpx_resilient._core.context import RequestContext
 
 Call = Callable[[], Awaitable[bool]]
 """Makes a call, and returns whether it succeeded."""
@@ -29,7 +30,11 @@ class Server:
         self.capacity = math.inf
         self.requests: Counter[int] = Counter()
 
-    async def send(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - the answer does not depend on it
+    async def send(
+        self,
+        request: httpx.Request,  # noqa: ARG002 - the answer does not depend on it
+        context: RequestContext | None = None,  # noqa: ARG002 - the answer does not depend on it
+    ) -> httpx.Response:
         """Answer with 200 or 503."""
         second = int(self._clock.now())
         self.requests[second] += 1

@@ -34,6 +34,7 @@ from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.load import Load
 from benchmarks.simulations.reporting import CaseResult, Goal, at_most, beside
 from benchmarks.simulations.simulated import answer
+from httpx_resilient._core.context import RequestContext
 
 RATE = 100.0
 RATIO = 0.8
@@ -63,7 +64,11 @@ class Queue:
         self._clock = clock
         self._free = 0.0
 
-    async def send(self, request: httpx.Request) -> httpx.Response:
+    async def send(
+        self,
+        request: httpx.Request,
+        context: RequestContext | None = None,  # noqa: ARG002 - the answer does not depend on it
+    ) -> httpx.Response:
         """Answer when the queue has reached the request, or time out before."""
         now = self._clock.now()
         begins = max(now, self._free)

@@ -19,13 +19,14 @@ from typing import Any, TypeVar, cast
 import httpx
 
 from benchmarks.simulations.clock import Clock, Promise, Task
+from httpx_resilient._core.context import RequestContext, begin
 from httpx_resilient._core.io.protocol import Runner
 from httpx_resilient._core.io.race import AGAIN
 
 T = TypeVar("T")
 
-Send = Callable[[Any], Coroutine[Any, Any, Any]]
-"""Sends a request and returns its response, or raises."""
+Send = Callable[..., Coroutine[Any, Any, Any]]
+"""Sends a request, with its context if it has one; returns its response, or raises."""
 
 NOWHERE = httpx.MockTransport(lambda _: httpx.Response(500))
 """The inner transport of simulated layers, which never send through it."""
@@ -68,7 +69,14 @@ class SimulatedIO:
         self.now = clock.now
         self.sleep = clock.sleep
 
-    def through(self, transport: Any, request: Any) -> Awaitable[Any]:
+    def through(
+        self,
+        transport: Any,
+        request: Any,
+        context: RequestContext,  # noqa: ARG002 - nothing here reads it
+        *,
+        carries: bool = False,  # noqa: ARG002 - nothing here reads it
+    ) -> Awaitable[Any]:
         """Send through another transport, which is a function in simulations."""
         return cast("Awaitable[Any]", transport(request))
 
@@ -139,7 +147,13 @@ class SimulatedIO:
         """Await the answer if it is awaitable."""
         return await answer if isawaitable(answer) else answer
 
-    async def discard(self, response: Any, *, drain: bool = True) -> None:
+    async def discard(
+        self,
+        response: Any,
+        context: RequestContext | None = None,
+        *,
+        drain: bool | None = None,
+    ) -> None:
         """Do nothing: there is no connection to release."""
 
 
@@ -156,4 +170,12 @@ def answer(status: int) -> httpx.Response:
 def nested(layer: Any, io: SimulatedIO) -> Send:
     """Return a function that sends through the flow of a layer."""
     flow = layer._handle  # noqa: SLF001 - the simulation runs the flow itself
-    return lambda request: flow(request, io)
+
+    def send(
+        request: httpx.Request, context: RequestContext | None = None
+    ) -> Coroutine[Any, Any, Any]:
+        made = context or begin(request, io)
+        sent: Coroutine[Any, Any, Any] = flow(request, io, made)
+        return sent
+
+    return send

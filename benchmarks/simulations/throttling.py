@@ -26,6 +26,7 @@ from benchmarks.simulations.load import Load, Server, summed
 from benchmarks.simulations.reporting import CaseResult, Goal, at_most, beside
 from benchmarks.simulations.simulated import NOWHERE, Send, SimulatedIO, nested
 from httpx_resilient import ThrottlingTransport
+from httpx_resilient._core.context import RequestContext
 
 RATE = 100
 HEALTHY = 300
@@ -71,7 +72,11 @@ class Published:
         self._outcomes: deque[list[float]] = deque()
         self._requests = self._accepts = 0.0
 
-    async def send(self, request: httpx.Request) -> httpx.Response:
+    async def send(
+        self,
+        request: httpx.Request,
+        context: RequestContext | None = None,  # noqa: ARG002 - the answer does not depend on it
+    ) -> httpx.Response:
         """Send the request, or reject it."""
         now = self._now()
         while self._outcomes and self._outcomes[0][0] < now - self._window:

@@ -19,11 +19,12 @@ from httpx_resilient._layers.retry.events import (
     AttemptEnded,
     AttemptStarted,
     GaveUp,
+    NotRetried,
     RetryScheduled,
 )
 from httpx_resilient._pool.events import ConnectionOpened, ConnectionReused
 
-_NOT_PRINTED = (Admitted, GaveUp, Queued)
+_NOT_PRINTED = (Admitted, GaveUp, NotRetried, Queued)
 """Events that add nothing to the lines of the attempts."""
 
 

@@ -11,6 +11,7 @@ import httpx
 import tenacity
 
 from httpx_resilient import wait_retry_after, wait_transient
+from httpx_resilient._core.context import begin
 from httpx_resilient._core.family import Family
 from httpx_resilient._layers.retry.policy import RetryPolicy
 from httpx_resilient._layers.retry.state import RetryState
@@ -74,7 +75,17 @@ class ScheduledAttempt:
 def new_state(policy: RetryPolicy, method: str = "GET") -> RetryState[Any, Any]:
     """Make the state that strategies are called with, for a request never sent."""
     request = httpx.Request(method, "http://localhost/")
-    return RetryState(request, policy.controller, _FAMILY, 0.0, lambda: 0.0)
+    context = begin(request, _Beginning())
+    return RetryState(request, context, policy.controller, _FAMILY)
+
+
+class _Beginning:
+    """A clock that stands still at 0."""
+
+    def now(self) -> float:
+        return 0.0
+
+    wall_time = now
 
 
 def schedule(

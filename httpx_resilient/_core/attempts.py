@@ -1,38 +1,17 @@
-"""The history of a request, attempt by attempt."""
+"""The attempts of a request, created from its history when somebody asks for them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
 from typing import Any, NamedTuple
 
-from httpx_resilient._core.marks import QUEUED, Mark, mark_since, marks, value_of
+from httpx_resilient._core.history import Record, history_on
 from httpx_resilient._core.public import public
 from httpx_resilient._core.walk import walk
 
-KEY = "retry"
-"""
-The key of a retry's history, in the extensions of a response or on an exception.
-
-Attempts are created only when somebody asks for them. The value is what they are
-created from: on the happy path, the seconds of the only attempt; otherwise a `Mark`
-with a list of `Record`.
-"""
-
-INNER_ATTEMPTS = "sends"
-"""The key of the attempts of a layer that sends more than once, for outer layers."""
-
-
-Record = tuple[
-    int,
-    int | type[BaseException] | None,
-    str,
-    float,
-    float,
-    float,
-    "float | None",
-    "Sequence[Attempt] | None",
-]
-"""The first six fields of an `Attempt`, then the marks of layers inside it."""
+_READERS = frozenset({"iter_raw", "aiter_raw"})
+"""The methods by which a response of either library reads its body."""
 
 
 @public()
@@ -89,8 +68,9 @@ def attempts_of(outcome: object) -> tuple[Attempt, ...]:
         One `Attempt` for each time the request was sent: by a `RetryingTransport`, by a
         `FailoverTransport` to the next origin, by a `HedgingTransport` beside the
         first. The last one is the outcome. Empty if the request passed none of these or
-        had `{"retry": False}`, and for an exception that reading a body has raised: the
-        response has the attempts then.
+        had `{"retry": False}`. For an exception that reading a body has raised, these
+        are the attempts of its response, and the reason of the last one tells how much
+        of the body had arrived.
 
     Example:
         >>> import httpx
@@ -102,8 +82,10 @@ def attempts_of(outcome: object) -> tuple[Attempt, ...]:
         [503, 200]
     """
     for each in walk(outcome, links_of):
-        if attempts := _attempts_on(each):
+        if attempts := attempts_from(history_on(each)):
             return attempts
+    if isinstance(outcome, BaseException):
+        return _attempts_before(outcome)
     return ()
 
 
@@ -113,57 +95,16 @@ def links_of(outcome: object) -> Iterable[object]:
     return cause, getattr(outcome, "response", None)
 
 
-def _attempts_on(outcome: Any) -> tuple[Attempt, ...]:
-    found = marks(outcome)
-    history, inner = found.get(KEY), value_of(found.get(INNER_ATTEMPTS))
-    if isinstance(history, float):
-        queued = value_of(found.get(QUEUED))
-        record = 1, outcome.status_code, "", 0.0, history, 0.0, queued, inner
-        return attempts_from([record])
-    if isinstance(history, Mark):
-        return attempts_from(history.value)
-    return tuple(inner or ())
-
-
-def attempts_from(records: Iterable[Record]) -> tuple[Attempt, ...]:
-    """Create attempts from their records."""
-    return tuple(each for record in records for each in _expand(*record))
-
-
-def expand(
-    attempt: Attempt, outcome: Any, sent: float, now: float
-) -> Sequence[Attempt]:
-    """
-    Return the attempts that layers inside have made for one attempt of a layer.
-
-    Their marks are removed: the caller leaves a more complete one.
-
-    Args:
-        attempt: The attempt of the caller, returned if there was no other.
-        outcome: Its response or exception.
-        sent: When it was sent, in monotonic seconds.
-        now: When it ended, in monotonic seconds.
-    """
-    found = marks(outcome)
-    records = mark_since(sent, now, found, KEY)
-    parts: Iterable[Attempt]
-    if records:
-        *others, last = attempts_from(records)
-        parts = [*others, last._replace(reason=last.reason or attempt.reason)]
-        parts = [each._replace(at=attempt.at + each.at) for each in parts]
-    else:
-        queued = mark_since(sent, now, found, QUEUED)
-        inner = mark_since(sent, now, found, INNER_ATTEMPTS)
-        parts = _expand(*attempt[:6], queued, inner)
-    expanded = [
-        each._replace(
-            origin=each.origin or attempt.origin, hedge=each.hedge or attempt.hedge
-        )
-        for each in parts
-    ]
-    for name in (KEY, QUEUED, INNER_ATTEMPTS):
-        found.pop(name, None)
-    return expanded
+def attempts_from(records: Sequence[Record]) -> tuple[Attempt, ...]:
+    """Create attempts from the records of a layer, oldest first."""
+    if not records:
+        return ()
+    since = min(record[5] for record in records)
+    return tuple(
+        each._replace(at=each.at - since)
+        for record in records
+        for each in _expand(*record)
+    )
 
 
 def _expand(
@@ -173,13 +114,72 @@ def _expand(
     wait: float,
     duration: float,
     at: float,
-    queued: float | None,
-    inner: Sequence[Attempt] | None,
+    queued: float,
+    inside: Sequence[Record],
+    origin: str,
+    hedge: bool,  # noqa: FBT001 - a field of a record
 ) -> Iterator[Attempt]:
-    if not inner:
-        yield Attempt(number, outcome, reason, wait, duration, at, queued or 0.0)
+    """Yield the attempts of one record, with `at` in monotonic seconds."""
+    if not inside:
+        yield Attempt(
+            number or 1, outcome, reason, wait, duration, at, queued, origin, hedge
+        )
         return
-    parts = [each._replace(number=number, at=at + each.at) for each in inner]
+    parts = [
+        each._replace(
+            number=number or each.number,
+            origin=each.origin or origin,
+            hedge=each.hedge or hedge,
+        )
+        for record in inside
+        for each in _expand(*record)
+    ]
+    # What was queued before the earliest of them is a part of its duration.
+    index, first = min(enumerate(parts), key=lambda part: part[1].at)
+    parts[index] = first._replace(
+        at=at,
+        duration=first.duration + max(first.at - at, 0.0),
+        queued=first.queued + queued,
+    )
     *others, last = parts
     yield from others
-    yield last._replace(outcome=outcome, reason=reason, wait=wait)
+    if not number:
+        yield last._replace(reason=last.reason or reason)
+    elif last.outcome == outcome or outcome is None:
+        yield last._replace(outcome=outcome, reason=reason, wait=wait)
+    else:
+        # A transport in between has answered by itself, such as a cache.
+        yield last
+        ended = last.at + last.duration
+        own = Attempt(number, outcome, reason, wait, max(at + duration - ended, 0.0))
+        yield own._replace(at=ended)
+
+
+def _attempts_before(error: BaseException) -> tuple[Attempt, ...]:
+    """Return the attempts of the response whose body an exception comes from."""
+    for each in walk(error, lambda one: (getattr(one, "__cause__", None),)):
+        response: Any = _response_read_in(each.__traceback__)
+        if response is not None:
+            *others, last = attempts_from(history_on(response))
+            count = response.num_bytes_downloaded
+            broke = f"{type(error).__name__} after {count:,} bytes of the body"
+            reason = f"{last.reason}, {broke}" if last.reason else broke
+            return (*others, last._replace(reason=reason))
+    return ()
+
+
+def _response_read_in(traceback: TracebackType | None) -> object:
+    """
+    Return the response that a frame of a traceback reads, if it has a history.
+
+    An exception of a body does not lead to its response in any other way. To wrap the
+    stream of each response would add a third to the cost of the happy path.
+    """
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_code.co_name in _READERS:
+            response = frame.f_locals.get("self")
+            if history_on(response):
+                return response
+        traceback = traceback.tb_next
+    return None

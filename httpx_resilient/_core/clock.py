@@ -11,10 +11,22 @@ import math
 import time
 from collections.abc import Awaitable
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from httpx_resilient._core.waiter import Waiter
+
+
+class TimeSource(Protocol):
+    """What tells the time, as a clock does."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        ...
+
+    def wall_time(self) -> float:
+        """Seconds since the epoch."""
+        ...
 
 
 class Clock:

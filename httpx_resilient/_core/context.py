@@ -1,43 +1,211 @@
-"""How often the current request was sent before, for layers inside a retry."""
+"""What the layers know of one request: one object, handed inward."""
 
 from __future__ import annotations
 
-from contextvars import ContextVar
-from typing import Protocol
+import math
+from collections import deque
+from collections.abc import Awaitable, Sequence
+from typing import Any, NamedTuple
+
+from httpx_resilient._core.clock import TimeSource
+from httpx_resilient._core.deadline import Deadline
+from httpx_resilient._core.history import KEY, Record
+from httpx_resilient._core.http_types import RequestLike
+from httpx_resilient._core.origin import OriginKey, origin_key
+from httpx_resilient._core.public import public
+
+OPTIONS = frozenset({"retry", "deadline", "hedge", "failover"})
+"""The extensions by which a request differs from the settings of its layers."""
 
 
-class Resending(Protocol):
-    """A request that is sent again, maybe inside of another one."""
+class PendingAwaitables(deque[Awaitable[object]]):
+    """Awaitables that an asynchronous listener has returned, not awaited yet."""
 
-    around: Resending | None
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether an attempt is under way, and not a request of a hook in between."""
-        ...
-
-    @property
-    def attempt_number(self) -> int: ...
+    is_over = False
+    """Whether the request is over. A task that it started may still emit an event."""
 
 
-RESENDING: ContextVar[Resending | None] = ContextVar("resending", default=None)
-"""The current one. It is set once for each request, not for each attempt."""
+@public()
+class RequestContext:
+    """
+    What the layers know of one request.
+
+    The outermost layer makes it. Every layer hands it inward as an argument, and
+    through a transport of another make in the extensions of a copied request. A hedge,
+    and a request to another origin, have a fork of it. Stages read it, see `Stage`.
+
+    Example:
+        >>> import httpx, time
+        >>> class Announce(Stage):
+        ...     def before(self, context):
+        ...         print(context.origin, context.attempt)
+        >>> mock = httpx.MockTransport(lambda request: httpx.Response(200))
+        >>> with httpx.Client(transport=StageTransport(Announce(), mock)) as client:
+        ...     response = client.get("https://api.example.com/")
+        ('https', 'api.example.com', None) 1
+    """
+
+    # What every stage reads is in slots; the rest, which few requests change, has its
+    # default in the class. So a context takes half of the instructions to make.
+    __slots__ = (
+        "__dict__",
+        "attempt",
+        "attempts",
+        "clock",
+        "deadline",
+        "has_options",
+        "now",
+        "origin",
+        "queued",
+        "request",
+    )
+
+    request: RequestLike
+    """The request that the outermost layer was given, or that of a fork."""
+    origin: OriginKey
+    """Scheme, host and port of the request's URL; a default port is `None`."""
+    now: float
+    """The clock in monotonic seconds, as last read: before sending, or after it."""
+    clock: TimeSource
+    """What tells the time to a stage."""
+    deadline: Deadline | None
+    """The earliest deadline around, or `None`."""
+    attempt: int
+    """The number of the attempt that is under way, from 1."""
+    last_failure: str = ""
+    """Why the attempt before this one failed; empty for the first."""
+    has_options: bool
+    """Whether the request has an extension for a layer, such as `deadline`."""
+    queued: float
+    """Seconds that the attempt has waited in queues."""
+    attempts: Sequence[Record]
+    """What layers inside have sent for the attempt, if they send more than once."""
+    pending: PendingAwaitables | None = None
+    """What asynchronous listeners have returned, if there are any."""
+    timeouts: dict[str, float | None] | None = None
+    """The timeouts of the request as it was sent in a synchronous client."""
+    parent: RequestContext | None = None
+    """The context that this one is a fork of."""
+
+    def fork(self, request: RequestLike) -> RequestContext:
+        """Make the context of another request within the same attempt."""
+        context = begin(request, self.clock)
+        context.deadline = self.deadline
+        context.attempt = self.attempt
+        context.last_failure = self.last_failure
+        # A transport in between may have added an option.
+        context.has_options = self.has_options or _has_options(request)
+        context.pending = self.pending
+        context.parent = self
+        return context
+
+    def __deepcopy__(self, memo: object) -> RequestContext:
+        """A transport may copy the extensions of a request. This is the same one."""
+        return self
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """In another process, nothing is known of the request."""
+        return type(None), ()
+
+    def take(self) -> tuple[float, Sequence[Record]]:
+        """Return the seconds in queues and the attempts inside, and start anew."""
+        taken = self.queued, self.attempts
+        self.queued, self.attempts = 0.0, ()
+        return taken
+
+    def join(self, fork: RequestContext) -> None:
+        """Add what was queued and sent for a fork."""
+        self.queued += fork.queued
+        self.attempts = [*self.attempts, *fork.attempts]
 
 
-def begin_resending(resending: Resending) -> None:
-    """Make a request the current one, for layers inside."""
-    resending.around = RESENDING.get()
-    RESENDING.set(resending)
+def _has_options(request: RequestLike) -> bool:
+    return not OPTIONS.isdisjoint(request.extensions)
 
 
-def end_resending(resending: Resending) -> None:
-    """Restore the one before: a later request may share the context."""
-    RESENDING.set(resending.around)
+def begin(request: RequestLike, clock: TimeSource) -> RequestContext:
+    """
+    Make the context of a request.
+
+    Args:
+        request: The request.
+        clock: What tells the time.
+    """
+    # Not an `__init__`, which would take twice as long: each request needs a context.
+    context = RequestContext()
+    context.request = request
+    url: Any = request.url
+    try:  # `origin_key`, written out: as a call it would cost another 400 instructions
+        parts = url._uri_reference  # noqa: SLF001 - explained there
+        context.origin = parts[0], parts[2], parts[3]
+    except AttributeError:
+        context.origin = origin_key(url)
+    context.now = clock.now()
+    context.clock = clock
+    context.attempt = 1
+    context.attempts = ()
+    context.deadline = None
+    context.has_options = False
+    context.queued = 0.0
+    return context
 
 
-def times_resent() -> int:
-    """Return how often the current request was sent before: 0 at the first attempt."""
-    resending = RESENDING.get()
-    if resending is None or not resending.is_under_way:
-        return 0
-    return resending.attempt_number - 1
+@public()
+class CurrentAttempt(NamedTuple):
+    """
+    The attempt that a request belongs to.
+
+    Args:
+        number: The number of the attempt, from 1.
+        deadline_left: Seconds until the earliest deadline, at least 0; `None` if there
+            is none.
+        last_failure: Why the attempt before failed, such as `503` or `ReadTimeout`;
+            empty for the first.
+
+    Example:
+        >>> CurrentAttempt(2, 1.5, "503").last_failure
+        '503'
+    """
+
+    number: int = 1
+    deadline_left: float | None = None
+    last_failure: str = ""
+
+
+@public()
+def current_attempt(request: RequestLike) -> CurrentAttempt:
+    """
+    Return which attempt a request belongs to, for a transport inside of the layers.
+
+    Args:
+        request: The request that the transport was given.
+
+    Returns:
+        Number, remaining time and last failure. A request that no layer has sent is at
+        its first attempt and has no deadline.
+
+    Example:
+        >>> import httpx
+        >>> def server(request):
+        ...     number, _, last_failure = current_attempt(request)
+        ...     print(number, repr(last_failure))
+        ...     return httpx.Response(503 if number == 1 else 200)
+        >>> transport = RetryingTransport(httpx.MockTransport(server))
+        >>> with httpx.Client(transport=transport) as client:
+        ...     response = client.get("https://api.example.com/")
+        1 ''
+        2 '503'
+    """
+    context = context_of(request)
+    if context is None:
+        return CurrentAttempt()
+    deadline = context.deadline
+    left = None if deadline is None else max(deadline.left(), 0.0)
+    left = None if left == math.inf else left
+    return CurrentAttempt(context.attempt, left, context.last_failure)
+
+
+def context_of(request: Any) -> RequestContext | None:
+    """Return the context that travels with a request, or `None`."""
+    found = request.extensions.get(KEY)
+    return found if isinstance(found, RequestContext) else None

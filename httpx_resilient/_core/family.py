@@ -58,14 +58,6 @@ class Family:
         """The default limits of a connection pool."""
         self.ssl_context: Callable[..., ssl.SSLContext] = module.create_ssl_context
         """Creates TLS settings from `verify`, `cert` and `trust_env`."""
-        self.origin: tuple[Callable[[Any], Any], ...] = tuple(
-            getattr(module.URL, part).fget for part in ("scheme", "raw_host", "port")
-        )
-        """
-        Getters of scheme, raw host and port of a `URL`. Calling them costs a fifth less
-        than reading the properties.
-        """
-
         self.plain_body: type[Any] = _stream_of(module, content=b"")
         """The stream of a body in memory, which replays."""
         self.iterator_body: type[Any] = _stream_of(module, content=iter(()))

@@ -18,3 +18,15 @@ IDEMPOTENT_METHODS = frozenset(
     {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"}
 )
 """RFC 9110 §9.2.2, and RFC 10008 for QUERY."""
+
+
+_SDK_RETRY_COUNTS = (b"x-stainless-retry-count", b"x-retry-count")
+"""The number of retries of an SDK: openai and its relatives; postgrest, supabase."""
+
+
+def is_sdk_retry(request: RequestLike) -> bool:
+    """Whether an SDK above retries this request: retries must not multiply."""
+    for name, value in request.headers.raw:
+        if name.lower() in _SDK_RETRY_COUNTS:
+            return value.isdigit() and int(value) > 0
+    return False

@@ -28,6 +28,7 @@ from httpx_resilient._layers.retry.events import (
     AttemptEnded,
     AttemptStarted,
     GaveUp,
+    NotRetried,
     RetryScheduled,
 )
 from httpx_resilient._layers.throttle.events import Throttled
@@ -106,6 +107,11 @@ def _retry_scheduled(event: RetryScheduled) -> Iterator[Measurement]:
     yield instruments.RETRY_WAIT, event.wait, labels
 
 
+def _nothing(event: NotRetried) -> Iterator[Measurement]:  # noqa: ARG001 - a converter
+    """Measure nothing: the duration of the attempt has its error already."""
+    return iter(())
+
+
 def _gave_up(event: GaveUp) -> Iterator[Measurement]:
     outcome = event.attempts[-1].outcome
     # A strategy may retry a status below 400, which `error_type` does not report.
@@ -157,6 +163,7 @@ _CONVERTERS: dict[type[Event], Converter] = {
     AttemptEnded: _attempt_ended,
     RetryScheduled: _retry_scheduled,
     GaveUp: _gave_up,
+    NotRetried: _nothing,
     BudgetRefused: _count(instruments.BUDGET_REFUSALS),
     CircuitOpened: _circuit_opened,
     CircuitHalfOpened: _at_origin(instruments.CIRCUIT_STATE, 1),

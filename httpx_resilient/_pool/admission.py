@@ -5,63 +5,50 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterator
 from typing import ClassVar
 
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.events.queueing import Queued
-from httpx_resilient._core.http_types import RequestLike
-from httpx_resilient._core.io.admission import Wait, pool_timeout_of
+from httpx_resilient._core.io.admission import Admission, Wait, pool_timeout_of
 from httpx_resilient._core.io.protocol import Effects
 from httpx_resilient._pool.leases import Leases
-from httpx_resilient._pool.slots import Slot, Ticket
+from httpx_resilient._pool.slots import Ticket
 
 
-class PoolAdmission:
+class PoolAdmission(Admission):
     """
     Queues a request for a slot, for at most `timeout["pool"]` seconds.
 
     Args:
-        request: The request.
+        context: The context of the request.
         ticket: The ticket of the request, which is queued already.
         leases: The leases of the pool.
-        effects: The effects of the request's flow.
         emit: The emitter of the pool's events.
         pool_timeout: The `PoolTimeout` of the library.
     """
 
-    __slots__ = (
-        "_effects",
-        "_emit",
-        "_leases",
-        "_pool_timeout",
-        "_request",
-        "_ticket",
-        "slot",
-    )
+    __slots__ = ("_leases", "_pool_timeout", "_ticket")
 
     name: ClassVar[str] = "pool"
 
-    slot: Slot
-    """The slot that the request leases once it is admitted."""
-
     def __init__(
         self,
-        request: RequestLike,
+        context: RequestContext,
         ticket: Ticket,
         leases: Leases,
-        effects: Effects,
         emit: EventEmitter,
         pool_timeout: type[Exception],
     ) -> None:
-        self._request = request
+        super().__init__(context, emit)
         self._ticket = ticket
         self._leases = leases
-        self._effects = effects
-        self._emit = emit
         self._pool_timeout = pool_timeout
 
-    def waits(self) -> Iterator[Wait]:
-        ticket, seconds = self._ticket, pool_timeout_of(self._request)
+    def waits(self, effects: Effects) -> Iterator[Wait]:  # noqa: ARG002 - the ticket has a waiter
+        ticket, context = self._ticket, self.context
+        seconds = pool_timeout_of(context)
         self._leases.emit_retired()
-        self._emit(Queued, self._request, self.name, len(ticket.origin.waiting))
+        waiting = len(ticket.origin.waiting)
+        self.emit(context, Queued, context.request, self.name, waiting)
         yield ticket.waiter, None, seconds
         if ticket.slot is None:
             msg = (
@@ -70,9 +57,9 @@ class PoolAdmission:
                 "max_connections in limits=, or pool= in the client's timeout"
             )
             raise self._pool_timeout(msg)
-        self.slot = ticket.slot
+        self.granted = ticket.slot
 
-    def withdraw(self) -> Awaitable[None] | None:
-        leases, effects = self._leases, self._effects
+    def withdraw(self, effects: Effects) -> Awaitable[None] | None:
+        leases = self._leases
         leases.withdraw(self._ticket, effects.now())
         return leases.close_retired(effects) if leases.pool.closing else None

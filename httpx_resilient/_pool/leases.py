@@ -15,7 +15,7 @@ from collections import deque
 from contextlib import suppress
 from threading import Lock
 
-from httpx_resilient._core.body.tracked import After
+from httpx_resilient._core.body.owners import After
 from httpx_resilient._core.classify import of_one_stream
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.events.emitter import EventEmitter
@@ -112,7 +112,7 @@ class Leases:
         with suppress(IndexError):  # another thread emits the last one meanwhile
             while self._retired:
                 key = self._retired.popleft()
-                self._emit(ConnectionRetired, origin_name(key))
+                self._emit(None, ConnectionRetired, origin_name(key))
 
     async def close_retired(self, effects: Effects) -> None:
         """Close the connections that no request will use again."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Coroutine, Mapping
+from collections import deque
+from collections.abc import Awaitable, Mapping
 from typing import Any, Self
 
-from httpx_resilient._core.body.tracked import ObservedStream
+from httpx_resilient._core.body.tracked import TrackedStream, track
 from httpx_resilient._core.classify import of_one_stream
+from httpx_resilient._core.context import RequestContext, begin
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.io.admission import admit
 from httpx_resilient._core.io.loading import async_effects
-from httpx_resilient._core.io.protocol import Effects, run_sync
+from httpx_resilient._core.io.protocol import Effects, Send, run_sync
 from httpx_resilient._core.io.sync_io import SyncEffects
-from httpx_resilient._core.marks import send_after_queue
 from httpx_resilient._core.methods import IDEMPOTENT_METHODS
-from httpx_resilient._core.origin import origin_key
 from httpx_resilient._pool.admission import PoolAdmission
 from httpx_resilient._pool.connections import Connections
 from httpx_resilient._pool.events import ConnectionOpened, ConnectionReused
@@ -29,7 +29,7 @@ from httpx_resilient._pool.state import Pool
 
 class PooledTransport:
     """
-    The transport of one side, asynchronous or synchronous.
+    The innermost part of one side, asynchronous or synchronous: a layer links to it.
 
     Each connection is a transport of the family, limited to one connection. So all
     features of that transport work, and so do its mocks and its instrumentation. The
@@ -59,7 +59,7 @@ class PooledTransport:
         )
         # Threads cannot share a connection: httpcore's HTTP/2 is not thread-safe.
         self._http2 = options.get("http2", False) and asynchronous
-        self._stream_class = family.stream_class(ObservedStream)
+        self._stream_class = family.stream_class(TrackedStream)
         self._async_effects: Any = async_effects() if asynchronous else None
         limits = options.get("limits", family.limits)
         self.pool = Pool(
@@ -70,23 +70,33 @@ class PooledTransport:
         )
         self.leases = Leases(self.pool, emit)
 
-    def handle_request(self, request: Any) -> Any:
-        return run_sync(self._handle(request, SyncEffects()))
+    def _link(self, *, asynchronous: bool) -> Send:
+        """Return the function by which a layer around calls the flow of the pool."""
+        effects = self._async_effects if asynchronous else SyncEffects()
 
-    # The flow's coroutine is returned as it is: one frame less to await, as in layers.
-    def handle_async_request(self, request: Any) -> Coroutine[Any, Any, Any]:
-        return self._handle(request, self._async_effects)
+        def send(request: Any, context: RequestContext | None = None) -> Awaitable[Any]:
+            context = context or begin(request, effects)
+            return self._handle(request, effects, context)
 
-    async def _handle(self, request: Any, effects: Effects) -> Any:
-        leases, waited = self.leases, 0.0
-        slot = leases.acquire(origin_key(request.url), effects)
+        return send
+
+    def _share_deferred(self, deferred: deque[Awaitable[object]]) -> None:
+        """Let the outermost layer await what listeners return after a request."""
+        self._emit.deferred = deferred
+
+    def _has_asynchronous_listener(self) -> bool:
+        return self._emit.asynchronous
+
+    async def _handle(
+        self, request: Any, effects: Effects, context: RequestContext
+    ) -> Any:
+        leases = self.leases
+        slot = leases.acquire(context.origin, effects)
         if isinstance(slot, Ticket):
             timeout = self._family.pool_timeout
-            admission = PoolAdmission(
-                request, slot, leases, effects, self._emit, timeout
+            slot = await admit(
+                PoolAdmission(context, slot, leases, self._emit, timeout), effects
             )
-            waited = await admit(admission, request, effects, self._emit)
-            slot = admission.slot
         while True:
             was_open = slot.connection is not None
             is_leased = reusable = False
@@ -94,17 +104,12 @@ class PooledTransport:
                 if self.pool.closing:
                     await leases.close_retired(effects)
                 transport, sent = self._prepare(slot, request)
-                sending = effects.through(transport, sent)
-                response = await (
-                    send_after_queue(sending, waited, effects.now)
-                    if waited
-                    else sending
-                )
+                response = await effects.through(transport, sent, context)
                 if self._observe(slot, response):
-                    self._emit(ConnectionOpened, request)
+                    self._emit(context, ConnectionOpened, request)
                 elif self._emit.listener is not None:
-                    self._emit(ConnectionReused, request)
-                response.stream = self._stream_class(response.stream, slot, leases)
+                    self._emit(context, ConnectionReused, request)
+                track(response, self._stream_class, leases, slot, observed=True)
             except Exception as error:
                 # One replay at most: its connection is new, so `was_open` is false.
                 is_leased = (

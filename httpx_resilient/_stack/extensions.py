@@ -29,7 +29,7 @@ class RequestExtensions(TypedDict, Generic[RequestT, ResponseT], total=False):
         >>> import httpx
         >>> once: RequestExtensions = {"retry": False, "deadline": 2.5}
         >>> mock = httpx.MockTransport(lambda request: httpx.Response(503))
-        >>> with httpx.Client(transport=RetryingTransport(mock)) as client:
+        >>> with httpx.Client(transport=standard_transport(mock)) as client:
         ...     response = client.get("https://api.example.com/", extensions=once)
         >>> response.status_code
         503

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from httpx_resilient._stack.standard import StandardStack
     from httpx_resilient._stack.wrap import ClientWrapper
     from httpx_resilient._transport.base import ResilientTransport
+    from httpx_resilient._transport.stage_transport import StageTransport
 else:
     __getattr__ = lazy(
         __name__,
@@ -66,6 +67,7 @@ else:
             "_stack.standard": ("StandardStack",),
             "_stack.wrap": ("ClientWrapper",),
             "_transport.base": ("ResilientTransport",),
+            "_transport.stage_transport": ("StageTransport",),
         },
     )
 
@@ -88,6 +90,7 @@ __all__ = [
     "RetryOverrides",
     "RetryState",
     "RetryingTransport",
+    "StageTransport",
     "StandardStack",
     "ThrottlingTransport",
 ]

@@ -9,6 +9,11 @@ from httpx_resilient._stack.lazy import lazy
 if TYPE_CHECKING:
     from httpx_resilient._budget.budget import RetryBudget
     from httpx_resilient._core.attempts import Attempt, attempts_of
+    from httpx_resilient._core.context import (
+        CurrentAttempt,
+        RequestContext,
+        current_attempt,
+    )
     from httpx_resilient._core.explain import explain
     from httpx_resilient._layers.circuit_breaker.breaker import (
         CircuitBreaker,
@@ -30,12 +35,14 @@ if TYPE_CHECKING:
     from httpx_resilient._layers.retry.waits import wait_retry_after, wait_transient
     from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
     from httpx_resilient._pool.stats import PoolStats
+    from httpx_resilient._transport.stage import Stage
 else:
     __getattr__ = lazy(
         __name__,
         {
             "_budget.budget": ("RetryBudget",),
             "_core.attempts": ("Attempt", "attempts_of"),
+            "_core.context": ("CurrentAttempt", "RequestContext", "current_attempt"),
             "_core.explain": ("explain",),
             "_layers.circuit_breaker.breaker": ("CircuitBreaker", "CircuitState"),
             "_layers.concurrency.limit": (
@@ -54,6 +61,7 @@ else:
             "_layers.retry.waits": ("wait_retry_after", "wait_transient"),
             "_layers.throttle.throttle": ("AdaptiveThrottle",),
             "_pool.stats": ("PoolStats",),
+            "_transport.stage": ("Stage",),
         },
     )
 
@@ -65,13 +73,17 @@ __all__ = [
     "CircuitState",
     "ConcurrencyLimit",
     "ConcurrencyState",
+    "CurrentAttempt",
     "Failover",
     "HedgePolicy",
     "PoolStats",
     "RateLimit",
     "RateLimitState",
+    "RequestContext",
     "RetryBudget",
+    "Stage",
     "attempts_of",
+    "current_attempt",
     "explain",
     "retry_if_idempotent",
     "retry_if_status",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic
 
 from httpx_resilient._core.family import Family
 from httpx_resilient._layers.retry.transport import RetryingTransport
 from httpx_resilient._transport.base import InnerT
-from httpx_resilient._transport.inner import Side
+from httpx_resilient._transport.inside import transports_in
 from httpx_resilient._transport.recognition import home_of, is_transport
 
 
@@ -111,19 +111,3 @@ def _retries_in(transport: object) -> set[int]:
 
 def _is_retrying(transport: object) -> bool:
     return isinstance(transport, RetryingTransport)
-
-
-def transports_in(transport: object) -> Iterator[object]:
-    """Yield this transport and each one inside it, also behind those of others."""
-    seen: set[int] = set()
-    pending = [transport]
-    while pending:
-        this = pending.pop()
-        if is_transport(this) and id(this) not in seen:
-            seen.add(id(this))
-            yield this
-            # A transport of another package may hold its inner one by any name.
-            pending += [
-                value.made if isinstance(value, Side) else value
-                for value in getattr(this, "__dict__", {}).values()
-            ]

@@ -8,29 +8,37 @@ layer adds one flow, `_handle`; everything that is the same for all layers is he
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from collections import deque
+from collections.abc import Awaitable, Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from httpx_resilient._core.events.base import Listener
-from httpx_resilient._core.events.emitter import (
-    PENDING,
-    EventEmitter,
+from httpx_resilient._core.context import (
+    OPTIONS,
     PendingAwaitables,
+    RequestContext,
+    begin,
+    context_of,
 )
+from httpx_resilient._core.events.base import Listener
+from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT, ResponseT
-from httpx_resilient._core.io.loading import async_io
-from httpx_resilient._core.io.protocol import IO, releasing, run_sync
-from httpx_resilient._core.io.sync_io import SyncIO
+from httpx_resilient._core.io.protocol import IO, Send, run_sync
 from httpx_resilient._transport.inner import LimitsT, ProxyT, sides_of
+from httpx_resilient._transport.lifecycle import Lifecycle
+from httpx_resilient._transport.linking import async_io_of, is_linked, sync_io_of
+from httpx_resilient._transport.options import MissingLayers
+from httpx_resilient._transport.settling import joined, settled
 
 if TYPE_CHECKING:
-    from types import CoroutineType, TracebackType
+    from types import CoroutineType
 
 InnerT = TypeVar("InnerT")
 
 
-class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
+class ResilientTransport(
+    Lifecycle, ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
+):
     """
     A layer around `inner`, or around the family's own HTTP transport if there is none.
 
@@ -59,6 +67,12 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, Prox
     """
 
     _family: ClassVar[Family]
+    _option: ClassVar[str | None] = None
+    """The extension of a request by which it differs from the settings of the layer."""
+    _makes_context: ClassVar[bool] = False
+    """Whether the flow makes the context of a request that comes without one."""
+    _is_wire: ClassVar[bool] = False
+    """Whether it stands for a wire: the layers around treat it as one."""
 
     def __init__(
         self, inner: InnerT | None, on_event: Listener | None, http: dict[str, Any]
@@ -67,12 +81,20 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, Prox
         self._async_side, self._sync_side = sides_of(inner, self._family, http, emit)
         self._io: IO[RequestT, ResponseT] | None = None
         """The `io` of asynchronous clients, built with the first request."""
-        self._unobserved_io: IO[RequestT, ResponseT] | None = None
-        """The same, unless there is a listener."""
+        self._plain_io: IO[RequestT, ResponseT] | None = None
+        """The same, if the flow needs no context, or makes it by itself."""
+        self._sync_io: IO[RequestT, ResponseT] | None = None
+        self._awaits_listeners = False
+        self._is_lone = False
+        """Whether no layer is inside of the inner transport."""
+        self._missing = MissingLayers()
 
     @abstractmethod
     async def _handle(
-        self, request: RequestT, io: IO[RequestT, ResponseT]
+        self,
+        request: RequestT,
+        io: IO[RequestT, ResponseT],
+        context: RequestContext | None = None,
     ) -> ResponseT:
         """Run this layer's flow."""
 
@@ -81,110 +103,113 @@ class ResilientTransport(ABC, Generic[RequestT, ResponseT, InnerT, LimitsT, Prox
         self, request: RequestT
     ) -> CoroutineType[Any, Any, ResponseT]:
         """Handle a request of an asynchronous client."""
-        if self._unobserved_io is None:
-            return self._handle_observed(request)
-        return self._handle(request, self._unobserved_io)  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
+        # A client gives a request its timeouts. Whatever else it may have, such as an
+        # option of a layer or the context of one around, is looked at there.
+        extensions = request.extensions
+        io = self._plain_io
+        if io is None or len(extensions) != 1 or "timeout" not in extensions:
+            return self._handle_in_context(request)
+        return self._handle(request, io)  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
 
-    def _handle_observed(self, request: RequestT) -> CoroutineType[Any, Any, ResponseT]:
-        """Handle the first request, or each request if there is a listener."""
-        io = self._io
-        if io is None:
-            made: IO[RequestT, ResponseT] = async_io(self._async_side.transport())
-            self._io = io = made
-        if self._emit.listener is None:
-            self._unobserved_io = io
-            return self._handle(request, io)  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
-        handled = self._handle(request, self._reporting(request, io))
-        if self._emit.asynchronous:
-            return self._settled(handled, io)  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
+    def _handle_in_context(
+        self, request: RequestT
+    ) -> CoroutineType[Any, Any, ResponseT]:
+        """Handle the first request, or each request that has a context or needs one."""
+        io = self._linked_io(asynchronous=True)
+        context = self._enter(request, io)
+        settles = self._awaits_listeners and context.pending is None
+        if settles:
+            context.pending = PendingAwaitables()
+        handled: Coroutine[Any, Any, ResponseT] = self._handle(request, io, context)
+        if context.parent is not None:
+            handled = joined(handled, context)
+        if settles:
+            handled = settled(handled, context, io, self._emit)
         return handled  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
-
-    def _reporting(
-        self,
-        request: RequestT,  # noqa: ARG002 - most layers report nothing of a send
-        io: IO[RequestT, ResponseT],
-    ) -> IO[RequestT, ResponseT]:
-        """Return the `io` of a flow with a listener, which may emit events."""
-        return io
-
-    async def _settled(
-        self,
-        handled: Coroutine[Any, Any, ResponseT],
-        io: IO[RequestT, ResponseT],
-    ) -> ResponseT:
-        """Await asynchronous listeners before the outcome is returned or raised."""
-        before, own = PENDING.get(), PendingAwaitables()
-        PENDING.set(own)
-        try:
-            try:
-                response = await handled
-            except Exception:
-                await self._emit.settle()
-                raise
-            async with releasing(response, io):
-                await self._emit.settle()
-            return response
-        finally:
-            PENDING.set(before)
-            self._emit.defer(own)
 
     def handle_request(self, request: RequestT) -> ResponseT:
         """Handle a request of a synchronous client."""
-        io: IO[RequestT, ResponseT] = SyncIO(self._sync_side.transport())
-        if self._emit.listener is not None:
-            self._emit.refuse_asynchronous()
-            io = self._reporting(request, io)
-        return run_sync(self._handle(request, io))
+        io = self._linked_io(asynchronous=False)
+        context = self._enter(request, io)
+        handled: Coroutine[Any, Any, ResponseT] = self._handle(request, io, context)
+        if context.parent is not None:
+            handled = joined(handled, context)
+        return run_sync(handled)
 
-    async def __aenter__(self) -> Self:
-        inner = self._async_side.transport()
-        with self._async_side.entering() as first:
-            if first:
-                await inner.__aenter__()
+    def _enter(self, request: RequestT, io: IO[RequestT, ResponseT]) -> RequestContext:
+        """Make the context of a request, or fork that of the layers around."""
+        outer = context_of(request)
+        if outer is not None:
+            return outer.fork(request)
+        context = begin(request, io)
+        if not OPTIONS.isdisjoint(request.extensions):
+            context.has_options = True
+            self._missing.warn(request, self)
+        return context
+
+    def _linked_io(self, *, asynchronous: bool) -> IO[RequestT, ResponseT]:
+        """Return the `io` of this layer's flow, which is built on first use."""
+        if asynchronous:
+            io = self._io
+            if io is None:
+                self._join()
+                made, is_lone = async_io_of(self._tail._async_side)  # noqa: SLF001 - a layer, too
+                self._io = io = self._reporting(made)
+                self._is_lone = is_lone
+                self._awaits_listeners = self._has_asynchronous_listener()
+                self._share_deferred(self._emit.deferred)
+                if not self._awaits_listeners and (is_lone or self._makes_context):
+                    self._plain_io = io
+            return io
+        self._refuse_asynchronous()
+        if self._sync_io is None:
+            self._join()
+            made = sync_io_of(self._tail._sync_side)  # noqa: SLF001 - a layer, too
+            self._sync_io = self._reporting(made)
+        return self._sync_io
+
+    def _link(self, *, asynchronous: bool) -> Send:
+        """Return the function by which a layer around calls the flow of this one."""
+        io = self._linked_io(asynchronous=asynchronous)
+
+        def send(request: Any, context: RequestContext | None = None) -> Awaitable[Any]:
+            return self._handle(request, io, context)
+
+        return send
+
+    def _join(self) -> None:
+        """Prepare the flow, before the first request."""
+
+    @property
+    def _tail(self) -> ResilientTransport[Any, Any, Any, Any, Any]:
+        """The layer whose inner transport the flow of this one sends with."""
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        inner = self._async_side.made
-        try:
-            if self._async_side.left() and inner is not None:
-                await inner.__aexit__(exc_type, exc_value, traceback)
-        finally:
-            await self._emit.settle()
+    def _reporting(self, io: IO[RequestT, ResponseT]) -> IO[RequestT, ResponseT]:
+        """Return the `io` of a flow with a listener, which may emit events."""
+        return io
 
-    async def aclose(self) -> None:
-        """Close the inner transport of asynchronous clients, if there is one by now."""
-        try:
-            if self._async_side.made is not None:
-                await self._async_side.made.aclose()
-        finally:
-            await self._emit.settle()
+    def _refuse_asynchronous(self) -> None:
+        """
+        Refuse what cannot serve a synchronous client.
 
-    def __enter__(self) -> Self:
-        inner = self._sync_side.transport()
-        with self._sync_side.entering() as first:
-            if first:
-                inner.__enter__()
-        return self
+        Raises:
+            TypeError: The listener is asynchronous.
+        """
+        self._emit.refuse_asynchronous()
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        inner = self._sync_side.made
-        if self._sync_side.left() and inner is not None:
-            inner.__exit__(exc_type, exc_value, traceback)
+    def _share_deferred(self, deferred: deque[Awaitable[object]]) -> None:
+        """Let the outermost layer await what listeners return after a request."""
+        self._emit.deferred = deferred
+        inner: Any = self._async_side.made
+        if is_linked(inner, asynchronous=True):
+            inner._share_deferred(deferred)  # noqa: SLF001 - a layer, too
 
-    def close(self) -> None:
-        """Close the inner transport of synchronous clients, if there is one by now."""
-        if self._sync_side.made is not None:
-            self._sync_side.made.close()
+    def _has_asynchronous_listener(self) -> bool:
+        inner: Any = self._async_side.made
+        return self._emit.asynchronous or (
+            is_linked(inner, asynchronous=True) and inner._has_asynchronous_listener()  # noqa: SLF001 - a layer, too
+        )
 
     def __repr__(self) -> str:
         # An inner transport may show more than a log should contain.

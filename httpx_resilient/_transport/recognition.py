@@ -53,3 +53,19 @@ def is_transport(given: object) -> bool:
 def home_of(kind: type) -> str | None:
     """Return the package for the library of a class; `None` if it is of neither."""
     return _HOMES.get(kind.__module__.partition(".")[0])
+
+
+def check_request(request: object, family: Family, layer: str) -> None:
+    """
+    Check that a request belongs to the library of a layer.
+
+    Raises:
+        TypeError: It belongs to the other one.
+    """
+    if not isinstance(request, family.request):
+        home = home_of(type(request)) or "the module bound to its library"
+        msg = (
+            f"this {layer} is for {family.name} and was given a request of "
+            f"{type(request).__module__}: import it from {home}"
+        )
+        raise TypeError(msg)

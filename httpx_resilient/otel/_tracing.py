@@ -16,7 +16,7 @@ from opentelemetry.trace import (
 )
 
 from httpx_resilient import __version__
-from httpx_resilient._core.context import times_resent
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
@@ -27,9 +27,9 @@ from httpx_resilient._metrics.semconv import (
     known_methods,
     redactor,
 )
-from httpx_resilient._stack.wrap import transports_in
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
+from httpx_resilient._transport.inside import transports_in
 from httpx_resilient.otel._spans import (
     record_attempts,
     record_error,
@@ -121,23 +121,26 @@ class TracingLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Prox
         )
 
     async def _handle(
-        self, request: RequestT, io: IO[RequestT, ResponseT]
+        self,
+        request: RequestT,
+        io: IO[RequestT, ResponseT],
+        context: RequestContext | None = None,
     ) -> ResponseT:
         is_parent = self._is_parent
         if not self._is_enabled() or (is_parent and is_in_official_span()):
-            return await io.send(request)
-        span = self._start_span(request)
-        context = set_span_in_context(span)
+            return await io.send(request, context)
+        span = self._start_span(request, 1 if context is None else context.attempt)
+        variables = set_span_in_context(span)
         sent = request
         if not is_parent:
-            context = Context({**context, **self._suppressing_flags})
+            variables = Context({**variables, **self._suppressing_flags})
         # By hand: `use_span` and a second context would cost three times as much.
-        token = attach(context)
+        token = attach(variables)
         is_finished = False
         try:
             if not is_parent:
-                sent = _with_trace_headers(request, context)
-            response = await io.send(sent)
+                sent = _with_trace_headers(request, variables)
+            response = await io.send(sent, context)
             is_finished = True
             record_response(span, response)
             if is_parent:
@@ -160,14 +163,14 @@ class TracingLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Prox
             detach(token)
             span.end()
 
-    def _start_span(self, request: RequestT) -> Span:
+    def _start_span(self, request: RequestT, attempt: int) -> Span:
         attributes = request_attributes(request, self._methods, self._redact)
         method, kind = request.method, SpanKind.CLIENT
         name = method if method in self._methods else "HTTP"
         if self._is_parent:
             name, kind = f"{name} request", SpanKind.INTERNAL
-        elif resend_count := times_resent():
-            attributes["http.request.resend_count"] = resend_count
+        elif attempt > 1:
+            attributes["http.request.resend_count"] = attempt - 1
         return self._tracer.start_span(name, kind=kind, attributes=attributes)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from anyio.lowlevel import checkpoint
 
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._core.io.async_io import AsyncIO
+from httpx_resilient._core.io.async_io import AsyncEffects
 from httpx_resilient._core.public import public
 from httpx_resilient._core.waiter import Waiter
 from httpx_resilient.testing._fake_clock import FakeClock, replace_attribute
@@ -50,7 +50,7 @@ class NoWaits(FakeClock):
             else:
                 self.block(min(timer, most))
 
-        replace_attribute(restoring, AsyncIO, "sleep", sleep)
+        replace_attribute(restoring, AsyncEffects, "sleep", sleep)
         replace_attribute(restoring, Clock, "turn", turn)
 
     async def _skip(self, seconds: float) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 from urllib.parse import urlsplit
 
 from httpx_resilient._core.classify import SWITCHING_PROTOCOLS
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.events.faults import FaultInjected
 from httpx_resilient._core.http_types import RequestT, ResponseT
@@ -17,7 +18,12 @@ from httpx_resilient._core.origin import origin_key, parse_origin
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient.testing._faults import FaultSpec
-from httpx_resilient.testing._faulty_body import FaultyBody, sleep_within_read_timeout
+from httpx_resilient.testing._faulty_body import (
+    FaultyBody,
+    is_delimited_by_close,
+    mark_unread,
+    sleep_within_read_timeout,
+)
 from httpx_resilient.testing._labels import add_labels, injected_error
 from httpx_resilient.testing._plan import CannedResponse, FaultPlan
 from httpx_resilient.testing._planner import FaultPlanner
@@ -74,6 +80,8 @@ class FaultInjectionLayer(
         >>> attempts = assert_attempts(response, 503, httpx.ConnectError, 200)
     """
 
+    _is_wire: ClassVar[bool] = True
+
     def __init__(
         self,
         inner: InnerT | None,
@@ -106,11 +114,15 @@ class FaultInjectionLayer(
         return self._planner.seed
 
     async def _handle(
-        self, request: RequestT, io: IO[RequestT, ResponseT]
+        self,
+        request: RequestT,
+        io: IO[RequestT, ResponseT],
+        context: RequestContext | None = None,
     ) -> ResponseT:
         if not (self.enabled and self._selects(request)):
-            return await io.send(request)
-        count, plan = partial(self._count, request), self._planner.plan(io.now())
+            return await io.send(request, context)
+        count = partial(self._count, context, request)
+        plan = self._planner.plan(io.now())
         if plan.delay:
             in_time = await sleep_within_read_timeout(plan.delay, request, io)
             count("Latency")
@@ -121,7 +133,7 @@ class FaultInjectionLayer(
             count(plan.ended_by)
             raise injected_error(plan.error, plan.ended_by, plan.ended_by)
         if plan.response is None:
-            response = await io.send(request)
+            response = await io.send(request, context)
         else:
             count(plan.ended_by)
             response = self._build(plan.response, request)
@@ -130,12 +142,14 @@ class FaultInjectionLayer(
             count(plan.ended_by)
             description = "the connection was reset before the response arrived"
             raise injected_error(self._family.read_error, plan.ended_by, description)
-        self._apply_body_faults(response, plan, request, io)
+        self._apply_body_faults(response, plan, request, io, count)
         return response
 
-    def _count(self, request: RequestT, fault: str) -> None:
+    def _count(
+        self, context: RequestContext | None, request: RequestT, fault: str
+    ) -> None:
         self._planner.count(fault)
-        self._emit(FaultInjected, request, fault)
+        self._emit(context, FaultInjected, request, fault)
 
     def _build(self, canned: CannedResponse, request: RequestT) -> ResponseT:
         headers = list(canned.headers)
@@ -156,11 +170,12 @@ class FaultInjectionLayer(
         plan: FaultPlan,
         request: RequestT,
         io: IO[RequestT, ResponseT],
+        count: Callable[[str], None],
     ) -> None:
         names = ["Latency"] if plan.delay else []
         names += [plan.ended_by] if plan.ended_by else []
         if plan.body_faults and response.status_code != SWITCHING_PROTOCOLS:
-            _mark_unread(response)
+            mark_unread(response)
             faulty: Any = response
             for fault in plan.body_faults:
                 names.append(fault.name)
@@ -170,28 +185,11 @@ class FaultInjectionLayer(
                     request,
                     family=self._family,
                     io=io,
-                    count=partial(self._count, request),
-                    silent=not fault.reset and _is_delimited_by_close(response),
+                    count=count,
+                    silent=not fault.reset and is_delimited_by_close(response),
                 )
         if names:
             add_labels(response, *names)
-
-
-def _mark_unread(response: object) -> None:
-    # A response that was made from its content counts as read, so a client would never
-    # iterate over its stream. The library has no public way to change that.
-    attributes = vars(response)
-    if attributes.pop("_content", None) is not None:
-        attributes.pop("_decoder", None)
-        attributes.update(is_closed=False, is_stream_consumed=False)
-
-
-def _is_delimited_by_close(response: Any) -> bool:
-    """Whether only the end of the connection ends the body (RFC 9112 §6.3, case 8)."""
-    headers = response.headers
-    return response.extensions.get("http_version", b"")[:6] == b"HTTP/1" and not (
-        "content-length" in headers or "transfer-encoding" in headers
-    )
 
 
 def _request_filter(

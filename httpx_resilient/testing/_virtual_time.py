@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import Any, NoReturn
 
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._core.io.async_io import AsyncIO
+from httpx_resilient._core.io.async_io import AsyncEffects
 from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import number
 from httpx_resilient.testing._fake_clock import FakeClock, replace_attribute
@@ -77,7 +77,7 @@ def _time_source(patience: float, restoring: ExitStack) -> TimeSource:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        replace_attribute(restoring, AsyncIO, "now", staticmethod(_refuse))
+        replace_attribute(restoring, AsyncEffects, "now", staticmethod(_refuse))
         return ManualTime(time.monotonic())
     return AsyncioTime(loop, patience, restoring)
 

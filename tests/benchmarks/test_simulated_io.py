@@ -121,7 +121,7 @@ class Failing:
         self.clock = clock
         self.times = []
 
-    async def send(self, request):
+    async def send(self, request, context=None):
         self.times.append(self.clock.now())
         await self.clock.sleep(1)
         return answer(503)

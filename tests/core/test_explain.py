@@ -27,8 +27,8 @@ from httpx_resilient import (
     attempts_of,
     explain,
 )
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.io.protocol import run_sync
-from httpx_resilient._core.marks import Mark, marks, send_after_queue
 
 pytestmark = pytest.mark.anyio
 
@@ -172,15 +172,35 @@ class TestQueue:
             await world.together(get, get, let)
         assert sorted(bool(only.queued) for (only,) in seen) == [False, True]
 
-    def test_an_exception_has_the_sum_of_its_waits(self) -> None:
-        async def fail() -> None:
+    async def test_an_exception_has_the_sum_of_its_waits(
+        self, world: World, virtual_time: Any
+    ) -> None:
+        def answer(_: Any) -> Any:
+            return world.library.Response(200)
+
+        def fail(_: Any) -> None:
             raise error
 
-        error = LookupError()
-        for _ in range(3):
-            queued = send_after_queue(fail(), 1.0, time.monotonic)
-            assert run(send_after_queue(queued, 2.0, time.monotonic)) is error
-            assert marks(error)["queued"].value == 3.0
+        error = world.library.ReadError("a mock raises the same object again")
+        limits = RateLimit(1, per=1), RateLimit(1, per=3)
+        limited, answering = world.ours.RateLimitingTransport, world.mock(answer)
+        outer, inner = (limited(answering, limit) for limit in limits)
+        layer = limited(limited(world.mock(fail), limits[1]), limits[0])
+        failing = world.transport(layer, stop=tenacity.stop_after_attempt(1))
+        async with (
+            world.client(failing) as client,
+            world.client(outer) as through_outer,
+            world.client(inner) as through_inner,
+        ):
+            await through_inner.get(A)
+            for _ in range(3):
+                # Afterwards, the outer limit has a turn in 1 s, the inner one in 3 s.
+                await through_outer.get(A)
+                with pytest.raises(world.library.ReadError) as caught:
+                    await client.get(A)
+                assert caught.value is error
+                (attempt,) = attempts_of(error)
+                assert attempt.queued == pytest.approx(3.0) == attempt.duration
 
 
 class TestNested:
@@ -317,8 +337,17 @@ class TestExplain:
         )
 
     def test_a_line_has_the_seconds_in_a_queue(self) -> None:
-        response = httpx.Response(200, extensions={"queued": Mark(0.5, 0.25)})
-        assert "after 0.500 s, 0.250 s of it in a queue" in self.explained(response)
+        class Queueing(FakeIO):
+            async def send(
+                self, request: Any, context: RequestContext | None = None
+            ) -> Any:
+                assert context is not None
+                context.queued += 0.25
+                return await super().send(request, context)
+
+        layer, io = RetryingTransport(), Queueing(200, takes=0.5)
+        response = run(flow_of(layer, httpx.Request("GET", A), io))
+        assert "after 0.500 s, 0.250 s of it in a queue" in explain(response)
 
     def test_the_summary_names_the_request_without_secrets(self) -> None:
         inner = httpx.MockTransport(lambda request: httpx.Response(200))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import httpx
 import pytest
+from support.fake_io import FakeIO
 
+from httpx_resilient._core.context import begin
 from httpx_resilient._core.origin import origin_key, origin_name, parse_origin
 
 
@@ -35,9 +40,9 @@ def test_a_string_without_scheme_or_host_is_rejected(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "key"),
     [
-        ("https://Example.org:443/a?b", ("https", b"example.org", None)),
-        ("http://[::1]:80/", ("http", b"::1", None)),
-        ("http://a:8080", ("http", b"a", 8080)),
+        ("https://Example.org:443/a?b", ("https", "example.org", None)),
+        ("http://[::1]:80/", ("http", "::1", None)),
+        ("http://a:8080", ("http", "a", 8080)),
     ],
 )
 def test_a_key_is_scheme_host_and_port_without_the_default_port(
@@ -59,6 +64,16 @@ def test_a_name_is_the_origin_in_readable_form(url: str, name: str) -> None:
 
 
 def test_a_name_that_cannot_be_decoded_stays_encoded() -> None:
-    assert origin_name(("https", b"xn--99999999.example", None)) == (
+    assert origin_name(("https", "xn--99999999.example", None)) == (
         "https://xn--99999999.example"
     )
+
+
+def test_a_url_of_another_make_has_its_key_by_its_properties() -> None:
+    class URL:
+        scheme, raw_host, port = "https", b"xn--strae-oqa.example", 8443
+
+    request: Any = SimpleNamespace(url=URL())
+    key = ("https", "xn--strae-oqa.example", 8443)
+    assert origin_key(URL()) == key
+    assert begin(request, FakeIO()).origin == key

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import pytest
@@ -33,34 +32,34 @@ async def test_every_attempt_propagates_a_span_of_its_own_to_the_server(
     assert len(set(traces.ids)) == 3
 
 
-async def test_an_attempt_that_first_retries_a_token_is_still_counted_as_a_resend(
-    world: World, traces: Traces
+@pytest.mark.parametrize("forwards_context", [True, False])
+async def test_a_request_sent_inside_a_later_attempt_is_a_resend_if_it_has_its_context(
+    world: World, traces: Traces, forwards_context: bool
 ) -> None:
-    """The retried request around another one is the current one again."""
-    tokens, answers = itertools.cycle([503, 200]), iter([503, 200])
-    of_token = world.transport(
-        world.mock(lambda _: world.library.Response(next(tokens)))
-    )
+    """A request for a token is not sent again, one that is forwarded is."""
+    answers = iter([503, 200])
     of_answer = traces.layer(
         world.mock(lambda _: world.library.Response(next(answers)))
     )
-    async with world.client(of_token) as token, world.client(of_answer) as upstream:
+    async with world.client(of_answer) as upstream:
         statuses = []
 
-        async def forward() -> Any:
-            await token.get("http://localhost/token")
-            statuses.append((await upstream.get("http://localhost")).status_code)
+        async def forward(request: Any) -> Any:
+            extensions = request.extensions if forwards_context else {}
+            response = await upstream.get("http://localhost", extensions=extensions)
+            statuses.append(response.status_code)
             return world.library.Response(statuses[-1])
 
-        def forward_now(_: object) -> Any:
-            run(forward)
+        def forward_now(request: Any) -> Any:
+            run(lambda: forward(request))
             return world.library.Response(statuses[-1])
 
-        inner = world.mock(forward_now if world.sync else lambda _: forward())
+        inner = world.mock(forward_now if world.sync else forward)
         async with world.client(world.transport(inner)) as client:
             await client.get("http://localhost")
     assert traces.statuses == [503, 200]
-    assert traces.values("http.request.resend_count") == [None, 1]
+    resends = 1 if forwards_context else None
+    assert traces.values("http.request.resend_count") == [None, resends]
 
 
 async def test_a_tracing_layer_around_another_makes_the_parent_of_the_attempts(

@@ -21,8 +21,8 @@ from httpx_resilient._pool.idle import LINGER
 from httpx_resilient._pool.slots import MAX_STREAMS, Slot
 from httpx_resilient._pool.state import Pool
 
-A: OriginKey = ("https", b"a", None)
-B: OriginKey = ("https", b"b", None)
+A: OriginKey = ("https", "a", None)
+B: OriginKey = ("https", "b", None)
 
 
 def pool_of(
@@ -483,7 +483,7 @@ TestRequests = Requests.TestCase
 
 def test_renewing_a_shared_connection_does_not_change_the_reuse_counter() -> None:
     pool = Pool(1, 1, 5, lambda key: True)
-    origin = pool.origin(("https", b"a", None))
+    origin = pool.origin(("https", "a", None))
     slot = pool.acquire(origin, 0.0)
     assert slot is not None
     assert pool.renew(slot)

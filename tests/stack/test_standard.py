@@ -51,7 +51,7 @@ def names(transport: Any) -> list[str]:
 def shared_states(transport: Any) -> list[Any]:
     """The states of the circuit breaker and of the rate limit."""
     _, _, breaking, limiting, _ = nested(transport)
-    return [breaking._breaker, limiting._limit]
+    return [breaking._stages[0]._breaker, limiting._stages[0]._limit]
 
 
 # Layers.

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.io.protocol import run_sync
 
 Scripted = int | httpx.Response | Exception
@@ -36,7 +37,7 @@ class FakeIO:
         self.slept: list[float] = []
         self.sent: list[Any] = []
 
-    async def send(self, request: Any) -> Any:
+    async def send(self, request: Any, context: RequestContext | None = None) -> Any:
         self.did.append("send")
         self.sent.append(request)
         self.time += self.takes
@@ -57,7 +58,13 @@ class FakeIO:
     async def settle(self, answer: Any) -> Any:
         return await answer if inspect.isawaitable(answer) else answer
 
-    async def discard(self, response: Any, *, drain: bool | None = None) -> None:
+    async def discard(
+        self,
+        response: Any,
+        context: RequestContext | None = None,
+        *,
+        drain: bool | None = None,
+    ) -> None:
         self.did.append("close" if drain is False else "discard")
 
     async def sleep(self, seconds: float) -> None:
@@ -68,7 +75,8 @@ class FakeIO:
 
 def flow_of(transport: Any, request: Any, io: FakeIO) -> Coroutine[Any, Any, Any]:
     """Return the flow of a layer with a scripted IO, not started."""
-    flow: Coroutine[Any, Any, Any] = transport._handle(request, io)
+    context = transport._enter(request, io)
+    flow: Coroutine[Any, Any, Any] = transport._handle(request, io, context)
     return flow
 
 

@@ -111,13 +111,13 @@ def tracked_stream(response: Any) -> Any:
 def replace_body(response: Any, body: Any) -> Any:
     """Put another body into the pool's stream. Returns the one that was there."""
     tracked = tracked_stream(response)
-    replaced, tracked._stream = tracked._stream, body
+    replaced, tracked.stream = tracked.stream, body
     return replaced
 
 
 def detach_slot(response: Any) -> Slot:
     """Take the slot out of the pool's stream: its end releases the slot no longer."""
     tracked = tracked_stream(response)
-    slot: Slot = tracked._resource
-    tracked._resource = None
+    slot: Slot = tracked.resource
+    tracked.owner = None
     return slot

@@ -24,6 +24,7 @@ MEASURED: dict[events.Event, dict[str, dict[tuple[Any, ...], float]]] = {
         "retries": {(*SERVER_A, "GET", "503"): 1},
         "retry.wait": {(*SERVER_A, "GET", "503"): 0.5},
     },
+    events.NotRetried(REQUEST, 1, "503"): {},
     events.GaveUp(REQUEST, 2, "any text", 1.0, FAILED): {
         "gave_up": {(*SERVER_A, "GET", "ReadError"): 1}
     },

@@ -44,9 +44,9 @@ class Race(FakeIO):
         self.ends = ends
         self.waited: list[float] = []
 
-    async def send(self, request: Any) -> Any:
+    async def send(self, request: Any, context: Any = None) -> Any:
         await turn()
-        return await super().send(request)
+        return await super().send(request, context)
 
     def begin(self, answer: Awaitable[Any]) -> tuple[Any, Awaitable[Any] | None]:
         return None, answer
@@ -66,8 +66,10 @@ class Race(FakeIO):
         else:
             await proceed(other)
 
-    async def discard(self, response: Any, *, drain: bool = True) -> None:
-        await super().discard(response, drain=drain)
+    async def discard(
+        self, response: Any, context: Any = None, *, drain: bool | None = None
+    ) -> None:
+        await super().discard(response, context, drain=drain)
         response.is_discarded = True
 
 

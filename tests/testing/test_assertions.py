@@ -10,7 +10,7 @@ import pytest
 import tenacity
 
 from httpx_resilient import Attempt, RetryingTransport
-from httpx_resilient._core.marks import Mark
+from httpx_resilient._core.history import leave_history
 from httpx_resilient.testing import FaultInjectingTransport, assert_attempts
 
 
@@ -64,8 +64,8 @@ def test_the_message_shows_surplus_and_missing_attempts() -> None:
 
 
 def test_the_message_shows_a_reason_that_adds_to_the_outcome() -> None:
-    attempt = Attempt(1, 503, "503, and the body is spent", wait=0.0, duration=0.1)
-    response = httpx.Response(503, extensions={"sends": Mark(0.0, (attempt,))})
+    response, reason = httpx.Response(503), "503, and the body is spent"
+    leave_history(response, [(1, 503, reason, 0.0, 0.1, 0.0, 0.0, (), "", False)])
     assert failure_message(response, 200).splitlines()[1] == (
         "> 1. 503 (503, and the body is spent); expected 200"
     )

@@ -21,7 +21,7 @@ from support.world import World, in_async
 
 from httpx_resilient import RetryingTransport, attempts_of
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._core.io.async_io import AsyncIO
+from httpx_resilient._core.io.async_io import AsyncEffects
 from httpx_resilient.testing import no_waits, virtual_time
 
 pytestmark = pytest.mark.anyio
@@ -51,7 +51,7 @@ class TestLeavingByAnException:
         assert Clock.wall_time is time.time
         assert Clock.block is time.sleep
         assert Clock.block_until is threading.Event.wait
-        assert AsyncIO.now is time.monotonic
+        assert AsyncEffects.now is time.monotonic
 
     @pytest.mark.parametrize("runtime", ["asyncio"])
     async def test_restores_the_clock_and_the_selector_of_asyncio(self) -> None:

@@ -5,30 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from contextvars import ContextVar
 from inspect import isawaitable
 from typing import Any, ParamSpec
 
+from httpx_resilient._core.context import PendingAwaitables, RequestContext
 from httpx_resilient._core.events.base import Event, Listener
 from httpx_resilient._core.events.log import is_handled, logger
 from httpx_resilient._core.events.reports import FaultReport
 from httpx_resilient._core.validation import is_asynchronous
 
 P = ParamSpec("P")
-
-
-class PendingAwaitables(deque[Awaitable[object]]):
-    """Awaitables that an asynchronous listener has returned, not awaited yet."""
-
-    is_over = False
-    """Whether the request is over. A task that it started may still emit an event."""
-
-
-PENDING: ContextVar[PendingAwaitables | None] = ContextVar("pending", default=None)
-"""
-The awaitables of the current request. Only the task of that request awaits them: so a
-listener runs in its context, and is not cancelled with another request.
-"""
 
 
 class EventEmitter:
@@ -51,14 +37,26 @@ class EventEmitter:
             raise TypeError(msg)
         self.listener = listener
         self.asynchronous = listener is not None and is_asynchronous(listener)
-        self._deferred = PendingAwaitables()
-        """Of no request, or of a request that was cancelled."""
+        self.deferred: deque[Awaitable[object]] = deque()
+        """Of no request, or of one that is over. Linked layers share it."""
         self._faults = FaultReport()
 
     def __call__(
-        self, kind: Callable[P, Event], *what: P.args, **more: P.kwargs
+        self,
+        context: RequestContext | None,
+        kind: Callable[P, Event],
+        *what: P.args,
+        **more: P.kwargs,
     ) -> None:
-        """Emit an event: log it, then dispatch it to the listener."""
+        """
+        Emit an event: log it, then dispatch it to the listener.
+
+        Args:
+            context: The context of the request, or `None` for an event of no request.
+            kind: The class of the event.
+            what: Its fields.
+            more: Its fields, by name.
+        """
         event: Any = kind
         is_logged = event.logged and is_handled(event.level)
         if not is_logged and self.listener is None:
@@ -70,9 +68,13 @@ class EventEmitter:
             except Exception as error:  # noqa: BLE001 - a handler must not fail a request
                 self._faults.add("a logging handler", error)
         if self.listener is not None:
-            self.dispatch(made)
+            self.dispatch(context, made)
 
-    def dispatch(self, event: Event) -> None:
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether anybody would receive an event, whose fields are dear to make."""
+        return self.listener is not None or (kind.logged and is_handled(kind.level))
+
+    def dispatch(self, context: RequestContext | None, event: Event) -> None:
         """Call the listener, which must exist, and remember what it wants awaited."""
         try:
             answer = self.listener(event)  # type: ignore[misc]  # there is one, says the docstring
@@ -80,23 +82,29 @@ class EventEmitter:
             self._faults.add("on_event", error)
         else:
             if answer is not None and isawaitable(answer):
-                pending = PENDING.get()
+                # Only the task of the request awaits them: so a listener runs in its
+                # context, and is not cancelled with another request.
+                pending = None if context is None else context.pending
                 if pending is None or pending.is_over:
-                    pending = self._deferred
-                pending.append(answer)
+                    self.deferred.append(answer)
+                else:
+                    pending.append(answer)
 
-    async def settle(self) -> None:
+    async def settle(self, context: RequestContext | None = None) -> None:
         """Await what an asynchronous listener has returned."""
-        pending = PENDING.get()
-        if pending:
-            await self._settle(pending)
-        if self._deferred:
-            await self._settle(self._deferred)
+        if context is not None and context.pending:
+            await self._settle(context.pending)
+        if self.deferred:
+            await self._settle(self.deferred)
 
     def defer(self, pending: PendingAwaitables) -> None:
         """End a request. The next `settle` awaits what it left, if it was cancelled."""
         pending.is_over = True
-        self._deferred.extend(pending)
+        self.deferred.extend(pending)
+
+    def report(self, culprit: str, error: Exception) -> None:
+        """Log an exception that must not take the place of another one."""
+        self._faults.add(culprit, error)
 
     def refuse_asynchronous(self) -> None:
         """
@@ -112,7 +120,7 @@ class EventEmitter:
             )
             raise TypeError(msg)
 
-    async def _settle(self, pending: PendingAwaitables) -> None:
+    async def _settle(self, pending: deque[Awaitable[object]]) -> None:
         with suppress(IndexError):  # another thread took the last one
             while True:
                 answer = pending.popleft()

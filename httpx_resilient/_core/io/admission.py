@@ -15,12 +15,13 @@ same, and stand only here:
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterator
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar
 
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.events.queueing import Admitted
-from httpx_resilient._core.http_types import RequestLike
 from httpx_resilient._core.io.protocol import Effects
 from httpx_resilient._core.waiter import Waiter
 
@@ -31,63 +32,99 @@ request can bring it; and at most, infinite if there is no limit.
 """
 
 
-class Admission(Protocol):
-    """The admission of one request by the queue of a limit."""
+class Admission(ABC):
+    """
+    The admission of one request by the queue of a limit.
+
+    Args:
+        context: The context of the request.
+        emit: The emitter of the limit's layer.
+    """
+
+    __slots__ = ("context", "emit", "granted")
 
     name: ClassVar[str]
     """The name of the limit in events."""
 
-    def waits(self) -> Iterator[Wait]:
+    granted: Any
+    """What the request was granted, such as its number, once it is served."""
+
+    def __init__(self, context: RequestContext, emit: EventEmitter) -> None:
+        self.context = context
+        self.emit = emit
+        self.granted = None
+
+    @abstractmethod
+    def waits(self, effects: Effects) -> Iterator[Wait]:
         """
         Yield each wait until the request is served.
 
         Raises:
             Exception: The request is refused, because it would wait too long.
         """
-        ...
 
-    def withdraw(self) -> Awaitable[None] | None:
+    @abstractmethod
+    def withdraw(self, effects: Effects) -> Awaitable[None] | None:
         """
         Leave the queue, or return what the request was granted.
 
         Returns:
             Work to await afterwards, or `None`.
         """
-        ...
 
 
-async def admit(
-    admission: Admission, request: RequestLike, effects: Effects, emit: EventEmitter
-) -> float:
+class MustWait(Exception):  # noqa: N818 - no error, but a request that the flow handles
     """
-    Wait until a request is served. Return the seconds that it has waited.
+    A stage cannot admit a request at once.
+
+    Args:
+        admission: The admission to wait for.
+    """
+
+    def __init__(self, admission: Admission) -> None:
+        super().__init__()
+        self.admission = admission
+
+
+async def admit(admission: Admission, effects: Effects) -> Any:
+    """
+    Wait until a request is served. Return what it was granted.
 
     Raises:
         Exception: The request is refused, because it would wait too long.
     """
     queued, is_admitted = effects.now(), False
+    context, emit = admission.context, admission.emit
     try:
-        for waiter, timer, most in admission.waits():
+        for waiter, timer, most in admission.waits(effects):
             try:
-                await emit.settle()
+                await emit.settle(context)
                 if timer is None:
                     await waiter.wait(None if most == math.inf else most)
                 else:
                     await effects.turn(waiter, timer, most)
             finally:
                 waiter.close()
-        waited = effects.now() - queued
-        emit(Admitted, request, admission.name, waited)
+        context.now = effects.now()
+        waited = context.now - queued
+        emit(context, Admitted, context.request, admission.name, waited)
         is_admitted = True
-        return waited
+        context.queued += waited
+        return admission.granted
     finally:
         if not is_admitted:
-            work = admission.withdraw()
+            work = admission.withdraw(effects)
             if work is not None:
                 await work
 
 
-def pool_timeout_of(request: RequestLike) -> float:
-    """Return the request's `timeout["pool"]` in seconds, infinite if it has none."""
-    seconds: float | None = request.extensions.get("timeout", {}).get("pool")
-    return math.inf if seconds is None else seconds
+def pool_timeout_of(context: RequestContext) -> float:
+    """
+    Return the seconds that a request may wait for a place.
+
+    They are its `timeout["pool"]`, within its deadline; infinity if it has neither.
+    """
+    timeouts = context.request.extensions.get("timeout", {})
+    seconds: float | None = timeouts.get("pool")
+    most = math.inf if seconds is None else seconds
+    return most if context.deadline is None else min(most, context.deadline.left())

@@ -6,17 +6,20 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 from inspect import isawaitable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import anyio
 
 from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.drain import drain_async, drain_seconds, is_worth_draining
 from httpx_resilient._core.http_types import RequestT, ResponseT
-from httpx_resilient._core.io.asyncio_fast import begin, on_asyncio, time_limit
-from httpx_resilient._core.io.protocol import Runner, Second
+from httpx_resilient._core.io.asyncio_fast import begin, on_asyncio, rest_of
+from httpx_resilient._core.io.carrying import carrying
+from httpx_resilient._core.io.protocol import Runner, Second, Send
 from httpx_resilient._core.io.race import race_on_anyio, race_on_asyncio
 from httpx_resilient._core.io.waiters import AsyncioWaiter, TrioWaiter
+from httpx_resilient._core.request_copy import sync_back
 from httpx_resilient._core.waiter import Waiter
 
 T = TypeVar("T")
@@ -29,7 +32,20 @@ class AsyncEffects(Clock):
 
     asynchronous = True
 
-    def through(self, transport: Any, request: Any) -> Awaitable[Any]:
+    def through(
+        self,
+        transport: Any,
+        request: Any,
+        context: RequestContext,
+        *,
+        carries: bool = False,
+    ) -> Awaitable[Any]:
+        if carries or context.deadline is not None or context.attempt != 1:
+            copy = carrying(request, context)
+            if "_content" not in copy.__dict__:
+                return _send_copy(transport, request, copy)
+            request = copy
+        # Looked up at each call: instrumentation and mocks patch the class.
         sent: Awaitable[Any] = transport.handle_async_request(request)
         return sent
 
@@ -40,9 +56,20 @@ class AsyncEffects(Clock):
     def waiter(self) -> Waiter:
         return AsyncioWaiter() if on_asyncio() else TrioWaiter()
 
-    def within(self, seconds: float, answer: Awaitable[T]) -> Awaitable[T]:
-        limit = time_limit if on_asyncio() else _time_limit
-        return limit(seconds, answer)
+    async def within(self, seconds: float, answer: Awaitable[T]) -> T:
+        if on_asyncio():
+            # `begin`, written out. The timer starts only if there is a wait.
+            steps: Any = answer if hasattr(answer, "send") else answer.__await__()
+            try:
+                awaited = steps.send(None)
+            except StopIteration as finished:
+                value: T = finished.value
+                return value
+            async with asyncio.timeout(seconds):
+                return cast("T", await rest_of(steps, awaited))
+        # trio's scopes must be strictly nested: nothing can start before this one.
+        with anyio.fail_after(seconds):
+            return await answer
 
     def begin(self, answer: Awaitable[T]) -> tuple[Any, Awaitable[T] | None]:
         # Not on trio, whose cancel scopes must be strictly nested.
@@ -55,13 +82,27 @@ class AsyncEffects(Clock):
     async def settle(self, answer: Any) -> Any:
         return await answer if isawaitable(answer) else answer
 
-    async def discard(self, response: Any, *, drain: bool | None = None) -> None:
+    async def discard(
+        self,
+        response: Any,
+        context: RequestContext | None = None,  # noqa: ARG002 - a read is interrupted
+        *,
+        drain: bool | None = None,
+    ) -> None:
         closed = False
         try:
             if is_worth_draining(response) if drain is None else drain:
                 body: Any = response.stream
                 if on_asyncio():
-                    await time_limit(drain_seconds(response), drain_async(body))
+                    # As in `within`: a short body has usually arrived by now.
+                    steps: Any = drain_async(body)
+                    try:
+                        awaited = steps.send(None)
+                    except StopIteration:
+                        pass
+                    else:
+                        async with asyncio.timeout(drain_seconds(response)):
+                            await rest_of(steps, awaited)
                 else:
                     with anyio.move_on_after(drain_seconds(response)) as scope:
                         await drain_async(body, scope.cancel)
@@ -97,20 +138,53 @@ async def _close(response: Any) -> None:
 
 
 class AsyncIO(AsyncEffects, Generic[RequestT, ResponseT]):
-    """These effects in front of an inner transport."""
+    """
+    These effects in front of an inner transport of another make.
 
-    __slots__ = ("_inner",)
+    Args:
+        inner: The transport.
+        carries: Whether a layer of ours is inside of it. Then each request carries its
+            context. Else only one whose context says more than that of any other.
+    """
 
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
+    __slots__ = ("_carries", "inner", "now")
 
-    def send(self, request: RequestT) -> Awaitable[ResponseT]:
-        # Looked up at each call: instrumentation and mocks patch the class.
-        sent: Awaitable[ResponseT] = self._inner.handle_async_request(request)
+    def __init__(self, inner: Any, *, carries: bool) -> None:
+        self.inner = inner
+        self._carries = carries
+        # CPython 3.11 reads an attribute of an object at a tenth of the cost of one
+        # that its class has, and each flow reads the clock twice.
+        self.now: Any = AsyncEffects.now
+
+    def send(
+        self, request: RequestT, context: RequestContext | None = None
+    ) -> Awaitable[ResponseT]:
+        # `through`, written out: each request of a layer comes here.
+        if context is not None and (
+            context.deadline is not None or context.attempt != 1 or self._carries
+        ):
+            copy = carrying(request, context)
+            if "_content" not in copy.__dict__:
+                return _send_copy(self.inner, request, copy)
+            request = copy
+        sent: Awaitable[ResponseT] = self.inner.handle_async_request(request)
         return sent
 
 
-async def _time_limit(seconds: float, answer: Awaitable[T]) -> T:
-    # trio's scopes must be strictly nested: nothing can start before this one.
-    with anyio.fail_after(seconds):
-        return await answer
+class LinkedAsyncIO(AsyncEffects):
+    """These effects in front of a layer of ours, which gets the context directly."""
+
+    __slots__ = ("inner", "now", "send")
+
+    def __init__(self, send: Send) -> None:
+        self.inner: Any = None
+        self.send: Send = send
+        self.now: Any = AsyncEffects.now
+
+
+async def _send_copy(transport: Any, request: Any, copy: Any) -> Any:
+    """Send a copy of a request whose body a transport may load: a mock may do so."""
+    try:
+        return await transport.handle_async_request(copy)
+    finally:
+        sync_back(request, copy)

@@ -35,11 +35,11 @@ def begin(awaitable: Awaitable[T]) -> tuple[Any, Awaitable[T] | None]:
         awaited = steps.send(None)
     except StopIteration as finished:
         return finished.value, None
-    return None, _rest(steps, awaited)
+    return None, rest_of(steps, awaited)
 
 
 @coroutine
-def _rest(
+def rest_of(
     steps: Generator[object, None, Any], awaited: object
 ) -> Generator[object, None, Any]:
     """Continue an awaitable whose first step is done, and which waits for `awaited`."""
@@ -53,24 +53,3 @@ def _rest(
                 return finished.value
         else:
             return (yield from steps)
-
-
-async def time_limit(seconds: float, awaitable: Awaitable[T]) -> T:
-    """
-    Await for at most this number of seconds. The timer starts only if there is a wait.
-
-    A short body has usually arrived with its headers and needs no timer.
-
-    Raises:
-        TimeoutError: It took longer.
-    """
-    # `begin`, written out: as a call it would cost another 900 instructions.
-    steps: Any = awaitable if hasattr(awaitable, "send") else awaitable.__await__()
-    try:
-        awaited = steps.send(None)
-    except StopIteration as finished:
-        value: T = finished.value
-        return value
-    rest: Awaitable[T] = _rest(steps, awaited)
-    async with asyncio.timeout(seconds):
-        return await rest

@@ -7,9 +7,9 @@ callgrind, CPython 3.11), and synchronous clients need none of it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from httpx_resilient._core.io.protocol import IO, Effects
+from httpx_resilient._core.io.protocol import IO, Effects, Send
 
 
 def async_effects() -> Effects:
@@ -19,8 +19,15 @@ def async_effects() -> Effects:
     return AsyncEffects()
 
 
-def async_io(inner: Any) -> IO[Any, Any]:
-    """Create these effects in front of an inner transport."""
+def async_io(inner: Any, *, carries: bool) -> IO[Any, Any]:
+    """Create these effects in front of a transport of another make, see `AsyncIO`."""
     from httpx_resilient._core.io.async_io import AsyncIO  # noqa: PLC0415 - loads asyncio
 
-    return AsyncIO(inner)
+    return cast("IO[Any, Any]", AsyncIO(inner, carries=carries))
+
+
+def linked_async_io(send: Send) -> IO[Any, Any]:
+    """Create these effects in front of a layer of ours."""
+    from httpx_resilient._core.io.async_io import LinkedAsyncIO  # noqa: PLC0415 - loads asyncio
+
+    return cast("IO[Any, Any]", LinkedAsyncIO(send))

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar, cast
 
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.waiter import Waiter
 
 T = TypeVar("T")
@@ -26,6 +27,14 @@ Second = Callable[[], Runner | None]
 """Returns the second runner, or `None` to be called again later."""
 
 
+class Send(Protocol):
+    """Sends a request with its context through a layer of ours."""
+
+    def __call__(
+        self, request: Any, context: RequestContext | None = None
+    ) -> Awaitable[Any]: ...
+
+
 class Effects(Protocol):
     """The effects that need no inner transport: time, waiting, closing, racing."""
 
@@ -34,8 +43,24 @@ class Effects(Protocol):
         """Whether the client is asynchronous."""
         ...
 
-    def through(self, transport: Any, request: Any) -> Awaitable[Any]:
-        """Send a request through a transport."""
+    def through(
+        self,
+        transport: Any,
+        request: Any,
+        context: RequestContext,
+        *,
+        carries: bool = False,
+    ) -> Awaitable[Any]:
+        """
+        Send a request through a transport of another make.
+
+        Args:
+            transport: The transport.
+            request: The request.
+            context: What is known of it.
+            carries: Whether the request carries its context even if that says no more
+                than that of any other.
+        """
         ...
 
     async def close(self, transport: Any) -> None:
@@ -93,11 +118,21 @@ class Effects(Protocol):
         """Await the result of a strategy or hook, if it is awaitable."""
         ...
 
-    async def discard(self, response: Any, *, drain: bool | None = None) -> None:
+    async def discard(
+        self,
+        response: Any,
+        context: RequestContext | None = None,
+        *,
+        drain: bool | None = None,
+    ) -> None:
         """
         Release a response: drain it, so that its connection can be used, or close it.
 
-        Without `drain` its `Content-Length` decides.
+        Args:
+            response: The response. The caller never gets it.
+            context: The context that it was sent with. A synchronous client cannot
+                interrupt a read, but shorten its timeout, which the context has.
+            drain: Whether to drain it; by default, its `Content-Length` decides.
         """
         ...
 
@@ -109,8 +144,22 @@ class Effects(Protocol):
 class IO(Effects, Protocol[SentT_contra, ReceivedT_co]):
     """The effects of a flow in front of an inner transport."""
 
-    def send(self, request: SentT_contra) -> Awaitable[ReceivedT_co]:
-        """Send through the inner transport, once."""
+    @property
+    def inner(self) -> Any:
+        """The inner transport, for a request that needs no context."""
+        ...
+
+    def send(
+        self, request: SentT_contra, context: RequestContext | None = None
+    ) -> Awaitable[ReceivedT_co]:
+        """
+        Send through the inner transport, once.
+
+        Args:
+            request: The request.
+            context: What is known of it. `None` if there is nothing that the inner
+                transport could want to know: the happy path of a layer that is alone.
+        """
         ...
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Iterable
-from contextlib import suppress
+from collections.abc import Awaitable, Coroutine, Generator, Iterable
+from contextlib import contextmanager, suppress
 from inspect import isawaitable
 from threading import Event
 from typing import Any, Generic, TypeVar, cast
 
 from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.context import RequestContext, begin
 from httpx_resilient._core.drain import DRAIN_BYTES, DRAIN_SECONDS, is_worth_draining
 from httpx_resilient._core.http_types import RequestT, ResponseT
-from httpx_resilient._core.io.protocol import Runner, Second
-from httpx_resilient._core.request_copy import copy_request, sync_back
+from httpx_resilient._core.io.carrying import carrying
+from httpx_resilient._core.io.protocol import Runner, Second, Send
+from httpx_resilient._core.request_copy import sync_back
 from httpx_resilient._core.waiter import Waiter
 
 T = TypeVar("T")
@@ -36,19 +38,54 @@ class ThreadWaiter:
         """There is nothing to release."""
 
 
+@contextmanager
+def _read_timeout(
+    timeouts: dict[str, float | None] | None, seconds: float
+) -> Generator[None]:
+    """
+    Shorten the read timeout of a request that was sent, for the reading of its body.
+
+    The transport looks it up when it begins to read. Afterwards it is as before: a mock
+    may have recorded the request.
+    """
+    if timeouts is None:
+        yield
+        return
+    before = {name: dict[str, float | None].get(timeouts, name) for name in timeouts}
+    timeouts["read"] = seconds
+    try:
+        yield
+    finally:
+        timeouts.clear()
+        timeouts.update(before)
+
+
 class SyncEffects(Clock):
     """Effects of a synchronous client: nothing here ever suspends."""
 
-    __slots__ = ("_timeouts",)
+    __slots__ = ()
 
     asynchronous = False
 
-    def __init__(self) -> None:
-        self._timeouts: dict[str, float | None] = {}
-
-    async def through(self, transport: Any, request: Any) -> Any:
-        response: Any = transport.handle_request(request)
-        return response
+    async def through(
+        self,
+        transport: Any,
+        request: Any,
+        context: RequestContext,
+        *,
+        carries: bool = False,  # noqa: ARG002 - every request has a context here
+    ) -> Any:
+        copy = carrying(request, context)
+        timeouts = copy.extensions.get("timeout", {}).copy()
+        copy.extensions["timeout"] = timeouts
+        outer: RequestContext | None = context
+        while outer is not None:
+            outer.timeouts = timeouts
+            outer = outer.parent
+        try:
+            return transport.handle_request(copy)
+        finally:
+            sync_back(request, copy)
 
     async def close(self, transport: Any) -> None:
         with suppress(Exception):
@@ -82,14 +119,19 @@ class SyncEffects(Clock):
             raise TypeError(msg)
         return answer
 
-    async def discard(self, response: Any, *, drain: bool | None = None) -> None:
+    async def discard(
+        self,
+        response: Any,
+        context: RequestContext | None = None,
+        *,
+        drain: bool | None = None,
+    ) -> None:
         # A read may start just before the first half of the time is over.
         patience = DRAIN_SECONDS / 2
-        timeouts = dict(self._timeouts)
-        self._timeouts["read"] = patience
         until = self.now() + patience
+        timeouts = None if context is None else context.timeouts
         try:
-            with suppress(Exception):
+            with _read_timeout(timeouts, patience), suppress(Exception):
                 if is_worth_draining(response) if drain is None else drain:
                     seen = 0
                     for chunk in cast("Iterable[bytes]", response.stream):
@@ -99,28 +141,32 @@ class SyncEffects(Clock):
         finally:
             with suppress(Exception):
                 response.close()
-            self._timeouts.update(timeouts)
 
     async def sleep(self, seconds: float) -> None:
         self.block(seconds)
 
 
 class SyncIO(SyncEffects, Generic[RequestT, ResponseT]):
-    """These effects in front of an inner transport, for one call."""
+    """These effects in front of an inner transport of another make."""
 
-    __slots__ = ("_inner",)
+    __slots__ = ("inner",)
 
     def __init__(self, inner: Any) -> None:
-        super().__init__()
-        self._inner = inner
+        self.inner = inner
 
-    async def send(self, request: RequestT) -> ResponseT:
-        # A blocking read cannot be interrupted. Its timeout can be shortened before it
-        # starts, in the request, and a copy leaves the caller's request unchanged.
-        self._timeouts = request.extensions.get("timeout", {}).copy()
-        copy = copy_request(request, timeout=self._timeouts)
-        try:
-            response: ResponseT = self._inner.handle_request(copy)
-        finally:
-            sync_back(request, copy)
+    async def send(
+        self, request: RequestT, context: RequestContext | None = None
+    ) -> ResponseT:
+        context = context or begin(request, self)
+        response: ResponseT = await self.through(self.inner, request, context)
         return response
+
+
+class LinkedSyncIO(SyncEffects):
+    """These effects in front of a layer of ours, which gets the context directly."""
+
+    __slots__ = ("inner", "send")
+
+    def __init__(self, send: Send) -> None:
+        self.inner: Any = None
+        self.send: Send = send

@@ -153,16 +153,13 @@ class CircuitBreaker:
         )
         self.slow_after: float = math.inf if slow_after is None else slow_after
         self._metrics_only = metrics_only
-        self._circuits: StateStore[Circuit] = StateStore(
+        self.circuits: StateStore[Circuit] = StateStore(
             Window(), fold=lambda circuit, times: fold(circuit, self._rules, times)
         )
 
     def enter(self, key: OriginKey, now: float) -> Refused | HalfOpen | None:
         """Admit a request that is about to be sent. Returns the decision of `admit`."""
-        # Only the end of a request changes a closed circuit.
-        if type(self._circuits.peek(key)) is Window:
-            return None
-        decision = self._circuits.apply(key, admit, now)
+        decision = self.circuits.apply(key, admit, now)
         is_refused = isinstance(decision, Refused)
         return None if is_refused and self._metrics_only else decision
 
@@ -176,10 +173,7 @@ class CircuitBreaker:
         slow: bool,
     ) -> Circuit | None:
         """Record how a request ended. Returns the circuit if it opened or closed."""
-        succeeded = failed is False and not slow
-        if succeeded and self._circuits.append(key, Window, now):
-            return None
-        return self._circuits.apply(
+        return self.circuits.apply(
             key,
             settle,
             self._rules,
@@ -195,20 +189,20 @@ class CircuitBreaker:
         now = Clock.now()
         return {
             origin_name(cast("OriginKey", key)): describe(circuit, self._rules, now)
-            for key, circuit in self._circuits.states().items()
+            for key, circuit in self.circuits.states().items()
         }
 
     def force_open(self, url: str | URLLike) -> None:
         """Refuse all requests to the origin of a URL, until it is reset."""
-        self._circuits.apply(parse_origin(url), force, is_open=True)
+        self.circuits.apply(parse_origin(url), force, is_open=True)
 
     def force_closed(self, url: str | URLLike) -> None:
         """Send all requests to the origin of a URL, until it is reset."""
-        self._circuits.apply(parse_origin(url), force, is_open=False)
+        self.circuits.apply(parse_origin(url), force, is_open=False)
 
     def reset(self, url: str | URLLike) -> None:
         """Close the circuit to the origin of a URL and restart its counts."""
-        self._circuits.apply(parse_origin(url), reset, Clock.now())
+        self.circuits.apply(parse_origin(url), reset, Clock.now())
 
     def __repr__(self) -> str:
-        return f"<CircuitBreaker of {len(self._circuits)} origins>"
+        return f"<CircuitBreaker of {len(self.circuits)} origins>"

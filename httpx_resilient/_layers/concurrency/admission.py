@@ -5,61 +5,58 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.events.queueing import Queued
-from httpx_resilient._core.http_types import RequestLike
-from httpx_resilient._core.io.admission import Wait, pool_timeout_of
-from httpx_resilient._core.waiter import Waiter
+from httpx_resilient._core.io.admission import Admission, Wait, pool_timeout_of
+from httpx_resilient._core.io.protocol import Effects
 from httpx_resilient._layers.concurrency.limit import ALL_ORIGINS
-from httpx_resilient._layers.concurrency.semaphore import FairSemaphore
+from httpx_resilient._layers.concurrency.semaphore import FairSemaphore, PermitRequest
 
 
-class PermitAdmission:
+class PermitAdmission(Admission):
     """
     Queues a request for a permit, for at most `timeout["pool"]` seconds.
 
     Args:
-        request: The request.
+        context: The context of the request.
         semaphore: The semaphore that has the permits.
-        waiter: The waiter of the request.
         emit: The emitter of the layer's events.
         pool_timeout: The `PoolTimeout` of the library.
-
-    Raises:
-        PoolTimeout: The queue is full.
     """
 
-    __slots__ = ("_emit", "_pool_timeout", "_queued", "_request", "_semaphore")
+    __slots__ = ("_pool_timeout", "_queued", "_semaphore")
 
     name: ClassVar[str] = "concurrency"
 
     def __init__(
         self,
-        request: RequestLike,
+        context: RequestContext,
         semaphore: FairSemaphore,
-        waiter: Waiter,
         emit: EventEmitter,
         pool_timeout: type[Exception],
     ) -> None:
-        queued = semaphore.enqueue(waiter)
-        if queued is None:
-            raise pool_timeout(_queue_is_full(semaphore))
-        self._queued = queued
-        self._request = request
+        super().__init__(context, emit)
         self._semaphore = semaphore
-        self._emit = emit
         self._pool_timeout = pool_timeout
+        self._queued: PermitRequest | None = None
 
-    def waits(self) -> Iterator[Wait]:
-        semaphore, queued = self._semaphore, self._queued
-        seconds = pool_timeout_of(self._request)
-        self._emit(Queued, self._request, self.name, semaphore.state.waiting)
+    def waits(self, effects: Effects) -> Iterator[Wait]:
+        semaphore, context = self._semaphore, self.context
+        seconds = pool_timeout_of(context)
+        self._queued = queued = semaphore.enqueue(effects.waiter())
+        if queued is None:
+            raise self._pool_timeout(_queue_is_full(semaphore))
+        waiting = semaphore.state.waiting
+        self.emit(context, Queued, context.request, self.name, waiting)
         yield queued.waiter, None, seconds
         if not queued.is_granted:
             raise self._pool_timeout(_took_too_long(semaphore, seconds))
+        self.granted = semaphore, effects.now()
 
-    def withdraw(self) -> None:
-        self._semaphore.abandon(self._queued)
+    def withdraw(self, effects: Effects) -> None:  # noqa: ARG002 - it takes no time
+        if self._queued is not None:
+            self._semaphore.abandon(self._queued)
 
 
 def _queue_is_full(semaphore: FairSemaphore) -> str:

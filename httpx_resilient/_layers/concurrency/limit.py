@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Generic, TypeVar
 
-from httpx_resilient._core.http_types import URLLike
-from httpx_resilient._core.origin import origin_key, origin_name
+from httpx_resilient._core.origin import OriginKey, origin_name
 from httpx_resilient._core.public import public
 from httpx_resilient._core.state.origin_map import OriginMap
 from httpx_resilient._core.validation import number
@@ -49,17 +48,16 @@ class Limit(Generic[SemaphoreT]):
         self._shared = None if per_origin else make(ALL_ORIGINS)
         self._latest: SemaphoreT | None = None
 
-    def semaphore(self, url: URLLike) -> SemaphoreT:
-        """Return the semaphore of a URL's origin."""
+    def semaphore(self, key: OriginKey) -> SemaphoreT:
+        """Return the semaphore of an origin."""
         if self._shared is not None:
             return self._shared
-        key = origin_key(url)
         semaphore = self._semaphores[key]
         if semaphore is not self._latest:
             try:
                 self._semaphores.move_to_end(key)
             except KeyError:  # another thread has just evicted it
-                return self.semaphore(url)
+                return self.semaphore(key)
             self._latest = semaphore
         return semaphore
 

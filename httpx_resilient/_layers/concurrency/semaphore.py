@@ -105,18 +105,11 @@ class FairSemaphore:
             return False
         return True
 
-    def release(
-        self,
-        resource: object = None,  # noqa: ARG002 - all permits of a semaphore are alike
-        error: BaseException | None = None,  # noqa: ARG002 - any end of a response counts
-    ) -> None:
+    def release(self) -> None:
         """Release a permit."""
         self._free.append(None)
         if self._contended:
             self._wake()
-
-    on_closed = on_leaked = release
-    """The semaphore owns the streams of the responses that occupy its permits."""
 
     def enqueue(self, waiter: Waiter) -> PermitRequest | None:
         """

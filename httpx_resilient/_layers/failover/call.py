@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import Any, Generic, NamedTuple, cast
+from typing import Any, Generic, cast
 
-from httpx_resilient._core.attempts import INNER_ATTEMPTS, Attempt, expand
+from httpx_resilient._core.attempts import attempts_from
 from httpx_resilient._core.body.replay import body_of
-from httpx_resilient._core.deadline import deadline_of
-from httpx_resilient._core.events.emitter import EventEmitter
-from httpx_resilient._core.family import Family
+from httpx_resilient._core.context import RequestContext
+from httpx_resilient._core.history import Record, annotate, leave_history
 from httpx_resilient._core.http_types import RequestT, ResponseLike
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.marks import annotate, mark
 from httpx_resilient._core.request_copy import sync_body_back
 from httpx_resilient._layers.failover.classification import (
     Classification,
@@ -25,13 +22,13 @@ from httpx_resilient._layers.failover.events import FailedOver, OriginDown, Orig
 from httpx_resilient._layers.failover.group import (
     FIRST_CHOICE,
     GROUP,
-    Failover,
     choose,
     record_answer,
     record_failure,
     release,
 )
-from httpx_resilient._layers.failover.readdress import Target, readdress
+from httpx_resilient._layers.failover.readdress import readdress
+from httpx_resilient._layers.failover.settings import FailoverSettings
 
 ORIGIN = "origin"
 """The extension of a response that names the origin which answered."""
@@ -43,28 +40,6 @@ _TIMER_TOLERANCE = 0.001
 """Seconds by which the timer of a deadline may fire early."""
 
 
-class FailoverSettings(NamedTuple):
-    """
-    The settings of a layer, the same for all of its requests.
-
-    Args:
-        failover: The group of origins.
-        family: The library that the requests belong to.
-        targets: The origins in the parts that a request consists of.
-        stripped: The names of headers that only the first origin gets, in lower case.
-        share_credentials: Whether the URL keeps user and password for other origins,
-            and whether other origins may set cookies.
-        emit: Emits the events of the layer.
-    """
-
-    failover: Failover
-    family: Family
-    targets: Sequence[Target]
-    stripped: frozenset[bytes]
-    share_credentials: bool
-    emit: EventEmitter
-
-
 class FailoverCall(Generic[RequestT]):
     """
     One request of the caller, and the origins that it was sent to.
@@ -72,24 +47,38 @@ class FailoverCall(Generic[RequestT]):
     Args:
         settings: The settings of the layer.
         request: The caller's request.
+        context: The context of the request.
         sent: When it was sent to the first origin in monotonic seconds, if it was.
     """
 
     def __init__(
-        self, settings: FailoverSettings, request: RequestT, sent: float | None = None
+        self,
+        settings: FailoverSettings,
+        request: RequestT,
+        context: RequestContext,
+        sent: float | None = None,
     ) -> None:
         self._settings = settings
         self._body = body_of(request, settings.family)
         self._request = self._body.request
+        self._context = self._leg = context
+        self._queued_around = 0.0
+        if sent is None:
+            # What was queued in front of this layer is put aside.
+            self._queued_around, context.queued = context.queued, 0.0
         self._choice = FIRST_CHOICE
         self._in_flight = sent is not None
-        self._sent = self._started = sent or 0.0
+        self._sent = sent or 0.0
         self._copy: RequestT | None = None
         self._tried: list[int] = []
-        self._attempts: list[Attempt] = []
+        self._records: list[Record] = []
 
-    def next_request(self, now: float) -> RequestT:
-        """Return the request to send next. At least one origin is not tried yet."""
+    def next_request(self, now: float) -> tuple[RequestT, RequestContext]:
+        """
+        Return the request to send next, and its context.
+
+        At least one origin is not tried yet.
+        """
         settings, failover = self._settings, self._settings.failover
         # A request that cannot fail over would be lost if its probe failed.
         patience = 0.0 if is_repeatable(self._request) else failover.cooldown
@@ -97,28 +86,30 @@ class FailoverCall(Generic[RequestT]):
             GROUP, choose, self._tried, patience, failover.cooldown, now
         )
         self._in_flight, self._sent = True, now
-        if self._attempts:
-            last = self._attempts[-1]
+        if self._records:
+            *_, before, _ = last = self._records[-1]
             target = failover.origins[choice.origin]
-            settings.emit(FailedOver, self._request, last.origin, target, last.reason)
-        else:
-            self._started = now
+            settings.emit(
+                self._context, FailedOver, self._request, before, target, last[2]
+            )
         if choice.origin == 0:
-            return self._request
+            self._leg = self._context
+            return self._request, self._leg
         self._copy = readdress(
             self._request,
             settings.targets[choice.origin],
             settings.stripped,
             userinfo=settings.share_credentials,
         )
-        return self._copy
+        self._leg = self._context.fork(self._copy)
+        return self._copy, self._leg
 
     async def on_response(self, response: ResponseLike, io: IO[RequestT, Any]) -> bool:
         """Record a response. Return whether to send the next request."""
         classified = classify_response(response, self._request, io.wall_time)
-        if await self._continues(classified, io, response):
+        if await self._continues(classified, io):
             return True
-        mark(response, INNER_ATTEMPTS, self._attempts, io.now())
+        self._leave(response)
         origin, returned = self._choice.origin, cast("Any", response)
         returned.extensions[ORIGIN] = self._settings.failover.origins[origin]
         if origin and not self._settings.share_credentials:
@@ -129,13 +120,21 @@ class FailoverCall(Generic[RequestT]):
     async def on_error(self, error: Exception, io: IO[RequestT, Any]) -> bool:
         """Record an exception. Return whether to send the next request."""
         classified = classify_failure(error, self._request, self._settings.family)
-        if await self._continues(classified, io, error):
+        if await self._continues(classified, io):
             return True
-        mark(error, INNER_ATTEMPTS, self._attempts, io.now())
+        self._leave(error)
         if len(self._tried) > 1:
-            tried = [f"{each.origin} ({each})" for each in self._attempts]
+            attempts = attempts_from(self._records)
+            tried = [f"{each.origin} ({each})" for each in attempts]
             annotate(error, "failover note", f"origins tried: {', '.join(tried)}")
         return False
+
+    def _leave(self, outcome: object) -> None:
+        """Leave the history for the layers around, and for the caller."""
+        self._context.attempts = self._records
+        self._context.queued = self._queued_around
+        if outcome is not None:
+            leave_history(outcome, self._records)
 
     async def abandon(
         self, response: ResponseLike | None, io: IO[RequestT, Any]
@@ -155,16 +154,14 @@ class FailoverCall(Generic[RequestT]):
             now = io.now()
             is_late = self._is_late(now + _TIMER_TOLERANCE)
             is_up = False if is_late else None
-            self._record(Classification(is_up, reason="too late"), now, None)
+            self._record(Classification(is_up, reason="too late"), now)
+            self._leave(None)
 
     async def _continues(
-        self,
-        classification: Classification,
-        io: IO[RequestT, Any],
-        outcome: ResponseLike | Exception,
+        self, classification: Classification, io: IO[RequestT, Any]
     ) -> bool:
         now = io.now()
-        self._record(classification, now, outcome)
+        self._record(classification, now)
         if (
             not classification.may_fail_over
             or len(self._tried) == len(self._settings.targets)
@@ -175,12 +172,7 @@ class FailoverCall(Generic[RequestT]):
         self._request = again or self._request
         return again is not None
 
-    def _record(
-        self,
-        classification: Classification,
-        now: float,
-        outcome: ResponseLike | Exception | None,
-    ) -> None:
+    def _record(self, classification: Classification, now: float) -> None:
         self._in_flight = False
         copy, self._copy = self._copy, None
         if copy is not None:
@@ -189,9 +181,10 @@ class FailoverCall(Generic[RequestT]):
         store, origin = failover.store, failover.origins[choice.origin]
         is_up, kind, _, reason, retry_after = classification
         self._tried.append(choice.origin)
-        took, at = now - self._sent, self._sent - self._started
-        attempt = Attempt(1, kind, reason, 0.0, took, at, origin=origin)
-        self._attempts += expand(attempt, outcome, self._sent, now)
+        took, (queued, inside) = now - self._sent, self._leg.take()
+        self._records.append(
+            (0, kind, reason, 0.0, took, self._sent, queued, inside, origin, False)
+        )
         if is_up is None:
             store.apply(GROUP, release, choice, now)
         elif not is_up:
@@ -200,10 +193,10 @@ class FailoverCall(Generic[RequestT]):
                 seconds = min(retry_after, _MAX_COOLDOWN)
             seconds *= random.uniform(1, 1.1)  # noqa: S311 - jitter is not a secret
             if store.apply(GROUP, record_failure, choice, seconds, now):
-                self._settings.emit(OriginDown, origin, reason)
+                self._settings.emit(self._context, OriginDown, origin, reason)
         elif choice.down and store.apply(GROUP, record_answer, choice):
-            self._settings.emit(OriginUp, origin)
+            self._settings.emit(self._context, OriginUp, origin)
 
     def _is_late(self, now: float) -> bool:
-        deadline = deadline_of(self._request)
+        deadline = self._context.deadline
         return deadline is not None and now >= deadline.at

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Unpack, cast
+from collections.abc import Sequence
+from typing import ClassVar, Unpack
 
+from httpx_resilient._core.context import RequestContext, begin
 from httpx_resilient._core.events.base import Listener
-from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.http_types import RequestLike, RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.origin import origin_key
-from httpx_resilient._core.validation import TOKEN
-from httpx_resilient._layers.failover.call import (
-    ORIGIN,
-    FailoverCall,
-    FailoverSettings,
-)
+from httpx_resilient._layers.failover.call import ORIGIN, FailoverCall
 from httpx_resilient._layers.failover.group import Failover
 from httpx_resilient._layers.failover.readdress import CREDENTIALS, target_of
+from httpx_resilient._layers.failover.settings import FailoverSettings, header_names
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
+from httpx_resilient._transport.inside import transports_in
 
-KEY = "failover"
+OPTION = "failover"
 """The extension that turns failover off for one request."""
 
 
@@ -90,6 +87,8 @@ class FailoverTransport(
         (200, 'https://us.example.com')
     """
 
+    _option: ClassVar[str | None] = OPTION
+
     def __init__(
         self,
         inner: InnerT | None = None,
@@ -107,7 +106,7 @@ class FailoverTransport(
             group,
             self._family,
             [target_of(origin, self._family) for origin in group.origins],
-            _header_names(also_strip)
+            header_names(also_strip)
             | (frozenset() if share_credentials else CREDENTIALS),
             share_credentials,
             self._emit,
@@ -115,72 +114,86 @@ class FailoverTransport(
         self._slot = group.slot
         self._first = group.origins[0]
         url = self._family.request("GET", self._first).url
-        self._scheme, self._host, self._port = origin_key(url)
+        self._scheme, self._host, self._port = url.scheme, url.raw_host, url.port
         self._plain_body = self._family.plain_body
+        self._has_group_inside = any(
+            isinstance(each, FailoverTransport) for each in transports_in(inner)
+        )
 
     async def _handle(
-        self, request: RequestT, io: IO[RequestT, ResponseT]
+        self,
+        request: RequestT,
+        io: IO[RequestT, ResponseT],
+        context: RequestContext | None = None,
     ) -> ResponseT:
         url = request.url
         if (
             url.raw_host != self._host
             or url.scheme != self._scheme
             or url.port != self._port
-            or (KEY in request.extensions and not _is_on(request.extensions[KEY]))
+            or (context is not None and context.has_options and not _is_on(request))
         ):
-            return await io.send(request)
+            return await self._pass_on(request, io, context)
         # On the happy path, the first origin is up and no `FailoverCall` is made.
-        call, sent, started = None, request, io.now()
+        call, sent, leg, started = None, request, context, io.now()
         if (
             type(request.stream) is not self._plain_body
             or self._slot.state.due[0] is not None
+            or (context is not None and context.queued)
         ):
-            call = FailoverCall(self._settings, request)
-            sent = call.next_request(started)
+            call = self._call(request, io, context)
+            sent, leg = call.next_request(started)
         response: ResponseT | None = None
         try:
             while True:
                 try:
-                    response = await io.send(sent)
+                    response = await io.send(sent, leg)
                 except Exception as error:
-                    call = call or FailoverCall(self._settings, request, started)
+                    call = call or self._call(request, io, context, sent=started)
                     if not await call.on_error(error, io):
                         raise
                 else:
                     if response.status_code < 400 and call is None:
                         response.extensions[ORIGIN] = self._first
                         return response
-                    call = call or FailoverCall(self._settings, request, started)
+                    call = call or self._call(request, io, context, sent=started)
                     if not await call.on_response(response, io):
                         return response
                     failed, response = response, None
-                    await io.discard(failed)
-                sent = call.next_request(io.now())
+                    await io.discard(failed, leg)
+                sent, leg = call.next_request(io.now())
         except BaseException:  # raised again: a deadline may have caused a cancellation
-            call = call or FailoverCall(self._settings, request, started)
+            call = call or self._call(request, io, context, sent=started)
             await call.abandon(response, io)
             raise
 
+    def _call(
+        self,
+        request: RequestT,
+        io: IO[RequestT, ResponseT],
+        context: RequestContext | None,
+        sent: float | None = None,
+    ) -> FailoverCall[RequestT]:
+        context = context or begin(request, io)
+        return FailoverCall(self._settings, request, context, sent)
 
-def _header_names(given: object) -> frozenset[bytes]:
-    form = "also_strip must be a list of header names such as ('x-api-key',)"
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        msg = f"{form}; got {given!r}"
-        raise TypeError(msg)
-    names: set[bytes] = set()
-    for name in cast("Iterable[object]", given):
-        if not isinstance(name, str):
-            msg = f"{form}; got {name!r} in it"
-            raise TypeError(msg)
-        if not TOKEN.fullmatch(name):
-            msg = f"{form}; {name!r} is not a header name"
-            raise ValueError(msg)
-        names.add(name.lower().encode())
-    return frozenset(names)
+    async def _pass_on(
+        self,
+        request: RequestT,
+        io: IO[RequestT, ResponseT],
+        context: RequestContext | None,
+    ) -> ResponseT:
+        """Send a request that is none of this group's."""
+        response = await io.send(request, context)
+        if not self._has_group_inside:
+            # A mock may return the same object again.
+            response.extensions.pop(ORIGIN, None)
+        return response
 
 
-def _is_on(option: object) -> bool:
+def _is_on(request: RequestLike) -> bool:
+    option = request.extensions.get(OPTION, True)
     if not isinstance(option, bool):
-        msg = f'extensions["{KEY}"] must be True or False; got {option!r}'
+        msg = f'extensions["{OPTION}"] must be True or False; got {option!r}'
         raise TypeError(msg)
     return option

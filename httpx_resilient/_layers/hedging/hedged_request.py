@@ -2,75 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextvars import Context
-from typing import Generic, cast
+from typing import Generic
 
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._budget.events import BudgetRefused
-from httpx_resilient._core.attempts import INNER_ATTEMPTS, Attempt, expand
-from httpx_resilient._core.classify import Retryability, classify_status
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.emitter import EventEmitter
-from httpx_resilient._core.http_types import RequestT, ResponseLike, ResponseT
+from httpx_resilient._core.history import leave_history
+from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO, Runner
-from httpx_resilient._core.marks import mark
 from httpx_resilient._layers.hedging.events import HedgeLost, HedgeSent, HedgeWon
-
-KEY = "hedge"
-"""
-The extension of hedging. On a request it says whether the request may be hedged. On the
-response of a hedged request it says whether the hedge won.
-"""
-
-
-class Leg(Generic[ResponseT]):
-    """
-    One of the two requests: the first one or its hedge.
-
-    Args:
-        started: When it was sent, in monotonic seconds.
-    """
-
-    def __init__(self, started: float) -> None:
-        self.started = self.ended = started
-        self.response: ResponseT | None = None
-        self.error: Exception | None = None
-
-    async def run(self, sent: Awaitable[ResponseT], now: Callable[[], float]) -> bool:
-        """Await the outcome. Return whether it is a success."""
-        try:
-            self.response = await sent
-        except Exception as error:  # noqa: BLE001 - raised later if this leg wins
-            self.error = error
-        finally:
-            self.ended = now()
-        return self.is_success
-
-    @property
-    def is_success(self) -> bool:
-        return self.response is not None and is_success(self.response)
-
-    def attempts(self, since: float, *, hedge: bool) -> Sequence[Attempt]:
-        """Return the attempts of this leg: more than one if a layer inside retried."""
-        response, error = self.response, self.error
-        kind: int | type[Exception] | None = None if error is None else type(error)
-        if response is not None:
-            kind = response.status_code
-        took, at = self.ended - self.started, self.started - since
-        attempt = Attempt(1, kind, "", 0.0, took, at, hedge=hedge)
-        attempt = attempt._replace(reason=str(attempt))
-        return expand(attempt, response or error, self.started, self.ended)
-
-    def take_result(self) -> ResponseT:
-        """Return the response or raise the exception, and forget it."""
-        response, self.response = self.response, None
-        if response is not None:
-            return response
-        error, self.error = self.error, None
-        try:
-            raise cast("Exception", error)
-        finally:
-            del error  # its traceback leads back to this frame
+from httpx_resilient._layers.hedging.leg import OPTION, Leg
 
 
 class HedgedRequest(Generic[RequestT, ResponseT]):
@@ -79,6 +23,8 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
 
     Args:
         request: The caller's request.
+        context: The context of the caller's request.
+        leg: That of the first request, which may be a fork.
         copy: Makes the hedge.
         withdraw: Withdraws a hedge from the policy, at a time in monotonic seconds;
             `refused_before` if this request was refused one. Returns whether it may be
@@ -91,6 +37,8 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
     def __init__(
         self,
         request: RequestT,
+        context: RequestContext,
+        leg: RequestContext,
         copy: Callable[[RequestT], RequestT],
         withdraw: Callable[..., bool],
         budget: RetryBudget | None,
@@ -98,6 +46,8 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
         emit: EventEmitter,
     ) -> None:
         self._request = request
+        self._context = context
+        self._leg = leg
         self._copy = copy
         self._withdraw = withdraw
         self._budget = budget
@@ -113,7 +63,7 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
         sent: Awaitable[ResponseT],
         started: float,
         delay: float,
-        context: Context,
+        variables: Context,
     ) -> ResponseT:
         """
         Return or raise the outcome, and release the other one.
@@ -122,23 +72,50 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
             sent: The rest of the first request.
             started: When the first request was sent, in monotonic seconds.
             delay: Seconds until a hedge is sent.
-            context: The context of the hedge.
+            variables: The context variables of the hedge.
         """
         io, self._delay = self._io, delay
-        first: Leg[ResponseT] = Leg(started)
+        first: Leg[ResponseT] = Leg(started, self._leg)
         self._first = first
         try:
-            await context.run(io.race, delay, first.run(sent, io.now), self._start)
-            return self._outcome()
+            await variables.run(io.race, delay, first.run(sent, io.now), self._start)
+            winner = self._winner()
+        except BaseException:  # observed only, and raised again
+            self._leave(first)
+            await self._release_both()
+            raise
+        is_released = False
+        try:
+            await self._release(first if winner is self._hedge else self._hedge)
+            is_released = True
         finally:
-            # The second release must run even if the first is cancelled.
-            try:
-                await self._release(first)
-            finally:
-                if self._hedge is not None:
-                    await self._release(self._hedge)
+            if not is_released:
+                await self._release(winner)
+        return winner.take_result()
 
-    async def _release(self, leg: Leg[ResponseT]) -> None:
+    def _leave(self, last: Leg[ResponseT]) -> None:
+        """Leave the history of both requests, if a hedge was sent; one is the last."""
+        hedge, first = self._hedge, self._first
+        if hedge is None:
+            return
+        records = {each: each.record(hedge=each is hedge) for each in (first, hedge)}
+        won = records.pop(last)
+        (lost,) = records.values()
+        self._context.attempts = [lost, won]
+        outcome = last.response or last.error
+        if outcome is not None:
+            leave_history(outcome, [lost, won])
+
+    async def _release_both(self) -> None:
+        # The second release must run even if the first is cancelled.
+        try:
+            await self._release(self._first)
+        finally:
+            await self._release(self._hedge)
+
+    async def _release(self, leg: Leg[ResponseT] | None) -> None:
+        if leg is None:
+            return
         leg.error = None
         if leg.response is not None:
             await self._io.discard(leg.response, drain=False)
@@ -149,44 +126,36 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
         if budget is not None and not budget.spend(url, now):
             if not self._refused_by_budget:
                 self._refused_by_budget = True
-                self._emit(BudgetRefused, self._request)
+                self._emit(self._context, BudgetRefused, self._request)
             return None
         if not self._withdraw(now, refused_before=self._refused_by_policy):
             self._refused_by_policy = True
             if budget is not None:
                 budget.refund(url)
             return None
-        hedge: Leg[ResponseT] = Leg(now)
+        copy = self._copy(self._request)
+        hedge: Leg[ResponseT] = Leg(now, self._context.fork(copy))
         self._hedge = hedge
-        self._emit(HedgeSent, self._request, self._delay)
-        return self._send(hedge)
+        self._emit(self._context, HedgeSent, self._request, self._delay)
+        return self._send(copy, hedge)
 
-    async def _send(self, hedge: Leg[ResponseT]) -> bool:
-        io, request, budget = self._io, self._request, self._budget
-        success = await hedge.run(io.send(self._copy(request)), io.now)
+    async def _send(self, copy: RequestT, hedge: Leg[ResponseT]) -> bool:
+        io, budget = self._io, self._budget
+        success = await hedge.run(io.send(copy, hedge.context), io.now)
         if success and budget is not None:
-            budget.refund(request.url)
+            budget.refund(self._request.url)
         return success
 
-    def _outcome(self) -> ResponseT:
+    def _winner(self) -> Leg[ResponseT]:
+        """Return the leg whose outcome is that of the request."""
         first, hedge = self._first, self._hedge
         if hedge is None:
-            return first.take_result()
+            return first
         hedge_won = hedge.is_success and not first.is_success
-        self._emit(HedgeWon if hedge_won else HedgeLost, self._request)
-        since = first.started
-        attempts = first.attempts(since, hedge=False), hedge.attempts(since, hedge=True)
-        winner, (lost, won) = (
-            (hedge, attempts) if hedge_won else (first, reversed(attempts))
-        )
-        outcome = winner.response or winner.error
-        mark(outcome, INNER_ATTEMPTS, (*lost, *won), self._io.now())
+        event = HedgeWon if hedge_won else HedgeLost
+        self._emit(self._context, event, self._request)
+        winner = hedge if hedge_won else first
+        self._leave(winner)
         if winner.response is not None:
-            winner.response.extensions[KEY] = hedge_won
-        return winner.take_result()
-
-
-def is_success(response: ResponseLike) -> bool:
-    """Whether another response to the same request could not be better."""
-    status = response.status_code
-    return status < 400 or classify_status(status) is Retryability.NEVER
+            winner.response.extensions[OPTION] = hedge_won
+        return winner

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NoReturn, Unpack
 
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.body.replay import same_body
+from httpx_resilient._core.context import RequestContext, begin
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
@@ -15,11 +16,8 @@ from httpx_resilient._core.origin import origin_key
 from httpx_resilient._core.request_copy import copy_request
 from httpx_resilient._core.state.store import BATCH
 from httpx_resilient._core.validation import state
-from httpx_resilient._layers.hedging.hedged_request import (
-    KEY,
-    HedgedRequest,
-    is_success,
-)
+from httpx_resilient._layers.hedging.hedged_request import HedgedRequest
+from httpx_resilient._layers.hedging.leg import OPTION, is_success
 from httpx_resilient._layers.hedging.policy import HedgePolicy
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
@@ -73,6 +71,7 @@ class HedgingTransport(
     """
 
     _asynchronous_only: ClassVar[bool] = True
+    _option: ClassVar[str | None] = OPTION
 
     def __init__(
         self,
@@ -106,37 +105,52 @@ class HedgingTransport(
         raise TypeError(msg)
 
     async def _handle(
-        self, request: RequestT, io: IO[RequestT, ResponseT]
+        self,
+        request: RequestT,
+        io: IO[RequestT, ResponseT],
+        context: RequestContext | None = None,
     ) -> ResponseT:
         policy = self.policy
-        # The first three conditions spare most requests a look at their bodies.
+        # The first conditions spare most requests a look at their bodies.
         if (
             request.method not in policy.methods
             or type(request.stream) is not self._plain_body
-            or KEY in request.extensions
+            or (context is not None and context.has_options)
         ) and not self._may_be_hedged(request):
-            return await io.send(request)
-        key, origins = origin_key(request.url), policy.origins
+            return await io.send(request, context)
+        key = origin_key(request.url) if context is None else context.origin
+        origins = policy.origins
         origin, success, started = origins.slot(key), False, io.now()
         delay = origin.state.delay
+        # The hedge must not see what the first request sets, such as a deadline.
+        leg = None if context is None else context.fork(request)
         response: ResponseT
         try:
             if delay is None:
-                response = await io.send(request)
+                response = await io.send(request, leg)
             else:
-                # The hedge must not see what the first request sets, such as a trace.
-                context = copy_context()
+                variables = copy_context()
                 # A request that is answered at once needs no timer.
-                response, rest = io.begin(io.send(request))
+                response, rest = io.begin(io.send(request, leg))
                 if rest is not None:
                     withdraw = partial(policy.withdraw, key)
+                    context = context or begin(request, io)
                     hedged = HedgedRequest(
-                        request, self._copy, withdraw, self.budget, io, self._emit
+                        request,
+                        context,
+                        leg or context,
+                        self._copy,
+                        withdraw,
+                        self.budget,
+                        io,
+                        self._emit,
                     )
-                    response = await hedged.run(rest, started, delay, context)
+                    response = await hedged.run(rest, started, delay, variables)
             success = is_success(response)
             return response
         finally:
+            if leg is not None and context is not None:
+                context.join(leg)  # unless a hedge has taken what is there
             # Overtaken and cancelled requests count too, see `record`.
             origin.pending.append((started, io.now(), success))
             # The first requests are folded in one by one, so that `samples` is exact.
@@ -144,17 +158,17 @@ class HedgingTransport(
                 origins.fold(key)
 
     def _may_be_hedged(self, request: RequestT) -> bool:
-        wanted = request.extensions.get(KEY)
+        wanted = request.extensions.get(OPTION)
         if wanted is None:
             wanted = request.method in self.policy.methods
         elif not isinstance(wanted, bool):
-            msg = f'extensions["{KEY}"] must be True or False; got {wanted!r}'
+            msg = f'extensions["{OPTION}"] must be True or False; got {wanted!r}'
             raise TypeError(msg)
         return wanted and same_body(request, self._family) is not None
 
     def _copy(self, request: RequestT) -> RequestT:
         """Make the hedge. Neither request sees what a transport writes to the other."""
-        copy: Any = copy_request(request, **{KEY: False})
+        copy: Any = copy_request(request, **{OPTION: False})
         copy.headers = copy.headers.copy()
         copy.stream = same_body(request, self._family)
         hedge: RequestT = copy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
@@ -56,9 +57,12 @@ class PoolingTransport(
         super().__init__(None, on_event, dict(http))
 
     async def _handle(
-        self, request: RequestT, io: IO[RequestT, ResponseT]
+        self,
+        request: RequestT,
+        io: IO[RequestT, ResponseT],
+        context: RequestContext | None = None,
     ) -> ResponseT:
-        return await io.send(request)
+        return await io.send(request, context)
 
     def stats(self) -> PoolStats:
         """

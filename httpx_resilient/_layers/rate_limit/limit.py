@@ -139,7 +139,8 @@ class RateLimit:
         """Admit a request that need not wait, and return its number, else `None`."""
         if self._queues and key in self._queues:
             return None
-        if self._only_learns and self._rates.peek(key).server is None:
+        slot = self._rates.known(key) if self._only_learns else None
+        if self._only_learns and (slot is None or slot.state.server is None):
             return 0
         return self._rates.apply(key, take, self._pace, now)
 

@@ -1,4 +1,4 @@
-"""The rate limiting layer: the flow of one request through a rate limit."""
+"""The rate limiting layer."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from typing import ClassVar, Unpack
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
-from httpx_resilient._core.io.admission import admit
-from httpx_resilient._core.io.protocol import IO, releasing
-from httpx_resilient._core.marks import send_after_queue
-from httpx_resilient._core.origin import origin_key
 from httpx_resilient._core.validation import state
-from httpx_resilient._layers.rate_limit.admission import RateAdmission
-from httpx_resilient._layers.rate_limit.events import PausedByServer
-from httpx_resilient._layers.rate_limit.headers import read_quota
 from httpx_resilient._layers.rate_limit.limit import RateLimit
-from httpx_resilient._transport.base import InnerT, ResilientTransport
+from httpx_resilient._layers.rate_limit.stage import RateLimitStage
+from httpx_resilient._transport.base import InnerT
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
+from httpx_resilient._transport.staged import StagedTransport
 
 
 class RateLimitExceeded(Refusal):
@@ -43,7 +38,7 @@ class RateLimitExceeded(Refusal):
 
 
 class RateLimitingTransport(
-    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
+    StagedTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
 ):
     """
     A transport that sends no faster than a limit allows, and than the server allows.
@@ -97,33 +92,4 @@ class RateLimitingTransport(
     ) -> None:
         super().__init__(inner, on_event, dict(http))
         state("limit", limit, RateLimit, example="RateLimit(10, per=1)")
-        self._limit = RateLimit() if limit is None else limit
-
-    async def _handle(
-        self, request: RequestT, io: IO[RequestT, ResponseT]
-    ) -> ResponseT:
-        limit, sent = self._limit, io.now()
-        key = origin_key(request.url) if limit.key is None else limit.key(request)
-        number, waited = limit.take(key, sent), 0.0
-        if number is None:
-            admission = RateAdmission(
-                request, limit, key, io, self._emit, self._refusal
-            )
-            waited = await admit(admission, request, io, self._emit)
-            number, sent = admission.number, io.now()
-        quota = None
-        try:
-            sending = io.send(request)
-            response = await (
-                send_after_queue(sending, waited, io.now) if waited else sending
-            )
-            if limit.learns:
-                quota = read_quota(response, io.wall_time)
-        finally:
-            if number or quota is not None:
-                now = io.now()
-                limit.record(key, number, quota, now, now - sent)
-        if quota is not None and quota.pause is not None:
-            async with releasing(response, io):
-                self._emit(PausedByServer, request, quota.pause)
-        return response
+        self._run(RateLimitStage(limit or RateLimit(), self._refusal, self._emit))

@@ -8,13 +8,17 @@ import tenacity
 
 from httpx_resilient._budget.events import BUDGET_SPENT, BudgetRefused
 from httpx_resilient._core.body.replay import SPENT, Body
-from httpx_resilient._core.context import Resending
-from httpx_resilient._core.deadline import deadline_of
 from httpx_resilient._core.events.emitter import EventEmitter
+from httpx_resilient._core.history import annotate
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.marks import annotate
-from httpx_resilient._layers.retry.events import GaveUp, RetryScheduled, summary
+from httpx_resilient._layers.retry.events import (
+    GaveUp,
+    NotRetried,
+    RetryScheduled,
+    refusal_of,
+    summary,
+)
 from httpx_resilient._layers.retry.policy import RetryPolicy
 from httpx_resilient._layers.retry.spending import Spending
 from httpx_resilient._layers.retry.state import RetryState
@@ -31,16 +35,7 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
         emit: Emits the events of the layer.
     """
 
-    __slots__ = (
-        "around",
-        "body",
-        "deadline",
-        "emit",
-        "policy",
-        "request",
-        "spending",
-        "state",
-    )
+    __slots__ = ("body", "emit", "policy", "request", "spending", "state")
 
     def __init__(
         self,
@@ -55,24 +50,7 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
         self.emit = emit
         self.request = state.request if body is None else body.request
         """The request that the next attempt sends."""
-        self.deadline = deadline_of(state.request)
         self.spending = Spending(policy.budget, policy.overdraft)
-        self.around: Resending | None = None
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether an attempt has been sent and has not ended yet."""
-        return self.state.is_under_way
-
-    @property
-    def attempt_number(self) -> int:
-        """The number of the attempt, counted from 1."""
-        return self.state.attempt_number
-
-    def cut_off(self, now: float) -> None:
-        """Store the history on the deadline, if one may have cut the request off."""
-        if self.deadline is not None:
-            self.deadline.left_behind = self.state.cancelled(now)
 
 
 async def next_request(
@@ -104,12 +82,12 @@ async def next_request(
             state.next_action = tenacity.RetryAction(state.upcoming_sleep)
             await io.settle(hook(state))
         number, reason, wait = state.attempt_number, state.reason, state.upcoming_sleep
-        retried.emit(RetryScheduled, state.request, number, reason, wait)
+        retried.emit(state.context, RetryScheduled, state.request, number, reason, wait)
     except BaseException:  # observed only, and raised again
         retried.spending.refund()
-        retried.cut_off(io.now())
+        state.cancelled(io.now())
         if response is not None:
-            await io.discard(response, drain=False)
+            await io.discard(response, state.context, drain=False)
         raise
     return retried.request
 
@@ -118,13 +96,13 @@ def _admit(
     retried: RetriedRequest[RequestT, ResponseT], io: IO[RequestT, ResponseT]
 ) -> bool:
     """Charge another attempt. Return whether deadline and budget allow it."""
-    state, deadline = retried.state, retried.deadline
+    state, deadline = retried.state, retried.state.context.deadline
     if deadline is not None and io.now() + state.upcoming_sleep >= deadline.at:
         state.reason += ", and the deadline comes before the next attempt"
         return False
     if not retried.spending.withdraw(state):
         state.reason += f", and {BUDGET_SPENT}"
-        retried.emit(BudgetRefused, state.request)
+        retried.emit(state.context, BudgetRefused, state.request)
         return False
     return True
 
@@ -145,14 +123,19 @@ async def _renew(
 
 
 def _end(state: RetryState[Any, Any], emit: EventEmitter) -> None:
-    """Store the history and a note on the outcome, and emit `GaveUp`."""
-    error, gives_up = state.error, state.worth_retrying
+    """Leave the history and a note on the outcome, and emit why no attempt follows."""
+    error, gives_up, number = state.error, state.worth_retrying, state.attempt_number
+    context, request, reason = state.context, state.request, state.reason
+    is_refused, failure = bool(state.refusal), state.failure
     state.ends()
-    if not gives_up and state.attempt_number == 1:
-        return
-    attempts, elapsed = state.attempts, state.elapsed
-    if error is not None:
-        annotate(error, "retry note", summary(attempts, elapsed))
-    if gives_up:
-        number, reason = state.attempt_number, state.reason
-        emit(GaveUp, state.request, number, reason, elapsed, attempts)
+    tells = gives_up and emit.wants(GaveUp)
+    if tells or (error is not None and (number > 1 or gives_up)):
+        attempts, elapsed = state.history(), state.elapsed
+        if error is not None:
+            annotate(error, "retry note", summary(attempts, elapsed))
+        if tells:
+            emit(context, GaveUp, request, number, reason, elapsed, attempts)
+    if is_refused:
+        if error is not None:
+            annotate(error, "refusal note", refusal_of(request.method))
+        emit(context, NotRetried, request, number, failure)

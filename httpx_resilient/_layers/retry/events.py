@@ -135,6 +135,38 @@ class GaveUp(RequestEvent):
         return self._describe(summary(self.attempts, self.elapsed))
 
 
+@event
+class NotRetried(RequestEvent):
+    """
+    A request failed, and is not tried again because it is not idempotent.
+
+    Args:
+        request: The request.
+        attempt: The number of the attempt that has failed.
+        reason: Why it failed.
+
+    Example:
+        >>> print(NotRetried(request, 1, "503"))  # doctest: +ELLIPSIS
+        GET https://api.example.com/: 503; not tried again: GET is not idempotent (...
+    """
+
+    attempt: int
+    reason: str
+
+    level: ClassVar[int] = logging.INFO
+
+    def __str__(self) -> str:
+        return self._describe(f"{self.reason}; {refusal_of(self.method)}")
+
+
+def refusal_of(method: str) -> str:
+    """Describe why a request of this method has no further attempt, and what helps."""
+    return (
+        f"not tried again: {method} is not idempotent (retry_if_transient({method!r}), "
+        "or an Idempotency-Key)"
+    )
+
+
 _SHOWN = 5
 """Outcomes that a summary shows at each end. A note or a log line must stay short."""
 

@@ -12,6 +12,7 @@ import tenacity
 from httpx_resilient._budget.budget import RetryBudget, budget_of
 from httpx_resilient._budget.token_bucket import DEFAULT_RETRIES
 from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.methods import is_sdk_retry
 from httpx_resilient._core.validation import is_asynchronous
 from httpx_resilient._layers.retry.bounds import lowest_retryable_status, max_attempts
 from httpx_resilient._layers.retry.checks import check_buffer_limit, check_strategy
@@ -161,10 +162,11 @@ class RetryPolicy:
         """
         retry = self.retry(state)
         if not (retry if type(retry) in _PLAIN else await settle(retry)):
-            state.reason += state.refusal
+            if state.refusal:
+                state.reason += f", and {state.refusal}"
             return None
         state.worth_retrying = True
-        if state.attempt_number == 1 and state.is_sdk_retry:
+        if state.attempt_number == 1 and is_sdk_retry(state.request):
             state.reason += ", and the SDK is retrying already"
             return None
         wait: Any = self.wait(state)

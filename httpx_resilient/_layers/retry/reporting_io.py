@@ -1,9 +1,11 @@
-"""An IO that emits `AttemptStarted` and `AttemptEnded` around each send."""
+"""Emits `AttemptStarted` and `AttemptEnded` around each send."""
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any
 
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._layers.retry.events import AttemptEnded, AttemptStarted
@@ -13,51 +15,56 @@ class ReportingIO:
     """
     An IO that emits `AttemptStarted` and `AttemptEnded` around each send.
 
-    All other effects are those of the IO that it wraps. Only a flow with a listener
-    gets one, so a flow without a listener does not even check for it.
+    All other effects are those of the IO that it wraps. Only a layer with a listener
+    has one, so a flow without a listener does not even check for it.
 
     Args:
         io: The IO to send with.
-        request: The caller's request: the request that is sent may be a copy.
         emit: Emits the events.
     """
 
-    __slots__ = ("_attempt", "_emit", "_io", "_request", "now")
+    __slots__ = ("_emit", "_io", "now")
 
-    def __init__(self, io: IO[Any, Any], request: Any, emit: EventEmitter) -> None:
+    def __init__(self, io: IO[Any, Any], emit: EventEmitter) -> None:
         self._io = io
-        self._request = request
         self._emit = emit
-        self._attempt = 0
         self.now = io.now
 
-    async def send(self, request: Any) -> Any:
-        self._attempt += 1
-        self._emit.dispatch(AttemptStarted(self._request, self._attempt))
+    @property
+    def inner(self) -> ReportingIO:
+        """What a flow sends with that has no context: this, and so it reports, too."""
+        return self
+
+    def handle_async_request(self, request: Any) -> Coroutine[Any, Any, Any]:
+        """Send a first attempt, which needs no context."""
+        return self.send(request)
+
+    async def send(self, request: Any, context: RequestContext | None = None) -> Any:
+        # A first attempt that needs no context. The request of a later one may be a
+        # copy of the caller's.
+        given, attempt = request, 1
+        if context is not None:
+            given, attempt = context.request, context.attempt
+        self._emit.dispatch(context, AttemptStarted(given, attempt))
         sent = self.now()
         try:
-            response = await self._io.send(request)
+            response = await self._io.send(request, context)
         except Exception as error:
-            self._ended(sent, None, error)
+            ended = AttemptEnded(given, attempt, self.now() - sent, None, error)
+            self._emit.dispatch(context, ended)
             raise
         except BaseException:  # observed only, and raised again
-            self._ended(sent)
+            ended = AttemptEnded(given, attempt, self.now() - sent)
+            self._emit.dispatch(context, ended)
             raise
         # Not `releasing`, which costs 5,000 instructions for each attempt.
         try:
-            self._ended(sent, response)
+            ended = AttemptEnded(given, attempt, self.now() - sent, response)
+            self._emit.dispatch(context, ended)
         except BaseException:  # observed only, and raised again
-            await self._io.discard(response, drain=False)
+            await self._io.discard(response, context, drain=False)
             raise
         return response
-
-    def _ended(
-        self, sent: float, response: Any = None, error: Exception | None = None
-    ) -> None:
-        duration = self.now() - sent
-        self._emit.dispatch(
-            AttemptEnded(self._request, self._attempt, duration, response, error)
-        )
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._io, name)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from httpx_resilient._core.classify import SWITCHING_PROTOCOLS
-from httpx_resilient._core.context import begin_resending, end_resending
+from httpx_resilient._core.context import RequestContext
+from httpx_resilient._core.history import forget_history
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._layers.retry.decision import RetriedRequest, next_request
@@ -26,7 +27,7 @@ async def attempt(
     """
     state = retried.state
     try:
-        response = await io.send(retried.request)
+        response = await io.send(retried.request, state.context)
     except Exception as error:
         state.raised(error, io.now())
         if await next_request(retried, io) is None:
@@ -47,16 +48,16 @@ async def send_again(
     """Send a request whose first attempt has failed, until an outcome is final."""
     state = retried.state
     response: ResponseT | None = None
-    begin_resending(retried)
     try:
         while response is None:
             try:
                 if state.response is not None:
-                    await io.discard(state.response, drain=state.hints.short)
+                    context, drain = state.context, state.hints.short
+                    await io.discard(state.response, context, drain=drain)
                 # Without a wait there is no detour through the event loop, which costs
                 # more than a decision. But endless attempts must let it cancel them.
                 if state.upcoming_sleep or state.attempt_number % YIELD_EVERY == 0:
-                    await retried.emit.settle()
+                    await retried.emit.settle(state.context)
                     await io.sleep(state.upcoming_sleep)
             except BaseException:  # observed only, and raised again
                 retried.spending.refund()
@@ -66,8 +67,21 @@ async def send_again(
     except Exception:
         raise
     except BaseException:  # observed only, and raised again
-        retried.cut_off(io.now())
+        state.cancelled(io.now())
         raise
-    finally:
-        end_resending(retried)
+    return response
+
+
+async def send_once(
+    request: RequestT, io: IO[RequestT, ResponseT], context: RequestContext | None
+) -> ResponseT:
+    """Send a request once. What a mock has kept of an earlier one is not of it."""
+    try:
+        response = await io.send(request, context)
+    except Exception as error:
+        if context is None or not context.attempts:
+            forget_history(error)
+        raise
+    if context is None or not context.attempts:
+        forget_history(response)
     return response

@@ -127,7 +127,7 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's strategies are 
         if retryability is IF_IDEMPOTENT:
             if _is_repeatable(state, self.methods):
                 return True
-            state.refusal = f", and {state.request.method} is not idempotent"
+            state.refusal = f"{state.request.method} is not idempotent"
             return False
         return retryability is ALWAYS
 

@@ -48,7 +48,7 @@ class Spending:
             if isinstance(error, state.family.timed_out):
                 cost = COST_AFTER_TIMEOUT
         if self._account is None:
-            self._account = budget.account(state.request.url)
+            self._account = budget.accounts[state.context.origin]
         is_granted = self._account.withdraw(state.ended, cost, self._overdraft)
         self._withdrawn = cost if is_granted else 0.0
         return is_granted
@@ -70,7 +70,8 @@ class Spending:
         if response is not None:
             if self._budget is not None and is_healthy(response):
                 if state.attempt_number == 1:
-                    self._budget.earn(state.request.url, state.ended)
+                    account = self._budget.accounts[state.context.origin]
+                    account.deposits.append(state.ended)
                 self.refund()
         elif (
             self._withdrawn and error is not None and was_not_sent(error, state.family)

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, Generic
 
 import tenacity
 
-from httpx_resilient._core.attempts import (
-    INNER_ATTEMPTS,
-    KEY,
-    Attempt,
-    Record,
-    attempts_from,
-)
+from httpx_resilient._core.attempts import Attempt, attempts_from
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.family import Family
+from httpx_resilient._core.history import Record, leave_history
 from httpx_resilient._core.http_types import RequestT, ResponseT
-from httpx_resilient._core.marks import QUEUED, Mark, mark, mark_since, marks
 from httpx_resilient._core.methods import has_idempotency_key
-from httpx_resilient._core.origin import safe_url
 from httpx_resilient._core.public import public
 from httpx_resilient._core.retry_after import Hints, hints_in
+from httpx_resilient._layers.retry.attempts_so_far import AttemptsSoFar
+from httpx_resilient._layers.retry.call_state import HTTPCallState
 from httpx_resilient._layers.retry.outcome import Outcome
 
-_NOTHING = Mark(-math.inf, None)
 _NO_HINTS = Hints()
 
-_SDK_RETRY_COUNTS = (b"x-stainless-retry-count", b"x-retry-count")
-"""The number of retries of an SDK: openai and its relatives; postgrest, supabase."""
+_ROUNDING = 1e-6
+"""Seconds by which the difference of two times may be wrong."""
 
 
 @public()
-class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
+class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
     """
     The argument of strategies and hooks: tenacity's `RetryCallState`, and HTTP.
 
@@ -42,10 +36,9 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
 
     Args:
         request: The request, as the caller made it.
+        context: What the layers know of it. Its `now` is when it was first sent.
         controller: A tenacity object with the strategies.
         family: The library of the request.
-        start_time: Monotonic seconds when the first attempt was sent.
-        wall_time: Returns the seconds since the epoch.
 
     Example:
         >>> def report(state: RetryState) -> None:
@@ -54,52 +47,60 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         <RetryingTransport>
     """
 
-    fn = None  # there is no function: see `get_fn_name`
-
     def __init__(
         self,
         request: RequestT,
+        context: RequestContext,
         controller: tenacity.BaseRetrying,
         family: Family,
-        start_time: float,
-        wall_time: Callable[[], float],
     ) -> None:
         # Not tenacity's own __init__: it would read another clock.
-        self.start_time = start_time
+        self.start_time: float = context.now
         self.retry_object: tenacity.BaseRetrying = controller
-        self.args: tuple[RequestT] = (request,)
-        self.kwargs: dict[str, Any] = {}
         self.attempt_number: int = 1
         self.outcome_timestamp = None
         self.idle_for: float = 0.0
         self.next_action: tenacity.RetryAction | None = None
         self.upcoming_sleep: float = 0.0
 
-        self.request = request
+        self.request: RequestT = request
+        self.context = context
         self.family = family
         self.response: ResponseT | None = None
         self.error: Exception | None = None
         self.hints: Hints = _NO_HINTS
         self.reason: str = ""
+        self.failure: str = ""
         self.refusal: str = ""
         self.worth_retrying: bool = False
-        self.ended: float = start_time
-        self._sent = start_time
-        self._wall_time = wall_time
+        self.ended: float = context.now
+        self._sent = context.now
         self._records: list[Record] = []
+        self._kind: int | type[BaseException] | None = None
+        self._is_flat = True
+        self._around = context.attempt, context.last_failure
+        context.attempt, context.last_failure = 1, ""
+        self._queued_around = 0.0
         self._outcome: Outcome | None = None
 
-    def raised(self, error: Exception, now: float) -> None:
+    def begins(self) -> None:
+        """Put aside what was queued in front of this layer."""
+        context = self.context
+        self._queued_around, context.queued = context.queued, 0.0
+
+    def raised(self, error: Any, now: float) -> None:
         """Record that the attempt raised."""
         self.error = error
-        self.reason = type(error).__name__
+        self._kind = error.__class__
+        self.reason = self.failure = error.__class__.__name__
         self.outcome_timestamp = self.ended = now
 
     def returned(self, response: ResponseT, now: float) -> None:
         """Record that the attempt was answered."""
         self.response = response
-        self.hints = hints_in(response.headers.raw, self._wall_time)
-        self.reason = str(response.status_code)
+        self._kind = status = response.status_code
+        self.hints = hints_in(response.headers.raw, self.context.clock.wall_time)
+        self.reason = self.failure = str(status)
         self.outcome_timestamp = self.ended = now
 
     def waits(self) -> None:
@@ -109,68 +110,82 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
 
     def sends(self, now: float) -> None:
         """Record that another attempt is being sent."""
+        if self._records and now - self.ended < self.upcoming_sleep - _ROUNDING:
+            self._shorten_wait(now)
         self.attempt_number += 1
+        context = self.context
+        context.attempt = self.attempt_number
+        context.last_failure = self.failure
         self.outcome_timestamp = self.next_action = None
-        self.response = self.error = self._outcome = None
+        self.response = self.error = self._outcome = self._kind = None
         self.hints = _NO_HINTS
         self.worth_retrying = False
         self.refusal = ""
         self._sent = now
 
     def succeeds(self, response: ResponseT, now: float) -> None:
-        """Store the history on the response that ends a request well."""
+        """Leave the history on the response that ends a request well."""
         self.response, self.reason, self.ended = response, "", now
+        self._kind = response.status_code
         self._record(0.0)
-        mark(response, KEY, self._records, now)
+        self._leave(response)
 
     def ends(self) -> None:
-        """Store the history on the outcome and drop it: no cycle with an exception."""
+        """Leave the history on the outcome and drop it: no cycle with an exception."""
         self._record(0.0)
-        outcome = self.response if self.error is None else self.error
-        mark(outcome, KEY, self._records, self.ended)
+        self._leave(self.response if self.error is None else self.error)
         self._outcome = self.response = self.error = None
 
-    def cancelled(self, now: float) -> list[Record] | None:
-        """Record that the request was cancelled. Return its history."""
-        if self.is_under_way:
+    def cancelled(self, now: float) -> None:
+        """Record that the request was cancelled, for the layers around."""
+        if self.response is None and self.error is None:
             self.reason, self.ended = "cancelled", now
+        if self._is_recorded:
+            self._shorten_wait(now)
+        else:
             self._record(0.0)
-        return self._records or None
+        self._leave(None)
+
+    @property
+    def _is_recorded(self) -> bool:
+        return bool(self._records) and self._records[-1][0] == self.attempt_number
+
+    def _shorten_wait(self, now: float) -> None:
+        """Correct a wait that was interrupted, or that a timer has ended early."""
+        number, kind, reason, wait, *rest = self._records[-1]
+        slept = max(min(wait, now - self.ended), 0.0)
+        self._records[-1] = (number, kind, reason, slept, *rest)  # type: ignore[assignment]  # mypy loses the types of `rest`
+
+    def _leave(self, outcome: object) -> None:
+        """Leave the history for the layers around, and for the caller."""
+        context = self.context
+        context.attempts = self._records
+        context.attempt, context.last_failure = self._around
+        context.queued = self._queued_around
+        if outcome is not None:
+            leave_history(outcome, self._records)
 
     def _record(self, wait: float) -> None:
-        """Append the attempt to the history, with the marks that inner layers left."""
-        response, error = self.response, self.error
-        kind: int | type[Exception] | None = None if error is None else type(error)
-        if response is not None:
-            kind = response.status_code
-        sent, ended = self._sent, self.ended
-        left: Any = marks(error) if response is None else response.extensions
-        queued = sends = None
-        if INNER_ATTEMPTS in left or QUEUED in left or KEY in left:
-            # A failover that takes no time leaves its marks at the time of sending.
-            made, sends = left.get(INNER_ATTEMPTS) or _NOTHING
-            if not sent <= made <= ended:
-                sends = None
-            tried = mark_since(sent, ended, left, KEY)
-            sends = attempts_from(tried) if tried else sends
-            queued = mark_since(sent, ended, left, QUEUED)
+        """Append the attempt to the history, with what layers inside have sent."""
+        sent, context = self._sent, self.context
+        queued, inside = context.queued, context.attempts
+        if queued or inside:
+            context.take()
+            self._is_flat = self._is_flat and not inside
         self._records.append(
             (
                 self.attempt_number,
-                kind,
+                self._kind,
                 self.reason,
                 wait,
-                ended - sent,
-                sent - self.start_time,
+                self.ended - sent,
+                sent,
                 queued,
-                sends,
+                inside,
+                "",
+                False,
             )
         )
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether an attempt has been sent and has not ended yet."""
-        return self.response is None and self.error is None
 
     @property
     def outcome(self) -> Outcome | None:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride] - tenacity's attribute is writable, and only tenacity's own loop writes it
@@ -181,8 +196,12 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         return self._outcome
 
     @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        """The history so far."""
+    def attempts(self) -> Sequence[Attempt]:
+        """The history so far, without a copy."""
+        return AttemptsSoFar(self._records, is_flat=self._is_flat)
+
+    def history(self) -> tuple[Attempt, ...]:
+        """Return all attempts, when the request has ended."""
         return attempts_from(self._records)
 
     @property
@@ -194,18 +213,6 @@ class RetryState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     def has_idempotency_key(self) -> bool:
         """Whether the request carries an `Idempotency-Key`."""
         return has_idempotency_key(self.request)
-
-    @property
-    def is_sdk_retry(self) -> bool:
-        """Whether an SDK above retries this request: retries must not multiply."""
-        for name, value in self.request.headers.raw:
-            if name.lower() in _SDK_RETRY_COUNTS:
-                return value.isdigit() and int(value) > 0
-        return False
-
-    def get_fn_name(self) -> str:
-        """Name the request, for tenacity's own hooks such as `before_sleep_log`."""
-        return f"{self.request.method} {safe_url(self.request)}"
 
     def __repr__(self) -> str:
         return f"<RetryState {self.get_fn_name()}: attempt {self.attempt_number}>"

@@ -1,19 +1,15 @@
-"""The retry layer, and its happy path: a first attempt that succeeds."""
+"""The retry layer."""
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import ClassVar, Unpack
 
 import tenacity
 
 from httpx_resilient._budget.budget import RetryBudget, budget_of
-from httpx_resilient._core.attempts import KEY
-from httpx_resilient._core.body.replay import Body, body_of
-from httpx_resilient._core.classify import SWITCHING_PROTOCOLS
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
-from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._layers.retry.decision import RetriedRequest, next_request
+from httpx_resilient._layers.retry.flow import OPTION, RetryFlow
 from httpx_resilient._layers.retry.policy import (
     Hook,
     RetryPolicy,
@@ -21,19 +17,13 @@ from httpx_resilient._layers.retry.policy import (
     StopStrategy,
     WaitStrategy,
 )
-from httpx_resilient._layers.retry.reporting_io import ReportingIO
-from httpx_resilient._layers.retry.resending import attempt, send_again
 from httpx_resilient._layers.retry.retries import retry_if_transient
-from httpx_resilient._layers.retry.state import RetryState
 from httpx_resilient._layers.retry.waits import wait_transient
-from httpx_resilient._transport.base import InnerT, ResilientTransport
+from httpx_resilient._transport.base import InnerT
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
-from httpx_resilient._transport.recognition import home_of
 
 
-class RetryingTransport(
-    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
-):
+class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT]):
     """
     A transport that retries transient failures of requests that are safe to repeat.
 
@@ -82,6 +72,8 @@ class RetryingTransport(
         ...     pass
     """
 
+    _option: ClassVar[str | None] = OPTION
+
     def __init__(
         self,
         inner: InnerT | None = None,
@@ -105,108 +97,4 @@ class RetryingTransport(
             buffer_request_body=buffer_request_body,
             budget=shared,
         )
-        # For the happy path, which looks up nothing twice.
-        self._lowest_retryable_status = self.policy.lowest_retryable_status
-        self._plain_body = self._family.plain_body
-        self._accounts = None if shared is None else shared.accounts
-        self._origin = self._family.origin
-
-    def handle_request(self, request: RequestT) -> ResponseT:
-        """Handle a request of a synchronous client."""
-        self.policy.refuse_asynchronous()
-        return super().handle_request(request)
-
-    def _reporting(
-        self, request: RequestT, io: IO[RequestT, ResponseT]
-    ) -> IO[RequestT, ResponseT]:
-        reporting: Any = ReportingIO(io, request, self._emit)
-        return reporting  # type: ignore[no-any-return]  # it is an IO by its `__getattr__`
-
-    async def _handle(
-        self, request: RequestT, io: IO[RequestT, ResponseT]
-    ) -> ResponseT:
-        # The happy path: a body that replays, no options, a success.
-        if type(request.stream) is not self._plain_body or KEY in request.extensions:
-            return await self._handle_with_options(request, io)
-        started = io.now()
-        try:
-            response = await io.send(request)
-        except Exception as error:
-            retried = self._retried(request, io, started)
-            retried.state.raised(error, io.now())
-            if await next_request(retried, io) is None:
-                raise
-        else:
-            if (
-                response.status_code < self._lowest_retryable_status
-                or response.status_code == SWITCHING_PROTOCOLS
-            ):
-                # The history and the deposit of a success. Two tricks: a helper would
-                # add 350 to the 8,300 instructions of the happy path; and `started` is
-                # reused for the end, because one more local variable would add 8 bytes
-                # to the frame that each request in flight holds.
-                response.extensions[KEY] = -started + (started := io.now())
-                if self._accounts is not None:
-                    self._accounts[
-                        self._origin[0](request.url),
-                        self._origin[1](request.url),
-                        self._origin[2](request.url),
-                    ].deposits.append(started)
-                return response
-            retried = self._retried(request, io, started)
-            retried.state.returned(response, io.now())
-            if await next_request(retried, io) is None:
-                return response
-        return await send_again(retried, io)
-
-    async def _handle_with_options(
-        self, request: RequestT, io: IO[RequestT, ResponseT]
-    ) -> ResponseT:
-        """Handle a request with options, or with a body that may not replay."""
-        family, policy = self._family, self.policy
-        self._check_family(request)
-        options = request.extensions.get(KEY)
-        if options is False:
-            return await io.send(request)
-        if options is not None:
-            policy = policy.merged(options)
-            if not io.asynchronous:
-                policy.refuse_asynchronous()
-        body = body_of(
-            request,
-            family,
-            limit=policy.buffer_request_body,
-            factory=policy.body_factory,
-        )
-        retried = self._retried(request, io, io.now(), policy, body)
-        response = await attempt(retried, io)
-        return await send_again(retried, io) if response is None else response
-
-    def _retried(
-        self,
-        request: RequestT,
-        io: IO[RequestT, ResponseT],
-        started: float,
-        policy: RetryPolicy | None = None,
-        body: Body[RequestT] | None = None,
-    ) -> RetriedRequest[RequestT, ResponseT]:
-        """
-        Make the state that only a failure or an option needs.
-
-        `_handle` gives three arguments only: its frame, which each request in flight
-        holds, has 8 bytes of stack for each argument of its longest call.
-        """
-        policy = policy or self.policy
-        state: RetryState[RequestT, ResponseT] = RetryState(
-            request, policy.controller, self._family, started, io.wall_time
-        )
-        return RetriedRequest(state, policy, body, self._emit)
-
-    def _check_family(self, request: RequestT) -> None:
-        if not isinstance(request, self._family.request):
-            home = home_of(type(request)) or "the module bound to its library"
-            msg = (
-                f"this RetryingTransport is for {self._family.name} and was given a "
-                f"request of {type(request).__module__}: import it from {home}"
-            )
-            raise TypeError(msg)
+        self._look_up(None if shared is None else shared.accounts)

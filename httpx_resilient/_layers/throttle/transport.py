@@ -1,28 +1,18 @@
-"""The throttling layer: the flow of one request through an adaptive throttle."""
+"""The throttling layer."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Unpack
 
-from httpx_resilient._core.classify import is_of_server
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
-from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.origin import origin_key, origin_name
 from httpx_resilient._core.validation import state
-from httpx_resilient._layers.throttle.events import Throttled
+from httpx_resilient._layers.throttle.stage import ThrottleStage
 from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
-from httpx_resilient._transport.base import InnerT, ResilientTransport
+from httpx_resilient._transport.base import InnerT
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
-
-_OVERLOADED = frozenset({429, 502, 503, 504, 529})
-"""
-The statuses by which a server, or the gateway in front of it, rejects a request.
-
-502 and 504 are a gateway's connect errors and timeouts. 529 is not in a standard, but
-several APIs answer it when they are overloaded.
-"""
+from httpx_resilient._transport.staged import StagedTransport
 
 
 class RequestThrottled(Refusal):
@@ -46,7 +36,7 @@ class RequestThrottled(Refusal):
 
 
 class ThrottlingTransport(
-    ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
+    StagedTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
 ):
     """
     A transport that rejects requests locally if an overloaded origin would do so too.
@@ -91,29 +81,7 @@ class ThrottlingTransport(
         super().__init__(inner, on_event, dict(http))
         example = "AdaptiveThrottle(k=1.5)"
         state("throttle", throttle, AdaptiveThrottle, example=example)
-        self._throttle = throttle or AdaptiveThrottle()
-
-    async def _handle(
-        self, request: RequestT, io: IO[RequestT, ResponseT]
-    ) -> ResponseT:
-        throttle, key = self._throttle, origin_key(request.url)
-        share, counted = throttle.enter(key, io.now())
-        if share is not None:
-            self._emit(Throttled, request, share)
-            msg = (
-                f"adaptive throttle: {share:.0%} of requests to {origin_name(key)} are "
-                "rejected locally because it rejects most of them; reduce load or "
-                "retry later"
-            )
-            raise self._refusal(msg)
-        accepted: bool | None = None  # a cancellation says nothing about the server
-        try:
-            response = await io.send(request)
-            accepted = response.status_code not in _OVERLOADED
-        except Exception as error:
-            accepted = False if is_of_server(error, self._family) else None
-            raise
-        else:
-            return response
-        finally:
-            throttle.leave(key, io.now(), accepted=accepted, counted_before=counted)
+        stage = ThrottleStage(
+            throttle or AdaptiveThrottle(), self._refusal, self._family, self._emit
+        )
+        self._run(stage)

@@ -316,7 +316,7 @@ class TestLayers:
         self, recorder: Recorder
     ) -> None:
         leases = Leases(Pool(1, 1, 1, lambda _: True), EventEmitter(recorder))
-        slot = Slot(Origin(("https", b"example.org", None), multiplexed=True))
+        slot = Slot(Origin(("https", "example.org", None), multiplexed=True))
         slot.streams = 2
         assert not leases.renew(slot)
         assert recorder == []
@@ -593,13 +593,13 @@ class TestEmitting:
             pytest.fail("an event was made")
 
         never.logged, never.level = True, logging.DEBUG  # type: ignore[attr-defined]  # attributes of an event class
-        EventEmitter()(never, 1)
+        EventEmitter()(None, never, 1)
 
     def test_does_not_log_events_of_every_request(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG, "httpx_resilient")
-        EventEmitter()(events.AttemptStarted, httpx.Request("GET", URL), 1)
+        EventEmitter()(None, events.AttemptStarted, httpx.Request("GET", URL), 1)
         assert caplog.records == []
 
     def test_logs_a_record_with_the_fields_of_the_event(
@@ -607,7 +607,7 @@ class TestEmitting:
     ) -> None:
         caplog.set_level(logging.INFO, "httpx_resilient")
         request = httpx.Request("GET", URL)
-        EventEmitter()(events.RetryScheduled, request, 1, "503", wait=0.5)
+        EventEmitter()(None, events.RetryScheduled, request, 1, "503", wait=0.5)
         (record,) = caplog.records
         expected = {
             "kind": "RetryScheduled",
@@ -631,9 +631,8 @@ class TestEmitting:
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         try:
-            EventEmitter()(
-                events.RetryScheduled, httpx.Request("GET", URL), 1, "503", 0.5
-            )
+            request = httpx.Request("GET", URL)
+            EventEmitter()(None, events.RetryScheduled, request, 1, "503", 0.5)
         finally:
             logger.removeHandler(handler)
             logger.setLevel(logging.NOTSET)

@@ -18,7 +18,8 @@ from httpx_resilient.events import CircuitOpened
 
 pytestmark = pytest.mark.anyio
 
-URL = "https://example.org/"
+ORIGIN = "https://example.org"
+URL = f"{ORIGIN}/"
 
 
 class Raising(logging.Handler):
@@ -144,7 +145,7 @@ class TestWhetherARecordIsHandled:
         monkeypatch.setattr(logging.Logger, method, patched)
         with handled_by():
             assert is_handled(logging.WARNING)
-            EventEmitter()(CircuitOpened, "https://example.org", "5 of 5 failed", 5.0)
+            EventEmitter()(None, CircuitOpened, ORIGIN, "5 of 5 failed", 5.0)
         assert len(seen) == 1
 
     async def test_every_record_is_where_a_filter_of_the_logger_reads_it(
@@ -158,7 +159,7 @@ class TestWhetherARecordIsHandled:
 
         monkeypatch.setattr(logger, "filters", [collect])
         with handled_by():
-            EventEmitter()(CircuitOpened, "https://example.org", "5 of 5 failed", 5.0)
+            EventEmitter()(None, CircuitOpened, ORIGIN, "5 of 5 failed", 5.0)
         assert len(seen) == 1
 
     @pytest.mark.parametrize("runtime", ["sync"])

@@ -11,11 +11,17 @@ import pytest
 from support.fake_io import FakeIO
 
 from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.context import RequestContext, begin
 from httpx_resilient._core.events.base import Event
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.events.queueing import Admitted
-from httpx_resilient._core.io.admission import Wait, admit, pool_timeout_of
-from httpx_resilient._core.io.protocol import run_sync
+from httpx_resilient._core.io.admission import (
+    Admission,
+    Wait,
+    admit,
+    pool_timeout_of,
+)
+from httpx_resilient._core.io.protocol import Effects, run_sync
 
 GET = httpx.Request("GET", "https://example.org/")
 
@@ -77,22 +83,35 @@ class Queue(FakeIO):
             raise Interruption
 
 
-class Scripted:
+def context_of(request: httpx.Request, io: FakeIO) -> RequestContext:
+    """Make the context of a request that is sent now."""
+    return begin(request, io)
+
+
+class Scripted(Admission):
     """The admission of a request by a scripted queue."""
 
     name: ClassVar[str] = "script"
 
-    def __init__(self, queue: Queue, work: Callable[[], Any] | None = None) -> None:
+    def __init__(
+        self,
+        context: RequestContext,
+        emit: EventEmitter,
+        queue: Queue,
+        work: Callable[[], Any] | None = None,
+    ) -> None:
+        super().__init__(context, emit)
         self.queue = queue
         self.work = work
 
-    def waits(self) -> Iterator[Wait]:
+    def waits(self, effects: Effects) -> Iterator[Wait]:
         for seconds in self.queue.waits:
-            yield self.queue.waiter(), seconds, math.inf
+            yield effects.waiter(), seconds, math.inf
         if self.queue.refuses:
             raise RefusedError
+        self.granted = "a place"
 
-    def withdraw(self) -> Any:
+    def withdraw(self, effects: Effects) -> Any:
         self.queue.did.append("withdraw")
         return None if self.work is None else self.work()
 
@@ -103,10 +122,14 @@ def admitted(
     emit: EventEmitter | None = None,
     work: Callable[[], Any] | None = None,
 ) -> float:
-    """Wait in a queue. Returns the seconds."""
+    """Wait in a queue. Returns the seconds that the context has of it."""
+    context = context_of(GET, queue)
     emit = emit or EventEmitter(queue.listen)
     effects: Any = queue
-    return run_sync(admit(Scripted(queue, work), GET, effects, emit))
+    admission = Scripted(context, emit, queue, work)
+    assert run_sync(admit(admission, effects)) == "a place"
+    assert context.now == queue.time
+    return context.queued
 
 
 def test_a_request_that_is_served_is_admitted_and_does_not_withdraw() -> None:
@@ -125,12 +148,13 @@ def test_a_wait_without_a_timer_has_only_a_limit() -> None:
     queue = Queue()
 
     class ServedByAnother(Scripted):
-        def waits(self) -> Iterator[Wait]:
-            yield queue.waiter(), None, 3
-            yield queue.waiter(), None, math.inf
+        def waits(self, effects: Effects) -> Iterator[Wait]:
+            yield effects.waiter(), None, 3
+            yield effects.waiter(), None, math.inf
 
     effects: Any = queue
-    run_sync(admit(ServedByAnother(queue), GET, effects, EventEmitter()))
+    admission = ServedByAnother(context_of(GET, queue), EventEmitter(), queue)
+    run_sync(admit(admission, effects))
     assert queue.waited == [3, None]
 
 
@@ -176,7 +200,7 @@ def test_awaitables_of_a_listener_are_awaited_before_the_wait() -> None:
         queue.did.append(type(event).__name__)
 
     emit = EventEmitter(listen)
-    emit(Admitted, GET, "another limit", 0.0)
+    emit(None, Admitted, GET, "another limit", 0.0)
     admitted(queue, emit=emit)
     assert queue.did == ["Admitted", "sleep", "close"]
     run_sync(emit.settle())
@@ -191,5 +215,5 @@ def test_the_pool_timeout_is_that_of_the_request(
     timeout: dict[str, Any], seconds: float
 ) -> None:
     request = httpx.Request("GET", GET.url, extensions={"timeout": timeout})
-    assert pool_timeout_of(request) == seconds
-    assert pool_timeout_of(GET) == math.inf
+    assert pool_timeout_of(context_of(request, FakeIO())) == seconds
+    assert pool_timeout_of(context_of(GET, FakeIO())) == math.inf

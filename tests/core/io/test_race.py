@@ -45,7 +45,9 @@ class Race:
         """Called before the second runner ends."""
 
     async def run(self) -> None:
-        await AsyncIO[Any, Any](None).race(SOON, self.runner("first"), self.second)
+        await AsyncIO[Any, Any](None, carries=False).race(
+            SOON, self.runner("first"), self.second
+        )
 
     def second(self) -> Runner | None:
         self.calls += 1
@@ -350,7 +352,7 @@ async def test_if_both_runners_raise_an_exception_group_has_both() -> None:
 
     race.end("second", Stop())
     with pytest.raises(BaseExceptionGroup) as caught:
-        await AsyncIO[Any, Any](None).race(SOON, raising(), race.second)
+        await AsyncIO[Any, Any](None, carries=False).race(SOON, raising(), race.second)
     assert len(caught.value.exceptions) == 2
 
 
@@ -365,7 +367,7 @@ async def test_begin_returns_the_value_of_an_awaitable_that_ends_at_once() -> No
     async def answer() -> int:
         return 7
 
-    value, rest = AsyncIO[Any, Any](None).begin(answer())
+    value, rest = AsyncIO[Any, Any](None, carries=False).begin(answer())
     if rest is not None:
         value = await rest
     assert value == 7
@@ -386,7 +388,7 @@ async def test_the_rest_of_a_begun_awaitable_is_cancelled_as_if_it_was_awaited(
                     await anyio.sleep(SOON)
         return ends
 
-    _, rest = AsyncIO[Any, Any](None).begin(answer())
+    _, rest = AsyncIO[Any, Any](None, carries=False).begin(answer())
     assert rest is not None
     with anyio.move_on_after(SOON):
         try:

@@ -31,12 +31,12 @@ def quick() -> CircuitBreaker:
 def half_open(breaker: CircuitBreaker, key: OriginKey, successes: int = 0) -> None:
     """Replace a circuit by a half-open one with this number of successful probes."""
     circuit = HalfOpen(1, counts=(successes, 0, 0))
-    breaker._circuits.apply(key, lambda _: (circuit, None))
+    breaker.circuits.apply(key, lambda _: (circuit, None))
 
 
 def circuit_of(breaker: CircuitBreaker) -> Any:
     """Return the circuit of the only origin."""
-    (circuit,) = breaker._circuits.states().values()
+    (circuit,) = breaker.circuits.states().values()
     return circuit
 
 
@@ -79,7 +79,7 @@ async def test_a_storm_of_cancelled_probes_leaves_the_circuit_half_open(
     transport = world.ours.CircuitBreakingTransport(None, breaker)
     ended: list[Any] = []
     async with world.client(transport) as client:
-        half_open(breaker, ("http", b"127.0.0.1", server.port), successes=5)
+        half_open(breaker, ("http", "127.0.0.1", server.port), successes=5)
 
         async def get() -> None:
             with anyio.move_on_after(chance.random() / 20):
@@ -157,7 +157,7 @@ def test_of_eight_concurrent_threads_one_sends_a_probe() -> None:
         return httpx.Response(200)
 
     transport = CircuitBreakingTransport(httpx.MockTransport(handler), breaker)
-    half_open(breaker, ("http", b"any", None))
+    half_open(breaker, ("http", "any", None))
 
     def work() -> None:
         together.wait()

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import tenacity
-from support.fake_io import FakeIO, Scripted, outcomes_of
+from support.fake_io import FakeIO, Scripted, flow_of, outcomes_of
 from support.gates import Gate, stream
 from support.outcomes import NOT_OF_THE_SERVER
 from support.server import Server, close, head, reply, stall
@@ -50,13 +50,13 @@ def flow(io: FakeIO, breaker: CircuitBreaker, times: int = 1) -> list[Any]:
 
 def retried(io: FakeIO, **policy: Any) -> Any:
     """Send one request with retries."""
-    return run_sync(RetryingTransport(**policy)._handle(GET, io))
+    return run_sync(flow_of(RetryingTransport(**policy), GET, io))
 
 
 def counts_of(breaker: CircuitBreaker) -> tuple[int, int, int]:
     """Return calls, failures and slow calls of a closed circuit at any time."""
     # `breaker.states()` reads the real clock, but these tests run on a fake one.
-    (window,) = breaker._circuits.states().values()
+    (window,) = breaker.circuits.states().values()
     assert isinstance(window, Window)
     return window.first, window.second, window.third
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from httpx_resilient import AdaptiveConcurrencyLimit, ConcurrencyLimit
+from httpx_resilient._core.origin import origin_key
 from httpx_resilient._core.state.origin_map import OriginMap
 
 URL = httpx.URL("https://example.org/a?secret")
@@ -41,28 +42,28 @@ def evicting(created: list[Any]) -> ConcurrencyLimit:
 def test_a_bounded_number_of_origins_is_stored() -> None:
     limit = bounded(10)
     for number in range(30):
-        limit.semaphore(httpx.URL(f"http://{number}/"))
+        limit.semaphore(origin_key(httpx.URL(f"http://{number}/")))
     assert list(limit.states()) == [f"http://{number}" for number in range(20, 30)]
 
 
 def test_the_least_recently_used_origin_is_evicted() -> None:
     limit = bounded(2)
     for host in "abbaac":
-        limit.semaphore(httpx.URL(f"http://{host}/"))
+        limit.semaphore(origin_key(httpx.URL(f"http://{host}/")))
     assert list(limit.states()) == ["http://a", "http://c"]
 
 
 def test_an_origin_in_use_is_not_evicted() -> None:
     limit = bounded(10)
-    assert limit.semaphore(URL).try_acquire()
+    assert limit.semaphore(origin_key(URL)).try_acquire()
     for number in range(30):
-        limit.semaphore(httpx.URL(f"http://{number}/"))
+        limit.semaphore(origin_key(httpx.URL(f"http://{number}/")))
     assert limit.states()["https://example.org"] == (1, 1, 0)
 
 
 def test_a_semaphore_that_is_evicted_during_its_look_up_is_looked_up_again() -> None:
     created: list[Any] = []
-    assert evicting(created).semaphore(URL) == 2
+    assert evicting(created).semaphore(origin_key(URL)) == 2
 
 
 # Arguments.

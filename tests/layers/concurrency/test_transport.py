@@ -16,7 +16,7 @@ import anyio.to_thread
 import httpx
 import httpx2
 import pytest
-from support.fake_io import FakeIO
+from support.fake_io import FakeIO, flow_of
 from support.gates import Gate, pooling, stream, until
 from support.server import Server, close, head, reply, stall
 from support.world import LIBRARIES, World
@@ -29,6 +29,7 @@ from httpx_resilient import (
     attempts_of,
 )
 from httpx_resilient._core.io.protocol import run_sync
+from httpx_resilient._core.origin import origin_key
 
 pytestmark = pytest.mark.anyio
 
@@ -59,12 +60,12 @@ def waiting(limit: ConcurrencyLimit) -> tuple[int, int]:
 
 
 def limit_of(transport: Any) -> Any:
-    return transport._limit
+    return transport._stages[0]._limit
 
 
 def handle(limit: Any, io: FakeIO) -> Any:
     """Send one request through the layer."""
-    return run_sync(ConcurrencyLimitingTransport(None, limit)._handle(GET, io))
+    return run_sync(flow_of(ConcurrencyLimitingTransport(None, limit), GET, io))
 
 
 # Requests in flight.
@@ -490,7 +491,7 @@ class TestAStormOfCancellations:
     async def test_at_the_moment_of_a_grant_loses_no_permit(self, world: World) -> None:
         limit = ConcurrencyLimit(1)
         transport = self.transport(random.Random(7), limit)
-        semaphore = limit.semaphore(GET.url)
+        semaphore = limit.semaphore(origin_key(GET.url))
         assert semaphore.try_acquire()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.get, transport)
@@ -508,7 +509,7 @@ class WaitingIO(FakeIO):
 
     def __init__(self, limit: Any, *script: Any, is_released: bool) -> None:
         super().__init__(*script)
-        self.semaphore = limit.semaphore(GET.url)
+        self.semaphore = limit.semaphore(origin_key(GET.url))
         self.is_released = is_released
         assert self.semaphore.try_acquire()
 

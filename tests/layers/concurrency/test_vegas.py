@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from support.fake_io import FakeIO, run_flow
 
 from httpx_resilient import AdaptiveConcurrencyLimit, ConcurrencyLimitingTransport
+from httpx_resilient._core.origin import origin_key
 from httpx_resilient._layers.concurrency.adaptive_semaphore import AdaptiveSemaphore
 from httpx_resilient._layers.concurrency.semaphore import FairSemaphore
 from httpx_resilient._layers.concurrency.vegas import (
@@ -43,7 +44,7 @@ def samples(seconds: float | None, in_flight: int = 20, number: int = 40) -> lis
 
 
 def adaptive(initial: int = 20) -> AdaptiveSemaphore:
-    return AdaptiveConcurrencyLimit(initial).semaphore(GET.url)
+    return AdaptiveConcurrencyLimit(initial).semaphore(origin_key(GET.url))
 
 
 def state_of(semaphore: AdaptiveSemaphore) -> Vegas:
@@ -69,7 +70,7 @@ class TestTheSampleOf:
         limit = AdaptiveConcurrencyLimit(20)
         with contextlib.suppress(httpx.TransportError):
             send(limit, FakeIO(outcome, takes=0.05))
-        return samples_of(limit.semaphore(GET.url))
+        return samples_of(limit.semaphore(origin_key(GET.url)))
 
     @pytest.mark.parametrize("status", [101, 200, 304, 404])
     def test_an_answer_below_500_is_the_time_until_its_headers(
@@ -95,13 +96,13 @@ class TestTheSampleOf:
 
     def test_a_cancelled_request_is_not_recorded(self) -> None:
         class Cancelled(FakeIO):
-            async def send(self, request: Any) -> Any:
+            async def send(self, request: Any, context: Any = None) -> Any:
                 raise asyncio.CancelledError
 
         limit = AdaptiveConcurrencyLimit(20)
         with pytest.raises(asyncio.CancelledError):
             send(limit, Cancelled())
-        semaphore = limit.semaphore(GET.url)
+        semaphore = limit.semaphore(origin_key(GET.url))
         assert samples_of(semaphore) == []
         assert semaphore.state == (20, 0, 0)
 

@@ -13,7 +13,7 @@ from support.server import Server, head, stall
 from support.world import QUICK, World
 
 from httpx_resilient import attempts_of, explain
-from httpx_resilient._core.deadline import Deadline
+from httpx_resilient._core.deadline import ShrinkingTimeouts, set_deadline
 from httpx_resilient.events import DeadlineCut
 
 pytestmark = pytest.mark.anyio
@@ -122,20 +122,25 @@ async def test_a_copy_of_an_exceeded_deadline_has_the_history(
 
 def test_a_lifted_deadline_leaves_the_one_around_it() -> None:
     now = time.monotonic()
-    outer = Deadline.of({"read": None}, now + 100, 100)
-    inner = Deadline.inside(outer, outer, now + 10, 10, now)
+    outer = set_deadline(now + 100, 100, now, None)
+    inner = set_deadline(now + 10, 10, now, outer)
+    timeouts = ShrinkingTimeouts.of(ShrinkingTimeouts.of({"read": None}, outer), inner)
+    assert timeouts["read"] is not None
+    assert timeouts["read"] <= 10
     inner.lift()
-    assert inner["read"] is not None
-    assert 90 < inner["read"] <= 100
+    assert timeouts["read"] is not None
+    assert 90 < timeouts["read"] <= 100
     outer.lift()
-    assert inner["read"] is None
+    assert timeouts["read"] is None
 
 
 def test_a_deadline_inside_shrinks_timeouts_that_were_copied_in_between() -> None:
     now = time.monotonic()
-    outer = Deadline.of({"read": None}, now + 100, 100)
-    inner = Deadline.inside(outer, {"read": 50.0}, now + 10, 10, now)
-    assert inner["read"] is not None
-    assert inner["read"] <= 10
+    outer = set_deadline(now + 100, 100, now, None)
+    copied = {**ShrinkingTimeouts.of({"read": 50.0}, outer)}
+    inner = set_deadline(now + 10, 10, now, outer)
+    timeouts = ShrinkingTimeouts.of(copied, inner)
+    assert timeouts["read"] is not None
+    assert timeouts["read"] <= 10
     inner.lift()
-    assert inner["read"] == 50.0
+    assert timeouts["read"] == 50.0

@@ -16,14 +16,14 @@ import pytest
 import tenacity
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from support.fake_io import FakeIO
+from support.fake_io import FakeIO, flow_of
 from support.gates import in_total, pooling, stream, until
 from support.server import Server, close, drip, head, reply, stall
 from support.world import World
 
 from httpx_resilient import DeadlineTransport, attempts_of
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._core.deadline import CopiedTimeouts, Deadline, ShrinkingTimeouts
+from httpx_resilient._core.deadline import ShrinkingTimeouts, set_deadline
 from httpx_resilient._core.io.protocol import run_sync
 
 pytestmark = pytest.mark.anyio
@@ -420,11 +420,12 @@ async def test_the_earlier_of_two_nested_deadlines_applies(
 
 def test_timeouts_shrink_to_the_remaining_time_until_the_deadline_is_lifted() -> None:
     now = time.monotonic()
-    timeouts = Deadline.of({"read": 5.0, "connect": None}, now + 100, 100)
+    deadline = set_deadline(now + 100, 100, now, None)
+    timeouts = ShrinkingTimeouts.of({"read": 5.0, "connect": None}, deadline)
     assert timeouts["read"] == timeouts.get("read") == 5.0
     assert 99 < timeouts["connect"] <= 100
     assert 99 < timeouts["pool"] <= 100
-    timeouts.lift()
+    deadline.lift()
     assert [timeouts["read"], timeouts["connect"], timeouts["pool"]] == [5, None, None]
 
 
@@ -440,9 +441,9 @@ class TimeoutsModel(RuleBasedStateMachine):
         self.patch = mock.patch.object(Clock, "now", self.clock)
         self.patch.start()
         own: dict[str, float | None] = {"connect": 2.0, "read": 8.0, "write": None}
-        self.deadline = Deadline.of(dict(own), self.at, 5)
+        self.deadline = set_deadline(self.at, 5, self.now, None)
         self.timeouts: list[tuple[ShrinkingTimeouts, dict[str, float | None]]] = [
-            (self.deadline, own)
+            (ShrinkingTimeouts.of(dict(own), self.deadline), own)
         ]
 
     def clock(self) -> float:
@@ -458,7 +459,6 @@ class TimeoutsModel(RuleBasedStateMachine):
     @rule(which=st.integers(0, 100))
     def copy_timeouts(self, which: int) -> None:
         timeouts, own = self.timeouts[which % len(self.timeouts)]
-        assert isinstance(timeouts, Deadline | CopiedTimeouts)
         self.timeouts.append((timeouts.copy(), dict(own)))
 
     @rule(
@@ -490,19 +490,23 @@ TestShrinkingTimeouts = TimeoutsModel.TestCase
 
 
 def test_copies_of_the_timeouts_shrink_with_the_deadline() -> None:
-    past = Deadline.of({"read": 5.0, "connect": None}, time.monotonic() - 1, 100)
-    for copy in past.copy(), past.copy().copy():
+    now = time.monotonic()
+    past = set_deadline(now - 1, 100, now - 101, None)
+    timeouts = ShrinkingTimeouts.of({"read": 5.0, "connect": None}, past)
+    for copy in timeouts.copy(), timeouts.copy().copy():
         assert [copy["read"], copy["connect"], copy["pool"]] == [0.001] * 3
 
 
 def test_lifting_a_deadline_also_lifts_copies_of_its_timeouts() -> None:
-    deadline = Deadline.of({"read": 5.0}, time.monotonic() - 1, 100)
-    copy = deadline.copy()
+    now = time.monotonic()
+    deadline = set_deadline(now - 1, 100, now - 101, None)
+    copy = ShrinkingTimeouts.of({"read": 5.0}, deadline).copy()
+    assert copy["read"] == 0.001
     deadline.lift()
     assert copy["read"] == 5.0
 
 
 def test_without_a_deadline_the_request_is_sent_unchanged() -> None:
     io = FakeIO(200)
-    run_sync(DeadlineTransport(None)._handle(GET, io))
+    run_sync(flow_of(DeadlineTransport(None), GET, io))
     assert io.sent == [GET]

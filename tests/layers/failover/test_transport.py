@@ -18,7 +18,7 @@ from support.world import World
 from httpx_resilient import Failover, FailoverTransport, RetryingTransport, attempts_of
 from httpx_resilient import httpx2 as for_httpx2
 from httpx_resilient._core.classify import Retryability
-from httpx_resilient._core.deadline import Deadline
+from httpx_resilient._core.deadline import set_deadline
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.io.protocol import run_sync
 
@@ -39,11 +39,21 @@ class Group:
         self.failover = origins if isinstance(origins, Failover) else Failover(origins)
         self.layer = FailoverTransport(None, self.failover, **options)
 
-    def send(self, request: httpx.Request) -> httpx.Response:
-        return run_sync(self.layer._handle(request, self.io))
+    def send(
+        self, request: httpx.Request, until: float | None = None
+    ) -> httpx.Response:
+        """Send a request, whose deadline comes at `until` if that is given."""
+        layer: Any = self.layer
+        context = layer._enter(request, self.io)
+        if until is not None:
+            context.deadline = set_deadline(until, until, 0.0, None)
+        response: httpx.Response = run_sync(layer._handle(request, self.io, context))
+        return response
 
-    def get(self, url: str = A, **options: Any) -> httpx.Response:
-        return self.send(httpx.Request("GET", url, **options))
+    def get(
+        self, url: str = A, *, until: float | None = None, **options: Any
+    ) -> httpx.Response:
+        return self.send(httpx.Request("GET", url, **options), until)
 
     def post(self, **options: Any) -> httpx.Response:
         return self.send(httpx.Request("POST", A, **options))
@@ -150,8 +160,8 @@ def test_with_all_origins_down_all_origins_are_tried() -> None:
 def test_an_answer_to_a_request_sent_before_the_failure_brings_no_origin_back() -> None:
     group = Group(200)
 
-    async def meanwhile(request: Any) -> httpx.Response:
-        await FakeIO.send(group.io, request)
+    async def meanwhile(request: Any, context: Any = None) -> httpx.Response:
+        await FakeIO.send(group.io, request, context)
         other = Group(error(), 200, origins=group.failover)
         other.get()
         return httpx.Response(200)
@@ -528,14 +538,10 @@ def test_the_cooldown_of_a_group_may_exceed_a_minute() -> None:
 # Deadlines and cancellation.
 
 
-def at(seconds: float) -> dict[str, Any]:
-    return {"deadline": Deadline.of({}, seconds, seconds)}
-
-
 def test_a_request_whose_deadline_has_passed_does_not_fail_over() -> None:
     group = Group(503)
     group.io.takes = 2
-    assert group.get(extensions=at(1)).status_code == 503
+    assert group.get(until=1).status_code == 503
     assert group.hosts == ["a"]
 
 
@@ -543,7 +549,7 @@ def test_a_late_failure_on_this_side_takes_no_origin_out() -> None:
     group = Group(error(httpx.PoolTimeout))
     group.io.takes = 2
     with pytest.raises(httpx.PoolTimeout):
-        group.get(extensions=at(1))
+        group.get(until=1)
     assert group.failover.down == ()
 
 
@@ -552,7 +558,7 @@ class Interrupted(BaseException):
 
 
 def interrupt(group: Group, **options: Any) -> None:
-    async def send(request: Any) -> Any:
+    async def send(request: Any, context: Any = None) -> Any:
         raise Interrupted
 
     scripted, group.io.send = group.io.send, send  # type: ignore[method-assign]  # a stub
@@ -570,7 +576,7 @@ def test_a_cancelled_request_takes_no_origin_out() -> None:
 def test_a_request_cancelled_by_its_deadline_takes_the_origin_out() -> None:
     group = Group()
     group.io.time = 1
-    interrupt(group, extensions=at(1.0005))
+    interrupt(group, until=1.0005)
     assert group.failover.down == (A,)
 
 
@@ -585,13 +591,13 @@ def test_a_cancelled_probe_allows_another_probe() -> None:
 def test_a_cancellation_while_discarding_takes_no_other_origin_out() -> None:
     group = Group(503, 200)
 
-    async def discard(response: Any) -> None:
+    async def discard(response: Any, context: Any) -> None:
         group.io.time = 5
         raise Interrupted
 
     group.io.discard = discard  # type: ignore[method-assign,assignment]  # a stub that takes no `drain`
     with pytest.raises(Interrupted):
-        group.get(extensions=at(4))
+        group.get(until=4)
     assert group.failover.down == (A,)
 
 
@@ -633,7 +639,7 @@ def test_of_many_threads_one_sends_the_probe() -> None:
     def slow(fake: FakeIO) -> Any:
         answer = fake.send
 
-        async def send(request: Any) -> Any:
+        async def send(request: Any, context: Any = None) -> Any:
             together.wait()  # all have chosen an origin before the first is answered
             return await answer(request)
 

@@ -28,7 +28,7 @@ from httpx_resilient._layers.hedging.policy import (
 )
 
 RULES = Rules()
-KEY = ("https", b"example.org", None)
+KEY = ("https", "example.org", None)
 
 
 def took(*seconds: float, success: bool = True, at: float = 0.0) -> list[Outcome]:

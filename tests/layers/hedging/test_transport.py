@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.fake_io import FakeIO, Scripted
+from support.fake_io import FakeIO, Scripted, flow_of
 from support.race import GET, URL, Race, finish, handled, hedging
 from support.world import LIBRARIES
 
@@ -22,7 +22,7 @@ from httpx_resilient import (
 from httpx_resilient._core.io.protocol import Runner, Second
 from httpx_resilient._layers.hedging.policy import HedgeState
 
-KEY = ("https", b"example.org", None)
+KEY = ("https", "example.org", None)
 
 
 def is_discarded(response: Any) -> bool:
@@ -155,7 +155,7 @@ class TestRequest:
         self, request_: Any
     ) -> None:
         io = FakeIO(200)
-        finish(hedging()._handle(request_, io))
+        finish(flow_of(hedging(), request_, io))
         assert io.sent == [request_]
 
     @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ class TestRequest:
         )
         request = httpx.Request("POST", URL, extensions={"hedge": True}, **options)
         io = FakeIO(200)
-        finish(hedging()._handle(request, io))
+        finish(flow_of(hedging(), request, io))
         assert io.sent == [request]
 
     def test_an_empty_stream_can_be_hedged(self) -> None:

@@ -22,7 +22,7 @@ from httpx_resilient._layers.rate_limit.state import Pace
 from httpx_resilient._layers.rate_limit.turn import Place
 
 ALMOST = 1e-6
-KEY = ("https", b"example.org", None)
+KEY = ("https", "example.org", None)
 
 
 def pace_of(limit: RateLimit) -> Pace:

@@ -94,7 +94,7 @@ def test_a_base_exception_passes_without_a_retry(passing: BaseException) -> None
     io = FakeIO(passing)
     transport = RetryingTransport(retry=tenacity.retry_always)
 
-    async def send(request: object) -> None:
+    async def send(request: object, context: Any = None) -> None:
         raise passing
 
     io.send = send

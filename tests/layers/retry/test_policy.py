@@ -25,6 +25,7 @@ from httpx_resilient import (
     wait_transient,
 )
 from httpx_resilient._core.classify import Retryability, classify_status
+from httpx_resilient._core.context import begin
 from httpx_resilient._layers.retry.bounds import lowest_retryable_status
 from httpx_resilient._layers.retry.state import RetryState
 
@@ -43,7 +44,8 @@ def state_after(
     request = library.Request(method, "https://example.org/", headers=named)
     ours = httpx_resilient if library is httpx else httpx_resilient.httpx2
     controller = ours.RetryingTransport().policy.controller
-    state = RetryState(request, controller, family_of(ours), 0.0, lambda: 1.7e9)
+    context = begin(request, FakeIO())
+    state = RetryState(request, context, controller, family_of(ours))
     state.attempt_number = attempt
     if isinstance(outcome, Exception):
         state.raised(outcome, 0.0)

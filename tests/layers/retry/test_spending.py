@@ -21,7 +21,8 @@ from httpx_resilient import (
     retry_if_status,
 )
 from httpx_resilient._budget.events import BUDGET_SPENT
-from httpx_resilient._core.deadline import Deadline
+from httpx_resilient._core.deadline import set_deadline
+from httpx_resilient._core.io.protocol import run_sync
 
 pytestmark = pytest.mark.anyio
 
@@ -39,10 +40,17 @@ class Budgeted:
         options = {"wait": tenacity.wait_fixed(1), "budget": self.budget, **options}
         self.transport: Any = RetryingTransport(**options)
 
-    def send(self, io: FakeIO, request: httpx.Request = GET) -> httpx.Response:
-        """Send a request, not before the budget was made."""
+    def send(
+        self, io: FakeIO, request: httpx.Request = GET, patience: float | None = None
+    ) -> httpx.Response:
+        """Send a request, not before the budget was made. Its patience is a deadline."""
         io.time = max(io.time, 1000.0)
-        response: httpx.Response = run_flow(self.transport, request, io)
+        context = self.transport._enter(request, io)
+        if patience is not None:
+            until = io.time + patience
+            context.deadline = set_deadline(until, patience, io.time, None)
+        flow = self.transport._handle(request, io, context)
+        response: httpx.Response = run_sync(flow)
         return response
 
     def outcome(
@@ -230,7 +238,7 @@ def test_a_request_that_is_cancelled_in_a_wait_gets_a_refund() -> None:
 
 def test_a_request_that_is_cancelled_in_a_retry_gets_no_refund() -> None:
     class Cancelled(FakeIO):
-        async def send(self, request: Any) -> Any:
+        async def send(self, request: Any, context: Any = None) -> Any:
             if self.sent:
                 raise Stop
             return await super().send(request)
@@ -255,7 +263,7 @@ def test_a_request_whose_body_cannot_be_sent_again_costs_nothing() -> None:
     once = httpx.Request("PUT", GET.url, content=iter([b"once"]))
 
     class Reading(FakeIO):
-        async def send(self, request: Any) -> Any:
+        async def send(self, request: Any, context: Any = None) -> Any:
             list(request.stream)
             return await super().send(request)
 
@@ -265,10 +273,7 @@ def test_a_request_whose_body_cannot_be_sent_again_costs_nothing() -> None:
 
 def test_a_request_whose_deadline_allows_no_wait_costs_nothing() -> None:
     budgeted = Budgeted(4)
-    late = httpx.Request(
-        "GET", GET.url, extensions={"deadline": Deadline.of({}, 1000.5, 0.5)}
-    )
-    assert budgeted.send(FakeIO(503), late).status_code == 503
+    assert budgeted.send(FakeIO(503), patience=0.5).status_code == 503
     assert budgeted.take_all() == 4
 
 

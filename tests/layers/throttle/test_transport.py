@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from support.fake_io import FakeIO, Scripted, outcomes_of
+from support.fake_io import FakeIO, Scripted, flow_of, outcomes_of
 from support.gates import until
 from support.outcomes import NOT_OF_THE_SERVER
 from support.server import Server, reply, stall
@@ -51,7 +51,7 @@ def counts_of(throttle: AdaptiveThrottle) -> tuple[int, int, int]:
     return window.first, window.second, window.third
 
 
-def load_of(throttle: AdaptiveThrottle, host: bytes) -> Load:
+def load_of(throttle: AdaptiveThrottle, host: str) -> Load:
     return throttle._loads.peek(("http", host, None))
 
 
@@ -132,7 +132,7 @@ def test_the_repr_of_a_throttle_counts_its_origins() -> None:
 
 def test_a_local_rejection_is_not_retried_by_default() -> None:
     with pytest.raises(RequestThrottled) as caught:
-        run_sync(RetryingTransport()._handle(GET, FakeIO(RequestThrottled(""))))
+        run_sync(flow_of(RetryingTransport(), GET, FakeIO(RequestThrottled(""))))
     assert len(attempts_of(caught.value)) == 1
 
 
@@ -213,5 +213,5 @@ def test_transports_of_both_libraries_can_share_a_throttle() -> None:
                 except library.TransportError as error:
                     refused.append(type(error))
         assert set(refused) == {ours.RequestThrottled}
-    assert isinstance(load_of(throttle, b"any"), Strained)
-    assert load_of(throttle, b"other") == Window()
+    assert isinstance(load_of(throttle, "any"), Strained)
+    assert load_of(throttle, "other") == Window()

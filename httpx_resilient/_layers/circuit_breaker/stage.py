@@ -1,0 +1,142 @@
+"""The circuit breaker as a stage."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from httpx_resilient._core.classify import (
+    SWITCHING_PROTOCOLS,
+    Retryability,
+    classify_status,
+    is_of_server,
+)
+from httpx_resilient._core.context import RequestContext
+from httpx_resilient._core.errors import Refusal
+from httpx_resilient._core.events.emitter import EventEmitter
+from httpx_resilient._core.family import Family
+from httpx_resilient._core.http_types import ResponseLike
+from httpx_resilient._core.origin import origin_name
+from httpx_resilient._core.state.sliding_window import Window
+from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
+from httpx_resilient._layers.circuit_breaker.events import (
+    CircuitClosed,
+    CircuitHalfOpened,
+    CircuitOpened,
+    CircuitRefused,
+)
+from httpx_resilient._layers.circuit_breaker.state import Open, Refused
+from httpx_resilient._transport.stage import OVER, Stage
+
+Call = list[float]
+"""
+When a request was sent, in monotonic seconds; and when its headers came, if they were
+slow. Empty once the request is recorded: a listener may raise afterwards.
+"""
+
+
+class BreakerStage(Stage):
+    """
+    Refuses requests while a circuit is not closed, and records how others end.
+
+    Its visit is a `Call`.
+
+    Args:
+        breaker: The circuits.
+        refusal: The exception of a refusal.
+        family: The library of the requests.
+        emit: The emitter of the layer.
+    """
+
+    observes_body: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        breaker: CircuitBreaker,
+        refusal: type[Refusal],
+        family: Family,
+        emit: EventEmitter,
+    ) -> None:
+        self._breaker = breaker
+        self._slow_after = breaker.slow_after
+        self._known = breaker.circuits.known
+        self._append = breaker.circuits.append
+        self._refusal = refusal
+        self._family = family
+        self._emit = emit
+
+    def before(self, context: RequestContext) -> Call:
+        # Only the end of a request changes a closed circuit.
+        slot = self._known(context.origin)
+        if slot is not None and type(slot.state) is not Window:
+            self._enter(context)
+        return [context.now]
+
+    def _enter(self, context: RequestContext) -> None:
+        decision = self._breaker.enter(context.origin, context.now)
+        if decision is None:
+            return
+        if isinstance(decision, Refused):
+            reason, retry_after = decision
+            self._emit(context, CircuitRefused, context.request, reason, retry_after)
+            msg = f"the circuit to {origin_name(context.origin)} {reason}"
+            raise self._refusal(msg, retry_after=retry_after)
+        try:
+            self._emit(context, CircuitHalfOpened, origin_name(context.origin))
+        except BaseException:  # observed only, and raised again: the probe is not sent
+            self._settle(context, [context.now], failed=None)
+            raise
+
+    def after(
+        self,
+        context: RequestContext,
+        visit: Call,
+        outcome: ResponseLike | Exception | None,
+    ) -> Call:
+        if context.now - visit[0] >= self._slow_after:
+            visit.append(context.now)
+        failed: bool | None = None  # a cancellation says nothing about the server
+        if isinstance(outcome, Exception):
+            failed = is_of_server(outcome, self._family) or None
+        elif outcome is not None:
+            status = outcome.status_code
+            failed = status >= 500 and classify_status(status) is not Retryability.NEVER
+            if not failed and status != SWITCHING_PROTOCOLS:
+                return visit
+        self._settle(context, visit, failed=failed)
+        return OVER  # type: ignore[no-any-return]  # the visit of no request
+
+    def ended(
+        self, context: RequestContext, visit: Call, error: BaseException | None
+    ) -> None:
+        """Record a request when its body has ended."""
+        if (
+            error is None
+            and len(visit) == 1
+            and self._append(context.origin, Window, context.now)
+        ):
+            return
+        failed: bool | None = False
+        if isinstance(error, Exception):
+            failed = is_of_server(error, self._family) or None
+        elif error is not None and not isinstance(error, GeneratorExit):
+            failed = None  # cancelled; GeneratorExit means that the reader has enough
+        if visit:
+            self._settle(context, visit, failed=failed)
+
+    def leaked(self, context: RequestContext, visit: Call) -> None:
+        """Ignore a request whose body was never closed: it says nothing."""
+
+    def _settle(
+        self, context: RequestContext, visit: Call, *, failed: bool | None
+    ) -> None:
+        key, now, sent, slow = context.origin, context.now, visit[0], len(visit) > 1
+        visit.clear()
+        changed = self._breaker.leave(key, sent, now, failed=failed, slow=slow)
+        if changed is None:
+            return
+        name = origin_name(key)
+        if isinstance(changed, Open):
+            seconds = changed.until - now
+            self._emit(context, CircuitOpened, name, changed.reason, seconds)
+        else:
+            self._emit(context, CircuitClosed, name)

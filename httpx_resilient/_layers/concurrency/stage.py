@@ -1,0 +1,76 @@
+"""The concurrency limit as a stage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from httpx_resilient._core.context import RequestContext
+from httpx_resilient._core.events.emitter import EventEmitter
+from httpx_resilient._core.family import Family
+from httpx_resilient._core.http_types import ResponseLike
+from httpx_resilient._core.io.admission import MustWait
+from httpx_resilient._layers.concurrency.admission import PermitAdmission
+from httpx_resilient._layers.concurrency.limit import Limit
+from httpx_resilient._layers.concurrency.semaphore import FairSemaphore
+from httpx_resilient._layers.concurrency.vegas import TIMED_OUT
+from httpx_resilient._transport.stage import Stage
+
+Permit = tuple[Any, float]
+"""The semaphore that a permit belongs to, and when the request was sent."""
+
+
+class ConcurrencyStage(Stage):
+    """
+    Lets requests wait for a permit, which they have until they end.
+
+    Its visit is a `Permit`.
+
+    Args:
+        limit: The limit.
+        family: The library of the requests.
+        emit: The emitter of the layer.
+    """
+
+    def __init__(self, limit: Limit[Any], family: Family, emit: EventEmitter) -> None:
+        self._limit = limit
+        self._family = family
+        self._emit = emit
+
+    def before(self, context: RequestContext) -> Permit:
+        semaphore: FairSemaphore = self._limit.semaphore(context.origin)
+        if semaphore.try_acquire():
+            return semaphore, context.now
+        timeout = self._family.pool_timeout
+        raise MustWait(PermitAdmission(context, semaphore, self._emit, timeout))
+
+    def ended(
+        self,
+        context: RequestContext,  # noqa: ARG002 - all permits of a semaphore are alike
+        visit: Permit,
+        error: BaseException | None,  # noqa: ARG002 - any end of a request counts
+    ) -> None:
+        """Release the permit."""
+        visit[0].release()
+
+
+class AdaptiveConcurrencyStage(ConcurrencyStage):
+    """The same for a limit that adapts: it has to know how long requests take."""
+
+    def after(
+        self,
+        context: RequestContext,
+        visit: Permit,
+        outcome: ResponseLike | Exception | None,
+    ) -> Permit:
+        """Record the time until the headers. Cancelled requests do not count."""
+        semaphore, started = visit
+        if isinstance(outcome, Exception):
+            family = self._family
+            # A pool timeout says nothing about the server.
+            if isinstance(outcome, family.timed_out) and not isinstance(
+                outcome, family.pool_timeout
+            ):
+                semaphore.record(TIMED_OUT, started, context.now)
+        elif outcome is not None:
+            semaphore.record(outcome.status_code, started, context.now)
+        return visit

@@ -1,0 +1,73 @@
+"""The throttle as a stage."""
+
+from __future__ import annotations
+
+from httpx_resilient._core.classify import is_of_server
+from httpx_resilient._core.context import RequestContext
+from httpx_resilient._core.errors import Refusal
+from httpx_resilient._core.events.emitter import EventEmitter
+from httpx_resilient._core.family import Family
+from httpx_resilient._core.http_types import ResponseLike
+from httpx_resilient._core.origin import origin_name
+from httpx_resilient._layers.throttle.events import Throttled
+from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
+from httpx_resilient._transport.stage import Stage
+
+_OVERLOADED = frozenset({429, 502, 503, 504, 529})
+"""
+The statuses by which a server, or the gateway in front of it, rejects a request.
+
+502 and 504 are a gateway's connect errors and timeouts. 529 is not in a standard, but
+several APIs answer it when they are overloaded.
+"""
+
+
+class ThrottleStage(Stage):
+    """
+    Rejects requests locally. Its visit is whether the request is counted already.
+
+    Args:
+        throttle: The loads.
+        refusal: The exception of a rejection.
+        family: The library of the requests.
+        emit: The emitter of the layer.
+    """
+
+    def __init__(
+        self,
+        throttle: AdaptiveThrottle,
+        refusal: type[Refusal],
+        family: Family,
+        emit: EventEmitter,
+    ) -> None:
+        self._throttle = throttle
+        self._refusal = refusal
+        self._family = family
+        self._emit = emit
+
+    def before(self, context: RequestContext) -> bool:
+        share, counted = self._throttle.enter(context.origin, context.now)
+        if share is not None:
+            self._emit(context, Throttled, context.request, share)
+            msg = (
+                f"adaptive throttle: {share:.0%} of requests to "
+                f"{origin_name(context.origin)} are rejected locally because it "
+                "rejects most of them; reduce load or retry later"
+            )
+            raise self._refusal(msg)
+        return counted
+
+    def after(
+        self,
+        context: RequestContext,
+        visit: bool,  # noqa: FBT001 - a visit
+        outcome: ResponseLike | Exception | None,
+    ) -> None:
+        accepted: bool | None = None  # a cancellation says nothing about the server
+        if isinstance(outcome, Exception):
+            accepted = False if is_of_server(outcome, self._family) else None
+        elif outcome is not None:
+            accepted = outcome.status_code not in _OVERLOADED
+        self._throttle.leave(
+            context.origin, context.now, accepted=accepted, counted_before=visit
+        )
