@@ -34,6 +34,7 @@ from httpx_resilient import (
     HedgingTransport,
     PoolingTransport,
     RateLimit,
+    RequestContext,
     RequestExtensions,
     ResilientTransport,
     RetryBudget,
@@ -41,8 +42,11 @@ from httpx_resilient import (
     RetryOptions,
     RetryOverrides,
     RetryState,
+    Stage,
+    StageTransport,
     ThrottlingTransport,
     attempts_of,
+    current_attempt,
     otel,
     prometheus,
     retry_if_idempotent,
@@ -306,3 +310,30 @@ def traced_and_measured() -> None:
         transport=tracing,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
     )
     wrap(httpx.Client(), otel.TracingTransport)
+
+
+class Named(Stage):
+    """A stage of a user: a visit may have any type."""
+
+    def before(self, context: RequestContext) -> str:
+        assert_type(context.origin, tuple[str, str, int | None])
+        assert_type(context.attempt, int)
+        return "visit"
+
+    def ended(
+        self, context: RequestContext, visit: str, error: BaseException | None
+    ) -> None: ...
+
+
+def stages(request: httpx.Request) -> None:
+    transport = StageTransport(Named(), StageTransport(Named(), http2=True))
+    httpx.AsyncClient(transport=transport)
+    httpx.Client(transport=RetryingTransport(transport))
+    httpx2.Client(
+        transport=transport,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
+    )
+    httpx2.Client(transport=httpx_resilient.httpx2.StageTransport(Named()))
+    number, left, failure = current_attempt(request)
+    assert_type(number, int)
+    assert_type(left, float | None)
+    assert_type(failure, str)
