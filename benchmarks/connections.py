@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from benchmarks.peers import BARE, EAGER, Factory
+from benchmarks.peers import BARE, EAGER, PEERS, Factory
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SMALL = 16
 LARGE = 64 * 1024
 BODIES = (SMALL, LARGE)
-RETRYING = [peer for peer in EAGER if peer != BARE]
+RETRYING = [peer for peer in PEERS if peer != BARE]
 
 
 def failing(requests: int) -> int:

@@ -48,16 +48,19 @@ def measure(arguments: argparse.Namespace, progress: Progress) -> list[Figure]:
 
     figures: list[Figure] = []
     for subject, of, goals in (
-        ("happy path", overhead.happy_path, (0.8, 0.85, 8_500)),
-        ("extra attempt", overhead.extra_attempt, (11, 0.97, 100_000)),
+        ("happy path", overhead.happy_path, (0.8, 0.85, 8_500, 0.65)),
+        ("extra attempt", overhead.extra_attempt, (11, 0.97, 100_000, 0.85)),
     ):
         spent = medians(of, times)
-        ratio = {peer: spent[peer] / spent[RIVAL] for peer in PEERS if peer != BARE}
         figures.append(Figure(subject, "µs", spent, goals[0], digits=2))
-        figures.append(Figure(subject, "ratio", ratio, goals[1], digits=3))
+        figures.append(Figure(subject, "ratio", _ratios(spent), goals[1], digits=3))
         if arguments.instructions:
             counted = medians(of, [counts]) if counts else {}
+            ratios = _ratios(counted) if counted else {}
             figures.append(Figure(subject, "instructions", counted, goals[2]))
+            figures.append(Figure(subject, "their ratio", ratios, goals[3], digits=3))
+    if arguments.instructions:
+        figures += _instructions_of_ours(counts)
     memory = medians(overhead.happy_path, [bytes_in_flight])
     figures.append(Figure("memory in flight", "bytes", memory, 300))
     figures.extend(
@@ -65,6 +68,23 @@ def measure(arguments: argparse.Namespace, progress: Progress) -> list[Figure]:
         for size, of_peers in opened.items()
     )
     return figures
+
+
+def _ratios(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the values of all transports but the bare one, as ratios to the rival."""
+    return {peer: values[peer] / values[RIVAL] for peer in PEERS if peer != BARE}
+
+
+def _instructions_of_ours(counts: overhead.Costs | None) -> Iterator[Figure]:
+    """Yield the figures that no other transport has."""
+    by_default, giving_up = dict[str, float](), dict[str, float]()
+    if counts is not None:
+        rival = overhead.extra_attempt(counts, RIVAL)
+        by_default[OURS] = overhead.extra_attempt_by_default(counts) / rival
+        giving_up[OURS] = overhead.giving_up(counts)
+    subject = "extra attempt, default strategies"
+    yield Figure(subject, "instructions, ratio", by_default, 0.95, digits=3)
+    yield Figure("giving up", "instructions", giving_up, 90_000)
 
 
 def medians(

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import stubs
-from benchmarks.peers import BARE, EAGER, LAYERS, PEERS
+from benchmarks.peers import BARE, DEFAULTS, EAGER, GIVING_UP, LAYERS, OURS, PEERS
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -40,7 +40,13 @@ HAPPY: Script = (200,)
 FRESH: Script = (200, 200)
 """Like `HAPPY`, but each response is new and closed, so that layers see its end."""
 FAILING: Script = (503, 503, 200)
-CASES: list[Case] = list(itertools.product(PEERS, (HAPPY, FAILING)))
+FINAL: Script = (503,)
+CASES: list[Case] = [
+    *itertools.product(PEERS, (HAPPY, FAILING)),
+    (DEFAULTS, FAILING),
+    (GIVING_UP, FINAL),
+    (BARE, FINAL),
+]
 
 PARKED = 200
 
@@ -62,6 +68,17 @@ def extra_attempt(costs: Costs, peer: str) -> float:
         return cost
     further = len(FAILING) - 1
     return (cost - costs[BARE, FAILING] - happy_path(costs, peer)) / further
+
+
+def extra_attempt_by_default(costs: Costs) -> float:
+    """Return what each further attempt of ours adds with the default strategies."""
+    cost = costs[DEFAULTS, FAILING] - costs[BARE, FAILING] - happy_path(costs, OURS)
+    return cost / (len(FAILING) - 1)
+
+
+def giving_up(costs: Costs) -> float:
+    """Return what a failure adds that is final, without logging."""
+    return costs[GIVING_UP, FINAL] - costs[BARE, FINAL]
 
 
 def cpu_times(
@@ -215,7 +232,7 @@ def callgrind(
 
 def _single() -> None:
     parser = argparse.ArgumentParser(description="Send requests, and do nothing else.")
-    parser.add_argument("--single", choices=[*PEERS, *LAYERS], required=True)
+    parser.add_argument("--single", choices=[*EAGER, *LAYERS], required=True)
     parser.add_argument("--script", default="200", help="status codes, in a cycle")
     parser.add_argument("--n", type=int, default=500)
     arguments = parser.parse_args()

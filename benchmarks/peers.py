@@ -21,6 +21,7 @@ from httpx_resilient import (
     RetryingTransport,
     ThrottlingTransport,
     standard_transport,
+    wait_transient,
 )
 from httpx_resilient.events import Event
 
@@ -83,6 +84,23 @@ def ours_without_wait(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTranspo
     )
 
 
+def ours_with_default_strategies(
+    inner: httpx.AsyncBaseTransport,
+) -> httpx.AsyncBaseTransport:
+    """Make ours with its default strategies, whose waits are 0 s long."""
+    none = tenacity.wait_random_exponential(multiplier=0)
+    return RetryingTransport(
+        inner,
+        wait=wait_transient(failure=none),
+        budget=RetryBudget(least=PLENTY, most=PLENTY),
+    )
+
+
+def ours_giving_up(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
+    """Make ours with a single attempt."""
+    return RetryingTransport(inner, stop=tenacity.stop_after_attempt(1))
+
+
 # The factories below import their packages: under callgrind, an unneeded import takes
 # longer than the case.
 
@@ -114,6 +132,8 @@ def pydantic_ai(inner: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
 BARE = "bare"
 OURS = "ours"
 RIVAL = "httpx-retries"
+DEFAULTS = "ours, default strategies"
+GIVING_UP = "ours, giving up"
 
 PEERS: dict[str, Factory] = {
     BARE: bare,
@@ -123,8 +143,13 @@ PEERS: dict[str, Factory] = {
     "pydantic-ai": pydantic_ai,
 }
 
-EAGER: dict[str, Factory] = {**PEERS, OURS: ours_without_wait}
-"""The same peers, none of which waits between attempts."""
+EAGER: dict[str, Factory] = {
+    **PEERS,
+    OURS: ours_without_wait,
+    DEFAULTS: ours_with_default_strategies,
+    GIVING_UP: ours_giving_up,
+}
+"""The same peers, none of which waits between attempts, and two more of ours."""
 
 
 def _listen(_: Event) -> None:
