@@ -115,8 +115,11 @@ class ResilientTransport(
         self, request: RequestT
     ) -> CoroutineType[Any, Any, ResponseT]:
         """Handle the first request, or each request that has a context or needs one."""
-        io = self._linked_io(asynchronous=True)
-        context = self._enter(request, io)
+        io, extensions = self._linked_io(asynchronous=True), request.extensions
+        if len(extensions) == 1 and "timeout" in extensions:
+            context = begin(request, io)  # as a client makes it: there is none around
+        else:
+            context = self._enter(request, io)
         settles = self._awaits_listeners and context.pending is None
         if settles:
             context.pending = PendingAwaitables()
