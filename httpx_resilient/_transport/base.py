@@ -164,9 +164,10 @@ class ResilientTransport(
                 if not self._awaits_listeners and (is_lone or self._makes_context):
                     self._plain_io = io
             return io
-        self._refuse_asynchronous()
         if self._sync_io is None:
             self._join()
+        self._refuse_asynchronous()
+        if self._sync_io is None:
             made = sync_io_of(self._tail._sync_side)  # noqa: SLF001 - a layer, too
             self._sync_io = self._reporting(made)
         return self._sync_io

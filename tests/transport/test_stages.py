@@ -14,6 +14,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import httpx
 import pytest
 import tenacity
 from support.server import Server, reply, stall
@@ -21,9 +22,12 @@ from support.world import World, in_async
 
 from httpx_resilient import (
     CircuitBreaker,
+    CircuitBreakingTransport,
     ConcurrencyLimit,
     HedgePolicy,
     RateLimit,
+    RateLimitingTransport,
+    RetryingTransport,
     Stage,
     attempts_of,
 )
@@ -615,3 +619,19 @@ async def test_a_transport_that_is_dropped_is_freed_at_once(world: World) -> Non
         assert alive() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("between", ["nothing", "retry"])
+def test_a_synchronous_client_refuses_an_asynchronous_listener_of_a_layer_inside(
+    between: str,
+) -> None:
+    async def listen(event: object) -> None: ...
+
+    mock = httpx.MockTransport(lambda request: httpx.Response(200))
+    inner: Any = RateLimitingTransport(mock, on_event=listen)
+    if between == "retry":
+        inner = RetryingTransport(inner)
+    with httpx.Client(transport=CircuitBreakingTransport(inner)) as client:
+        for _ in range(2):
+            with pytest.raises(TypeError, match="on_event is asynchronous"):
+                client.get(URL)
