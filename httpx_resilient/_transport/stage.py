@@ -66,9 +66,9 @@ class Stage:
 
     def after(
         self,
-        context: RequestContext,  # noqa: ARG002 - for subclasses
+        context: RequestContext,  # noqa: ARG002 - what a subclass may read
         visit: Any,
-        outcome: ResponseLike | Exception | None,  # noqa: ARG002 - for subclasses
+        outcome: ResponseLike | Exception | None,  # noqa: ARG002 - what a subclass may read
     ) -> Any:
         """
         Watch how a request was answered. It is called once, if `before` did not raise.

@@ -33,16 +33,16 @@ class StagedTransport(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
         """Run a stage."""
         self._stage = stage
         self._end: StagedTransport[Any, Any, Any, Any, Any] | None = None
-        """The innermost transport that has joined. Not itself: that were a cycle."""
+        """The innermost transport that has joined, or `None` if none has."""
         self._prepare((stage,))
 
     def _join(self) -> None:
         """Run the stages of the inner transport, too, if they can join."""
         inner: Any = self._async_side.made
         if not self._stage.limits_time and _can_join(inner) and _can_join(self):
-            inner._join()  # noqa: SLF001 - of this class, too
-            self._end = inner._end or inner  # noqa: SLF001 - of this class, too
-            self._prepare((self._stage, *inner._stages))  # noqa: SLF001 - of this class, too
+            inner._join()  # noqa: SLF001 - the inner one is of this class
+            self._end = inner._end or inner  # noqa: SLF001 - the inner one is of this class
+            self._prepare((self._stage, *inner._stages))  # noqa: SLF001 - the inner one is of this class
 
     def _prepare(self, stages: tuple[Stage, ...]) -> None:
         """Look up once what each request needs: only what a stage defines itself."""

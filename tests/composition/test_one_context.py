@@ -287,7 +287,7 @@ class TestDeadline:
         self, world: World
     ) -> None:
         def slow(_: object) -> None:
-            time.sleep(0.05)
+            time.sleep(0.05)  # longer than the deadline
             raise world.library.ReadTimeout("timed out")
 
         stack = world.transport(world.mock(slow), wait=tenacity.wait_fixed(0.01))

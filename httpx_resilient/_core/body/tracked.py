@@ -21,7 +21,7 @@ class TrackedStream:
     The layers of a request share one: each that has to know the end joins it.
     """
 
-    # There is no `__init__`, see `track`: it would take half of the instructions.
+    # `track` makes it: an `__init__` costs 450 instructions more for each response.
 
     stream: Any
     """The stream of the response."""

@@ -60,7 +60,7 @@ class ThrottleStage(Stage):
     def after(
         self,
         context: RequestContext,
-        visit: bool,  # noqa: FBT001 - a visit
+        visit: bool,  # noqa: FBT001 - a visit is passed by position
         outcome: ResponseLike | Exception | None,
     ) -> None:
         accepted: bool | None = None  # a cancellation says nothing about the server
