@@ -241,7 +241,7 @@ class TestHistory:
     async def test_of_a_queue_in_front_of_a_failover_is_a_part_of_its_first_request(
         self, world: World
     ) -> None:
-        limit = world.ours.RateLimit(20)
+        limit = world.ours.RateLimit(4)  # a wait longer than a loaded machine's delay
         inner = failing_over(world, always(world, 503))
         limited = world.ours.RateLimitingTransport(inner, limit)
         once = {"stop": tenacity.stop_after_attempt(1)}
