@@ -194,7 +194,7 @@ async def test_a_stack_retries(world: World, server: Server) -> None:
 
 async def test_each_attempt_has_its_own_limit(world: World, server: Server) -> None:
     server.play(stall(), reply())
-    transport = world.ours.standard_transport(attempt=0.1, **QUICK)
+    transport = world.ours.standard_transport(attempt=0.5, **QUICK)
     async with world.client(transport) as client:
         response = await client.get(server.url)
     assert [str(each) for each in attempts_of(response)] == ["DeadlineExceeded", "200"]
