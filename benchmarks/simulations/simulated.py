@@ -44,9 +44,12 @@ class SimulatedWaiter:
         self._clock = clock
         self._woken: Promise[None] = Promise()
 
-    def wake(self) -> None:
+    is_dead = False
+
+    def wake(self) -> bool:
         """Wake the waiter."""
         self._woken.resolve(None)
+        return True
 
     def wait(self, seconds: float | None) -> Promise[None]:
         """Return a promise that is resolved by `wake`, or after some seconds."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Awaitable
-from threading import Event
+from threading import TIMEOUT_MAX, Lock
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -29,6 +29,13 @@ class TimeSource(Protocol):
         ...
 
 
+def acquire_within(lock: Lock, seconds: float | None) -> bool:
+    """Acquire a lock within a number of seconds. Return whether that was possible."""
+    if seconds is None:
+        return lock.acquire()
+    return lock.acquire(timeout=min(max(seconds, 0.0), TIMEOUT_MAX))
+
+
 class Clock:
     """The system's clock. Both kinds of IO inherit it: a call costs no extra frame."""
 
@@ -37,7 +44,7 @@ class Clock:
     now = staticmethod(time.monotonic)
     wall_time = staticmethod(time.time)
     block = staticmethod(time.sleep)
-    block_until = staticmethod(Event.wait)
+    block_until = staticmethod(acquire_within)
 
     def turn(self, waiter: Waiter, timer: float, most: float) -> Awaitable[None]:
         """Wait for a timer or until woken, for at most `most` seconds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from threading import Event, Lock, active_count
+from threading import Lock, active_count
 from typing import Protocol
 
 
@@ -49,20 +49,22 @@ class WaitingThreads:
         self._until: list[float] = []
         self._changes = 0
 
-    def wait(self, event: Event, seconds: float | None) -> bool:
-        """Replace `Event.wait`: the timeout counts in virtual seconds."""
+    def wait(self, lock: Lock, seconds: float | None) -> bool:
+        """Replace `acquire_within`: the timeout counts in virtual seconds."""
         if seconds is None:
-            return event.wait()
+            return lock.acquire()
         until, changes_before = self._source.now() + seconds, -1
         with self._registered(until):
-            while not event.wait(self._patience if active_count() > 1 else 0.0):
+            while not lock.acquire(
+                timeout=self._patience if active_count() > 1 else 0.0
+            ):
                 # Two conditions for advancing. No other thread waits for an earlier
-                # moment, as that thread may set this event. And no thread has started
+                # moment, as that thread may release the lock. And no thread has started
                 # or stopped waiting since the last look, as it may be about to run.
                 if changes_before == self._changes and until <= min(self._until):
                     self._source.advance_to(until)
                 if self._source.now() >= until:
-                    return event.is_set()
+                    return lock.acquire(blocking=False)
                 changes_before = self._changes
         return True
 

@@ -148,10 +148,12 @@ class TestThread:
                     thread.join()
             assert clock.elapsed == 0
 
-    def test_that_is_the_only_one_waits_for_an_event_without_patience(self) -> None:
+    def test_that_is_the_only_one_waits_for_a_lock_without_patience(self) -> None:
         with virtual_time(patience=30) as clock:
             with mock.patch(
                 "httpx_resilient.testing._virtual_threads.active_count", return_value=1
             ):
-                assert not Clock.block_until(threading.Event(), 60)
+                lock = threading.Lock()
+                with lock:
+                    assert not Clock.block_until(lock, 60)
             assert clock.elapsed == pytest.approx(60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Coroutine, Generator, Iterable
 from contextlib import contextmanager, suppress
 from inspect import isawaitable
-from threading import Event
+from threading import Lock
 from typing import Any, Generic, TypeVar, cast
 
 from httpx_resilient._core.clock import Clock
@@ -21,18 +21,28 @@ T = TypeVar("T")
 
 
 class ThreadWaiter:
-    """An event of the waiting thread."""
+    """
+    A lock that is taken: the waiting thread acquires it once more, after its release.
 
-    __slots__ = ("_event",)
+    It is not an event: a finalizer may wake the very thread that it interrupts, and an
+    event has a lock inside that this thread may hold then.
+    """
+
+    __slots__ = ("_lock",)
+
+    is_dead = False
 
     def __init__(self) -> None:
-        self._event = Event()
+        self._lock = Lock()
+        self._lock.acquire()
 
-    def wake(self) -> None:
-        self._event.set()
+    def wake(self) -> bool:
+        with suppress(RuntimeError):  # it was woken before
+            self._lock.release()
+        return True
 
     async def wait(self, seconds: float | None) -> None:
-        Clock.block_until(self._event, seconds)
+        Clock.block_until(self._lock, seconds)
 
     def close(self) -> None:
         """There is nothing to release."""

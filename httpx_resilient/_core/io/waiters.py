@@ -1,11 +1,20 @@
-"""Waiters for tasks of asyncio and of trio."""
+"""
+Waiters for tasks of asyncio and of trio.
+
+A finalizer may wake them at any moment. If it runs in the midst of the event loop's own
+code, a loop that is about to wait for sockets does not notice what is made ready there,
+and trio's scheduler breaks. So only what is meant for other threads is used then.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 
 import anyio
+
+from httpx_resilient._core.io.asyncio_fast import on_asyncio
 
 
 class AsyncioWaiter:
@@ -18,16 +27,20 @@ class AsyncioWaiter:
         self._future: asyncio.Future[None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
 
-    def wake(self) -> None:
-        try:
-            here = asyncio.get_running_loop() is self._loop
-        except RuntimeError:
-            here = False
-        if here:
+    @property
+    def is_dead(self) -> bool:
+        return self._loop.is_closed()
+
+    def wake(self) -> bool:
+        # While a task runs, its loop does not wait for sockets.
+        if on_asyncio() and asyncio.get_running_loop() is self._loop:
             self._done()
-        else:
-            # A finalizer may call this in any thread.
+            return True
+        try:
             self._loop.call_soon_threadsafe(self._done)
+        except RuntimeError:  # the loop is closed
+            return False
+        return True
 
     def wait(self, seconds: float | None) -> Awaitable[None]:
         if seconds is not None:
@@ -35,7 +48,8 @@ class AsyncioWaiter:
         return self._future
 
     def _done(self) -> None:
-        if not self._future.done():
+        # Not checked before: a finalizer may wake it after the check.
+        with suppress(asyncio.InvalidStateError):
             self._future.set_result(None)
 
     def close(self) -> None:
@@ -44,23 +58,31 @@ class AsyncioWaiter:
 
 
 class TrioWaiter:
-    """An event, and the only loop that may set it."""
+    """An event, and the run that sets it."""
 
-    __slots__ = ("_event", "_loop", "_trio")
+    __slots__ = ("_ended", "_event", "_run")
 
     def __init__(self) -> None:
-        from trio import lowlevel  # noqa: PLC0415 - trio is installed if it runs this code
+        import trio  # noqa: PLC0415 - trio is installed if it runs this code
 
-        self._trio = lowlevel
-        self._event = anyio.Event()
-        self._loop = lowlevel.current_trio_token()
+        self._run = trio.lowlevel.current_trio_token()
+        self._event = trio.Event()
+        self._ended = trio.RunFinishedError
 
-    def wake(self) -> None:
-        trio = self._trio
-        if trio.in_trio_run() and trio.current_trio_token() is self._loop:
-            self._event.set()
-        else:
-            self._loop.run_sync_soon(self._event.set)
+    @property
+    def is_dead(self) -> bool:
+        try:
+            self._run.run_sync_soon(_nothing, idempotent=True)
+        except self._ended:
+            return True
+        return False
+
+    def wake(self) -> bool:
+        try:
+            self._run.run_sync_soon(self._event.set)
+        except self._ended:
+            return False
+        return True
 
     async def wait(self, seconds: float | None) -> None:
         with anyio.move_on_after(seconds):
@@ -68,3 +90,7 @@ class TrioWaiter:
 
     def close(self) -> None:
         """There is nothing to release."""
+
+
+def _nothing() -> None:
+    """Let trio say whether a run has ended: it has no other public way."""

@@ -181,10 +181,7 @@ class FairSemaphore:
         while self._waiting:
             request, _ = self._waiting.popitem(last=False)
             request.is_granted = True
-            try:
-                request.waiter.wake()
-            except RuntimeError:  # its event loop is closed
-                request.is_granted = False
-            else:
+            if request.waiter.wake():
                 return
+            request.is_granted = False
         self._free.append(None)

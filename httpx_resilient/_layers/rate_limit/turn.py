@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from typing import NamedTuple
 
 from httpx_resilient._core.waiter import Waiter
@@ -37,6 +36,5 @@ class Place:
 
     def wake(self) -> None:
         """Wake the request, if it waits already."""
-        with suppress(RuntimeError):  # its event loop is closed, so it will leave
-            if self.waiter is not None:
-                self.waiter.wake()
+        if self.waiter is not None:
+            self.waiter.wake()

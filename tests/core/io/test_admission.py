@@ -40,8 +40,11 @@ class Waiter:
     def __init__(self, effects: Queue) -> None:
         self._effects = effects
 
-    def wake(self) -> None:
+    is_dead = False
+
+    def wake(self) -> bool:
         """Only time ends the wait."""
+        return True
 
     async def wait(self, seconds: float | None) -> None:
         self._effects.waited.append(seconds)

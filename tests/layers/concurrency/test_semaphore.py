@@ -6,6 +6,7 @@ import asyncio
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -66,6 +67,16 @@ def release_during_a_refusal(semaphore: FairSemaphore) -> None:
     semaphore._waiting = Waiting(semaphore._waiting)
 
 
+def fake_waiter(wake: Callable[[], Any] = int) -> Any:
+    """Return a waiter that is alive and calls a function when it is woken."""
+
+    def wake_and_live() -> bool:
+        wake()
+        return True
+
+    return SimpleNamespace(wake=wake_and_live, is_dead=False)
+
+
 class Queue:
     """The queue of a semaphore, whose requests have names."""
 
@@ -74,8 +85,7 @@ class Queue:
         self.granted: list[str] = []
 
     def join(self, name: str) -> Any:
-        waiter: Any = SimpleNamespace(wake=lambda: self.granted.append(name))
-        return self.semaphore.enqueue(waiter)
+        return self.semaphore.enqueue(fake_waiter(lambda: self.granted.append(name)))
 
 
 def test_there_are_as_many_permits_as_the_limit_says() -> None:
@@ -202,7 +212,7 @@ async def made_in_a_loop() -> AsyncioWaiter:
 def test_a_permit_that_is_released_during_a_grant_is_granted_too() -> None:
     """A finalizer may release it while the lock is held."""
     semaphore = exhausted(limit=2)
-    waiters: Any = [SimpleNamespace(wake=semaphore.release), SimpleNamespace(wake=int)]
+    waiters = [fake_waiter(semaphore.release), fake_waiter()]
     requests: Any = [semaphore.enqueue(waiter) for waiter in waiters]
     semaphore.release()
     assert [request.is_granted for request in requests] == [True, True]
@@ -211,8 +221,8 @@ def test_a_permit_that_is_released_during_a_grant_is_granted_too() -> None:
 def test_a_request_that_leaves_during_a_grant_is_skipped() -> None:
     """The finalizer of its flow may run while the lock is held."""
     semaphore = exhausted()
-    waiters: Any = [SimpleNamespace(wake=lambda: semaphore.abandon(requests[1]))]
-    waiters += [SimpleNamespace(wake=int)] * 2
+    waiters = [fake_waiter(lambda: semaphore.abandon(requests[1]))]
+    waiters += [fake_waiter()] * 2
     requests: Any = [semaphore.enqueue(waiter) for waiter in waiters]
     semaphore.release()
     semaphore.release()
@@ -291,8 +301,7 @@ class Requests(RuleBasedStateMachine):
         if free:
             self.in_flight += 1
             return None
-        waiter: Any = SimpleNamespace(wake=lambda: None)
-        request = self.semaphore.enqueue(waiter)
+        request = self.semaphore.enqueue(fake_waiter())
         if len(self.waiting) == 4:
             assert request is None
             return "refused"

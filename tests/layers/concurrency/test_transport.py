@@ -516,8 +516,11 @@ class WaitingIO(FakeIO):
     def waiter(self) -> Any:
         return self
 
-    def wake(self) -> None:
+    is_dead = False
+
+    def wake(self) -> bool:
         self.did.append("wake")
+        return True
 
     async def wait(self, seconds: float) -> None:
         self.did.append(f"wait {seconds:g}")

@@ -279,9 +279,12 @@ class Simulated:
         else:
             self.semaphore.enqueue(self)
 
-    def wake(self) -> None:
+    is_dead = False
+
+    def wake(self) -> bool:
         # Not at once, because the release of the permit has not returned yet.
         self._after(0, self._send)
+        return True
 
     def _send(self) -> None:
         request = {"started": self.now, "open": True}
