@@ -8,14 +8,13 @@ processed, that it may have been, or that another attempt would end the same way
 from __future__ import annotations
 
 import re
-import ssl
-from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Any, cast
 
+from httpx_resilient._core.causes import causes_of
 from httpx_resilient._core.family import Family
+from httpx_resilient._core.http2_errors import http2_failure
 from httpx_resilient._core.http_types import ResponseLike
-from httpx_resilient._core.walk import walk
+from httpx_resilient._core.tls_errors import is_refusal, tls_error_behind
 
 
 class Retryability(Enum):
@@ -37,7 +36,6 @@ reads, limits or closes it.
 
 _UNPROCESSED_STATUS = frozenset({425, 429})
 _FINAL_5XX = frozenset({501, 505, 511})
-_H2_REFUSED_STREAM = 7
 
 
 def classify_status(status_code: int) -> Retryability:
@@ -66,25 +64,31 @@ def classify_error(error: BaseException | None, family: Family) -> Retryability:
     """
     Classify an exception that a transport of this family has raised.
 
-    A connect error proves that nothing was sent, unless its cause says otherwise.
-    HTTP/2 can prove it later too: the server has not processed a stream that it reset
-    with REFUSED_STREAM, or whose number is above the last one that its GOAWAY names
-    (RFC 9113 §8.7).
+    A connect error proves that nothing was sent, unless its cause says otherwise. A
+    refusal in TLS ends each handshake the same way, also if it is read after that.
+    HTTP/2 can prove later that a request was not processed (`http2_errors.py`).
     """
     own = getattr(error, "retryability", None)
     if isinstance(own, Retryability):
         return own  # a layer inside refused the request and classified that itself
     if isinstance(error, family.never_sent):
-        causes = list(_causes(error))
-        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        if is_refused_by_tls(error, family):
             return NEVER
-        if any(_wraps_foreign_error(cause, family) for cause in causes):
+        if any(_wraps_foreign_error(cause, family) for cause in causes_of(error)):
             return IF_IDEMPOTENT
         return ALWAYS
     if isinstance(error, family.interrupted):
-        if any(_h2_refused(cause) for cause in _causes(error)):
+        failure = http2_failure(error)
+        if failure.unprocessed:
             return ALWAYS
+        if failure.final or is_refused_by_tls(error, family):
+            return NEVER
         return IF_IDEMPOTENT
+    if isinstance(error, family.local_protocol_error):
+        failure = http2_failure(error)
+        if failure.unprocessed:
+            return ALWAYS
+        return IF_IDEMPOTENT if failure.lost else NEVER
     return NEVER
 
 
@@ -94,10 +98,20 @@ def was_not_sent(error: BaseException, family: Family) -> bool:
     if isinstance(own, Retryability):
         return own is not IF_IDEMPOTENT
     if isinstance(error, family.interrupted):
-        return False
+        return http2_failure(error).unsent
     return isinstance(error, family.pool_timeout) or (
         classify_error(error, family) is ALWAYS
     )
+
+
+def is_graceful(error: BaseException) -> bool:
+    """
+    Whether a healthy server has announced that it closes an HTTP/2 connection.
+
+    Another attempt is no sign of overload then, however many requests the connection
+    had. A server that reloads its settings says goodbye so: GOAWAY with NO_ERROR.
+    """
+    return http2_failure(error).graceful
 
 
 def is_of_server(error: BaseException, family: Family) -> bool:
@@ -106,32 +120,33 @@ def is_of_server(error: BaseException, family: Family) -> bool:
 
     A full pool, an untrusted certificate, a mistake in the request and a request that a
     layer refused to send are failures of this side: they say nothing about the server.
-    A deadline that a layer set and the server missed does.
+    Nor does the planned end of an HTTP/2 connection. A deadline that a layer set and
+    the server missed does.
     """
     own = getattr(error, "retryability", None)
     if isinstance(own, Retryability):
         return own is IF_IDEMPOTENT
-    return classify_error(error, family) is not NEVER
+    return classify_error(error, family) is not NEVER and not is_graceful(error)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def of_one_stream(error: BaseException) -> bool:
     """
-    Return all exceptions behind this one, once each, and the members of groups.
+    Whether HTTP/2 ended this request only, so that its connection can be used.
 
-    A plain `__context__` counts for the first step only: further down, it may be an
-    exception that the caller was handling when it made the request. After
-    `raise ... from None`, as in httpcore, the hidden context is the cause.
+    After any other failure the connection must serve no further request: it is closed,
+    or about to be.
     """
-    first = error.__cause__ or error.__context__
-    return (each for each in walk(first, _causes_of) if each is not error)
+    return http2_failure(error).of_one_stream
 
 
-def _causes_of(error: BaseException) -> Iterable[BaseException | None]:
-    hidden = error.__context__ if error.__suppress_context__ else None
-    members: Iterable[BaseException] = ()
-    if isinstance(error, BaseExceptionGroup):
-        members = cast("BaseExceptionGroup[BaseException]", error).exceptions
-    return (error.__cause__ or hidden, *members)
+def is_refused_by_tls(error: BaseException, family: Family) -> bool:
+    """Whether the server does not accept this client, or the client not the server."""
+    if not isinstance(error, (*family.never_sent, *family.interrupted)):
+        return False
+    failure = tls_error_behind(error)
+    return failure is not None and is_refusal(
+        failure, handshake=isinstance(error, family.never_sent)
+    )
 
 
 _OWN = frozenset({"builtins", "socket", "ssl", "asyncio", "anyio", "trio", "socksio"})
@@ -147,33 +162,6 @@ def _wraps_foreign_error(cause: BaseException, family: Family) -> bool:
     """
     kind = type(cause)
     library = kind.__module__.partition(".")[0]
-    if library in _OWN or library in {family.package, _core_of(family)}:
+    if library in _OWN or library in {family.package, family.core}:
         return False
     return not _CONNECT.search(kind.__name__)
-
-
-def _core_of(family: Family) -> str:
-    return family.package.replace("httpx", "httpcore")
-
-
-def of_one_stream(error: Exception) -> bool:
-    """Whether HTTP/2 ended this request only, so that its connection can be used."""
-    return any(
-        type(_h2_event(cause)).__name__ == "StreamReset" for cause in _causes(error)
-    )
-
-
-def _h2_event(cause: BaseException) -> Any:
-    event = cause.args[0] if cause.args else None
-    return event if type(event).__module__ == "h2.events" else None
-
-
-def _h2_refused(cause: BaseException) -> bool:
-    """Whether an event of *h2* proves that the stream was not processed."""
-    event = _h2_event(cause)
-    if type(event).__name__ == "StreamReset":
-        refused = getattr(event, "error_code", None) == _H2_REFUSED_STREAM
-        return refused and bool(getattr(event, "remote_reset", False))
-    # The number of our stream is not known here. Zero covers every stream; the
-    # connection pool handles a GOAWAY with a higher number.
-    return getattr(event, "last_stream_id", None) == 0

@@ -37,6 +37,8 @@ class Family:
         self.home = home
         self.package: str = module.Request.__module__.partition(".")[0]
         """The package that its classes are defined in."""
+        self.core: str = self.package.replace("httpx", "httpcore")
+        """The package that its transports send with."""
 
         self.request: type[Any] = module.Request
         self.response: type[Any] = module.Response
@@ -100,11 +102,14 @@ class Family:
         self.timed_out: type[Exception] = module.TimeoutException
         """The base of all timeouts."""
         self.pool_timeout: type[Exception] = module.PoolTimeout
+        self.connect_timeout: type[Exception] = module.ConnectTimeout
         self.read_timeout: type[Exception] = module.ReadTimeout
         self.read_error: type[Exception] = module.ReadError
         """The connection was reset during a read."""
         self.protocol_error: type[Exception] = module.RemoteProtocolError
         """The server closed the connection too early."""
+        self.local_protocol_error: type[Exception] = module.LocalProtocolError
+        """This side did not send what the protocol does not allow."""
 
     def stream_class(self, base: type[StreamT]) -> type[StreamT]:
         """

@@ -39,15 +39,39 @@ def go_away(last_stream_id: int, code: int = 0) -> Answer:
     return answer
 
 
+def leave(last_stream_id: int, code: int = 0) -> Answer:
+    """Announce the end of the connection, and go on serving it."""
+
+    def answer(connection: h2.connection.H2Connection, stream: int) -> bool:
+        state = connection.state_machine.state
+        connection.close_connection(code, last_stream_id=last_stream_id)
+        connection.state_machine.state = state
+        return True
+
+    return answer
+
+
 class H2Server:
     """
     Without an authority, by prior knowledge; with one, over TLS and by ALPN.
 
     Each request consumes one step of the script; after it, all are answered.
+
+    Args:
+        script: The answers, at the end of each request.
+        authority: The certificate authority of the server.
+        on_headers: Called with each request's headers; the connection ends if it
+            returns `False`.
     """
 
-    def __init__(self, *script: Answer, authority: trustme.CA | None = None) -> None:
+    def __init__(
+        self,
+        *script: Answer,
+        authority: trustme.CA | None = None,
+        on_headers: Answer | None = None,
+    ) -> None:
         self._script = list(script)
+        self._on_headers = on_headers or (lambda connection, stream: True)
         self._context = None if authority is None else served_by(authority, "h2")
         self.bodies: list[bytes] = []
         self.connections = 0
@@ -92,8 +116,13 @@ class H2Server:
                 match event:
                     case h2.events.RequestReceived():
                         bodies[event.stream_id] = b""
+                        going = going and self._on_headers(connection, event.stream_id)
                     case h2.events.DataReceived():
                         bodies[event.stream_id] += event.data
+                        if going:
+                            connection.acknowledge_received_data(
+                                event.flow_controlled_length, event.stream_id
+                            )
                     case h2.events.StreamEnded():
                         self.bodies.append(bodies.pop(event.stream_id))
                         answer = self._script.pop(0) if self._script else ok

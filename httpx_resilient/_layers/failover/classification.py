@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from httpx_resilient._core.classify import Retryability, classify_error, classify_status
+from httpx_resilient._core.classify import (
+    Retryability,
+    classify_error,
+    classify_status,
+    is_graceful,
+    is_refused_by_tls,
+)
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestLike, ResponseLike
@@ -62,11 +68,12 @@ def classify_failure(
     if isinstance(error, Refusal) and error.retry_after is not None:
         # A layer inside did not send the request, and sends none for that time.
         retryability, retry_after = Retryability.ALWAYS, error.retry_after
-    elif retryability is Retryability.NEVER and isinstance(error, family.never_sent):
-        # An untrusted certificate stays untrusted, but each origin has its own.
+    elif is_refused_by_tls(error, family):
+        # A refused certificate stays refused, but each origin has its own settings.
         retryability = Retryability.ALWAYS
+    is_final = retryability is Retryability.NEVER
     return Classification(
-        is_up=None if retryability is Retryability.NEVER else False,
+        is_up=None if is_final or is_graceful(error) else False,
         kind=type(error),
         may_fail_over=_may_repeat(request, retryability),
         reason=type(error).__name__,

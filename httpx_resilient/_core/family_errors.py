@@ -1,0 +1,61 @@
+"""The exceptions that a transport of a family raises, in place of those that leak."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from httpx_resilient._core.causes import causes_of
+from httpx_resilient._core.classify import NEVER
+from httpx_resilient._core.family import Family
+from httpx_resilient._core.http2_errors import leaks_from_http2
+
+_NO_HTTP = "illegal request line"
+"""What h11 raises if the first byte of an answer is a control character."""
+
+_MAYBE_TLS = (
+    "the answer does not begin as one of HTTP/1.1 does: if the server speaks TLS at "
+    "this port, the URL must begin with https://"
+)
+
+
+def as_family_error(error: Exception, family: Family, *, fresh: bool) -> Exception:
+    """
+    Return the exception to raise for one that a transport of the family has raised.
+
+    httpcore lets exceptions of *ssl* through on asyncio; and over HTTP/2, those of *h2*
+    and its own mistakes, such as a `KeyError` for a stream whose number two requests
+    have got. On asyncio and trio, the exceptions of the family may have no text.
+
+    Args:
+        error: The exception of the transport. It may get a text.
+        family: The library of the transport.
+        fresh: Whether the connection has had no answer before. What a connection
+            answers first shows what its server speaks.
+
+    Returns:
+        The same exception, or one of the family; the caller raises that one from the
+        first.
+    """
+    if isinstance(error, ssl.SSLError):
+        return family.read_error(str(error))
+    if isinstance(error, family.transport_error):
+        if not str(error):
+            error.args = (_text_behind(error),)
+        elif fresh and str(error) == _NO_HTTP:
+            final: Any = error
+            final.retryability = NEVER
+            error.args = (_MAYBE_TLS,)
+        return error
+    if type(error).__module__.partition(".")[0] == "anyio":
+        # httpcore 1.0.9 does not expect that a write finds the end of a TLS stream.
+        return family.read_error(f"the connection was closed: {error!r}")
+    if leaks_from_http2(error):
+        return family.protocol_error(f"httpcore failed over HTTP/2: {error!r}")
+    return error
+
+
+def _text_behind(error: Exception) -> str:
+    """Return the text of the first cause that has one."""
+    texts = (str(cause) for cause in causes_of(error))
+    return next((text for text in texts if text), "")
