@@ -15,12 +15,12 @@ from httpx_resilient._budget.token_bucket import DEFAULT_FLOOR, BucketLimits
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.http_types import URLLike
 from httpx_resilient._core.origin import origin_key, origin_name
-from httpx_resilient._core.public import public
+from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.validation import number
 
 
 @public()
-class RetryBudget:
+class RetryBudget(Uncopyable):
     """
     Limits retries to a share of the requests that succeed, for each origin.
 

@@ -1,9 +1,9 @@
-"""Public classes and functions have the module that users import them from."""
+"""What public classes have in common: their module, and whether they can be copied."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -22,3 +22,26 @@ def public(home: str = "httpx_resilient") -> Callable[[T], T]:
         return exported
 
     return name
+
+
+class Uncopyable:
+    """
+    The base of transports, and of the states that they share.
+
+    A copy would have no lock, connection or queue of its own. So `copy.copy` would
+    close the connections of the original, and `copy.deepcopy` and `pickle` would fail
+    somewhere inside, and not say what to do.
+    """
+
+    __slots__ = ()
+
+    _holds: ClassVar[str] = "state that transports share"
+    _instead: ClassVar[str] = "pass the same object on, or make"
+
+    # All three of them call it, and a subclass of a user may have its own.
+    def __reduce__(self) -> NoReturn:
+        msg = (
+            f"{type(self).__name__} holds {self._holds} and cannot be copied or "
+            f"pickled: {self._instead} a new one with the same arguments"
+        )
+        raise TypeError(msg)

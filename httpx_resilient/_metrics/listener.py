@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.events.base import Event
+from httpx_resilient._core.public import Uncopyable
 from httpx_resilient._layers.concurrency.limit import Limit
 from httpx_resilient._layers.pool.transport import PoolingTransport
 from httpx_resilient._layers.rate_limit.limit import RateLimit
@@ -27,7 +28,7 @@ Recorder = Callable[[float, Labels], None]
 """Records one measurement of an instrument."""
 
 
-class MetricsListener(ABC):
+class MetricsListener(Uncopyable, ABC):
     """
     A listener that feeds instruments.
 
@@ -38,6 +39,8 @@ class MetricsListener(ABC):
             a gauge that makes sense only for one server, such as the state of a
             circuit, is not created.
     """
+
+    _holds: ClassVar[str] = "instruments"
 
     def __init__(self, *, per_origin: bool) -> None:
         self._watched: tuple[Watchable, ...] = ()

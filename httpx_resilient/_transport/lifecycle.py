@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from httpx_resilient._core.events.emitter import EventEmitter
+from httpx_resilient._core.public import Uncopyable
 from httpx_resilient._transport.inner import Side
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Lifecycle:
+class Lifecycle(Uncopyable):
     """The part of a layer that passes on what a client does with its transport."""
+
+    _holds: ClassVar[str] = "connections"
+    _instead: ClassVar[str] = "make"
 
     _emit: EventEmitter
     _async_side: Side

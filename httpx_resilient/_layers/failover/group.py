@@ -7,8 +7,8 @@ from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 from httpx_resilient._core.origin import DEFAULT_PORTS, format_origin
-from httpx_resilient._core.public import public
-from httpx_resilient._core.state.store import Slot, StateStore
+from httpx_resilient._core.public import Uncopyable, public
+from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 
 GROUP = "group"
@@ -113,7 +113,7 @@ def _with_due(state: GroupState, origin: int, due: float | None) -> GroupState:
 
 
 @public()
-class Failover:
+class Failover(Uncopyable):
     """
     Origins that can replace each other, and which of them are down.
 
@@ -156,7 +156,7 @@ class Failover:
             GroupState((None,) * len(self.origins))
         )
         # The slot of a store's only key is never evicted, so reads need no look-up.
-        self.slot: Slot[GroupState] = self.store.slot(GROUP)
+        self.slot = self.store.slot(GROUP)
 
     @property
     def down(self) -> tuple[str, ...]:

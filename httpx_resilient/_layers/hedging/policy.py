@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 from httpx_resilient._core.methods import SAFE_METHODS
 from httpx_resilient._core.origin import OriginKey, origin_name
-from httpx_resilient._core.public import public
+from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.quantile import quantile
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
@@ -134,7 +134,7 @@ def _capped(credit: float, recent: float, rules: Rules) -> float:
 
 
 @public()
-class HedgePolicy:
+class HedgePolicy(Uncopyable):
     """
     When to hedge a request, and how many hedges to send, for each origin.
 

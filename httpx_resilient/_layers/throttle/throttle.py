@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import random
 
 from httpx_resilient._core.origin import OriginKey
-from httpx_resilient._core.public import public
+from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.sliding_window import SLICES, Window
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
@@ -21,7 +21,7 @@ from httpx_resilient._layers.throttle.load import (
 
 
 @public()
-class AdaptiveThrottle:
+class AdaptiveThrottle(Uncopyable):
     """
     The loads of all origins for `ThrottlingTransport`s, which can share it.
 
