@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from threading import Lock
+from typing import Protocol
 
 from httpx_resilient._budget.token_bucket import Bucket, BucketLimits, withdraw
+from httpx_resilient._core.lock import make_lock
 from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._core.state.store import MAX_KEYS
+
+
+class Payer(Protocol):
+    """A request that pays for its retries."""
+
+    withdrawn: float
+    """The cost of its last retry, 0 if that is free."""
 
 
 class Account:
@@ -26,24 +34,36 @@ class Account:
 
     def __init__(self, limits: BucketLimits) -> None:
         self._limits = limits
-        self._lock = Lock()
+        self._lock = make_lock()
         self.bucket: Bucket = (limits.capacity, -math.inf, None)
         most = math.ceil(limits.capacity / limits.ratio)
         self.deposits: deque[float] = deque(maxlen=most)
         self.refunds: list[float] = []
 
-    def withdraw(self, now: float, cost: float, overdraft: float) -> bool:
-        """Withdraw the cost of a retry. Return whether there was enough."""
-        refunded = 0.0
-        self._lock.acquire()  # takes half as long as `with`
-        try:
-            while self.refunds:
-                refunded += self.refunds.pop()
-            self.bucket, is_granted = withdraw(
+    def withdraw(
+        self, now: float, cost: float, overdraft: float, payer: Payer | None = None
+    ) -> bool:
+        """
+        Withdraw the cost of a retry. Return whether there was enough.
+
+        Args:
+            now: Monotonic seconds.
+            cost: The cost, in retries.
+            overdraft: Retries that may be withdrawn beyond the balance.
+            payer: Gets what was withdrawn, even if an exception of a signal handler
+                strikes before this returns: so it can refund it.
+        """
+        with self._lock:
+            known = len(self.refunds)
+            refunded = sum(self.refunds[:known], 0.0)
+            bucket, is_granted = withdraw(
                 self.bucket, self.deposits, refunded, now, self._limits, cost, overdraft
             )
-        finally:
-            self._lock.release()
+            # From here on, nothing is called that an interruption could follow.
+            self.bucket = bucket
+            del self.refunds[:known]
+            if payer is not None:
+                payer.withdrawn = cost if is_granted else 0.0
         return is_granted
 
     def balance(self, now: float) -> float:
@@ -73,13 +93,13 @@ class Accounts(dict[OriginKey, Account]):
         self._limits = limits
         self._half = most // 2
         self._older: dict[OriginKey, Account] = {}
-        self._lock = Lock()
+        self._lock = make_lock()
 
     def __missing__(self, key: OriginKey) -> Account:
         with self._lock:
             account = self.get(key)
             if account is None:  # else another thread was quicker
-                account = self._older.pop(key, None) or Account(self._limits)
+                account = self._older.get(key) or Account(self._limits)
                 if len(self) >= self._half:
                     self._older = self.copy()
                     self.clear()

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
         AdaptiveConcurrencyLimit,
         ConcurrencyLimit,
     )
-    from httpx_resilient._layers.concurrency.semaphore import ConcurrencyState
+    from httpx_resilient._layers.concurrency.state import ConcurrencyState
     from httpx_resilient._layers.failover.group import Failover
     from httpx_resilient._layers.hedging.policy import HedgePolicy
-    from httpx_resilient._layers.rate_limit.limit import RateLimit, RateLimitState
+    from httpx_resilient._layers.rate_limit.limit import RateLimit
+    from httpx_resilient._layers.rate_limit.limit_state import RateLimitState
     from httpx_resilient._layers.retry.retries import (
         retry_if_idempotent,
         retry_if_status,
@@ -49,10 +50,11 @@ else:
                 "AdaptiveConcurrencyLimit",
                 "ConcurrencyLimit",
             ),
-            "_layers.concurrency.semaphore": ("ConcurrencyState",),
+            "_layers.concurrency.state": ("ConcurrencyState",),
             "_layers.failover.group": ("Failover",),
             "_layers.hedging.policy": ("HedgePolicy",),
-            "_layers.rate_limit.limit": ("RateLimit", "RateLimitState"),
+            "_layers.rate_limit.limit": ("RateLimit",),
+            "_layers.rate_limit.limit_state": ("RateLimitState",),
             "_layers.retry.retries": (
                 "retry_if_idempotent",
                 "retry_if_status",

@@ -38,9 +38,6 @@ class Stage:
         0
     """
 
-    observes_body: ClassVar[bool] = False
-    """Whether `ended` has to know the exception that a reader of the body meets."""
-
     limits_time: ClassVar[bool] = False
     """
     Whether its visit is a `Deadline` for all that is sent from then on, or `None`.

@@ -15,6 +15,9 @@ from httpx_resilient._transport.linking import is_linked
 from httpx_resilient._transport.stage import OVER, Stage
 from httpx_resilient._transport.unwinding import abandon, unwind
 
+_NONE_YET = 1 << 30
+"""The index of the outermost stage that has seen the response, if none has."""
+
 Stay = tuple[RequestContext, list[Any], IO[Any, Any]]
 """A request whose body has not ended: its context, the visits of its stages, its IO."""
 
@@ -59,7 +62,6 @@ class StagedTransport(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
             for index, each in innermost_first
             if type(each).ended is not Stage.ended
         ]
-        self._observes_body = any(each.observes_body for each in stages)
         self._limits_time = stages[-1].limits_time
         self._stream_class = self._family.stream_class(TrackedStream)
 
@@ -110,18 +112,18 @@ class StagedTransport(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
         except BaseException:  # observed only, and raised again
             self._cancelled(context, io, visits)
             raise
-        context.now = io.now()
-        index = 0
+        outermost = _NONE_YET
         try:
-            for index, after in self._afters:
-                visits[index] = after(context, visits[index], response)
+            context.now = io.now()
+            for outermost, after in self._afters:
+                visits[outermost] = after(context, visits[outermost], response)
+            for index, _ in self._ending:
+                if visits[index] is not OVER:
+                    self._watch((context, visits, io), response)
+                    break
         except BaseException as error:
-            await abandon(self._stages, visits, index, context, io, response, error)
+            await abandon(self._stages, visits, outermost, context, io, response, error)
             raise
-        for index, _ in self._ending:
-            if visits[index] is not OVER:
-                self._watch((context, visits, io), response)
-                break
         return response
 
     def _watch(self, stay: Stay, response: ResponseT) -> None:
@@ -129,7 +131,7 @@ class StagedTransport(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
         if response.is_closed:  # a mock's, which was read when it was made
             self.on_closed(stay, None)
         else:
-            track(response, self._stream_class, self, stay, self._observes_body)
+            track(response, self._stream_class, self, stay)
 
     async def _wait(
         self,
@@ -165,10 +167,14 @@ class StagedTransport(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
         error: Exception | None,
     ) -> Exception | None:
         """End a request without a response. Return what takes the place of `error`."""
-        context.now = io.now()
-        if self._limits_time and len(visits) == len(self._stages) and visits[-1]:
-            context.deadline = visits[-1].outer
-        failure = unwind(self._stages, visits, context, error)
+        try:
+            context.now = io.now()
+            if self._limits_time and len(visits) == len(self._stages) and visits[-1]:
+                context.deadline = visits[-1].outer
+            failure = unwind(self._stages, visits, context, error)
+        except BaseException:  # observed only, and raised again
+            unwind(self._stages, visits, context, None)
+            raise
         return None if failure is error else failure
 
     def on_closed(self, resource: Stay, error: BaseException | None) -> None:

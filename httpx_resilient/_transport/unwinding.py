@@ -15,7 +15,7 @@ def end_each(
     visits: list[Any],
     outermost: int,
     context: RequestContext,
-    error: Exception | None,
+    error: BaseException | None,
 ) -> None:
     """
     End a request in some stages, innermost first. Each ends, even if another raises.
@@ -50,16 +50,19 @@ def unwind(
 
     Args:
         stages: The stages of the flow.
-        visits: The visits of those that have admitted the request. It is emptied.
+        visits: The visits of those that have admitted the request. `OVER` takes the
+            place of those that have ended.
         context: The context of the request.
         outcome: The exception, or `None` if the request was cancelled.
 
     Returns:
         The exception to raise: a stage may have replaced it.
     """
-    while visits:
-        visit = visits.pop()
-        stage = stages[len(visits)]
+    for index in reversed(range(len(visits))):
+        visit, visits[index] = visits[index], OVER
+        stage = stages[index]
+        if visit is OVER:
+            continue
         try:
             try:
                 visit = stage.after(context, visit, outcome)
@@ -88,7 +91,7 @@ async def abandon(
 
     Args:
         stages: The stages of the flow.
-        visits: Their visits. It is emptied.
+        visits: Their visits. `OVER` takes the place of those that have ended.
         index: The index of the stage that has raised.
         context: The context of the request.
         effects: The effects of the request's flow.
@@ -103,9 +106,8 @@ async def abandon(
         await effects.discard(response, context, drain=False)
     finally:
         try:
-            end_each(stages, visits, index, context, error)
+            end_each(stages, visits, index, context, raised)
         finally:
-            del visits[index:]
             failure = unwind(stages, visits, context, error)
     if failure is not error and failure is not None:
         raise failure from failure.__cause__

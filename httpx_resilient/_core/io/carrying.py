@@ -19,7 +19,8 @@ def carrying(request: RequestT, context: RequestContext) -> RequestT:
     attributes["extensions"] = extensions
     deadline = context.deadline
     if deadline is not None:
-        timeouts = extensions.get("timeout", _NO_TIMEOUTS)
+        timeouts = extensions.get("timeout")
+        timeouts = _NO_TIMEOUTS if timeouts is None else timeouts
         extensions["timeout"] = ShrinkingTimeouts.of(timeouts, deadline)
     return copy
 

@@ -129,7 +129,8 @@ class _OnAsyncio:
 async def _ended(task: asyncio.Task[bool]) -> None:
     """Cancel a task and wait for its end, even if the caller is cancelled meanwhile."""
     cancelled: asyncio.CancelledError | None = None
-    if not task.done():
+    # In a loop that has ended, a task does not end any more: it is collected.
+    if not task.done() and not task.get_loop().is_closed():
         task.cancel()
         with anyio.CancelScope(shield=True):
             while not task.done():

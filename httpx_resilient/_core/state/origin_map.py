@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from threading import Lock
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
+from httpx_resilient._core.lock import make_lock
 from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._core.state.store import MAX_KEYS
 
@@ -39,7 +40,7 @@ class OriginMap(OrderedDict[OriginKey, UsableT]):
         super().__init__()
         self._make = make
         self._max_keys = max_keys
-        self._lock = Lock()
+        self._lock = make_lock()
 
     def __missing__(self, key: OriginKey) -> UsableT:
         with self._lock:
@@ -51,7 +52,11 @@ class OriginMap(OrderedDict[OriginKey, UsableT]):
             return self[key]
 
     def _evict(self) -> None:
-        if len(self) >= self._max_keys:
-            key, oldest = self.popitem(last=False)
-            if not oldest.is_unused:
-                self[key] = oldest
+        if len(self) < self._max_keys:
+            return
+        with suppress(RuntimeError):  # another thread has just moved a key
+            key = next(iter(self))
+            if self[key].is_unused:
+                del self[key]
+            else:
+                self.move_to_end(key)

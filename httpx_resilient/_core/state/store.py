@@ -4,17 +4,21 @@ Immutable states by key, such as one circuit for each origin, in this process.
 A transition is a pure function: from a state, an event and a time to the next state and
 a decision. Only this module knows where the states are stored, so clients of both
 libraries, threads and tasks can share them.
+
+There is no lock, see `Slot`: a finalizer may apply a transition while it interrupts
+another one, in any thread; a signal handler may end one by an exception; and a fork may
+leave one undone.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from itertools import islice
-from threading import Lock
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from contextlib import suppress
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
-StateT = TypeVar("StateT")
+from httpx_resilient._core.state.slot import Slot, StateT
+
 DecisionT = TypeVar("DecisionT")
 P = ParamSpec("P")
 
@@ -26,22 +30,15 @@ BATCH = 64
 """The number of pending events that are folded into a state at once."""
 
 
-_NO_EVENT = object()
+class Receipt(Protocol):
+    """Says what a transition has decided for its owner."""
 
-
-class Slot(Generic[StateT]):
-    """A state and its pending events, which are times in most layers."""
-
-    __slots__ = ("pending", "state")
-
-    def __init__(self, state: StateT) -> None:
-        self.state: StateT = state
-        self.pending: deque[Any] = deque()
+    decision: Any
 
 
 class StateStore(Generic[StateT]):
     """
-    States by key, bounded in number. One thread at a time changes a state.
+    States by key, bounded in number.
 
     Args:
         initial: The state of a new key.
@@ -57,11 +54,10 @@ class StateStore(Generic[StateT]):
     ) -> None:
         self._initial = initial
         self._max_keys = max_keys
-        self._fold = fold
+        self._fold = fold or _unfolded
         self._slots: OrderedDict[Hashable, Slot[StateT]] = OrderedDict()
         self.known: Callable[[Hashable], Slot[StateT] | None] = self._slots.get
         """Returns the slot of a key, or `None`. Its state may change at any time."""
-        self._lock = Lock()
 
     def apply(
         self,
@@ -72,24 +68,75 @@ class StateStore(Generic[StateT]):
     ) -> DecisionT:
         """Replace a state by the result of a transition, and return its decision."""
         slots = self._slots
-        # On the path of every request. `with` takes longer than the rest of the method.
-        self._lock.acquire()
-        try:
-            slot = slots.get(key)
-            if slot is None:
-                state = self._initial
-            else:
-                state = self._folded(slot) if slot.pending else slot.state
-            state, decision = transition(state, *event, **more)
-            if slot is not None:
-                slot.state = state
-                slots.move_to_end(key)
-            else:
-                slots[key] = Slot(state)
+        slot = slots.get(key)
+        while slot is None:
+            state, decision = transition(self._initial, *event, **more)
+            made = Slot(state)
+            slot = slots.setdefault(key, made)
+            if slot is made:
                 if len(slots) > self._max_keys:
                     slots.popitem(last=False)
-        finally:
-            self._lock.release()
+                return decision
+        if slot.pending:
+            slot.fold(self._fold)
+        last = slot.last
+        try:
+            while True:
+                state, decision = transition(last[0], *event, **more)
+                successor: list[Any] = [state]
+                last.append(successor)
+                if last[1] is successor:
+                    break
+                last = last[1]  # another one was faster
+            # On the path of every request: `publish`, written out.
+            slot.last = successor
+            slot.state = state
+            if successor[-1] is not state:
+                slot.publish(successor)
+            try:  # noqa: SIM105 - `suppress` would cost 1,000 instructions
+                slots.move_to_end(key)
+            except KeyError:  # another one has just evicted it
+                pass
+        except BaseException:  # observed only, and raised again
+            slot.publish(last)
+            # A traceback has this frame, and would keep all successors.
+            last = successor = []
+            raise
+        return decision
+
+    def apply_for(
+        self,
+        receipt: Receipt,
+        key: Hashable,
+        transition: Callable[Concatenate[StateT, P], tuple[StateT, DecisionT]],
+        *event: P.args,
+        **more: P.kwargs,
+    ) -> DecisionT:
+        """
+        Apply a transition as `apply` does, for something that can be lost.
+
+        Its receipt has the decision as soon as that holds: an exception of a signal
+        handler may strike before this returns.
+        """
+        slot = self.slot(key)
+        last = slot.last
+        try:
+            while True:
+                state, decision = transition(last[0], *event, **more)
+                successor: list[Any] = [state]
+                # Nothing can strike between these two lines.
+                receipt.decision = decision
+                last.append(successor)
+                if last[1] is successor:
+                    break
+                last = last[1]
+            slot.publish(last)
+            with suppress(KeyError):  # another one has just evicted it
+                self._slots.move_to_end(key)
+        except BaseException:  # observed only, and raised again
+            slot.publish(last)
+            last = successor = []  # as in `apply`
+            raise
         return decision
 
     def append(self, key: Hashable, kind: type[StateT], now: float) -> bool:
@@ -124,23 +171,17 @@ class StateStore(Generic[StateT]):
         self.apply(key, _unchanged)
 
     def peek(self, key: Hashable) -> StateT:
-        """Return a state without a lock. Another thread may change it at any time."""
+        """Return a state. Another thread may change it at any time."""
         slot = self._slots.get(key)
         return self._initial if slot is None else slot.state
 
     def states(self) -> dict[Hashable, StateT]:
         """Return a copy of all states, least recently used first."""
-        with self._lock:
-            return {key: self._folded(slot) for key, slot in self._slots.items()}
-
-    def _folded(self, slot: Slot[StateT]) -> StateT:
-        if slot.pending and self._fold is not None:
-            # Other threads may append meanwhile: take only what was there. A loop would
-            # cost 2,000 instructions for each of them.
-            taken = iter(slot.pending.popleft, _NO_EVENT)
-            pending = [*islice(taken, len(slot.pending))]
-            slot.state = self._fold(slot.state, pending)
-        return slot.state
+        slots = list(self._slots.items())
+        for _, slot in slots:
+            if slot.pending:
+                slot.fold(self._fold)
+        return {key: slot.state for key, slot in slots}
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -148,3 +189,7 @@ class StateStore(Generic[StateT]):
 
 def _unchanged(state: StateT) -> tuple[StateT, None]:
     return state, None
+
+
+def _unfolded(state: StateT, _: Sequence[Any]) -> StateT:
+    return state

@@ -9,8 +9,9 @@ from typing import Literal, NamedTuple, cast
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.http_types import URLLike
+from httpx_resilient._core.lock import tell_when_forked
 from httpx_resilient._core.origin import OriginKey, origin_name, parse_origin
-from httpx_resilient._core.public import public
+from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.sliding_window import SLICES, Window, tally
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
@@ -18,6 +19,7 @@ from httpx_resilient._layers.circuit_breaker.circuit import (
     admit,
     fold,
     force,
+    forget_probes,
     reset,
     settle,
 )
@@ -73,7 +75,7 @@ def describe(circuit: Circuit, rules: Rules, now: float) -> CircuitState:
 
 
 @public()
-class CircuitBreaker:
+class CircuitBreaker(Uncopyable):
     """
     The circuits to all origins for `CircuitBreakingTransport`s, which can share it.
 
@@ -156,6 +158,7 @@ class CircuitBreaker:
         self.circuits: StateStore[Circuit] = StateStore(
             Window(), fold=lambda circuit, times: fold(circuit, self._rules, times)
         )
+        tell_when_forked(self)
 
     def enter(self, key: OriginKey, now: float) -> Refused | HalfOpen | None:
         """Admit a request that is about to be sent. Returns the decision of `admit`."""
@@ -203,6 +206,11 @@ class CircuitBreaker:
     def reset(self, url: str | URLLike) -> None:
         """Close the circuit to the origin of a URL and restart its counts."""
         self.circuits.apply(parse_origin(url), reset, Clock.now())
+
+    def forked(self) -> None:
+        """Forget the requests of the parent process. What is known of servers holds."""
+        for key in self.circuits.states():
+            self.circuits.apply(key, forget_probes)
 
     def __repr__(self) -> str:
         return f"<CircuitBreaker of {len(self.circuits)} origins>"

@@ -128,6 +128,13 @@ def force(_: Circuit, *, is_open: bool) -> tuple[Circuit, None]:
     return Forced(is_open), None
 
 
+def forget_probes(circuit: Circuit) -> tuple[Circuit, None]:
+    """Forget the probes in flight, which another process has sent."""
+    if isinstance(circuit, HalfOpen):
+        return circuit._replace(probes=()), None
+    return circuit, None
+
+
 def reset(_: Circuit, now: float) -> tuple[Circuit, None]:
     """Close the circuit and restart its counts."""
     return Window(since=now), None

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from httpx_resilient._core.classify import (
     SWITCHING_PROTOCOLS,
     Retryability,
     classify_status,
     is_of_server,
 )
+from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import ResponseLike
-from httpx_resilient._core.origin import origin_name
+from httpx_resilient._core.origin import OriginKey, origin_name
 from httpx_resilient._core.state.sliding_window import Window
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
 from httpx_resilient._layers.circuit_breaker.events import (
@@ -34,6 +33,22 @@ slow. Empty once the request is recorded: a listener may raise afterwards.
 """
 
 
+class Probe(Call):
+    """
+    The call of a request that may be a probe, because the circuit was not closed.
+
+    If it is lost, because an exception struck at the wrong moment or its response was
+    never closed, another request may be the probe.
+    """
+
+    key: OriginKey
+    breaker: CircuitBreaker | None = None
+
+    def __del__(self) -> None:
+        if self and self.breaker is not None:
+            self.breaker.leave(self.key, self[0], Clock.now(), failed=None, slow=False)
+
+
 class BreakerStage(Stage):
     """
     Refuses requests while a circuit is not closed, and records how others end.
@@ -46,8 +61,6 @@ class BreakerStage(Stage):
         family: The library of the requests.
         emit: The emitter of the layer.
     """
-
-    observes_body: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -68,14 +81,17 @@ class BreakerStage(Stage):
         # Only the end of a request changes a closed circuit.
         slot = self._known(context.origin)
         if slot is not None and type(slot.state) is not Window:
-            self._enter(context)
+            return self._enter(context)
         return [context.now]
 
-    def _enter(self, context: RequestContext) -> None:
+    def _enter(self, context: RequestContext) -> Call:
+        call = Probe([context.now])
+        call.key, call.breaker = context.origin, self._breaker
         decision = self._breaker.enter(context.origin, context.now)
         if decision is None:
-            return
+            return call
         if isinstance(decision, Refused):
+            call.clear()
             reason, retry_after = decision
             self._emit(context, CircuitRefused, context.request, reason, retry_after)
             msg = f"the circuit to {origin_name(context.origin)} {reason}"
@@ -83,8 +99,9 @@ class BreakerStage(Stage):
         try:
             self._emit(context, CircuitHalfOpened, origin_name(context.origin))
         except BaseException:  # observed only, and raised again: the probe is not sent
-            self._settle(context, [context.now], failed=None)
+            self._settle(context, call, failed=None)
             raise
+        return call
 
     def after(
         self,
@@ -130,8 +147,8 @@ class BreakerStage(Stage):
         self, context: RequestContext, visit: Call, *, failed: bool | None
     ) -> None:
         key, now, sent, slow = context.origin, context.now, visit[0], len(visit) > 1
-        visit.clear()
         changed = self._breaker.leave(key, sent, now, failed=failed, slow=slow)
+        visit.clear()
         if changed is None:
             return
         name = origin_name(key)

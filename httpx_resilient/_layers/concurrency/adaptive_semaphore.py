@@ -29,6 +29,8 @@ class AdaptiveSemaphore(FairSemaphore):
         super().__init__(name, int(initial.limit), queue)
         self._vegas = initial
         self._samples: list[Sample] = []
+        self._ends: tuple[float, float] | None = None
+        """The request that ends the current window, when it was sent and ended."""
         self._earliest_end = -math.inf
         """A lower bound of the current window's end, which is cheap to check."""
 
@@ -40,8 +42,7 @@ class AdaptiveSemaphore(FairSemaphore):
             seconds = now - started
         else:
             return  # a fast error does not show that the server is fast
-        in_flight = self._limit + self._surplus - len(self._free)
-        self._samples.append((seconds, in_flight))
+        self._samples.append((seconds, self.in_flight))
         if now >= self._earliest_end and self._is_window_over(started, now):
             self._end_window(started, now)
 
@@ -49,10 +50,19 @@ class AdaptiveSemaphore(FairSemaphore):
         return is_window_over(self._vegas, started, len(self._samples), now)
 
     def _end_window(self, started: float, now: float) -> None:
-        with self._lock:
+        self._ends = started, now
+        self.serve()
+
+    def _has_work(self) -> bool:
+        return self._ends is not None or super()._has_work()
+
+    def _serve_first(self) -> None:
+        if self._ends is not None:
+            started, now = self._ends
             if self._is_window_over(started, now):  # unless another thread was faster
                 samples, self._samples = tuple(self._samples), []
                 self._vegas = update(self._vegas, samples, now)
                 self._earliest_end = now + MIN_WINDOW
-                self._resize(int(self._vegas.limit))
-        self._wake()
+                self._limit = int(self._vegas.limit)
+            self._ends = None
+        super()._serve_first()

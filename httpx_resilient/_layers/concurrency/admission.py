@@ -44,19 +44,19 @@ class PermitAdmission(Admission):
     def waits(self, effects: Effects) -> Iterator[Wait]:
         semaphore, context = self._semaphore, self.context
         seconds = pool_timeout_of(context)
-        self._queued = queued = semaphore.enqueue(effects.waiter())
-        if queued is None:
+        waiter = effects.waiter()
+        self._queued = queued = PermitRequest(waiter)
+        if not semaphore.enqueue(queued, effects.now()):
             raise self._pool_timeout(_queue_is_full(semaphore))
-        waiting = semaphore.state.waiting
-        self.emit(context, Queued, context.request, self.name, waiting)
-        yield queued.waiter, None, seconds
-        if not queued.is_granted:
+        self.emit(context, Queued, context.request, self.name, len(semaphore))
+        yield waiter, None, seconds
+        if queued.permit is None:
             raise self._pool_timeout(_took_too_long(semaphore, seconds))
-        self.granted = semaphore, effects.now()
+        self.granted = semaphore, queued.permit, effects.now()
 
     def withdraw(self, effects: Effects) -> None:  # noqa: ARG002 - it takes no time
         if self._queued is not None:
-            self._semaphore.abandon(self._queued)
+            self._semaphore.leave(self._queued)
 
 
 def _queue_is_full(semaphore: FairSemaphore) -> str:

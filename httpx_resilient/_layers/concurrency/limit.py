@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Generic, TypeVar
 
+from httpx_resilient._core.lock import tell_when_forked
 from httpx_resilient._core.origin import OriginKey, origin_name
-from httpx_resilient._core.public import public
+from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.origin_map import OriginMap
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.concurrency.adaptive_semaphore import AdaptiveSemaphore
-from httpx_resilient._layers.concurrency.semaphore import (
-    ConcurrencyState,
-    FairSemaphore,
-)
+from httpx_resilient._layers.concurrency.semaphore import FairSemaphore
+from httpx_resilient._layers.concurrency.state import ConcurrencyState
 from httpx_resilient._layers.concurrency.vegas import Vegas
 
 DEFAULT_QUEUE = 1000
@@ -29,7 +28,7 @@ ALL_ORIGINS = "*"
 SemaphoreT = TypeVar("SemaphoreT", bound=FairSemaphore)
 
 
-class Limit(Generic[SemaphoreT]):
+class Limit(Uncopyable, Generic[SemaphoreT]):
     """
     The base of the limits: a semaphore for each origin, or a single one for all.
 
@@ -44,9 +43,11 @@ class Limit(Generic[SemaphoreT]):
     def __init__(
         self, make: Callable[[str], SemaphoreT], *, per_origin: bool = True
     ) -> None:
+        self._make = make
         self._semaphores = OriginMap(lambda key: make(origin_name(key)))
         self._shared = None if per_origin else make(ALL_ORIGINS)
         self._latest: SemaphoreT | None = None
+        tell_when_forked(self)
 
     def semaphore(self, key: OriginKey) -> SemaphoreT:
         """Return the semaphore of an origin."""
@@ -69,8 +70,18 @@ class Limit(Generic[SemaphoreT]):
         """
         each_origin = self._semaphores.values()
         semaphores = each_origin if self._shared is None else [self._shared]
+        states: dict[str, ConcurrencyState] = {}
         # The list is a copy, because a request may add an origin at any time.
-        return {each.name: each.state for each in list(semaphores)}
+        for semaphore in list(semaphores):
+            semaphore.drop_dead()
+            states[semaphore.name] = semaphore.state
+        return states
+
+    def forked(self) -> None:
+        """Forget the requests of the parent process, which has a limit of its own."""
+        self._semaphores.clear()
+        self._shared = None if self._shared is None else self._make(ALL_ORIGINS)
+        self._latest = None
 
 
 @public()
@@ -82,7 +93,8 @@ class ConcurrencyLimit(Limit[FairSemaphore]):
     of arrival, and occupy nothing else meanwhile. Transports of both libraries can
     share a limit across threads and event loops; it counts the requests of all. A
     connection pool limits the connections of one client; this limits the load of a
-    program on a server, or on all servers.
+    program on a server, or on all servers. A forked child has a limit of its own, which
+    counts no request that was sent before the fork.
 
     Args:
         limit: The number of requests in flight.

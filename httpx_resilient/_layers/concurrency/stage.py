@@ -11,19 +11,19 @@ from httpx_resilient._core.http_types import ResponseLike
 from httpx_resilient._core.io.admission import MustWait
 from httpx_resilient._layers.concurrency.admission import PermitAdmission
 from httpx_resilient._layers.concurrency.limit import Limit
-from httpx_resilient._layers.concurrency.semaphore import FairSemaphore
+from httpx_resilient._layers.concurrency.semaphore import FairSemaphore, Permit
 from httpx_resilient._layers.concurrency.vegas import TIMED_OUT
 from httpx_resilient._transport.stage import Stage
 
-Permit = tuple[Any, float]
-"""The semaphore that a permit belongs to, and when the request was sent."""
+Visit = tuple[Any, Permit, float]
+"""A semaphore, its permit that the request has, and when the request was sent."""
 
 
 class ConcurrencyStage(Stage):
     """
     Lets requests wait for a permit, which they have until they end.
 
-    Its visit is a `Permit`.
+    Its visit is a `Visit`.
 
     Args:
         limit: The limit.
@@ -36,21 +36,22 @@ class ConcurrencyStage(Stage):
         self._family = family
         self._emit = emit
 
-    def before(self, context: RequestContext) -> Permit:
+    def before(self, context: RequestContext) -> Visit:
         semaphore: FairSemaphore = self._limit.semaphore(context.origin)
-        if semaphore.try_acquire():
-            return semaphore, context.now
+        permit = semaphore.try_acquire()
+        if permit is not None:
+            return semaphore, permit, context.now
         timeout = self._family.pool_timeout
         raise MustWait(PermitAdmission(context, semaphore, self._emit, timeout))
 
     def ended(
         self,
         context: RequestContext,  # noqa: ARG002 - all permits of a semaphore are alike
-        visit: Permit,
+        visit: Visit,
         error: BaseException | None,  # noqa: ARG002 - any end of a request counts
     ) -> None:
         """Release the permit."""
-        visit[0].release()
+        visit[0].release(visit[1])
 
 
 class AdaptiveConcurrencyStage(ConcurrencyStage):
@@ -59,11 +60,11 @@ class AdaptiveConcurrencyStage(ConcurrencyStage):
     def after(
         self,
         context: RequestContext,
-        visit: Permit,
+        visit: Visit,
         outcome: ResponseLike | Exception | None,
-    ) -> Permit:
+    ) -> Visit:
         """Record the time until the headers. Cancelled requests do not count."""
-        semaphore, started = visit
+        semaphore, _, started = visit
         if isinstance(outcome, Exception):
             family = self._family
             # A pool timeout says nothing about the server.

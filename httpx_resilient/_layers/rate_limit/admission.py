@@ -13,8 +13,9 @@ from httpx_resilient._core.io.protocol import Effects
 from httpx_resilient._core.origin import origin_name
 from httpx_resilient._layers.rate_limit.events import RateLimited
 from httpx_resilient._layers.rate_limit.limit import RateLimit
+from httpx_resilient._layers.rate_limit.queue import RatePlace
 from httpx_resilient._layers.rate_limit.state import EPSILON
-from httpx_resilient._layers.rate_limit.turn import Place, Turn
+from httpx_resilient._layers.rate_limit.turn import Turn, Visit
 
 
 class RateAdmission(Admission):
@@ -45,7 +46,7 @@ class RateAdmission(Admission):
         self._limit = limit
         self._key = key
         self._exceeded = exceeded
-        self._place: Place | None = None
+        self._place: RatePlace | None = None
 
     def waits(self, effects: Effects) -> Iterator[Wait]:
         limit, key, now = self._limit, self._key, effects.now()
@@ -53,33 +54,35 @@ class RateAdmission(Admission):
         turn = limit.forecast(key, now)
         self._check(turn, now)
         self._emit_limited(turn.wait, refused=False)
-        self._place = place = limit.join(key)
+        self._place = place = RatePlace()
+        place.due = now + turn.wait
+        limit.join(key, place)
         while True:
             waiter, now = effects.waiter(), effects.now()
             turn = limit.turn(key, place, waiter, now)
-            if turn.number is not None:
+            if turn.visit is not None:
                 # Nothing is awaited from here until the next stage: a request that is
                 # cancelled while it waits has not used up a turn.
-                self.granted = key, turn.number, now
+                self.granted = turn.visit
                 self._leave(place)
                 return
             self._check(turn, now)
-            yield waiter, turn.timer, self._until - now
+            yield waiter, turn.timer, min(self._until - now, turn.recheck)
 
     def withdraw(self, effects: Effects) -> None:
         if self._place is not None:
             self._leave(self._place)
-        elif self.granted is not None and self.granted[1]:
-            _, number, _ = self.granted
-            self._limit.record(self._key, number, None, effects.now(), 0.0)
+        visit: Visit | None = self.granted
+        if visit is not None:
+            self._limit.record(visit, None, effects.now(), 0.0)
 
     def _emit_limited(self, wait: float, *, refused: bool) -> None:
         context = self.context
         self.emit(context, RateLimited, context.request, wait, refused=refused)
 
-    def _leave(self, place: Place) -> None:
-        self._place = None
+    def _leave(self, place: RatePlace) -> None:
         self._limit.leave(self._key, place)
+        self._place = None
 
     def _end_of_patience(self, now: float) -> tuple[float, str]:
         """Return until when the request may wait, and why no longer."""

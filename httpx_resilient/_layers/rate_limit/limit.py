@@ -2,55 +2,34 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from random import random
-from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.lock import tell_when_forked
 from httpx_resilient._core.origin import origin_name
-from httpx_resilient._core.public import public
+from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 from httpx_resilient._core.waiter import Waiter
 from httpx_resilient._layers.rate_limit.gcra import assume_counted, take, wait_of
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
+from httpx_resilient._layers.rate_limit.limit_state import RateLimitState
+from httpx_resilient._layers.rate_limit.queue import PATIENCE, RatePlace, RateQueues
 from httpx_resilient._layers.rate_limit.quota import record_pause, record_quota, settle
 from httpx_resilient._layers.rate_limit.state import SILENT, Pace, Rate, remaining
-from httpx_resilient._layers.rate_limit.turn import Place, Turn
+from httpx_resilient._layers.rate_limit.turn import CountedTurn, Turn, Visit
 
 
 @public()
-class RateLimitState(NamedTuple):
-    """
-    The state of a `RateLimit` for one key.
-
-    Args:
-        wait: The least seconds that another request would wait.
-        waiting: Requests in the queue.
-        remaining: The requests that the server allows until its window ends, less those
-            in flight; `None` if it has not reported a quota.
-        paused: Seconds until the end of the pause that the server asked for, or 0.
-
-    Example:
-        >>> RateLimitState(wait=0.5, waiting=1, remaining=None, paused=0.0).wait
-        0.5
-    """
-
-    wait: float
-    waiting: int
-    remaining: int | None
-    paused: float
-
-
-@public()
-class RateLimit:
+class RateLimit(Uncopyable):
     """
     A limit on the requests in a period of time, for each origin or other key.
 
     It is the state of a `RateLimitingTransport`. Clients of both libraries can share it
-    across threads, and across tasks of asyncio and trio.
+    across threads, and across tasks of asyncio and trio. In a forked child, no request
+    waits or is in flight, and what the server has said still holds.
 
     Args:
         requests: The number of requests in `per` seconds. Without a number, only the
@@ -110,8 +89,10 @@ class RateLimit:
         self._only_learns = requests is None
         self.key = key
         self._rates = StateStore(Rate())
-        self._queues: dict[Hashable, OrderedDict[Place, None]] = {}
-        self._lock = Lock()
+        self._queues = RateQueues()
+        self._counts = False
+        """Whether a server has reported a limit, so that requests may be counted."""
+        tell_when_forked(self)
 
     def states(self) -> dict[Hashable, RateLimitState]:
         """
@@ -122,7 +103,10 @@ class RateLimit:
         now, states = Clock.now(), dict[Hashable, RateLimitState]()
         for key, rate in self._rates.states().items():
             origin: Any = key
-            waiting = len(self._queues.get(key, ()))
+            queue = self._queues.get(key)
+            if queue is not None:
+                queue.drop_dead()
+            waiting = 0 if queue is None else len(queue)
             opens, _, quota, _ = rate.server or SILENT
             if quota is not None and now >= quota.resets:
                 quota = None
@@ -135,84 +119,97 @@ class RateLimit:
             )
         return states
 
-    def take(self, key: Hashable, now: float) -> int | None:
-        """Admit a request that need not wait, and return its number, else `None`."""
-        if self._queues and key in self._queues:
-            return None
+    def take(self, key: Hashable, now: float) -> Visit | None:
+        """Admit a request that need not wait, and return its visit, else `None`."""
+        if self._queues:
+            queue = self._queues.get(key)
+            if queue is not None and queue.wait_for():
+                return None
+        if self._counts:
+            return self._admit(key, now)
+        if self._only_learns:
+            return key, 0, now
+        # Written out from `_admit`, as a call would cost another 300 instructions.
+        number = self._rates.apply(key, take, self._pace, now)
+        return None if number is None else (key, number, now)
+
+    def _admit(self, key: Hashable, now: float) -> Visit | None:
         slot = self._rates.known(key) if self._only_learns else None
         if self._only_learns and (slot is None or slot.state.server is None):
-            return 0
-        return self._rates.apply(key, take, self._pace, now)
+            return key, 0, now
+        visit = CountedTurn(self, key, now)
+        number = self._rates.apply_for(visit, key, take, self._pace, now)
+        return None if number is None else visit
 
     def forecast(self, key: Hashable, now: float) -> Turn:
         """Return the expected turn of a request that would join the queue now."""
-        return self._expected(key, now, len(self._queues.get(key, ())))
+        queue = self._queues.get(key)
+        if queue is not None:
+            queue.drop_dead(now)
+        return self._expected(key, now, 0 if queue is None else len(queue))
 
-    def join(self, key: Hashable) -> Place:
+    def join(self, key: Hashable, place: RatePlace) -> None:
         """Join the queue."""
-        place = Place()
-        with self._lock:
-            self._queues.setdefault(key, OrderedDict())[place] = None
-        return place
+        self._queues.join(key, place)
 
-    def turn(self, key: Hashable, place: Place, waiter: Waiter, now: float) -> Turn:
+    def turn(self, key: Hashable, place: RatePlace, waiter: Waiter, now: float) -> Turn:
         """
         Admit the first request of the queue if its time has come.
 
         A request that has to wait is woken when its turn may have changed.
         """
-        with self._lock:
-            place.waiter = waiter
-            is_first = next(iter(self._queues[key])) is place
-            if is_first:
-                number = self._rates.apply(key, take, self._pace, now)
-                if number is not None:
-                    return Turn(number)
-            turn = self._expected(key, now, 0 if is_first else 1)
-            return turn._replace(timer=turn.wait) if is_first else turn
+        place.waiter = waiter  # before a look: whoever changes the turn wakes it then
+        if place.may_go(now):
+            visit = self._admit(key, now)
+            if visit is not None:
+                return Turn(visit)
+        if place.is_first:
+            turn = self._expected(key, now, 0)
+            place.due = now + turn.wait
+            return turn._replace(timer=turn.wait)
+        turn = self._expected(key, now, 1)
+        return turn._replace(recheck=max(place.due - now, turn.wait) + PATIENCE)
 
-    def leave(self, key: Hashable, place: Place) -> None:
+    def leave(self, key: Hashable, place: RatePlace) -> None:
         """Leave the queue, and wake the request that becomes the first."""
-        with self._lock:
-            queue = self._queues[key]
-            was_first = next(iter(queue)) is place
-            del queue[place]
-            if not queue:
-                del self._queues[key]
-            elif was_first:
-                next(iter(queue)).wake()
+        self._queues.leave(key, place)
 
     def record(
         self,
-        key: Hashable,
-        number: int,
+        visit: Visit,
         quota: ServerQuota | None,
         now: float,
         elapsed: float,
     ) -> None:
         """Record the end of a request, which took `elapsed` seconds, and its quota."""
-        pause = None
-        if quota is None:
-            self._rates.apply(key, settle, number)
-        else:
+        key, number, _ = visit
+        pause: float | None = None
+        change: Callable[..., tuple[Rate, None]] = settle
+        about: tuple[Any, ...] = (number,)
+        if quota is not None:
+            self._counts = True
             jitter = random()  # noqa: S311 - jitter needs no secure randomness
             pause, left, resets = quota
             if pause is None:
-                self._rates.apply(
-                    key, record_quota, now, number, left, resets, elapsed, jitter
-                )
+                change = record_quota
+                about = now, number, left, resets, elapsed, jitter
             else:
-                self._rates.apply(key, record_pause, now, number, pause, jitter)
-        if key in self._queues:
-            self._wake(key, all_waiting=pause is not None)
-
-    def _wake(self, key: Hashable, *, all_waiting: bool) -> None:
-        with self._lock:
+                change, about = record_pause, (now, number, pause, jitter)
+        if isinstance(visit, CountedTurn):
+            self._rates.apply_for(visit, key, change, *about)
+            visit.ended()
+        else:
+            self._rates.apply(key, change, *about)
+        queue = self._queues.get(key)
+        if queue is not None:
             # After a pause, each request checks if it may wait that long.
-            for place in self._queues.get(key, ()):
-                place.wake()
-                if not all_waiting:
-                    break
+            queue.wake_first() if pause is None else queue.wake_all()
+
+    def forked(self) -> None:
+        """Forget the requests of the parent process. What servers said still holds."""
+        self._queues = RateQueues()
+        for key in self._rates.states():
+            self._rates.apply(key, lambda rate: (assume_counted(rate), None))
 
     def _expected(self, key: Hashable, now: float, ahead: int) -> Turn:
         rate, pace = self._rates.peek(key), self._pace

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.emitter import EventEmitter
@@ -13,17 +11,15 @@ from httpx_resilient._layers.rate_limit.admission import RateAdmission
 from httpx_resilient._layers.rate_limit.events import PausedByServer
 from httpx_resilient._layers.rate_limit.headers import read_quota
 from httpx_resilient._layers.rate_limit.limit import RateLimit
+from httpx_resilient._layers.rate_limit.turn import Visit
 from httpx_resilient._transport.stage import Stage
-
-Turn = tuple[Hashable, int, float]
-"""The key of a request, its number (0 if it is not counted), and when it was sent."""
 
 
 class RateLimitStage(Stage):
     """
     Lets requests wait for their turn, and reads the limits of the server.
 
-    Its visit is a `Turn`.
+    Its visit is a `Visit`.
 
     Args:
         limit: The limit.
@@ -38,26 +34,26 @@ class RateLimitStage(Stage):
         self._refusal = refusal
         self._emit = emit
 
-    def before(self, context: RequestContext) -> Turn:
+    def before(self, context: RequestContext) -> Visit:
         limit = self._limit
         key = context.origin if limit.key is None else limit.key(context.request)
-        number = limit.take(key, context.now)
-        if number is None:
+        visit = limit.take(key, context.now)
+        if visit is None:
             raise MustWait(
                 RateAdmission(context, limit, key, self._emit, self._refusal)
             )
-        return key, number, context.now
+        return visit
 
     def after(
         self,
         context: RequestContext,
-        visit: Turn,
+        visit: Visit,
         outcome: ResponseLike | Exception | None,
     ) -> None:
-        (key, number, sent), quota, limit = visit, None, self._limit
+        (_, number, sent), quota, limit = visit, None, self._limit
         if limit.learns and outcome is not None and not isinstance(outcome, Exception):
             quota = read_quota(outcome, context.clock.wall_time)
         if number or quota is not None:
-            limit.record(key, number, quota, context.now, context.now - sent)
+            limit.record(visit, quota, context.now, context.now - sent)
         if quota is not None and quota.pause is not None:
             self._emit(context, PausedByServer, context.request, quota.pause)

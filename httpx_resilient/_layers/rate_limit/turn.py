@@ -1,11 +1,65 @@
-"""The turn of a request, and its place in the queue."""
+"""The turn of a request, and its visit once it is admitted."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Hashable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from httpx_resilient._core.waiter import Waiter
+from httpx_resilient._core.clock import Clock
+
+if TYPE_CHECKING:
+    from httpx_resilient._layers.rate_limit.limit import RateLimit
+
+
+class EndedTurn:
+    """
+    The visit of a request that is not in flight any more.
+
+    Args:
+        limit: The limit that has admitted it.
+        key: The key of the limit.
+        sent: When it was sent, in monotonic seconds.
+    """
+
+    __slots__ = ("decision", "key", "limit", "sent")
+
+    def __init__(self, limit: RateLimit, key: Hashable, sent: float) -> None:
+        self.decision: int | None = None
+        self.limit = limit
+        self.key = key
+        self.sent = sent
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.key, self.decision or 0, self.sent))
+
+
+class CountedTurn(EndedTurn):
+    """
+    The visit of a request that is counted as in flight, until its end is recorded.
+
+    An exception of a signal handler may strike between any two steps. If the request is
+    lost then, its end is recorded when this is collected. `decision` is its number.
+    """
+
+    __slots__ = ()
+
+    def ended(self) -> None:
+        """Need no finalizer any more. It would swallow what a signal handler raises."""
+        self.__class__ = EndedTurn  # type: ignore[assignment]  # with the same slots
+
+    def __del__(self) -> None:
+        # An exception may strike before it has one.
+        if getattr(self, "decision", None):
+            self.limit.record(self, None, Clock.now(), 0.0)
+
+
+Visit = tuple[Hashable, int, float] | EndedTurn
+"""
+What is known of a request that was admitted.
+
+The key of its limit; its number, 0 if it is not counted; and when it was sent.
+"""
 
 
 class Turn(NamedTuple):
@@ -13,28 +67,17 @@ class Turn(NamedTuple):
     The answer of a `RateLimit` to a request that is queued.
 
     Args:
-        number: The number of the request if it is admitted, else `None`.
+        visit: The visit of the request if it is admitted, else `None`.
         wait: The expected wait in seconds.
         least_wait: The wait in seconds if the server has counted all requests in
             flight.
         timer: Seconds after which the request has to ask again, unless it is woken.
+        recheck: Seconds after which a request that is not the first asks again, all the
+            same: those ahead may be gone with their event loop.
     """
 
-    number: int | None
+    visit: Visit | None
     wait: float = 0.0
     least_wait: float = 0.0
     timer: float = math.inf
-
-
-class Place:
-    """A place in the queue, and the waiter of its request."""
-
-    __slots__ = ("waiter",)
-
-    def __init__(self) -> None:
-        self.waiter: Waiter | None = None
-
-    def wake(self) -> None:
-        """Wake the request, if it waits already."""
-        if self.waiter is not None:
-            self.waiter.wake()
+    recheck: float = math.inf

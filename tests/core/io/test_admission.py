@@ -212,7 +212,12 @@ def test_awaitables_of_a_listener_are_awaited_before_the_wait() -> None:
 
 @pytest.mark.parametrize(
     ("timeout", "seconds"),
-    [({}, math.inf), ({"pool": None}, math.inf), ({"pool": 2.5}, 2.5)],
+    [
+        ({}, math.inf),
+        ({"pool": None}, math.inf),
+        ({"pool": 2.5}, 2.5),
+        ({"pool": 0}, 0),
+    ],
 )
 def test_the_pool_timeout_is_that_of_the_request(
     timeout: dict[str, Any], seconds: float
@@ -220,3 +225,30 @@ def test_the_pool_timeout_is_that_of_the_request(
     request = httpx.Request("GET", GET.url, extensions={"timeout": timeout})
     assert pool_timeout_of(context_of(request, FakeIO())) == seconds
     assert pool_timeout_of(context_of(GET, FakeIO())) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("timeout", "message"),
+    [
+        (None, r"must be a dictionary of seconds, .*; got None"),
+        (5, r'extensions\["timeout"\] must be a dictionary of seconds, .*; got 5'),
+        ({"pool": "5"}, r'\["pool"\] must be seconds or None; got \'5\''),
+    ],
+)
+def test_timeouts_that_are_none_are_refused(timeout: Any, message: str) -> None:
+    request = httpx.Request("GET", GET.url, extensions={"timeout": timeout})
+    with pytest.raises(TypeError, match=message):
+        pool_timeout_of(context_of(request, FakeIO()))
+
+
+def test_a_withdrawal_that_is_interrupted_is_repeated() -> None:
+    queue, withdrawals = Queue(refuses=True), []
+
+    def work() -> None:
+        withdrawals.append("begun")
+        if len(withdrawals) == 1:
+            raise Interruption
+
+    with pytest.raises(Interruption):
+        admitted(queue, work=work)
+    assert len(withdrawals) == 2

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
-from support.world import World, in_async
+from support.world import LIBRARIES, World, in_async
 
 from httpx_resilient._core.io.async_io import AsyncEffects
+from httpx_resilient._core.io.protocol import run_sync
 
 pytestmark = [pytest.mark.anyio, in_async]
 
@@ -75,3 +77,19 @@ async def test_a_subclass_of_a_response_is_closed_by_its_own_method(
     await AsyncEffects().discard(response, drain=False)
     assert closed == [True]
     assert did == ["close"]
+
+
+def test_a_response_that_is_discarded_after_the_end_of_its_loop_raises_nothing(
+    runtime: str, library: str
+) -> None:
+    """A finalizer closes the flow, and there is no event loop any more."""
+    world = World(*LIBRARIES[library], sync=False)
+    response, did = response_of(world, breaks=True)
+    run_sync(AsyncEffects().discard(response, drain=False))
+    assert did == ["close"]
+
+
+def test_a_transport_that_is_closed_after_the_end_of_its_loop_raises_nothing(
+    runtime: str,
+) -> None:
+    run_sync(AsyncEffects().close(httpx.AsyncBaseTransport()))

@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import pytest
 import trio
+from support.dead_loops import abandon, collect, trio_complains
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.io.loading import async_effects
@@ -59,11 +60,12 @@ def test_a_thread_is_woken_by_a_finalizer_at_any_step_of_its_own_wait() -> None:
         nonlocal over
         waiter = ThreadWaiter()
         steps = EachStep(number, waiter.wake)
+        before = sys.gettrace()  # coverage measures by a trace function
         sys.settrace(steps.trace)
         try:
             run_sync(waiter.wait(0.01))
         finally:
-            sys.settrace(None)
+            sys.settrace(before)
         over = steps.left > 0
         ended.append(number)
 
@@ -181,6 +183,21 @@ def test_a_waiter_of_a_loop_that_has_ended_is_dead(runtime: str) -> None:
     assert waiter.is_dead
     assert not waiter.wake()
     waiter.close()
+
+
+@trio_complains
+def test_a_waiter_of_a_trio_run_that_has_crashed_is_dead() -> None:
+    waiters: list[Waiter] = []
+
+    async def wait() -> None:
+        waiters.append(await made())
+        await waiters[0].wait(None)
+
+    kept = abandon("trio", (wait, lambda: waiters))
+    assert waiters[0].is_dead
+    assert not waiters[0].wake()
+    waiters.clear()
+    collect(kept)
 
 
 def test_a_waiter_of_a_loop_that_is_only_stopped_is_alive() -> None:

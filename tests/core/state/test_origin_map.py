@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.stepwise import strikes
 
 from httpx_resilient._core.state.origin_map import OriginMap
 
@@ -75,3 +77,18 @@ def test_threads_that_look_up_the_same_key_get_the_same_object() -> None:
         thread.join()
     assert made == list(range(200))
     assert len(set(got)) == 200
+
+
+@pytest.mark.parametrize("is_unused", [True, False])
+def test_an_eviction_that_is_struck_loses_no_object(is_unused: bool) -> None:
+    origins: Any = OriginMap(PerOrigin, max_keys=2)
+    in_use = origins["in use"]
+    in_use.is_unused = is_unused
+
+    def prepare() -> None:
+        origins.pop("new", None)
+        origins["old"] = PerOrigin("old")
+
+    for number in strikes(lambda: origins["new"], prepare=prepare):
+        assert is_unused or origins.get("in use") is in_use, f"struck at call {number}"
+        assert len(origins) <= 3, f"struck at call {number}"

@@ -55,7 +55,8 @@ def test_the_least_recently_used_origin_is_evicted() -> None:
 
 def test_an_origin_in_use_is_not_evicted() -> None:
     limit = bounded(10)
-    assert limit.semaphore(origin_key(URL)).try_acquire()
+    permit = limit.semaphore(origin_key(URL)).try_acquire()
+    assert permit is not None
     for number in range(30):
         limit.semaphore(origin_key(httpx.URL(f"http://{number}/")))
     assert limit.states()["https://example.org"] == (1, 1, 0)

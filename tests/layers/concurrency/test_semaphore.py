@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,8 +27,11 @@ from hypothesis.stateful import (
 from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._core.io.sync_io import ThreadWaiter
 from httpx_resilient._core.io.waiters import AsyncioWaiter, TrioWaiter
+from httpx_resilient._core.state.fair_queue import SCAN_PAUSE
 from httpx_resilient._layers.concurrency.semaphore import (
+    FIRST_PERMITS,
     FairSemaphore,
+    Permit,
     PermitRequest,
 )
 
@@ -35,117 +40,124 @@ def semaphore_of(limit: int, queue: int = 1000) -> FairSemaphore:
     return FairSemaphore("https://example.org", limit, queue)
 
 
-def exhausted(limit: int = 1, queue: int = 1000) -> FairSemaphore:
-    """Return a semaphore whose permits are all in use."""
-    semaphore = semaphore_of(limit, queue)
-    while semaphore.try_acquire():
-        pass
-    return semaphore
+class Exhausted(FairSemaphore):
+    """A semaphore whose permits are all in use."""
+
+    def __init__(self, limit: int = 1, queue: int = 1000) -> None:
+        super().__init__("https://example.org", limit, queue)
+        self.held = [self.try_acquire() for _ in range(limit)]
+        assert None not in self.held
+
+    def release_one(self) -> None:
+        permit = self.held.pop()
+        assert permit is not None
+        self.release(permit)
 
 
-def release_while_locked(semaphore: FairSemaphore) -> bool:
-    """Release a permit while another thread has the lock; return if it can be taken."""
-    with semaphore._lock:
-        semaphore.release()
-        return semaphore.try_acquire()
+@contextmanager
+def held_by_another_thread(semaphore: FairSemaphore) -> Generator[None]:
+    """Let another thread serve the queue meanwhile, which looks again at the end."""
+    baton = semaphore._batons.pop()
+    yield
+    semaphore.return_baton(baton)
 
 
-def finish_release(semaphore: FairSemaphore) -> None:
-    """Run the part of a release that follows once the lock is free."""
-    semaphore._wake()
-
-
-def release_during_a_refusal(semaphore: FairSemaphore) -> None:
-    """Release a permit while `enqueue` has the lock and checks if the queue is full."""
-
-    class Waiting(OrderedDict[PermitRequest, None]):
-        def __len__(self) -> int:
-            if not semaphore._free and semaphore._lock.locked():
-                semaphore.release()
-            return super().__len__()
-
-    semaphore._waiting = Waiting(semaphore._waiting)
-
-
-def fake_waiter(wake: Callable[[], Any] = int) -> Any:
-    """Return a waiter that is alive and calls a function when it is woken."""
+def fake_waiter(wake: Callable[[], Any] = int, *, dead: bool = False) -> Any:
+    """Return a waiter that calls a function when it is woken."""
 
     def wake_and_live() -> bool:
         wake()
-        return True
+        return not dead
 
-    return SimpleNamespace(wake=wake_and_live, is_dead=False)
+    return SimpleNamespace(wake=wake_and_live, is_dead=dead)
+
+
+def joined(semaphore: FairSemaphore, waiter: Any, now: float = 0.0) -> Any:
+    """Join the queue. Return the request, or `None` if the queue is full."""
+    request = PermitRequest(waiter)
+    return request if semaphore.enqueue(request, now) else None
 
 
 class Queue:
     """The queue of a semaphore, whose requests have names."""
 
-    def __init__(self, semaphore: FairSemaphore) -> None:
+    def __init__(self, semaphore: Any) -> None:
         self.semaphore = semaphore
         self.granted: list[str] = []
+        self.requests: list[Any] = []
+        """A permit that was granted to a request goes on if the request is lost."""
 
     def join(self, name: str) -> Any:
-        return self.semaphore.enqueue(fake_waiter(lambda: self.granted.append(name)))
+        waiter = fake_waiter(lambda: self.granted.append(name))
+        request = joined(self.semaphore, waiter)
+        self.requests.append(request)
+        return request
 
 
 def test_there_are_as_many_permits_as_the_limit_says() -> None:
     semaphore = semaphore_of(2)
-    assert [semaphore.try_acquire() for _ in range(3)] == [True, True, False]
+    permits = [semaphore.try_acquire() for _ in range(3)]
+    assert [permit is not None for permit in permits] == [True, True, False]
 
 
 def test_a_released_permit_can_be_acquired_again() -> None:
-    semaphore = exhausted()
-    semaphore.release()
-    assert semaphore.try_acquire()
-    assert not semaphore.try_acquire()
+    semaphore = Exhausted()
+    semaphore.release_one()
+    permit = semaphore.try_acquire()
+    assert permit is not None
+    assert semaphore.try_acquire() is None
 
 
 def test_permits_are_granted_in_the_order_of_arrival() -> None:
-    queue = Queue(exhausted())
+    queue = Queue(Exhausted(limit=3))
     for name in "abc":
         queue.join(name)
     for _ in "abc":
-        queue.semaphore.release()
+        queue.semaphore.release_one()
     assert queue.granted == ["a", "b", "c"]
 
 
 def test_a_new_request_does_not_overtake_the_queue() -> None:
-    queue = Queue(exhausted(limit=2))
+    queue = Queue(Exhausted(limit=2))
     queue.join("a")
     queue.join("b")
-    queue.semaphore.release()
+    queue.semaphore.release_one()
     assert not queue.semaphore.try_acquire()
 
 
-def test_a_new_request_does_not_overtake_while_another_thread_has_the_lock() -> None:
-    queue = Queue(exhausted())
+def test_a_new_request_does_not_overtake_while_another_thread_serves_the_queue() -> (
+    None
+):
+    queue = Queue(Exhausted())
     queue.join("a")
-    assert not release_while_locked(queue.semaphore)
-    finish_release(queue.semaphore)
+    with held_by_another_thread(queue.semaphore):
+        queue.semaphore.release_one()
+        assert queue.semaphore.try_acquire() is None
+        assert queue.granted == []
     assert queue.granted == ["a"]
 
 
 def test_a_full_queue_refuses_a_request() -> None:
-    queue = Queue(exhausted(queue=1))
+    queue = Queue(Exhausted(queue=1))
     assert queue.join("a") is not None
     assert queue.join("b") is None
 
 
 def test_a_request_that_left_the_queue_is_granted_no_permit() -> None:
-    queue = Queue(exhausted())
+    queue = Queue(Exhausted())
     gone = queue.join("gone")
     queue.join("stays")
-    queue.semaphore.abandon(gone)
-    queue.semaphore.release()
+    queue.semaphore.leave(gone)
+    queue.semaphore.release_one()
     assert queue.granted == ["stays"]
 
 
 def test_a_request_that_leaves_after_its_grant_passes_the_permit_on() -> None:
-    queue = Queue(exhausted())
+    queue = Queue(Exhausted())
     gone = queue.join("gone")
     queue.join("next")
-    queue.semaphore.release()
-    queue.semaphore.abandon(gone)
+    queue.semaphore.release_one()
+    queue.semaphore.leave(gone)
     assert queue.granted == ["gone", "next"]
 
 
@@ -156,86 +168,213 @@ def test_a_request_that_joins_while_a_permit_is_free_is_granted_it_at_once() -> 
 
 
 def test_a_higher_limit_grants_permits_to_waiting_requests() -> None:
-    queue = Queue(exhausted())
+    queue = Queue(Exhausted())
     for name in "abc":
         queue.join(name)
     queue.semaphore.resize(3)
     assert queue.granted == ["a", "b"]
 
 
-def test_a_lower_limit_destroys_surplus_permits_as_they_are_released() -> None:
-    queue = Queue(exhausted(limit=3))
+def test_a_lower_limit_withdraws_surplus_permits_as_they_are_released() -> None:
+    queue = Queue(Exhausted(limit=3))
     queue.join("a")
     queue.semaphore.resize(1)
-    queue.semaphore.release()
-    queue.semaphore.release()
+    queue.semaphore.release_one()
+    queue.semaphore.release_one()
     assert queue.granted == []
-    queue.semaphore.release()
+    queue.semaphore.release_one()
     assert queue.granted == ["a"]
+
+
+def test_a_lower_limit_withdraws_free_permits_at_once() -> None:
+    semaphore = semaphore_of(3)
+    permits = [semaphore.try_acquire() for _ in range(3)]
+    for permit in permits:
+        assert permit is not None
+        semaphore.release(permit)
+    semaphore.resize(1)
+    assert semaphore.state == (1, 0, 0)
+    permits = [semaphore.try_acquire() for _ in range(2)]
+    assert [permit is not None for permit in permits] == [True, False]
 
 
 def test_a_limit_that_is_lowered_and_raised_again_has_its_permits_back() -> None:
-    semaphore = exhausted(limit=3)
+    semaphore = Exhausted(limit=3)
     semaphore.resize(1)
     semaphore.resize(3)
-    semaphore.release()
-    assert semaphore.try_acquire()
-    assert not semaphore.try_acquire()
+    semaphore.release_one()
+    permit = semaphore.try_acquire()
+    assert permit is not None
+    assert semaphore.try_acquire() is None
 
 
-@pytest.mark.parametrize("kind", [AsyncioWaiter, TrioWaiter])
-def test_a_waiter_of_a_closed_event_loop_is_skipped(kind: Any) -> None:
-    async def make() -> Any:
-        return kind()
+async def made(kind: Any) -> Any:
+    return kind()
 
-    run = asyncio.run(make()) if kind is AsyncioWaiter else trio.run(make)
-    queue = Queue(exhausted())
-    gone = queue.semaphore.enqueue(run)
+
+def of_an_ended_loop(kind: Any) -> Any:
+    """Return a waiter whose event loop has ended."""
+    run: Any = asyncio.run if kind is AsyncioWaiter else trio.run
+    return asyncio.run(made(kind)) if run is asyncio.run else trio.run(made, kind)
+
+
+in_both = pytest.mark.parametrize("kind", [AsyncioWaiter, TrioWaiter])
+
+
+@in_both
+def test_a_request_of_an_ended_event_loop_is_passed_over(kind: Any) -> None:
+    queue = Queue(Exhausted())
+    dead = joined(queue.semaphore, of_an_ended_loop(kind))
     queue.join("next")
-    queue.semaphore.release()
+    queue.semaphore.release_one()
     assert queue.granted == ["next"]
-    queue.semaphore.abandon(gone)
+    queue.semaphore.leave(dead)
     assert queue.semaphore.state == (1, 1, 0)
 
 
-def test_a_permit_is_free_if_the_only_waiter_belongs_to_a_closed_event_loop() -> None:
-    semaphore = exhausted()
-    semaphore.enqueue(asyncio.run(made_in_a_loop()))
-    semaphore.release()
-    assert semaphore.try_acquire()
+@in_both
+def test_a_permit_is_free_if_only_a_request_of_an_ended_event_loop_waits(
+    kind: Any,
+) -> None:
+    semaphore = Exhausted()
+    dead = joined(semaphore, of_an_ended_loop(kind))
+    semaphore.release_one()
+    assert semaphore.state == (1, 0, 0)
+    assert dead.permit is None
+    permit = semaphore.try_acquire()
+    assert permit is not None
 
 
-async def made_in_a_loop() -> AsyncioWaiter:
-    return AsyncioWaiter()
+def test_a_request_of_an_ended_event_loop_does_not_fill_the_queue() -> None:
+    queue = Queue(Exhausted(queue=1))
+    joined(queue.semaphore, of_an_ended_loop(AsyncioWaiter))
+    assert queue.join("next") is not None
+    assert queue.semaphore.state == (1, 1, 1)
+
+
+def test_a_full_queue_is_searched_for_the_dead_now_and_then() -> None:
+    """A search of a thousand requests takes as long as ten refusals."""
+    semaphore, now = Exhausted(queue=3), 100.0
+    waiters = [fake_waiter() for _ in range(3)]
+    for waiter in waiters:
+        joined(semaphore, waiter)
+    assert joined(semaphore, fake_waiter(), now) is None
+    waiters[1].is_dead = True
+    assert joined(semaphore, fake_waiter(), now) is None
+    assert joined(semaphore, fake_waiter(), now + 4 * SCAN_PAUSE) is not None
+
+
+def test_the_dead_can_be_dropped_at_any_time() -> None:
+    semaphore = Exhausted()
+    waiters = [fake_waiter() for _ in range(3)]
+    for waiter in waiters:
+        joined(semaphore, waiter)
+    waiters[1].is_dead = True
+    semaphore.drop_dead()
+    assert semaphore.state == (1, 1, 2)
 
 
 def test_a_permit_that_is_released_during_a_grant_is_granted_too() -> None:
-    """A finalizer may release it while the lock is held."""
-    semaphore = exhausted(limit=2)
-    waiters = [fake_waiter(semaphore.release), fake_waiter()]
-    requests: Any = [semaphore.enqueue(waiter) for waiter in waiters]
-    semaphore.release()
-    assert [request.is_granted for request in requests] == [True, True]
+    """A finalizer may release it while it interrupts the grant."""
+    semaphore = Exhausted(limit=2)
+    waiters = [fake_waiter(semaphore.release_one), fake_waiter()]
+    requests = [joined(semaphore, waiter) for waiter in waiters]
+    semaphore.release_one()
+    assert [request.permit is not None for request in requests] == [True, True]
 
 
-def test_a_request_that_leaves_during_a_grant_is_skipped() -> None:
-    """The finalizer of its flow may run while the lock is held."""
-    semaphore = exhausted()
-    waiters = [fake_waiter(lambda: semaphore.abandon(requests[1]))]
+def test_a_request_that_leaves_during_a_grant_is_passed_over() -> None:
+    """The finalizer of its flow may interrupt the grant."""
+    semaphore = Exhausted()
+    waiters = [fake_waiter(lambda: semaphore.leave(requests[1]))]
     waiters += [fake_waiter()] * 2
-    requests: Any = [semaphore.enqueue(waiter) for waiter in waiters]
-    semaphore.release()
-    semaphore.release()
-    assert [request.is_granted for request in requests] == [True, False, True]
+    requests = [joined(semaphore, waiter) for waiter in waiters]
+    semaphore.release_one()
+    semaphore.release(requests[0].permit)
+    assert [request.permit is not None for request in requests] == [True, False, True]
     assert semaphore.state == (1, 1, 0)
 
 
-def test_a_permit_that_is_released_during_a_refusal_is_granted() -> None:
-    queue = Queue(exhausted(queue=1))
+def test_a_request_that_joins_during_a_grant_waits_for_its_turn() -> None:
+    semaphore = Exhausted()
+    requests: list[Any] = []
+
+    def join() -> None:
+        requests.append(joined(semaphore, fake_waiter()))
+
+    requests.append(joined(semaphore, fake_waiter(join)))
+    semaphore.release_one()
+    assert semaphore.state == (1, 1, 1)
+    assert [request.permit is not None for request in requests] == [True, False]
+    assert semaphore.try_acquire() is None
+
+
+def test_a_lost_permit_comes_back_and_is_granted() -> None:
+    queue = Queue(semaphore_of(1))
+    permits = [queue.semaphore.try_acquire()]
     queue.join("a")
-    release_during_a_refusal(queue.semaphore)
-    assert queue.join("b") is None
+    permits.clear()
     assert queue.granted == ["a"]
+
+
+def test_a_granted_permit_comes_back_if_its_request_is_lost() -> None:
+    semaphore = Exhausted()
+    requests = [joined(semaphore, fake_waiter())]
+    semaphore.release_one()
+    assert semaphore.state == (1, 1, 0)
+    requests.clear()
+    assert semaphore.state == (1, 0, 0)
+
+
+def test_a_lost_baton_comes_back_and_the_queue_is_served() -> None:
+    queue = Queue(Exhausted())
+    queue.join("a")
+    batons = [queue.semaphore._batons.pop()]
+    queue.semaphore.release_one()
+    assert queue.granted == []
+    batons.clear()
+    assert queue.granted == ["a"]
+
+
+def test_a_semaphore_that_is_collected_leaves_nothing_behind() -> None:
+    semaphore = semaphore_of(3)
+    permits = [semaphore.try_acquire() for _ in range(3)]
+    assert permits[0] is not None
+    semaphore.release(permits[0])
+    gone = weakref.ref(semaphore)
+    semaphore.itself = semaphore  # type: ignore[attr-defined]  # a reference cycle
+    del semaphore
+    gc.collect()
+    assert gone() is None
+
+
+def test_permits_are_made_when_they_are_needed() -> None:
+    semaphore = semaphore_of(1000)
+    permits = [semaphore.try_acquire() for _ in range(FIRST_PERMITS)]
+    assert None not in permits
+    assert semaphore._made == FIRST_PERMITS
+    permits.append(semaphore.try_acquire())
+    assert semaphore._made == 2 * FIRST_PERMITS
+    assert semaphore.state == (1000, FIRST_PERMITS + 1, 0)
+
+
+def test_a_permit_that_another_thread_takes_is_not_acquired() -> None:
+    semaphore = semaphore_of(1)
+    with held_by_another_thread(semaphore):
+        assert semaphore.try_acquire() is None
+    permit = semaphore.try_acquire()
+    assert permit is not None
+
+
+def test_a_permit_that_is_released_during_a_refusal_is_granted() -> None:
+    semaphore = Exhausted(queue=1)
+    queue = Queue(semaphore)
+    with held_by_another_thread(semaphore):
+        queue.join("a")
+        semaphore.release_one()
+        assert queue.join("b") is None
+    assert queue.granted == ["a"]
+    assert semaphore.state == (1, 1, 0)
 
 
 def test_threads_never_hold_more_permits_than_the_limit() -> None:
@@ -251,14 +390,17 @@ def test_threads_never_hold_more_permits_than_the_limit() -> None:
 
     def work() -> None:
         for _ in range(300):
-            if not semaphore.try_acquire():
+            permit = semaphore.try_acquire()
+            if permit is None:
                 waiter = ThreadWaiter()
-                request: Any = semaphore.enqueue(waiter)
+                request = joined(semaphore, waiter)
                 run_sync(waiter.wait(10))
-                assert request.is_granted
+                permit = request.permit
+                assert permit is not None
+                request.permit = None
             count(1)
             count(-1)
-            semaphore.release()
+            semaphore.release(permit)
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -297,11 +439,12 @@ class Requests(RuleBasedStateMachine):
     @rule(target=queued)
     def request(self) -> Any:
         free = self.in_flight < self.limit and not self.waiting
-        assert self.semaphore.try_acquire() == free
+        permit = self.semaphore.try_acquire()
+        assert (permit is not None) == free
         if free:
             self.in_flight += 1
-            return None
-        request = self.semaphore.enqueue(fake_waiter())
+            return permit
+        request = joined(self.semaphore, fake_waiter())
         if len(self.waiting) == 4:
             assert request is None
             return "refused"
@@ -310,28 +453,29 @@ class Requests(RuleBasedStateMachine):
         return request
 
     @rule(target=sent, this=consumes(queued))
-    def goes_on_or_gives_up(self, this: Any) -> bool:
-        if this is None:
-            return True
+    def goes_on_or_gives_up(self, this: Any) -> Any:
+        if isinstance(this, Permit):
+            return this
         if this in self.waiting:
             self.waiting.remove(this)
-            self.semaphore.abandon(this)
-        return this in self.granted
+            self.semaphore.leave(this)
+        return this.permit if this in self.granted else None
 
     @rule(this=consumes(queued))
     def is_cancelled(self, this: Any) -> None:
         if this in self.waiting:
             self.waiting.remove(this)
-            self.semaphore.abandon(this)
+            self.semaphore.leave(this)
         elif this != "refused":
-            self.semaphore.release() if this is None else self.semaphore.abandon(this)
+            is_permit = isinstance(this, Permit)
+            self.semaphore.release(this) if is_permit else self.semaphore.leave(this)
             self.in_flight -= 1
         self.grant()
 
     @rule(permit=consumes(sent))
-    def ends(self, permit: bool) -> None:
-        if permit:
-            self.semaphore.release()
+    def ends(self, permit: Any) -> None:
+        if permit is not None:
+            self.semaphore.release(permit)
             self.in_flight -= 1
         self.grant()
 
@@ -347,8 +491,7 @@ class Requests(RuleBasedStateMachine):
 
     @invariant()
     def permits_are_granted_in_the_order_of_arrival(self) -> None:
-        assert all(request.is_granted for request in self.granted)
-        assert not any(request.is_granted for request in self.waiting)
+        assert not any(request.permit for request in self.waiting)
 
 
 TestRequests = Requests.TestCase

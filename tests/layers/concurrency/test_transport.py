@@ -492,13 +492,56 @@ class TestAStormOfCancellations:
         limit = ConcurrencyLimit(1)
         transport = self.transport(random.Random(7), limit)
         semaphore = limit.semaphore(origin_key(GET.url))
-        assert semaphore.try_acquire()
+        permit = semaphore.try_acquire()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.get, transport)
             await until(world, lambda: state_of(limit) == (1, 1, 1))
-            semaphore.release()
+            semaphore.release(permit)
             tasks.cancel_scope.cancel()
         assert state_of(limit) == (1, 0, 0)
+
+
+# Timeouts that a caller has set by hand.
+
+
+def timed(world: World, timeout: Any) -> Any:
+    extensions = {"timeout": timeout}
+    return world.library.Request("GET", str(GET.url), extensions=extensions)
+
+
+async def handled(world: World, transport: Any, request: Any) -> Any:
+    if world.sync:
+        return transport.handle_request(request)
+    return await transport.handle_async_request(request)
+
+
+@pytest.mark.parametrize("timeouts", [None, 5, {"pool": "soon"}])
+async def test_a_request_with_unusable_timeouts_is_refused_before_it_is_queued(
+    world: World, timeouts: Any
+) -> None:
+    limit = ConcurrencyLimit(1)
+    mock = world.mock(lambda _: world.library.Response(200))
+    transport = world.ours.ConcurrencyLimitingTransport(mock, limit)
+    permits = [limit.semaphore(origin_key(GET.url)).try_acquire()]
+    for _ in range(2):
+        with pytest.raises(TypeError, match="timeout"):
+            await handled(world, transport, timed(world, timeouts))
+        assert state_of(limit) == (1, 1, 0)
+    permits.clear()
+    response = await handled(world, transport, timed(world, {"pool": 1}))
+    assert response.status_code == 200
+
+
+async def test_timeouts_that_are_none_are_limited_by_a_deadline(world: World) -> None:
+    seen: list[Any] = []
+
+    def answer(request: Any) -> Any:
+        seen.append(request.extensions["timeout"]["read"])
+        return world.library.Response(200)
+
+    transport = world.ours.DeadlineTransport(world.mock(answer), 10)
+    await handled(world, transport, timed(world, None))
+    assert 0 < seen[0] <= 10
 
 
 # The order of effects.
@@ -511,7 +554,7 @@ class WaitingIO(FakeIO):
         super().__init__(*script)
         self.semaphore = limit.semaphore(origin_key(GET.url))
         self.is_released = is_released
-        assert self.semaphore.try_acquire()
+        self.permit = self.semaphore.try_acquire()
 
     def waiter(self) -> Any:
         return self
@@ -525,7 +568,7 @@ class WaitingIO(FakeIO):
     async def wait(self, seconds: float) -> None:
         self.did.append(f"wait {seconds:g}")
         if self.is_released:
-            self.semaphore.release()
+            self.semaphore.release(self.permit)
 
     def close(self) -> None:
         self.did.append("stop")

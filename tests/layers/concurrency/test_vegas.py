@@ -11,6 +11,7 @@ import random
 import statistics
 from collections import deque
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -22,7 +23,10 @@ from support.fake_io import FakeIO, run_flow
 from httpx_resilient import AdaptiveConcurrencyLimit, ConcurrencyLimitingTransport
 from httpx_resilient._core.origin import origin_key
 from httpx_resilient._layers.concurrency.adaptive_semaphore import AdaptiveSemaphore
-from httpx_resilient._layers.concurrency.semaphore import FairSemaphore
+from httpx_resilient._layers.concurrency.semaphore import (
+    FairSemaphore,
+    PermitRequest,
+)
 from httpx_resilient._layers.concurrency.vegas import (
     MIN_SAMPLES,
     TIMED_OUT,
@@ -110,9 +114,11 @@ class TestTheSampleOf:
 class TestAWindow:
     def test_ends_once_if_two_threads_find_it_over(self) -> None:
         semaphore = adaptive()
+        permits = []
         for _ in range(MIN_SAMPLES):
-            assert semaphore.try_acquire()
+            permits.append(semaphore.try_acquire())
             semaphore.record(200, 0.9, 1.0)
+        assert None not in permits
         state = state_of(semaphore)
         assert state.since == 1.0
         end_window(semaphore, 0.9, 1.0)
@@ -274,20 +280,21 @@ class Simulated:
         heapq.heappush(self._events, entry)
 
     def _arrive(self) -> None:
-        if self.semaphore.try_acquire():
-            self._send()
-        else:
-            self.semaphore.enqueue(self)
+        permit = self.semaphore.try_acquire()
+        if permit is not None:
+            self._send(permit)
+            return
 
-    is_dead = False
+        def wake() -> bool:
+            # Not at once, because the release of the permit has not returned yet.
+            self._after(0, lambda: self._send(queued.permit))
+            return True
 
-    def wake(self) -> bool:
-        # Not at once, because the release of the permit has not returned yet.
-        self._after(0, self._send)
-        return True
+        queued = PermitRequest(SimpleNamespace(wake=wake, is_dead=False))  # type: ignore[arg-type]  # nothing awaits it
+        self.semaphore.enqueue(queued, self.now)
 
-    def _send(self) -> None:
-        request = {"started": self.now, "open": True}
+    def _send(self, permit: Any) -> None:
+        request = {"started": self.now, "open": True, "permit": permit}
         self._inside += 1
         self._queue.append(request)
         if self.patience < math.inf:
@@ -316,7 +323,7 @@ class Simulated:
         if isinstance(self.semaphore, AdaptiveSemaphore):
             status = TIMED_OUT if dropped else 200
             self.semaphore.record(status, request["started"], self.now)
-        self.semaphore.release()
+        self.semaphore.release(request["permit"])
         self._arrive()
 
 
@@ -373,9 +380,10 @@ class TestTheCapacity:
         now = 0.0
         for number in range(2000):
             now = number / 100
-            assert semaphore.try_acquire()
+            permit = semaphore.try_acquire()
+            assert permit is not None
             semaphore.record(503, now, now + 0.001)
-            semaphore.release()
+            semaphore.release(permit)
         assert semaphore.state == (1, 0, 0)
 
     def test_above_the_demand_is_found_up_to_five_times_the_demand(self) -> None:

@@ -12,6 +12,7 @@ import httpx
 import httpx2
 import pytest
 import tenacity
+from h2.events import ConnectionTerminated
 from support.fake_io import FakeIO, Scripted
 from support.world import World
 
@@ -68,10 +69,20 @@ def error(kind: type[httpx.TransportError] = httpx.ConnectError) -> Any:
     return kind("failed")
 
 
-def refused_certificate() -> Exception:
-    refused = httpx.ConnectError("failed")
+def refused_certificate(kind: type[Exception] = httpx.ConnectError) -> Exception:
+    """A refusal in the handshake, or after it as TLS 1.3 allows."""
+    refused = kind("failed")
     refused.__cause__ = ssl.SSLCertVerificationError("expired")
     return refused
+
+
+def goodbye() -> Exception:
+    """The planned end of an HTTP/2 connection."""
+    event: Any = object.__new__(ConnectionTerminated)
+    event.error_code, event.last_stream_id = 0, 1
+    ended = httpx.RemoteProtocolError("")
+    ended.__cause__ = httpx.RemoteProtocolError(event)
+    return ended
 
 
 # The origin of a request.
@@ -210,6 +221,7 @@ def test_an_extension_that_is_not_a_bool_is_rejected() -> None:
         error(httpx.ConnectError),
         error(httpx.ConnectTimeout),
         refused_certificate(),
+        refused_certificate(httpx.ReadError),
         Refused("open", retry_after=5),
         425,
         429,
@@ -221,6 +233,13 @@ def test_a_post_that_was_not_processed_fails_over(outcome: Any) -> None:
     group = Group(outcome, 200)
     assert group.post(json={"n": 1}).extensions["origin"] == B
     assert group.failover.down == (A,)
+
+
+def test_an_origin_that_says_goodbye_is_not_down() -> None:
+    group = Group(goodbye(), 200, 200)
+    group.get()
+    group.get()
+    assert group.hosts == ["a", "b", "a"]
 
 
 MAYBE_PROCESSED: list[Any] = [

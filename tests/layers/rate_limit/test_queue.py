@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -15,11 +16,12 @@ from hypothesis.stateful import (
     rule,
 )
 
+from httpx_resilient._core.state.fair_queue import SCAN_PAUSE
 from httpx_resilient._layers.rate_limit.gcra import wait_of
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
 from httpx_resilient._layers.rate_limit.limit import RateLimit
+from httpx_resilient._layers.rate_limit.queue import PATIENCE, RatePlace
 from httpx_resilient._layers.rate_limit.state import Pace
-from httpx_resilient._layers.rate_limit.turn import Place
 
 ALMOST = 1e-6
 KEY = ("https", "example.org", None)
@@ -29,13 +31,25 @@ def pace_of(limit: RateLimit) -> Pace:
     return limit._pace
 
 
-def wait_in(limit: RateLimit, now: float) -> float:
-    """Return the seconds that the first request in the queue has to wait."""
-    return wait_of(limit._rates.peek(KEY), pace_of(limit), now)
+def wait_in(limit: RateLimit, now: float, ahead: int = 0) -> float:
+    """Return the seconds that a request in the queue has to wait."""
+    return wait_of(limit._rates.peek(KEY), pace_of(limit), now, ahead)
 
 
-def queue_of(limit: RateLimit, key: str) -> list[Place]:
-    return list(limit._queues[key])
+def queues_of(limit: RateLimit) -> Any:
+    return limit._queues
+
+
+def joined(limit: RateLimit, waiter: Any = None) -> RatePlace:
+    """Queue a request, and return its place."""
+    place = RatePlace()
+    place.waiter = waiter
+    limit.join(KEY, place)
+    return place
+
+
+def visit_of(number: int) -> Any:
+    return KEY, number, 0.0
 
 
 class Waiter:
@@ -53,8 +67,8 @@ def queued(limit: RateLimit, size: int = 1) -> list[Waiter]:
     """Queue requests, and return their waiters."""
     waiters = [Waiter() for _ in range(size)]
     for waiter in waiters:
-        place: Any = limit.join(KEY)
-        place.waiter = waiter
+        joined(limit, waiter)
+        waiter.woken = False  # the first one is told that it is the first
     return waiters
 
 
@@ -67,12 +81,12 @@ def test_a_new_request_does_not_overtake_the_queue() -> None:
 
 def test_the_end_of_a_request_wakes_the_first_in_the_queue() -> None:
     limit = RateLimit()
-    limit.record(KEY, 0, ServerQuota(None, 1, 100.0), 0.0, 0.0)
-    number = limit.take(KEY, 0.0)
-    assert number
+    limit.record(visit_of(0), ServerQuota(None, 1, 100.0), 0.0, 0.0)
+    visit = limit.take(KEY, 0.0)
+    assert visit is not None
     assert limit.take(KEY, 0.0) is None
     waiters = queued(limit, 2)
-    limit.record(KEY, number, None, 0.0, 0.0)
+    limit.record(visit, None, 0.0, 0.0)
     assert [waiter.woken for waiter in waiters] == [True, False]
 
 
@@ -80,24 +94,110 @@ def test_a_pause_wakes_all_waiting_requests() -> None:
     """A request whose deadline is earlier than the end of the pause gives up."""
     limit = RateLimit()
     waiters = queued(limit, 2)
-    limit.record(KEY, 0, ServerQuota(100.0), 0.0, 0.0)
+    limit.record(visit_of(0), ServerQuota(100.0), 0.0, 0.0)
     assert all(waiter.woken for waiter in waiters)
-
-
-def test_a_waiter_of_a_closed_event_loop_stays_until_its_request_leaves() -> None:
-    limit, waiter = RateLimit(1), Waiter()
-    waiter.is_dead = True
-    first, second = limit.join("key"), limit.join("key")
-    second.waiter = waiter  # type: ignore[assignment]  # a fake that is only woken
-    limit.leave("key", first)
-    assert queue_of(limit, "key") == [second]
 
 
 def test_a_request_that_does_not_wait_yet_needs_no_waking() -> None:
     limit = RateLimit(1)
-    first, second = limit.join("key"), limit.join("key")
-    limit.leave("key", first)
+    first, second = joined(limit), joined(limit)
+    limit.leave(KEY, first)
     assert second.waiter is None
+    assert second.is_first
+
+
+def test_a_request_that_has_not_joined_may_leave() -> None:
+    RateLimit(1).leave(KEY, RatePlace())
+
+
+def test_a_queue_is_dropped_when_its_last_request_leaves() -> None:
+    limit = RateLimit(1)
+    first, second = joined(limit), joined(limit)
+    limit.leave(KEY, first)
+    assert queues_of(limit)
+    limit.leave(KEY, second)
+    assert not queues_of(limit)
+
+
+class TestARequestWhoseEventLoopHasEnded:
+    def test_is_passed_over_when_it_becomes_the_first(self) -> None:
+        limit, dead = RateLimit(1), Waiter()
+        first, _, third = joined(limit, Waiter()), joined(limit, dead), joined(limit)
+        dead.is_dead = True
+        limit.leave(KEY, first)
+        assert third.is_first
+
+    def test_is_passed_over_by_the_next_that_looks_who_is_ahead(self) -> None:
+        limit, dead = RateLimit(1), Waiter()
+        visit = limit.take(KEY, 0.0)
+        assert visit is not None
+        joined(limit, dead)
+        second = joined(limit)
+        waiter: Any = Waiter()
+        turn = limit.turn(KEY, second, waiter, 0.5)
+        assert turn.timer == math.inf
+        assert turn.wait == 1.5
+        assert turn.recheck == 1.5 + PATIENCE
+        dead.is_dead = True
+        at = 0.5 + turn.recheck
+        visit = limit.turn(KEY, second, waiter, at).visit
+        assert visit is not None
+        assert tuple(visit) == (KEY, 0, at)
+
+    def test_is_passed_over_by_a_request_that_need_not_wait(self) -> None:
+        limit, dead = RateLimit(1), Waiter()
+        gone = joined(limit, dead)
+        dead.is_dead = True
+        assert limit.take(KEY, 5.0) == (KEY, 0, 5.0)
+        limit.leave(KEY, gone)
+        assert not queues_of(limit)
+
+    def test_is_passed_over_when_another_request_ends(self) -> None:
+        limit, dead = RateLimit(1), Waiter()
+        joined(limit, dead)
+        waiter: Any = Waiter()
+        second = joined(limit, waiter)
+        dead.is_dead = True
+        limit.record(visit_of(0), ServerQuota(None, 1, 100.0), 0.0, 0.0)
+        assert second.is_first
+        assert waiter.woken
+
+    def test_need_not_be_known_to_have_ended(self) -> None:
+        """A loop that is only stopped, as that of a notebook, may go on."""
+        limit, waiter = RateLimit(1), Waiter()
+        limit.take(KEY, 0.0)
+        first, second = joined(limit, waiter), joined(limit)
+        mine: Any = Waiter()
+        assert limit.turn(KEY, first, mine, 0.5).timer == 0.5
+        on_time = 1.0 + PATIENCE
+        assert limit.turn(KEY, second, mine, on_time).visit is None
+        visit = limit.turn(KEY, second, mine, on_time + ALMOST).visit
+        assert visit is not None
+        limit.leave(KEY, second)
+        assert limit.turn(KEY, first, mine, on_time + ALMOST).visit is None
+        assert limit.turn(KEY, first, mine, on_time + 2).visit is not None
+
+    def test_does_not_count_as_waiting(self) -> None:
+        limit, waiters = RateLimit(1), [Waiter() for _ in range(3)]
+        limit.take(KEY, 0.0)
+        for waiter in waiters:
+            joined(limit, waiter)
+        waiters[1].is_dead = True
+        (state,) = limit.states().values()
+        assert state.waiting == 2
+        waiters[0].is_dead = True
+        assert limit.forecast(KEY, 100.0).wait == 1.0
+
+    def test_is_searched_for_by_requests_that_join_now_and_then(self) -> None:
+        limit, waiters = RateLimit(1), [Waiter() for _ in range(3)]
+        limit.take(KEY, 100.0)
+        for waiter in waiters:
+            joined(limit, waiter)
+        assert limit.forecast(KEY, 100.0).wait == 4.0
+        waiters[1].is_dead = True
+        assert limit.forecast(KEY, 100.0).wait == 4.0
+        later = 100.0 + 3 * SCAN_PAUSE
+        assert limit.forecast(KEY, later).wait == pytest.approx(3.0, abs=0.01)
 
 
 @settings(max_examples=60, stateful_step_count=30, deadline=None)
@@ -114,10 +214,11 @@ class Queue(RuleBasedStateMachine):
         self.now = self.opens = self.level = self.seen = 0.0
         self.left: float = math.inf
         self.resets = 0.0
-        self.waiting: list[tuple[Place, Waiter]] = []
-        self.going: list[int] = []
+        self.waiting: list[tuple[RatePlace, Waiter]] = []
+        self.dead_until = -math.inf
+        self.going: list[Any] = []
 
-    def is_admitted(self, number: int) -> None:
+    def is_admitted(self, visit: Any) -> None:
         """The model: a leaky bucket, a pause, and a quota."""
         self.level = max(0.0, self.level - (self.now - self.seen))
         self.seen = self.now
@@ -126,30 +227,34 @@ class Queue(RuleBasedStateMachine):
         assert self.now >= self.opens - ALMOST
         if self.now < self.resets - ALMOST:
             assert self.left > len(self.going)
-        self.going.append(number)
+        self.going.append(visit)
 
     @rule()
     def request(self) -> None:
-        number = self.limit.take(KEY, self.now)
-        if number is not None:
+        visit = self.limit.take(KEY, self.now)
+        if visit is not None:
             assert not self.waiting, "the request overtakes the queue"
-            self.is_admitted(number)
+            self.is_admitted(visit)
         else:
-            self.waiting.append((self.limit.join(KEY), Waiter()))
+            place = RatePlace()
+            place.due = self.now + self.limit.forecast(KEY, self.now).wait
+            self.limit.join(KEY, place)
+            self.waiting.append((place, Waiter()))
             self.ask(len(self.waiting) - 1)
+            self.run()
 
     def ask(self, index: int) -> None:
         place, _ = self.waiting[index]
         waiter: Any = Waiter()
         turn = self.limit.turn(KEY, place, waiter, self.now)
-        if turn.number is not None:
+        if turn.visit is not None:
             assert index == 0, "the request overtakes another"
-            self.is_admitted(turn.number)
+            self.is_admitted(turn.visit)
             del self.waiting[index]
             self.limit.leave(KEY, place)
             self.run()
         else:
-            waiter.at = self.now + turn.timer
+            waiter.at = self.now + min(turn.timer, turn.recheck)
             self.waiting[index] = (place, waiter)
 
     def run(self) -> None:
@@ -177,8 +282,20 @@ class Queue(RuleBasedStateMachine):
         self.limit.leave(KEY, place)
         self.run()
 
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def its_event_loop_ends(self, data: st.DataObject) -> None:
+        """Nobody is told. The request will neither ask nor leave."""
+        index = data.draw(st.integers(0, len(self.waiting) - 1))
+        _, waiter = self.waiting.pop(index)
+        waiter.is_dead = True
+        # Whoever is next asks when its own turn was expected, or that of the second.
+        due = max([place.due for place, _ in self.waiting], default=self.now)
+        second = self.now + wait_in(self.limit, self.now, 1)
+        self.dead_until = max(self.dead_until, due, second) + PATIENCE
+
     def ends(self, quota: ServerQuota | None) -> None:
-        self.limit.record(KEY, self.going.pop(), quota, self.now, 0.0)
+        self.limit.record(self.going.pop(), quota, self.now, 0.0)
 
     @precondition(lambda self: self.going)
     @rule()
@@ -207,7 +324,8 @@ class Queue(RuleBasedStateMachine):
     def the_first_request_asks_again_when_its_time_has_come(self) -> None:
         if self.waiting:
             _, first = self.waiting[0]
-            assert first.at <= self.now + wait_in(self.limit, self.now) + ALMOST
+            due = self.now + wait_in(self.limit, self.now)
+            assert first.at <= max(due, self.dead_until) + ALMOST
 
     @invariant()
     def the_state_counts_the_waiting_requests(self) -> None:

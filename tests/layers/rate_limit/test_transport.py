@@ -31,6 +31,7 @@ from httpx_resilient._core.context import begin
 from httpx_resilient._core.deadline import set_deadline
 from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
+from httpx_resilient._layers.rate_limit.queue import PATIENCE, RatePlace
 from httpx_resilient._layers.rate_limit.state import Rate
 
 pytestmark = pytest.mark.anyio
@@ -46,6 +47,7 @@ class IO(FakeIO):
     """An IO whose waiters let time pass until their timers run out."""
 
     turn = Clock.turn
+    is_dead = False
 
     def waiter(self) -> Any:
         return self
@@ -167,7 +169,7 @@ async def test_waiting_requests_are_sent_in_the_order_of_arrival(world: World) -
     paths = [f"/{number}" for number in range(8)]
     seen, inner = seen_by(world)
     limit = RateLimit(100)
-    limit.record(KEY, 0, ServerQuota(0.2), time.monotonic(), 0.0)
+    limit.record((KEY, 0, 0.0), ServerQuota(0.2), time.monotonic(), 0.0)
     async with limited(world, inner, limit) as client:
         async with anyio.create_task_group() as tasks:
             for number, path in enumerate(paths):
@@ -252,15 +254,23 @@ async def test_max_wait_may_be_infinite(world: World) -> None:
     assert waiting(limit) == 0
 
 
-def test_a_request_is_refused_after_max_wait_behind_a_request_that_does_not_go() -> (
-    None
-):
+def test_a_request_goes_before_one_that_does_not_come() -> None:
+    """Its event loop is stopped, for example, and may go on."""
+    limit, io = RateLimit(100, max_wait=1), IO(200)
+    limit.join(KEY, RatePlace())
+    assert send(limit, io, GET) == [200]
+    assert PATIENCE < sum(io.slept) < 2 * PATIENCE
+    assert waiting(limit) == 1
+
+
+def test_a_request_is_refused_after_max_wait_behind_one_that_comes_too_late() -> None:
     limit, io = RateLimit(100, max_wait=1), IO()
-    limit.join(KEY)
+    place = RatePlace()
+    place.due = 5.0
+    limit.join(KEY, place)
     with pytest.raises(RateLimitExceeded, match="but max_wait is 1 s"):
         send(limit, io, GET)
-    assert io.slept == [1]
-    assert waiting(limit) == 0
+    assert sum(io.slept) == 1
 
 
 # The limits of the server.
@@ -448,7 +458,7 @@ def test_an_exception_of_the_inner_transport_passes() -> None:
 def counting(requests: float, **more: Any) -> RateLimit:
     """Return a limit that counts, because the server has reported a quota."""
     limit = RateLimit(requests, **more)
-    limit.record(KEY, 0, ServerQuota(None, 10**6, 3600.0), time.monotonic(), 0.0)
+    limit.record((KEY, 0, 0.0), ServerQuota(None, 10**6, 3600.0), time.monotonic(), 0.0)
     return limit
 
 
@@ -592,11 +602,26 @@ def test_a_state_has_the_pause_but_not_a_window_that_is_over() -> None:
 
 def test_with_more_requests_in_flight_than_the_quota_0_remain() -> None:
     limit, now = RateLimit(key=lambda _: "key"), time.monotonic()
-    limit.record("key", 0, ServerQuota(None, 3, 100.0), now, 0.0)
-    for _ in range(3):
-        limit.take("key", now)
-    limit.record("key", 1, ServerQuota(None, 1, 100.0), now, 0.0)
+    limit.record(("key", 0, 0.0), ServerQuota(None, 3, 100.0), now, 0.0)
+    visits = [limit.take("key", now) for _ in range(3)]
+    limit.record(("key", 1, 0.0), ServerQuota(None, 1, 100.0), now, 0.0)
     assert limit.states()["key"].remaining == 0
+    assert None not in visits
+
+
+def test_a_counted_request_that_is_lost_is_not_in_flight() -> None:
+    limit, now = RateLimit(key=lambda _: "key"), time.monotonic()
+    limit.record(("key", 0, 0.0), ServerQuota(None, 3, 100.0), now, 0.0)
+    visits = [limit.take("key", now) for _ in range(2)]
+    assert limit.states()["key"].remaining == 1
+    visits.pop()
+    assert limit.states()["key"].remaining == 2
+    (visit,) = visits
+    assert visit is not None
+    limit.record(visit, None, now, 0.0)
+    visits.clear()
+    del visit
+    assert limit.states()["key"].remaining == 3
 
 
 # Arguments.

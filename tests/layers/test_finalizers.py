@@ -1,0 +1,73 @@
+"""Responses that are collected unclosed, at any moment, release what they occupy."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import pytest
+from support.stepwise import unclosed_responses
+from support.world import World
+
+from httpx_resilient import CircuitBreaker, ConcurrencyLimit, RateLimit
+
+pytestmark = pytest.mark.anyio
+
+QUOTA = {"x-ratelimit-remaining": "100000", "x-ratelimit-reset-after": "60"}
+
+
+@pytest.fixture
+def busy_collector() -> Iterator[None]:
+    """Collect garbage all the time: finalizers interrupt all code."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5, 2, 2)
+    with unclosed_responses():
+        yield
+        gc.collect()
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("busy_collector")
+async def test_requests_wait_for_permits_of_responses_that_are_never_closed(
+    world: World,
+) -> None:
+    limit, rate, breaker = ConcurrencyLimit(2), RateLimit(), CircuitBreaker()
+
+    def answer(_: Any) -> Any:
+        stream = world.library.ByteStream(b"answer")
+        return world.library.Response(200, headers=QUOTA, stream=stream)
+
+    limiting = world.ours.ConcurrencyLimitingTransport(world.mock(answer), limit)
+    breaking = world.ours.CircuitBreakingTransport(limiting, breaker)
+    transport = world.ours.RateLimitingTransport(breaking, rate)
+    answered = 0
+
+    async def lose_responses() -> None:
+        nonlocal answered
+        for _ in range(60):
+            request = world.library.Request("GET", "http://localhost/")
+            if world.sync:
+                response = transport.handle_request(request)
+            else:
+                response = await transport.handle_async_request(request)
+            response.itself = response  # only the collector finds it
+            del response
+            answered += 1
+
+    async def work() -> None:
+        """Collect what is old: the collector itself does so only now and then."""
+        while answered < 240:
+            gc.collect()
+            await world.sleep(0.001)
+
+    with anyio.fail_after(60):
+        await world.together(work, *[lose_responses] * 4)
+    assert answered == 240
+    gc.collect()
+    assert limit.states()["http://localhost"] == (2, 0, 0)
+    assert rate.states()["http://localhost"].waiting == 0
