@@ -66,6 +66,8 @@ class RequestContext:
     """Scheme, host and port of the request's URL; a default port is `None`."""
     now: float
     """The clock in monotonic seconds, as last read: before sending, or after it."""
+    started: float = math.inf
+    """When the first attempt of a request that has failed was sent."""
     clock: TimeSource
     """What tells the time to a stage."""
     deadline: Deadline | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 
 from httpx_resilient._core.http_types import ResponseLike
 
@@ -40,7 +40,8 @@ def is_short(content_length: bytes) -> bool:
 
 async def drain_async(
     body: AsyncIterable[bytes], interrupt: Callable[[], None] | None = None
-) -> None:
+) -> bool:
+    """Read the rest of a body, up to a limit. Return whether that was all."""
     seen = 0
     chunks = aiter(body)
     async for chunk in chunks:
@@ -53,11 +54,11 @@ async def drain_async(
             interrupt()
             continue
         await leave(chunks)
-        return
+        return False
+    return True
 
 
 async def leave(chunks: AsyncIterator[bytes]) -> None:
     """Stop reading half-way, and close a generator, of which trio would warn."""
-    aclose = getattr(chunks, "aclose", None)
-    if aclose is not None:
-        await aclose()
+    if isinstance(chunks, AsyncGenerator):
+        await chunks.aclose()

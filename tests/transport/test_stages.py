@@ -47,8 +47,6 @@ class Interruption(BaseException):
 class Recording(Stage):
     """A stage that records its calls, and raises in one of them."""
 
-    observes_body = True
-
     def __init__(self, did: list[str], name: str, **raises: BaseException) -> None:
         self.did, self.name, self.raises = did, name, raises
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Iterator
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Iterator, Mapping
+from typing import Any, ClassVar, cast
 
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.emitter import EventEmitter
@@ -68,6 +68,8 @@ class Admission(ABC):
         """
         Leave the queue, or return what the request was granted.
 
+        It can be called again, if an exception of a signal handler has struck.
+
         Returns:
             Work to await afterwards, or `None`.
         """
@@ -113,7 +115,11 @@ async def admit(admission: Admission, effects: Effects) -> Any:
         return admission.granted
     finally:
         if not is_admitted:
-            work = admission.withdraw(effects)
+            try:
+                work = admission.withdraw(effects)
+            except BaseException:  # an interruption: nobody else would do it
+                admission.withdraw(effects)
+                raise
             if work is not None:
                 await work
 
@@ -123,8 +129,43 @@ def pool_timeout_of(context: RequestContext) -> float:
     Return the seconds that a request may wait for a place.
 
     They are its `timeout["pool"]`, within its deadline; infinity if it has neither.
+    Look it up before the request joins a queue.
+
+    Raises:
+        TypeError: The timeouts of the request are no dictionary of numbers.
     """
-    timeouts = context.request.extensions.get("timeout", {})
-    seconds: float | None = timeouts.get("pool")
+    return _timeout_of(context, "pool")
+
+
+def connect_timeout_of(context: RequestContext) -> float:
+    """
+    Return the seconds that a request may wait for a connection to be opened.
+
+    They are its `timeout["connect"]`, within its deadline; infinity if it has neither.
+
+    Raises:
+        TypeError: The timeouts of the request are no dictionary of numbers.
+    """
+    return _timeout_of(context, "connect")
+
+
+def _timeout_of(context: RequestContext, step: str) -> float:
+    timeouts: Any = context.request.extensions.get("timeout", _NO_TIMEOUTS)
+    if not isinstance(timeouts, Mapping):
+        msg = (
+            'extensions["timeout"] must be a dictionary of seconds, such as '
+            f'{{"pool": 5.0}}; leave it out for no timeouts; got {timeouts!r}'
+        )
+        raise TypeError(msg)
+    known = cast("Mapping[str, Any]", timeouts)
+    seconds: float | None = known.get(step)
+    if seconds is not None and not isinstance(seconds, int | float):
+        msg = (
+            f'extensions["timeout"]["{step}"] must be seconds or None; got {seconds!r}'
+        )
+        raise TypeError(msg)
     most = math.inf if seconds is None else seconds
     return most if context.deadline is None else min(most, context.deadline.left())
+
+
+_NO_TIMEOUTS: Mapping[str, float | None] = {}

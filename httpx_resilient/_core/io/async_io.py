@@ -50,7 +50,8 @@ class AsyncEffects(Clock):
         return sent
 
     async def close(self, transport: Any) -> None:
-        with anyio.CancelScope(shield=True), suppress(Exception):
+        # A finalizer may call this after the end of the loop, where no scope is left.
+        with suppress(Exception), anyio.CancelScope(shield=True):
             await transport.aclose()
 
     def waiter(self) -> Waiter:
@@ -92,31 +93,41 @@ class AsyncEffects(Clock):
         closed = False
         try:
             if is_worth_draining(response) if drain is None else drain:
-                body: Any = response.stream
-                if on_asyncio():
-                    # As in `within`: a short body has usually arrived by now.
-                    steps: Any = drain_async(body)
-                    try:
-                        awaited = steps.send(None)
-                    except StopIteration:
-                        pass
-                    else:
-                        async with asyncio.timeout(drain_seconds(response)):
-                            await rest_of(steps, awaited)
-                else:
-                    with anyio.move_on_after(drain_seconds(response)) as scope:
-                        await drain_async(body, scope.cancel)
+                await drained(response.stream, drain_seconds(response))
             await _close(response)
             closed = True
         except Exception:  # noqa: BLE001, S110 - a body that breaks or is late is released below
             pass
         finally:
             if not closed:
-                with anyio.CancelScope(shield=True), suppress(Exception):
+                with suppress(Exception), anyio.CancelScope(shield=True):
                     await _close(response)
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         return asyncio.sleep(seconds) if on_asyncio() else anyio.sleep(seconds)
+
+
+async def drained(body: Any, seconds: float) -> bool:
+    """
+    Read the rest of a body, if it is short and comes in time.
+
+    Returns:
+        Whether it was read to its end.
+    """
+    if not on_asyncio():
+        with anyio.move_on_after(seconds) as scope:
+            return await drain_async(body, scope.cancel)
+        return False
+    # As in `within`: a short body has usually arrived by now.
+    steps: Any = drain_async(body)
+    try:
+        awaited = steps.send(None)
+    except StopIteration as finished:
+        return bool(finished.value)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            return bool(await rest_of(steps, awaited))
+    return False
 
 
 _LIBRARIES = frozenset({"httpx", "httpx2"})

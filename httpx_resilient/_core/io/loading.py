@@ -31,3 +31,10 @@ def linked_async_io(send: Send) -> IO[Any, Any]:
     from httpx_resilient._core.io.async_io import LinkedAsyncIO  # noqa: PLC0415 - loads asyncio
 
     return cast("IO[Any, Any]", LinkedAsyncIO(send))
+
+
+async def drained(body: Any, seconds: float) -> bool:
+    """Read the rest of a body of an asynchronous client, see there."""
+    from httpx_resilient._core.io import async_io  # noqa: PLC0415 - loads asyncio
+
+    return await async_io.drained(body, seconds)

@@ -86,7 +86,8 @@ class SyncEffects(Clock):
         carries: bool = False,  # noqa: ARG002 - every request has a context here
     ) -> Any:
         copy = carrying(request, context)
-        timeouts = copy.extensions.get("timeout", {}).copy()
+        given: dict[str, float | None] | None = copy.extensions.get("timeout")
+        timeouts = {} if given is None else given.copy()
         copy.extensions["timeout"] = timeouts
         outer: RequestContext | None = context
         while outer is not None:

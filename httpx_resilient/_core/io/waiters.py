@@ -15,6 +15,7 @@ from contextlib import suppress
 import anyio
 
 from httpx_resilient._core.io.asyncio_fast import on_asyncio
+from httpx_resilient._core.io.loops import has_ended
 
 
 class AsyncioWaiter:
@@ -67,15 +68,12 @@ class TrioWaiter:
 
         self._run = trio.lowlevel.current_trio_token()
         self._event = trio.Event()
-        self._ended = trio.RunFinishedError
+        # A run that has crashed does not say that it is over: its socket is closed.
+        self._ended = trio.RunFinishedError, OSError
 
     @property
     def is_dead(self) -> bool:
-        try:
-            self._run.run_sync_soon(_nothing, idempotent=True)
-        except self._ended:
-            return True
-        return False
+        return has_ended(self._run)
 
     def wake(self) -> bool:
         try:
@@ -90,7 +88,3 @@ class TrioWaiter:
 
     def close(self) -> None:
         """There is nothing to release."""
-
-
-def _nothing() -> None:
-    """Let trio say whether a run has ended: it has no other public way."""

@@ -52,12 +52,10 @@ def response_of(body: httpx.SyncByteStream) -> httpx.Response:
     return httpx.Response(200, stream=body)
 
 
-def tracked(
-    body: httpx.SyncByteStream, owner: StreamOwner, *, observed: bool = True
-) -> Any:
+def tracked(body: httpx.SyncByteStream, owner: StreamOwner) -> Any:
     """Return a stream that reports its end to the owner of the resource 1."""
     response = response_of(body)
-    track(response, TRACKED, owner, 1, observed)
+    track(response, TRACKED, owner, 1)
     return response.stream
 
 
@@ -70,7 +68,7 @@ def test_the_owner_is_notified_once_when_the_stream_is_closed() -> None:
     assert owner.reports == [(1, None)]
 
 
-def test_an_observed_stream_reports_the_exception_of_its_reader() -> None:
+def test_a_stream_reports_the_exception_of_its_reader() -> None:
     class Broken(httpx.SyncByteStream):
         def __iter__(self) -> Any:
             raise error
@@ -84,7 +82,7 @@ def test_an_observed_stream_reports_the_exception_of_its_reader() -> None:
     assert owner.reports == [(1, error)]
 
 
-def test_an_observed_stream_reports_the_exception_of_its_closing() -> None:
+def test_a_stream_reports_the_exception_of_its_closing() -> None:
     class Broken(httpx.SyncByteStream):
         def __iter__(self) -> Any:
             yield b""
@@ -96,15 +94,6 @@ def test_an_observed_stream_reports_the_exception_of_its_closing() -> None:
     with pytest.raises(httpx.CloseError):
         tracked(Broken(), owner).close()
     assert owner.reports == [(1, error)]
-
-
-def test_a_tracked_stream_returns_the_iterator_of_the_body_itself() -> None:
-    """It is returned without a generator around it."""
-    owner = Owner()
-    stream = tracked(BODY, owner, observed=False)
-    assert type(iter(stream)) is type(iter(BODY))
-    stream.close()
-    assert owner.reports == [(1, None)]
 
 
 def test_the_work_that_an_owner_returns_is_awaited_once() -> None:
@@ -134,10 +123,10 @@ def leaked(response: httpx.Response) -> list[warnings.WarningMessage]:
 def test_leaked_nested_streams_notify_all_owners_and_warn_once() -> None:
     """What is around a limit has a stream of its own."""
     owner, response = Owner(), response_of(httpx.ByteStream(b""))
-    track(response, TRACKED, owner, "inner", True)
+    track(response, TRACKED, owner, "inner")
     limited: Any = LIMITED(response.stream, NoLimit(), None)
     response.stream = limited
-    track(response, TRACKED, owner, "outer", True)
+    track(response, TRACKED, owner, "outer")
     assert response.stream.stream is limited
     del limited
     assert len(leaked(response)) == 1
@@ -146,9 +135,9 @@ def test_leaked_nested_streams_notify_all_owners_and_warn_once() -> None:
 
 def test_a_leaked_stream_notifies_all_owners_that_share_it_and_warns_once() -> None:
     owner, response = Owner(), response_of(httpx.ByteStream(b""))
-    track(response, TRACKED, owner, "inner", True)
+    track(response, TRACKED, owner, "inner")
     shared: Any = response.stream
-    track(response, TRACKED, owner, "outer", True)
+    track(response, TRACKED, owner, "outer")
     assert response.stream is shared
     del shared
     assert len(leaked(response)) == 1
@@ -179,7 +168,7 @@ def shared_by(*owners: Owner) -> httpx.Response:
     """Return a response whose stream these owners share, numbered from 0."""
     response = response_of(httpx.ByteStream(b""))
     for number, owner in enumerate(owners):
-        track(response, TRACKED, owner, number, False)
+        track(response, TRACKED, owner, number)
     return response
 
 
@@ -205,7 +194,7 @@ def test_an_owner_cannot_join_a_stream_whose_end_was_reported() -> None:
     response = shared_by(first)
     closed: Any = response.stream
     closed.close()
-    track(response, TRACKED, second, 1, False)
+    track(response, TRACKED, second, 1)
     assert response.stream is not closed
 
 
@@ -217,8 +206,8 @@ def test_an_owner_that_joins_may_have_to_know_what_a_reader_meets() -> None:
 
     first, second = Owner(), Owner()
     response = response_of(Broken())
-    track(response, TRACKED, first, 1, False)
-    track(response, TRACKED, second, 2, True)
+    track(response, TRACKED, first, 1)
+    track(response, TRACKED, second, 2)
     with pytest.raises(BrokenPipeError):
         list(response.stream)
     response.stream.close()
@@ -238,3 +227,24 @@ def test_the_work_of_all_owners_is_done() -> None:
 
     shared_by(Working(), Owner(), Working()).close()
     assert done == [0, 2]
+
+
+def test_a_stream_that_was_interrupted_when_it_was_made_ends_silently() -> None:
+    made: Any = TRACKED.__new__(TRACKED)
+    del made
+
+
+@pytest.mark.parametrize("runtime", ["asyncio"])
+@pytest.mark.anyio
+async def test_an_asynchronous_stream_reports_the_exception_of_its_closing() -> None:
+    class Broken(httpx.AsyncByteStream):
+        async def aclose(self) -> None:
+            raise error
+
+    owner, error = Owner(), httpx.CloseError("broken")
+    response = httpx.Response(200, stream=Broken())
+    track(response, TRACKED, owner, 1)
+    stream: Any = response.stream
+    with pytest.raises(httpx.CloseError):
+        await stream.aclose()
+    assert owner.reports == [(1, error)]
