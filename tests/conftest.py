@@ -8,8 +8,8 @@ from support.selection import mark
 from support.server import Server
 from support.world import LIBRARIES, World
 
-collect_ignore = ["sdks"]
-"""The matrix runs in environments of its own: `python3 tests/sdks`."""
+collect_ignore = ["sdks", "servers"]
+"""These have environments of their own: `python3 tests/sdks`, `python3 tests/servers`."""
 
 
 @pytest.hookimpl(optionalhook=True)

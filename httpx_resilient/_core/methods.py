@@ -20,6 +20,26 @@ IDEMPOTENT_METHODS = frozenset(
 """RFC 9110 §9.2.2, and RFC 10008 for QUERY."""
 
 
+def is_repeatable(request: RequestLike) -> bool:
+    """Whether a request may be sent more than once without harm."""
+    return request.method in IDEMPOTENT_METHODS or has_idempotency_key(request)
+
+
+_CONDITIONS = {
+    b"if-match": "If-Match",
+    b"if-none-match": "If-None-Match",
+    b"if-unmodified-since": "If-Unmodified-Since",
+}
+
+
+def condition_of(request: RequestLike) -> str | None:
+    """Return the field by which a request that changes something is conditional."""
+    if request.method in SAFE_METHODS:
+        return None
+    names = (_CONDITIONS.get(name.lower()) for name, _ in request.headers.raw)
+    return next((name for name in names if name), None)
+
+
 _SDK_RETRY_COUNTS = (b"x-stainless-retry-count", b"x-retry-count")
 """The number of retries of an SDK: openai and its relatives; postgrest, supabase."""
 

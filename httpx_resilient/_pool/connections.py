@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from httpx_resilient._core.family import Family
+from httpx_resilient._pool.dialing_backend import dial_all_addresses
 from httpx_resilient._pool.proxies import Routes, proxy_for
+from httpx_resilient._pool.relocking import relock
 
 
 class Connections:
@@ -28,6 +30,8 @@ class Connections:
         *,
         asynchronous: bool,
     ) -> None:
+        self._family = family
+        self._asynchronous = asynchronous
         self._make: Callable[..., Any] = (
             family.async_http if asynchronous else family.http
         )
@@ -36,7 +40,11 @@ class Connections:
 
     def to(self, url: Any) -> Any:
         """Make a transport for the origin of a URL. It connects when it is used."""
-        return self._make(**{**self._options, "proxy": self.proxy_for(url)})
+        made = self._make(**{**self._options, "proxy": self.proxy_for(url)})
+        if not self._asynchronous:  # both event loops dial all addresses by themselves
+            dial_all_addresses(made, self._family)
+            relock(made)
+        return made
 
     def proxy_for(self, url: Any) -> Any:
         """Return the proxy of a URL, or `None`."""
@@ -46,6 +54,7 @@ class Connections:
 def _for_one_connection(options: Mapping[str, Any], family: Family) -> dict[str, Any]:
     """Derive the options of a single connection. All share one TLS context."""
     single = dict(options)
+    single.pop("max_connection_age", None)
     limits = single.pop("limits", family.limits)
     # After a GOAWAY, streams that go on must not block those on the next connection.
     max_connections = None if single.get("http2") else 1

@@ -7,154 +7,209 @@ Rules:
    awaited, no connection is closed, and no listener is called.
 2. A finalizer never waits for the lock, because it may interrupt the very thread that
    has it. It appends the leaked slot to a list, which that thread then releases.
+3. A transition that is interrupted leaves a state that is repaired at once.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
-from threading import Lock
 
 from httpx_resilient._core.body.owners import After
 from httpx_resilient._core.classify import of_one_stream
 from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.emitter import EventEmitter
+from httpx_resilient._core.io.admission import connect_timeout_of
 from httpx_resilient._core.io.protocol import Effects
-from httpx_resilient._core.origin import OriginKey, origin_name
-from httpx_resilient._pool.events import ConnectionRetired
-from httpx_resilient._pool.slots import Slot, Ticket
+from httpx_resilient._core.waiter import Waiter
+from httpx_resilient._pool.lease import Lease
+from httpx_resilient._pool.reaper import IdleOwner, Reaper
+from httpx_resilient._pool.slots import Slot
 from httpx_resilient._pool.state import Pool
+from httpx_resilient._pool.ticket import Ticket
+from httpx_resilient._pool.upkeep import Upkeep
 
 
-class Leases:
+class Leases(Upkeep):
     """
-    The leases of a pool's slots. A response stream reports its end here.
+    The leases of a pool's slots. A lease reports its end here.
 
     Args:
-        pool: The state.
+        make: Makes the state of an empty pool.
+        reaper: Makes the reaper of its idle connections.
         emit: The emitter of the pool's events.
     """
 
-    def __init__(self, pool: Pool, emit: EventEmitter) -> None:
-        self.pool = pool
-        self.lock = Lock()
-        self._emit = emit
-        self._leaked: list[Slot] = []
-        """Slots of responses that were collected unclosed."""
-        self._retired: deque[OriginKey] = deque()
-        """Origins of retired connections whose event is pending."""
+    def __init__(
+        self,
+        make: Callable[[], Pool],
+        reaper: Callable[[IdleOwner], Reaper],
+        emit: EventEmitter,
+    ) -> None:
+        super().__init__(make, reaper, emit)
+        self.ended = 0
+        """Leases that have ended."""
 
-    def acquire(self, key: OriginKey, effects: Effects) -> Slot | Ticket:
-        """Lease a slot, or queue the request."""
-        now = effects.now()
+    def acquire(
+        self, lease: Lease, context: RequestContext, effects: Effects, loop: object
+    ) -> Ticket | None:
+        """Lease a slot, or queue the request and return its ticket."""
+        context.now = now = effects.now()
+        request = context.request
+        ticket = None
         with self.lock:
-            if self._leaked:
-                self._release_leaked(now)
-            origin = self.pool.origin(key)
-            slot = self.pool.acquire(origin, now)
-            if slot is not None:
-                return slot
-            ticket = self.pool.enqueue(origin, effects.waiter())
+            pool = self.pool
+            try:
+                if self._leaked:
+                    self._release_leaked(now)
+                tls_name = request.extensions.get("sni_hostname")
+                destination = pool.destination(context.origin, loop, tls_name)
+                # Requests of an event loop that has ended may have the connections.
+                if not pool.acquire(destination, lease, now, request) and not (
+                    pool.forget_ended_loops()
+                    and pool.acquire(destination, lease, now, request)
+                ):
+                    patience = connect_timeout_of(context)
+                    waiter = effects.waiter()
+                    ticket = pool.enqueue(destination, lease, waiter, patience)
+            except BaseException:  # observed only, and raised again
+                self._repair(lease, now)
+                raise
         if self._leaked:
             self._reclaim()
         return ticket
 
-    def withdraw(self, ticket: Ticket, now: float) -> None:
-        """Remove a request from the queue, or release the slot that it has got."""
-        with self.lock:
-            self.pool.withdraw(ticket, now)
+    def wait_again(self, ticket: Ticket, waiter: Waiter) -> bool:
+        """
+        Let a request go on waiting, which was woken or has waited for some time.
 
-    def release(self, slot: Slot, now: float, *, reusable: bool) -> None:
-        """End a lease. A connection that is not reusable is retired."""
+        Returns:
+            Whether it still has to wait.
+        """
+        if self._leaked:
+            self._reclaim()
         with self.lock:
-            if not reusable:
-                self._retire(slot)
-            self.pool.release(slot, now)
-            if self._leaked:
-                self._release_leaked(now)
+            if ticket.is_settled:
+                return False
+            ticket.waiter = waiter
+        return True
+
+    def withdraw(self, ticket: Ticket) -> None:
+        """Remove a request from the queue."""
+        self.change(self.pool.withdraw, ticket)
+        if self._leaked:
+            self._reclaim()
+
+    def release(self, lease: Lease, *, reusable: bool, complete: bool) -> None:
+        """
+        End a lease.
+
+        Args:
+            lease: The lease. One that has no slot has ended already.
+            reusable: Whether its connection can be used again. If not, it is retired.
+            complete: Whether the response was read to its end. If not, the transport
+                has closed its connection.
+        """
+        now = Clock.now()
+        with self.lock:
+            pool = self.pool
+            try:
+                slot: Slot | None = lease.resource
+                if slot is not None:
+                    if not reusable:
+                        self._retire(slot)
+                    elif not complete:
+                        slot.finish()
+                    pool.in_hand = slot
+                    lease.resource = None
+                    pool.release(slot, now)
+                    pool.in_hand = None
+                    self.ended += 1
+                if self._leaked:
+                    self._release_leaked(now)
+            except BaseException:  # observed only, and raised again
+                self._repair(lease, now)
+                raise
+        if self._leaked:
+            self._reclaim()
         if self._retired:
             self.emit_retired()
+        if slot is not None:
+            idle, loop = pool.idle, slot.destination.loop
+            if idle.has_surplus or (idle and self.reaper.watched is not loop):
+                self.reaper.watch(loop)
 
-    def renew(self, slot: Slot) -> bool:
-        """Close a connection, but not its slot. Return whether that was possible."""
-        with self.lock:
-            renewed = self.pool.renew(slot)
-        if renewed:
-            self._retired.append(slot.origin.key)
-            self.emit_retired()
-        return renewed
+    def failed(self, slot: Slot) -> None:
+        """
+        Close the connections that are idle for as long as one that has just failed.
 
-    def connected(self, slot: Slot, connection: object) -> None:
-        """Count the connection of a response."""
-        with self.lock:
-            slot.connected(connection)
+        They may lead to the same node that is gone, or through the same gateway.
+        """
+        self.change(self.pool.idle.evict_since, slot.destination, slot.idle_since)
 
-    def negotiated(self, slot: Slot, *, multiplexed: bool) -> None:
-        """Serve the requests that wait until the protocol is negotiated."""
-        origin = slot.origin
-        if origin.leader is slot or origin.multiplexed is not multiplexed:
-            with self.lock:
-                self.pool.negotiated(slot, multiplexed=multiplexed)
+    def replaced(self, slot: Slot) -> None:
+        """Count a request that was not sent on the connection which its slot had."""
+        self.change(slot.replaced)
 
-    def on_closed(self, resource: Slot, error: BaseException | None) -> After | None:
-        """Release the slot of a response that was closed."""
-        reusable = error is None or _leaves_connection_usable(error)
-        self.release(resource, Clock.now(), reusable=reusable)
+    def negotiated(self, slot: Slot, streams: int | None) -> None:
+        """Serve the requests that wait until a connection is open."""
+        self.change(self.pool.negotiated, slot, streams)
+
+    def on_closed(self, lease: Lease, error: BaseException | None) -> After | None:
+        """Release the slot of a response that was closed, or that broke."""
+        reusable = error is None or leaves_connection_usable(error)
+        complete = lease.is_read or error is not None
+        self.release(lease, reusable=reusable, complete=complete)
         return self.close_retired if self.pool.closing else None
 
-    def on_leaked(self, resource: Slot) -> None:
-        """Release the slot of an unclosed response, now or soon. In any thread."""
-        self._leaked.append(resource)
-        self._reclaim()
+    def on_leaked(self, slot: Slot) -> None:
+        """
+        Have the slot of a lease released that was collected. In any thread.
 
-    def emit_retired(self) -> None:
-        """Emit the pending events of retired connections."""
-        with suppress(IndexError):  # another thread emits the last one meanwhile
-            while self._retired:
-                key = self._retired.popleft()
-                self._emit(None, ConnectionRetired, origin_name(key))
-
-    async def close_retired(self, effects: Effects) -> None:
-        """Close the connections that no request will use again."""
-        # Popped one by one, because asyncio may cancel each close.
-        with suppress(IndexError):
-            while True:
-                await effects.close(self.pool.closing.pop())
-
-    async def close_all(self, effects: Effects) -> None:
-        """Close all connections, including those in use."""
-        with self.lock:
-            self.pool.drain()
-        await self.close_retired(effects)
+        A request that waits releases it, or else the next one.
+        """
+        self._leaked.append(slot)
+        with suppress(RuntimeError):  # the queue changes at this moment
+            for ticket in self.pool.queue or slot.destination.waiting:
+                if ticket.waiter.wake():
+                    break
 
     def _retire(self, slot: Slot) -> None:
         # The event is emitted later: without the lock, and not in a finalizer.
         if slot.retire():
-            self._retired.append(slot.origin.key)
+            self._retired.append(slot.destination.origin.key)
 
     def _release_leaked(self, now: float) -> None:
+        # An interruption must not lose one, so each is taken from the list late.
         while self._leaked:
-            slot = self._leaked.pop()
-            self._retire(slot)
-            self.pool.release(slot, now)
+            self.pool.in_hand = slot = self._leaked[0]
+            del self._leaked[0]
+            if slot.capacity > 1 or slot.lessee() is None:
+                self._retire(slot)
+                self.pool.release(slot, now)
+            self.pool.in_hand = None
+            self.ended += 1
 
     def _reclaim(self) -> None:
-        """Release leaked slots, unless the lock is taken: its owner releases them."""
-        if self.lock.acquire(blocking=False):
-            try:
-                self._release_leaked(Clock.now())
-            finally:
-                self.lock.release()
+        """Release what has leaked while the lock was taken."""
+        while self._leaked:
+            self.change(self._release_leaked, Clock.now())
+
+    async def close_all(self, effects: Effects) -> None:
+        self._reclaim()
+        await super().close_all(effects)
+
+    def forked(self) -> None:
+        super().forked()
+        self._leaked.clear()
 
 
-def _leaves_connection_usable(error: BaseException) -> bool:
+def leaves_connection_usable(error: BaseException | None) -> bool:
     """
     Whether a connection may be reused after its response has ended with an exception.
 
-    A reader that stops early has its connection closed by the transport itself. Not
-    so a cancellation: if a read is cancelled twice, httpcore closes the connection but
-    still counts it.
+    Not after a cancellation: if a read is cancelled twice, httpcore closes the
+    connection but still counts it.
     """
-    if isinstance(error, Exception):
-        return of_one_stream(error)
-    return isinstance(error, GeneratorExit)
+    return error is None or (isinstance(error, Exception) and of_one_stream(error))

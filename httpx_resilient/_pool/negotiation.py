@@ -1,8 +1,10 @@
 """
 Negotiation: whether the connections to an origin multiplex, as those of HTTP/2 do.
 
-Only the TLS handshake of a first connection can show it (ALPN, RFC 7301). Requests that
+Only the TLS handshake of a first connection can show it (ALPN, RFC 7301), and only the
+SETTINGS of each connection, how many requests it may serve at a time. Requests that
 arrive meanwhile wait, because on a connection that multiplexes they need no other one.
+httpcore would let them wait too, but without a limit, and one behind the other.
 """
 
 from __future__ import annotations
@@ -11,55 +13,55 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from httpx_resilient._core.origin import OriginKey
-from httpx_resilient._core.request_copy import copy_request
 from httpx_resilient._pool.slots import Slot
+
+_MAX_CONCURRENT_STREAMS = 3
+"""The number of this setting (RFC 9113 §6.5.2)."""
 
 
 class NegotiationObserver(Protocol):
     """The owner of a slot whose connection negotiates."""
 
-    def negotiated(self, slot: Slot, *, multiplexed: bool) -> None: ...
+    def negotiated(self, slot: Slot, streams: int | None) -> None: ...
 
 
-class NegotiationProbe:
+class Negotiation:
     """
-    A trace function that observes which protocol the first connection has negotiated.
+    Observes what a connection has negotiated, when its first request is sent.
 
-    It is called when the first request is sent, so that the others need not wait for
-    the response.
+    So the others need not wait for the response.
 
     Args:
         observer: The observer of the negotiation.
         slot: The slot of the connection.
-        trace: The trace function of the caller, if any: it is called, too.
         direct: Whether the connection is not to a proxy. A proxy may speak HTTP/1.1
             while the connection through it speaks HTTP/2.
     """
 
     def __init__(
-        self, observer: NegotiationObserver, slot: Slot, trace: Any, *, direct: bool
+        self, observer: NegotiationObserver, slot: Slot, *, direct: bool
     ) -> None:
         self._observer = observer
         self._slot = slot
-        self._trace = trace
         self._direct = direct
 
-    async def __call__(self, event: str, info: dict[str, Any]) -> None:
-        if event.startswith("http2."):
-            self._observer.negotiated(self._slot, multiplexed=True)
+    def observe(self, event: str, info: dict[str, Any]) -> None:
+        """Observe an event of the trace extension."""
+        if event == "http2.receive_remote_settings.complete":
+            streams = _streams_in(info.get("return_value"))
+            self._observer.negotiated(self._slot, streams)
         elif event.startswith("http11.") and self._direct:
-            self._observer.negotiated(self._slot, multiplexed=False)
-        if self._trace is not None:
-            await self._trace(event, info)
+            self._observer.negotiated(self._slot, None)
 
 
-def probed(
-    request: Any, observer: NegotiationObserver, slot: Slot, *, direct: bool
-) -> Any:
-    """Return a copy of a request that carries a probe."""
-    trace = request.extensions.get("trace")
-    probe = NegotiationProbe(observer, slot, trace, direct=direct)
-    return copy_request(request, trace=probe)
+def _streams_in(settings: Any) -> int:
+    """
+    Return how many requests httpcore sends at a time after these settings.
+
+    It sends one only, if the server does not say how many it allows.
+    """
+    changed = getattr(settings, "changed_settings", {}).get(_MAX_CONCURRENT_STREAMS)
+    return 1 if changed is None else int(changed.new_value)
 
 
 def known_multiplexing(

@@ -7,21 +7,31 @@ each request and each response.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from random import uniform
 from typing import Any
 
+from httpx_resilient._core.body.tracked import TrackedStream
+from httpx_resilient._core.methods import is_repeatable
 from httpx_resilient._core.origin import OriginKey
-from httpx_resilient._core.state.origin_map import OriginMap
 from httpx_resilient._core.waiter import Waiter
-from httpx_resilient._pool.idle import IdleSlots
-from httpx_resilient._pool.slots import MAX_STREAMS, Origin, Slot, Ticket
-from httpx_resilient._pool.ticket_queue import TicketQueue
+from httpx_resilient._pool.following import Following
+from httpx_resilient._pool.limits import PoolLimits
+from httpx_resilient._pool.slots import Destination, Slot
+from httpx_resilient._pool.ticket import Ticket
 
-OVERTAKES_PER_SLOT = 2
-"""How often the requests of one connection may overtake a ticket of another origin."""
+CHECKED_AFTER = 0.02
+"""
+Seconds of idleness after which a connection is looked at before it is used. The look
+takes 2 µs; under load, when that would count, connections are not idle for as long.
+"""
+
+AGE_JITTER = 0.1
+"""The share of `max_age` by which connections may close earlier: not all together."""
 
 
-class Pool:
+class Pool(Following):
     """
     The slots of a pool, their leases, and the tickets of requests that wait for one.
 
@@ -29,184 +39,159 @@ class Pool:
     transports in `closing`.
 
     Args:
-        max_slots: Connections at most, over all origins.
-        max_idle: Idle connections that stay open after a burst.
-        expiry: Seconds until an idle connection is closed.
+        limits: The limits.
         multiplexed: Returns whether the connections to an origin multiplex; `None` if
             only its first connection can show that.
+        is_open: Returns whether an idle connection is still open: its server has sent
+            nothing, and has not closed it.
     """
 
     def __init__(
         self,
-        max_slots: float,
-        max_idle: float,
-        expiry: float,
+        limits: PoolLimits,
         multiplexed: Callable[[OriginKey], bool | None],
+        is_open: Callable[[Any], bool],
     ) -> None:
-        self._max_slots = max_slots
-        self.slots: set[Slot] = set()
-        self._idle = IdleSlots(max_idle, expiry, self._discard)
-        self._queue = TicketQueue(OVERTAKES_PER_SLOT * max_slots)
-        self.origins = OriginMap(lambda key: Origin(key, multiplexed=multiplexed(key)))
-        self.closing: list[Any] = []
+        super().__init__(limits, multiplexed)
+        self._is_open = is_open
 
-    def origin(self, key: OriginKey) -> Origin:
-        """Return an origin. A new one may evict the least recently used one."""
-        origin = self.origins[key]
-        self.origins.move_to_end(key)
-        return origin
+    def acquire(
+        self, destination: Destination, lease: TrackedStream, now: float, request: Any
+    ) -> bool:
+        """
+        Lease a slot at once, if there is one.
 
-    def acquire(self, origin: Origin, now: float) -> Slot | None:
-        """Lease a slot at once, if there is one. `now` is in monotonic seconds."""
-        self._idle.evict_expired(now)
-        if origin.shared:
-            slot = next(reversed(origin.shared))
-            return slot.lease() if self._queue.may_overtake(slot) else None
-        if origin.idle:
-            return self._idle.take_newest(origin).lease()
-        return None if origin.is_negotiating else self._lease_new(origin)
+        Args:
+            destination: The destination of the request.
+            lease: The lease, which gets the slot as its resource.
+            now: Monotonic seconds.
+            request: The request.
 
-    def enqueue(self, origin: Origin, waiter: Waiter) -> Ticket:
-        """Queue a request. Its waiter is woken when the ticket has a slot."""
-        ticket = Ticket(origin, waiter)
-        self._queue.join(ticket)
+        Returns:
+            Whether the lease has a slot.
+        """
+        if now >= self.idle.due:
+            self.idle.evict_expired(now)
+        slot = self._shared(destination, now) if destination.shared else None
+        if slot is not None:
+            if not self.queue.may_overtake(slot):
+                return False
+        elif destination.idle:
+            slot = self._reusable(destination, now, request)
+        if slot is None and not destination.is_negotiating:
+            slot = self.new_slot(destination)
+        if slot is None:
+            return False
+        self.lend(slot, lease)
+        return True
+
+    def enqueue(
+        self,
+        destination: Destination,
+        lease: TrackedStream,
+        waiter: Waiter,
+        patience: float = math.inf,
+    ) -> Ticket:
+        """Queue a request, see `Ticket`. It is woken when its lease has a slot."""
+        ticket = Ticket(destination, lease, waiter, patience)
+        self.queue.join(ticket)
         return ticket
 
-    def withdraw(self, ticket: Ticket, now: float) -> None:
-        """Remove a ticket, or release the slot that it has got in the meantime."""
-        if ticket.slot is None:
-            self._queue.leave(ticket)
-            self._serve_blocked()
-        else:
-            self.release(ticket.slot, now)
+    def withdraw(self, ticket: Ticket) -> None:
+        """Remove the ticket of a request that waits no longer."""
+        self.queue.leave(ticket)
+        self.serve_blocked()
 
     def release(self, slot: Slot, now: float) -> None:
         """End the lease of a request that has ended."""
-        origin = slot.origin
+        if not slot.streams:
+            return  # the state was repaired meanwhile
+        destination = slot.destination
+        destination.active -= 1  # `unlease`, written out
         slot.streams -= 1
-        origin.active -= 1
-        if origin.leader is slot:
-            # It has failed before the protocol was negotiated: another slot leads.
-            origin.leader = None
-            self._serve_followers(origin)
+        slot.awaits_response = False
+        if destination.leader is slot:
+            # It has failed before its connection was open: another slot leads.
+            destination.leader = None
+            self.serve_followers(destination)
+        if now >= slot.closes_at or (slot.unasked and any(slot.unasked)):
+            slot.finish()
         if slot.retired or slot.transport is None:
             if not slot.streams:
-                self._replace(slot)
+                self.replace(slot)
             return
         if slot.streams:
-            self._serve_sharers(slot)
+            self.serve_sharers(slot)
             return
-        ticket = self._queue.next_for(slot)
-        if ticket is None:
-            origin.shared.pop(slot, None)
-            self._idle.add(slot, now)
-        elif ticket.origin is origin:
-            self._serve(ticket, slot.lease())
-            self._serve_sharers(slot)
-        else:
-            self._replace(slot)
-
-    def renew(self, slot: Slot) -> bool:
-        """
-        Close a connection but not its slot, so that a replay need not wait for one.
-
-        Returns:
-            Whether that was possible: no other request uses the connection.
-        """
-        if slot.retired or slot.streams > 1:
-            return False
-        origin = slot.origin
-        origin.retired += 1
-        if slot.capacity == 1:
-            origin.reused -= 1
-        slot.connection = None
-        self._close(slot)
-        return True
-
-    def negotiated(self, slot: Slot, *, multiplexed: bool) -> None:
-        """Serve the requests that wait until a connection has its protocol."""
-        origin = slot.origin
-        origin.leader = None
-        origin.multiplexed = multiplexed
-        slot.capacity = MAX_STREAMS if multiplexed else 1
-        if multiplexed and not slot.retired:
-            self._serve_sharers(slot)
-        else:
-            origin.shared.pop(slot, None)
-        self._serve_followers(origin)
-
-    def drain(self) -> None:
-        """Close all connections, including those in use."""
-        while self._idle:
-            self._idle.evict_oldest()
-        for slot in list(self.slots):
-            slot.retire()
-            self._close(slot)
-
-    def _lease_new(self, origin: Origin) -> Slot | None:
-        """Lease a new slot, in place of the least recently used one if need be."""
-        if len(self.slots) >= self._max_slots:
-            if not self._idle:
-                return None
-            self._idle.evict_oldest()
-        return self._new(origin).lease()
-
-    def _new(self, origin: Origin) -> Slot:
-        slot = Slot(origin)
-        self.slots.add(slot)
-        if origin.multiplexed is None and origin.leader is None:
-            origin.leader = slot
-        return slot
-
-    def _serve(self, ticket: Ticket, slot: Slot) -> None:
-        self._queue.leave(ticket)
-        ticket.slot = slot
-        ticket.waiter.wake()
-
-    def _serve_sharers(self, slot: Slot) -> None:
-        """Serve tickets of the slot's origin while the connection has room."""
-        waiting = slot.origin.waiting
-        while (
-            waiting and slot.streams < slot.capacity and self._queue.may_overtake(slot)
-        ):
-            self._serve(next(iter(waiting)), slot.lease())
-        if slot.streams < slot.capacity:
-            slot.origin.shared[slot] = None
-
-    def _serve_followers(self, origin: Origin) -> None:
-        """Serve the tickets that waited for the leader, each with a new slot."""
-        while origin.waiting and not origin.is_negotiating:
-            slot = self._lease_new(origin)
-            if slot is None:
-                # No slot is left: from now on they wait in the queue of all origins.
-                for ticket in origin.waiting:
-                    self._queue.setdefault(ticket)
+        slot.idle_since = now
+        queue = self.queue
+        while (queue or destination.waiting) and (ticket := queue.next_for(slot)):
+            if ticket.destination is not destination:
+                self.replace(slot)
                 return
-            self._serve(next(iter(origin.waiting)), slot)
+            if self.serve(ticket, slot):
+                self.serve_sharers(slot)
+                return
+        destination.shared.pop(slot, None)
+        self.idle.add(slot, now)
 
-    def _serve_blocked(self) -> None:
-        """Serve requests that could not overtake a ticket which has left the queue."""
-        if self._queue:
-            shared = self._queue.oldest().origin.shared
-            if shared:
-                self._serve_sharers(next(reversed(shared)))
+    def cut(self, slot: Slot) -> None:
+        """Close the connection of a slot in use. Its place is free at once."""
+        self.forget(slot)
+        self.serve_followers(slot.destination)
+        self.serve_oldest()
 
-    def _replace(self, slot: Slot) -> None:
-        """Close a connection, and serve the oldest ticket with a new slot."""
-        slot.origin.shared.pop(slot, None)
-        self._discard(slot)
-        if self._queue:
-            ticket = self._queue.oldest()
-            successor = self._new(ticket.origin).lease()
-            self._serve(ticket, successor)
-            self._serve_sharers(successor)
-            self._serve_blocked()
+    def connected(self, slot: Slot, connection: object, now: float) -> None:
+        """Count the connection of a response. A new one has its greatest age."""
+        age = self.limits.max_age
+        at = now + (age if age == math.inf else age * uniform(1 - AGE_JITTER, 1))  # noqa: S311 - jitter need not be secret
+        slot.connected(connection, at)
 
-    def _discard(self, slot: Slot) -> None:
-        self.slots.discard(slot)
-        self._close(slot)
+    def _shared(self, destination: Destination, now: float) -> Slot | None:
+        """Return a connection in use that has room for another request."""
+        while destination.shared:
+            slot = next(reversed(destination.shared))
+            if now < slot.closes_at:
+                return slot
+            slot.finish()
+        return None
 
-    def _close(self, slot: Slot) -> None:
-        if slot.transport is not None:
-            self.closing.append(slot.transport)
-            slot.transport = None
+    def _reusable(
+        self, destination: Destination, now: float, request: Any
+    ) -> Slot | None:
+        """Take the newest idle connection that is open, if it is trusted."""
+        timeout = destination.origin.idle_timeout
+        while destination.idle:
+            slot = destination.idle[-1]
+            idle = now - slot.idle_since
+            if any(slot.unasked):
+                self.idle.evict(slot)
+                continue
+            if idle >= CHECKED_AFTER:
+                if not self._is_open(slot.connection):
+                    timeout.observe_closed(idle)
+                    self.idle.evict(slot)
+                    continue
+                if not self._is_trusted(slot, now) and not is_repeatable(request):
+                    return None  # it stays idle, and shows how long it stays open
+            if now < slot.closes_at:
+                return self.idle.take(slot)
+            self.idle.evict(slot)
+        return None
+
+    def _is_trusted(self, slot: Slot, now: float) -> bool:
+        """Whether the server of an idle connection will certainly not close it now."""
+        timeout, idle = slot.destination.origin.idle_timeout, now - slot.idle_since
+        trusted = timeout.trusted
+        timeout.observe_open(idle)
+        oldest = slot.destination.idle[0]
+        if idle <= trusted or oldest is slot:
+            return idle <= trusted
+        # A client with regular pauses would never see that one of them is survived.
+        longest = now - oldest.idle_since
+        if self._is_open(oldest.connection):
+            timeout.observe_open(longest)
+        else:
+            timeout.observe_closed(longest)
+            self.idle.evict(oldest)
+        return idle <= timeout.trusted

@@ -9,7 +9,7 @@ from typing import Any
 from httpx_resilient._core.origin import origin_name
 from httpx_resilient._core.public import public
 from httpx_resilient._pool.slots import Origin
-from httpx_resilient._pool.state import Pool
+from httpx_resilient._pool.supply import Supply
 
 
 @public()
@@ -43,7 +43,7 @@ class PoolStats:
     origins: Mapping[str, PoolStats] = field(default_factory=dict[str, Any])
 
 
-def stats_of(pools: Iterable[Pool]) -> PoolStats:
+def stats_of(pools: Iterable[Supply]) -> PoolStats:
     """Add up the statistics of pools: a transport has one for each side."""
     origins: dict[str, PoolStats] = {}
     for pool in pools:
@@ -58,7 +58,7 @@ def _of(origin: Origin) -> PoolStats:
     return PoolStats(
         active=origin.active,
         idle=len(origin.idle),
-        waiting=len(origin.waiting),
+        waiting=origin.waiting,
         opened=origin.opened,
         reused=origin.reused,
         retired=origin.retired,

@@ -1,20 +1,21 @@
-"""The order in which queued requests get a connection: fair between origins."""
+"""The order in which queued requests get a connection: fair between destinations."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
-from httpx_resilient._pool.slots import Slot, Ticket
+from httpx_resilient._pool.slots import Slot
+from httpx_resilient._pool.ticket import Ticket
 
 
 class TicketQueue(OrderedDict[Ticket, None]):
     """
-    The tickets of all origins, the oldest first.
+    The tickets of all destinations, the oldest first.
 
-    A connection goes to the oldest ticket of its own origin, even if a ticket of
-    another origin is older: that one needs a new connection, which costs more. So that
-    no origin starves beside a busy one, a ticket is overtaken only a bounded number of
-    times.
+    A connection goes to the oldest ticket of its own destination, even if a ticket of
+    another one is older: that one needs a new connection, which costs more. So that no
+    destination starves beside a busy one, a ticket is overtaken only a bounded number
+    of times.
 
     Args:
         max_overtakes: How often a ticket is overtaken at most, for each request that a
@@ -26,16 +27,16 @@ class TicketQueue(OrderedDict[Ticket, None]):
         self._max_overtakes = max_overtakes
 
     def join(self, ticket: Ticket) -> None:
-        """Append a ticket, unless the leader of its origin is still negotiating."""
-        origin = ticket.origin
-        origin.waiting[ticket] = None
-        if not origin.is_negotiating:
+        """Append a ticket, unless its destination is still negotiating."""
+        destination = ticket.destination
+        destination.waiting[ticket] = None
+        if not destination.is_negotiating:
             self[ticket] = None
 
     def leave(self, ticket: Ticket) -> None:
-        """Remove a ticket."""
+        """Remove a ticket, if it is still there."""
         self.pop(ticket, None)
-        del ticket.origin.waiting[ticket]
+        ticket.destination.waiting.pop(ticket, None)
 
     def oldest(self) -> Ticket:
         """Return the oldest ticket. There is one."""
@@ -43,23 +44,21 @@ class TicketQueue(OrderedDict[Ticket, None]):
 
     def next_for(self, slot: Slot) -> Ticket | None:
         """Return the ticket that gets a connection which has just become free."""
-        if not self:
-            return None
-        waiting = slot.origin.waiting
+        waiting = slot.destination.waiting
         if waiting and self.may_overtake(slot):
             return next(iter(waiting))
-        return next(iter(self))
+        return next(iter(self), None)
 
     def may_overtake(self, slot: Slot) -> bool:
         """
-        Whether a connection may serve its own origin before the oldest ticket.
+        Whether a connection may serve its own destination before the oldest ticket.
 
         Each time it may counts for that ticket.
         """
         if not self:
             return True
         oldest = next(iter(self))
-        if oldest.origin is slot.origin:
+        if oldest.destination is slot.destination:
             return True
         if oldest.overtaken >= self._max_overtakes * slot.capacity:
             return False

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import deque
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Any, Self
 
-from httpx_resilient._core.body.tracked import TrackedStream, track
-from httpx_resilient._core.classify import of_one_stream
+from httpx_resilient._core.classify import SWITCHING_PROTOCOLS
 from httpx_resilient._core.context import RequestContext, begin
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.io.admission import admit
 from httpx_resilient._core.io.loading import async_effects
+from httpx_resilient._core.io.loops import running_loop
 from httpx_resilient._core.io.protocol import Effects, Send, run_sync
 from httpx_resilient._core.io.sync_io import SyncEffects
-from httpx_resilient._core.methods import IDEMPOTENT_METHODS
-from httpx_resilient._pool.admission import PoolAdmission
+from httpx_resilient._pool.admission import CLOSED, PoolAdmission
 from httpx_resilient._pool.connections import Connections
 from httpx_resilient._pool.events import ConnectionOpened, ConnectionReused
-from httpx_resilient._pool.leases import Leases
-from httpx_resilient._pool.negotiation import known_multiplexing, probed
+from httpx_resilient._pool.lease import Lease
+from httpx_resilient._pool.leases import Leases, leaves_connection_usable
+from httpx_resilient._pool.limits import PoolLimits
+from httpx_resilient._pool.negotiation import Negotiation, known_multiplexing
+from httpx_resilient._pool.opening import Opening
+from httpx_resilient._pool.outcome import Outcomes
 from httpx_resilient._pool.proxies import Routes
-from httpx_resilient._pool.slots import Slot, Ticket
+from httpx_resilient._pool.reaper import IdleOwner, Reaper, ThreadReaper
+from httpx_resilient._pool.slots import Slot
+from httpx_resilient._pool.sockets import is_open
 from httpx_resilient._pool.state import Pool
 
 
@@ -54,21 +61,36 @@ class PooledTransport:
     ) -> None:
         self._emit = emit
         self._family = family
+        self._asynchronous = asynchronous
         self.connections = Connections(
             family, options, routes, asynchronous=asynchronous
         )
         # Threads cannot share a connection: httpcore's HTTP/2 is not thread-safe.
         self._http2 = options.get("http2", False) and asynchronous
-        self._stream_class = family.stream_class(TrackedStream)
+        self._lease_class = family.stream_class(Lease)
         self._async_effects: Any = async_effects() if asynchronous else None
         limits = options.get("limits", family.limits)
-        self.pool = Pool(
+        pool_limits = PoolLimits(
             _or_infinite(limits.max_connections),
             _or_infinite(limits.max_keepalive_connections),
             _or_infinite(limits.keepalive_expiry),
-            known_multiplexing(http1=options.get("http1", True), http2=self._http2),
+            _or_infinite(options.get("max_connection_age")),
         )
-        self.leases = Leases(self.pool, emit)
+        multiplexed = known_multiplexing(
+            http1=options.get("http1", True), http2=self._http2
+        )
+        reaper = _loop_reaper if asynchronous else ThreadReaper
+        self.leases = Leases(
+            partial(Pool, pool_limits, multiplexed, is_open), reaper, emit
+        )
+        self._outcomes = Outcomes(
+            family, self.leases, asynchronous=asynchronous, http2=self._http2
+        )
+
+    @property
+    def pool(self) -> Pool:
+        """The state. A child process has another one after a fork."""
+        return self.leases.pool
 
     def _link(self, *, asynchronous: bool) -> Send:
         """Return the function by which a layer around calls the flow of the pool."""
@@ -87,83 +109,86 @@ class PooledTransport:
     def _has_asynchronous_listener(self) -> bool:
         return self._emit.asynchronous
 
-    async def _handle(
+    async def _handle(  # noqa: C901, PLR0912 - in one piece, since each request pays for each call
         self, request: Any, effects: Effects, context: RequestContext
     ) -> Any:
-        leases = self.leases
-        slot = leases.acquire(context.origin, effects)
-        if isinstance(slot, Ticket):
-            timeout = self._family.pool_timeout
-            slot = await admit(
-                PoolAdmission(context, slot, leases, self._emit, timeout), effects
-            )
-        while True:
-            was_open = slot.connection is not None
-            is_leased = reusable = False
-            try:
-                if self.pool.closing:
-                    await leases.close_retired(effects)
-                transport, sent = self._prepare(slot, request)
-                response = await effects.through(transport, sent, context)
-                if self._observe(slot, response):
-                    self._emit(context, ConnectionOpened, request)
-                elif self._emit.listener is not None:
-                    self._emit(context, ConnectionReused, request)
-                track(response, self._stream_class, leases, slot, observed=True)
-            except Exception as error:
-                # One replay at most: its connection is new, so `was_open` is false.
-                is_leased = (
-                    was_open
-                    and self._is_replayable(request, error)
-                    and leases.renew(slot)
+        leases, loop = self.leases, running_loop() if self._asynchronous else None
+        lease = self._lease_class(leases)
+        slot: Any = None
+        try:
+            if context.attempt != 1:
+                self._refuse_after_close(context)
+            ticket = leases.acquire(lease, context, effects, loop)
+            if ticket is not None:
+                await admit(
+                    PoolAdmission(context, ticket, leases, self._emit, self._family),
+                    effects,
                 )
-                if not is_leased:
-                    reusable = of_one_stream(error)
-                    raise
-            else:
-                is_leased = True
-                return response
-            finally:
-                if not is_leased:
-                    leases.release(slot, effects.now(), reusable=reusable)
-                    await leases.close_retired(effects)
+            slot = lease.resource
+            if leases.pool.closing:
+                await leases.close_retired(effects)
+            transport, sent = self._prepare(slot, request, context)
+            response = await effects.through(transport, sent, context)
+            if self._outcomes.answered(slot, response, context.now):
+                self._emit(context, ConnectionOpened, request)
+            elif self._emit.listener is not None:
+                self._emit(context, ConnectionReused, request)
+            slot.awaits_response = False
+            if not self._asynchronous:
+                lease.timeouts = context.timeouts
+            if response.status_code == SWITCHING_PROTOCOLS:
+                lease.is_upgraded = True
+            lease.stream, response.stream = response.stream, lease
+        except Exception as error:
+            lease.error = error
+            if slot is None:
+                raise
+            raised = self._outcomes.failed(slot, error, context, effects.now())
+            if raised is error:
+                raise
+            raise raised from error
+        except BaseException as error:  # observed only, and raised again
+            lease.error = error
+            raise
+        finally:
+            if lease.stream is None and self._give_back(lease, slot):
+                await leases.close_retired(effects)
+        return response
 
-    def _prepare(self, slot: Slot, request: Any) -> tuple[Any, Any]:
+    def _give_back(self, lease: Lease, used: Slot | None) -> bool:
+        """
+        End the lease of a request that got no response on its slot, if it has used one.
+
+        Returns:
+            Whether there are connections to close. A coroutine that is collected must
+            not await that any more.
+        """
+        reusable = used is None or leaves_connection_usable(lease.error)
+        self.leases.release(lease, reusable=reusable, complete=True)
+        lease.error = None  # its frames lead back to the lease
+        is_collected = isinstance(sys.exception(), GeneratorExit)
+        return bool(self.pool.closing) and not is_collected
+
+    def _refuse_after_close(self, context: RequestContext) -> None:
+        """Refuse another attempt of a request that is older than the last close."""
+        if context.started <= self.pool.closed_at:
+            raise self._family.transport_error(CLOSED)
+
+    def _prepare(
+        self, slot: Slot, request: Any, context: RequestContext
+    ) -> tuple[Any, Any]:
         """Return the slot's transport, made if need be, and the request to send."""
         if slot.transport is None:
             with self.leases.lock:
                 slot.transport = slot.transport or self.connections.to(request.url)
-        if slot.origin.leader is not slot:
+        if slot.connection is not None:
             return slot.transport, request
-        direct = self.connections.proxy_for(request.url) is None
-        return slot.transport, probed(request, self.leases, slot, direct=direct)
-
-    def _observe(self, slot: Slot, response: Any) -> bool:
-        """
-        Observe the connection of a response. The response of a mock has no connection.
-
-        Returns:
-            Whether the connection is new.
-        """
-        extensions = response.extensions
-        connection = extensions.get("network_stream")
-        is_new = connection is not slot.connection
-        if is_new or connection is None or slot.capacity > 1:
-            self.leases.connected(slot, connection)
-        if self._http2:
-            multiplexed = extensions.get("http_version") == b"HTTP/2"
-            self.leases.negotiated(slot, multiplexed=multiplexed)
-        return is_new
-
-    def _is_replayable(self, request: Any, error: Exception) -> bool:
-        """Whether an idle connection was closed, and the request may be sent again."""
-        family = self._family
-        return (
-            isinstance(error, family.disconnected)
-            and request.method in IDEMPOTENT_METHODS
-            and type(request.stream) is family.plain_body
-            and not of_one_stream(error)
-        )
+        slot.began, negotiation = context.now, None
+        if self._http2 and slot.destination.origin.multiplexed is not False:
+            direct = self.connections.proxy_for(request.url) is None
+            negotiation = Negotiation(self.leases, slot, direct=direct)
+        opening = Opening(self._family, slot, negotiation)
+        return slot.transport, opening.observed(request, self._asynchronous)
 
     def __enter__(self) -> Self:
         return self
@@ -186,3 +211,9 @@ class PooledTransport:
 
 def _or_infinite(limit: float | None) -> float:
     return math.inf if limit is None else limit
+
+
+def _loop_reaper(owner: IdleOwner) -> Reaper:
+    from httpx_resilient._pool.loop_reaper import LoopReaper  # noqa: PLC0415 - loads asyncio
+
+    return LoopReaper(owner)

@@ -11,11 +11,12 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
-from threading import Lock
 from typing import Any, Generic, TypedDict, TypeVar
 
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
+from httpx_resilient._core.lock import make_lock
+from httpx_resilient._core.validation import number
 from httpx_resilient._pool.proxies import Routes, routes_of_environment
 from httpx_resilient._transport.recognition import check_inner
 
@@ -29,8 +30,8 @@ SocketOption = (
 )
 
 
-class HTTPOptions(TypedDict, Generic[LimitsT, ProxyT], total=False):
-    """The options of the default inner transport, as in the family's HTTPTransport."""
+class PlainHTTPOptions(TypedDict, Generic[LimitsT, ProxyT], total=False):
+    """The options of the family's HTTPTransport."""
 
     verify: ssl.SSLContext | str | bool
     cert: str | tuple[str, str] | tuple[str, str, str] | None
@@ -44,7 +45,15 @@ class HTTPOptions(TypedDict, Generic[LimitsT, ProxyT], total=False):
     socket_options: Iterable[SocketOption] | None
 
 
-_OPTIONS = frozenset(HTTPOptions.__annotations__)
+class HTTPOptions(
+    PlainHTTPOptions[LimitsT, ProxyT], Generic[LimitsT, ProxyT], total=False
+):
+    """The options of the default inner transport, with those of its pool."""
+
+    max_connection_age: float | None
+
+
+_OPTIONS = PlainHTTPOptions.__annotations__.keys() | HTTPOptions.__annotations__
 _REPLACEMENTS = {
     "allowed_methods": 'give retry=retry_if_transient("POST")',
     "attempts": "give stop=stop_after_attempt(n)",
@@ -74,7 +83,7 @@ class Side:
         self.made = made
         self._build = build
         self._users = 0
-        self._lock = Lock()
+        self._lock = make_lock()
 
     def transport(self) -> Any:
         """Return the inner transport. Threads may call this at the same time."""
@@ -185,6 +194,9 @@ def _check_options(family: Family, http: dict[str, Any]) -> None:
     if http.get("http2") and find_spec("h2") is None:
         msg = "http2=True needs the h2 package: pip install 'httpx_resilient[http2]'"
         raise ImportError(msg)
+    age = http.get("max_connection_age")
+    if age is not None:
+        number("max_connection_age", age, above=0, unit="seconds")
     proxy = http.get("proxy")
     if proxy is not None and not isinstance(proxy, family.proxy):
         family.proxy(proxy)

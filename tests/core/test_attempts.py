@@ -200,7 +200,7 @@ async def test_no_secret_is_shown_anywhere(
     ]
     shown += [*caught.value.__notes__, attempts_of(caught.value), repr(transport)]
     shown.append(explain(caught.value))
-    assert len(shown) == 12
+    assert len(shown) == 11
     assert not [text for text in shown if SECRET in str(text) or "token" in str(text)]
 
 

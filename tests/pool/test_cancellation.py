@@ -13,9 +13,9 @@ import anyio
 import pytest
 from support.gates import (
     Gate,
-    detach_slot,
     in_total,
     is_whole,
+    lease_of,
     leases_of,
     patient,
     pooling,
@@ -96,7 +96,7 @@ async def at_the_moment_of_its_admission(
         await until(world, lambda: transport.stats().waiting)
         tasks.cancel_scope.cancel()
         # The slot is released before the task notices that it was cancelled.
-        leases_of(transport, world).on_closed(detach_slot(response), OSError())
+        leases_of(transport, world).on_closed(lease_of(response), OSError())
         assert in_total(transport)["active"] == 1
     assert server.requests == 1
     await response.aclose()

@@ -156,7 +156,7 @@ class TestSharing:
             return True
 
         with H2Server(two, ok, *[in_pairs] * 9, authority=authority) as server:
-            transport = pooling(world, 10, **secure)
+            transport = pooling(world, 1, **secure)
             async with world.client(transport) as client:
                 await client.get(server.url)
                 await client.get(server.url)

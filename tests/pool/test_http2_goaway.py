@@ -113,29 +113,29 @@ class TestEnding:
                 await client.get(server.url)
             assert server.connections == 1
 
-    async def test_a_pool_that_is_closed_during_the_first_handshake_lets_other_requests_connect(
+    async def test_a_pool_that_is_closed_during_the_first_handshake_refuses_the_requests_that_wait(
         self, world: World, secure: dict[str, Any]
     ) -> None:
-        """The first connection does not negotiate a protocol any more."""
         gate, failed = threading.Event(), []
         transport = pooling(world, 10, **secure)
         with NoTLS(gate) as server:
             client = patient(world, transport)
 
             async def get() -> None:
-                with pytest.raises(world.library.ConnectError):
+                with pytest.raises(world.library.TransportError) as caught:
                     await client.get(server.url)
-                failed.append(1)
+                failed.append("the transport was closed" in str(caught.value))
 
             async def end() -> None:
                 await until(world, lambda: server.connections == 1)
                 await until(world, lambda: transport.stats().waiting == 2)
                 await transport.aclose()
-                gate.set()
 
             await world.together(get, get, get, end)
-        assert failed == [1] * 3
-        assert in_total(transport).keys() == {"retired"}
+            gate.set()
+        assert failed == [True] * 3
+        assert server.connections == 1
+        assert in_total(transport) == {"retired": 1}
 
     async def test_a_connection_is_replaced_after_a_cancelled_stream(
         self, world: World, authority: trustme.CA, secure: dict[str, Any]

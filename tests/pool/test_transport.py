@@ -7,11 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from support.gates import Gate, in_total, patient, pooling, stream, until
-from support.server import Server, close, raw, reply, reset, stall
+from support.gates import in_total, pooling, stream, until
+from support.server import Server, raw, reply
 from support.world import World
-
-from httpx_resilient import attempts_of
 
 pytestmark = pytest.mark.anyio
 
@@ -76,107 +74,6 @@ class TestReuse:
             assert transport.stats().idle == server.connections <= 5
 
 
-class TestReplay:
-    """The server closes an idle connection at the moment when it is reused."""
-
-    @pytest.mark.parametrize("end", [close(), reset()], ids=["closed", "reset"])
-    @pytest.mark.parametrize("method", ["GET", "PUT"])
-    async def test_a_replay_is_not_an_attempt(
-        self, world: World, server: Server, method: str, end: Any
-    ) -> None:
-        server.play(reply(), end, reply())
-        async with world.client(world.transport()) as client:
-            await client.get(server.url)
-            response = await client.request(method, server.url, content=b"data")
-        assert response.status_code == 200
-        assert len(attempts_of(response)) == 1
-        assert server.bodies[1:] == [b"data"] * 2
-        assert [request.connection for request in server.received] == [1, 1, 2]
-
-    async def test_a_post_is_not_replayed(self, world: World, server: Server) -> None:
-        server.play(reply(), close(), reply())
-        transport = pooling(world)
-        async with world.client(transport) as client:
-            await client.get(server.url)
-            with pytest.raises(world.library.RemoteProtocolError):
-                await client.post(server.url, content=b"data")
-            assert in_total(transport) == {"opened": 1, "reused": 1, "retired": 1}
-            assert (await client.post(server.url)).status_code == 200
-        assert server.requests == 3
-
-    async def test_a_request_that_fails_on_a_new_connection_is_not_replayed(
-        self, world: World, server: Server
-    ) -> None:
-        server.play(close())
-        async with world.client(pooling(world)) as client:
-            with pytest.raises(world.library.RemoteProtocolError):
-                await client.get(server.url)
-        assert server.requests == 1
-
-    async def test_a_replay_that_fails_is_not_replayed(
-        self, world: World, server: Server
-    ) -> None:
-        server.play(reply(), close())
-        transport = pooling(world)
-        async with world.client(transport) as client:
-            await client.get(server.url)
-            with pytest.raises(world.library.RemoteProtocolError):
-                await client.get(server.url)
-            assert in_total(transport) == {"opened": 1, "retired": 2}
-        assert [request.connection for request in server.received] == [1, 1, 2]
-
-    async def test_a_timeout_is_not_replayed(
-        self, world: World, server: Server
-    ) -> None:
-        server.play(reply(), stall())
-        async with world.client(pooling(world)) as client:
-            await client.get(server.url)
-            with pytest.raises(world.library.ReadTimeout):
-                await client.get(server.url, timeout=0.05)
-        assert server.requests == 2
-
-    async def test_a_body_that_can_be_read_only_once_is_not_replayed(
-        self, world: World, server: Server
-    ) -> None:
-        def sync_body() -> Any:
-            yield b"data"
-
-        async def async_body() -> Any:
-            yield b"data"
-
-        server.play(reply(), close(), reply())
-        body = sync_body() if world.sync else async_body()
-        async with world.client(pooling(world)) as client:
-            await client.get(server.url)
-            with pytest.raises(world.library.RemoteProtocolError):
-                await client.put(server.url, content=body)
-        assert server.requests == 2
-
-    async def test_a_waiting_request_does_not_get_the_slot_of_a_replay(
-        self, world: World, server: Server
-    ) -> None:
-        gate = Gate(close())
-        server.play(reply(), gate, reply())
-        transport = pooling(world)
-        async with patient(world, transport) as client:
-            await client.get(server.url)
-
-            async def first() -> None:
-                await client.get(server.url + "first")
-
-            async def second() -> None:
-                await until(world, lambda: server.requests == 2)
-                await client.get(server.url + "second")
-
-            async def let() -> None:
-                await until(world, lambda: transport.stats().waiting)
-                gate.let()
-
-            await world.together(first, second, let)
-        targets = [request.target for request in server.received]
-        assert targets == ["/", "/first", "/first", "/second"]
-
-
 class TestClosing:
     async def test_a_pool_works_without_being_entered(
         self, world: World, server: Server
@@ -210,43 +107,6 @@ class TestClosing:
             await last.get(server.url)
             assert server.connections == 1
         await until(world, lambda: not server.open_connections)
-
-    async def test_closing_a_pool_closes_idle_and_active_connections(
-        self, world: World, server: Server
-    ) -> None:
-        server.play(reply(), stall(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"))
-        transport = pooling(world, 10)
-        client = world.client(transport)
-        idle = await stream(client, server.url)
-        active = await stream(client, server.url)
-        await world.read(idle)
-        assert in_total(transport) == {"active": 1, "idle": 1, "opened": 2}
-        await client.aclose()
-        await until(world, lambda: not server.open_connections)
-        assert in_total(transport) == {"active": 1, "opened": 2, "retired": 1}
-        await world.close(active)
-        assert in_total(transport) == {"opened": 2, "retired": 1}
-
-    async def test_closing_a_pool_serves_waiting_requests_with_new_connections(
-        self, world: World, server: Server
-    ) -> None:
-        transport = pooling(world)
-        client = patient(world, transport)
-        active = await stream(client, server.url)
-        answers = []
-
-        async def get() -> None:
-            answers.append((await client.get(server.url)).status_code)
-
-        async def end() -> None:
-            await until(world, lambda: transport.stats().waiting == 2)
-            await close_transport(world, transport)
-            await world.close(active)
-
-        await world.together(get, get, end)
-        await close_transport(world, transport)
-        assert answers == [200, 200]
-        assert server.connections == 2
 
 
 async def close_transport(world: World, transport: Any) -> None:

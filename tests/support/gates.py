@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from httpx_resilient._pool.slots import Slot
+from httpx_resilient._pool.lease import Lease
 from support.server import Connection, Server, Step, reply
 from support.world import World
 
@@ -115,9 +115,7 @@ def replace_body(response: Any, body: Any) -> Any:
     return replaced
 
 
-def detach_slot(response: Any) -> Slot:
-    """Take the slot out of the pool's stream: its end releases the slot no longer."""
-    tracked = tracked_stream(response)
-    slot: Slot = tracked.resource
-    tracked.owner = None
-    return slot
+def lease_of(response: Any) -> Lease:
+    """Return the lease of the connection of a response."""
+    lease: Lease = tracked_stream(response)
+    return lease

@@ -19,6 +19,7 @@ SLOW = {
     # Each of these starts processes.
     "cli/test_commands.py",
     "cli/test_module.py",
+    "pool/test_fork.py",
     "testing/test_pytest_plugin.py",
     "transport/test_alias_httpx.py",
 }

@@ -160,6 +160,7 @@ class RetryFlow(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
         for each argument of its longest call.
         """
         policy = policy or self.policy
+        context.started = context.now
         state: RetryState[RequestT, ResponseT] = RetryState(
             request, context, policy.controller, self._family
         )

@@ -12,6 +12,7 @@ import tenacity
 from httpx_resilient._budget.budget import RetryBudget, budget_of
 from httpx_resilient._budget.token_bucket import DEFAULT_RETRIES
 from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.idle_failure import was_idle
 from httpx_resilient._core.methods import is_sdk_retry
 from httpx_resilient._core.validation import is_asynchronous
 from httpx_resilient._layers.retry.bounds import lowest_retryable_status, max_attempts
@@ -36,6 +37,8 @@ _OPTIONAL = ("before_sleep", "body_factory")
 
 _LOWEST_ERROR = 400
 """The fast path counts its responses as successes, so it ends below the errors."""
+
+IDLE = ", on a connection that had been idle"
 
 _PLAIN = frozenset({bool, float, int})
 """The classes of a plain answer. Any other answer may be awaitable."""
@@ -169,8 +172,12 @@ class RetryPolicy:
         if state.attempt_number == 1 and is_sdk_retry(state.request):
             state.reason += ", and the SDK is retrying already"
             return None
-        wait: Any = self.wait(state)
-        delay = float(wait if type(wait) in _PLAIN else await settle(wait))
+        if was_idle(state.error):
+            state.reason += IDLE
+            delay = 0.0
+        else:
+            wait: Any = self.wait(state)
+            delay = float(wait if type(wait) in _PLAIN else await settle(wait))
         if delay == math.inf:
             return None
         if not delay >= 0:

@@ -17,7 +17,7 @@ from httpx_resilient._core.classify import (
     classify_error,
     classify_status,
 )
-from httpx_resilient._core.methods import IDEMPOTENT_METHODS
+from httpx_resilient._core.methods import IDEMPOTENT_METHODS, condition_of
 from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import TOKEN
 from httpx_resilient._layers.retry.state import RetryState
@@ -126,6 +126,9 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's strategies are 
             retryability = classify_error(state.error, state.family)
         if retryability is IF_IDEMPOTENT:
             if _is_repeatable(state, self.methods):
+                condition = condition_of(state.request)
+                if condition is not None:
+                    state.reason += f", and maybe processed: {condition} may fail now"
                 return True
             state.refusal = f"{state.request.method} is not idempotent"
             return False

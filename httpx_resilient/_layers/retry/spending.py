@@ -7,7 +7,10 @@ from typing import Any
 from httpx_resilient._budget.accounts import Account
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._budget.token_bucket import COST_AFTER_TIMEOUT
-from httpx_resilient._core.classify import is_healthy, was_not_sent
+from httpx_resilient._core.classify import is_graceful, is_healthy, was_not_sent
+from httpx_resilient._core.family import Family
+from httpx_resilient._core.http2_errors import is_shared
+from httpx_resilient._core.idle_failure import was_idle
 from httpx_resilient._layers.retry.state import RetryState
 
 
@@ -20,20 +23,20 @@ class Spending:
         overdraft: Retries that this request may withdraw beyond the balance.
     """
 
-    __slots__ = ("_account", "_budget", "_overdraft", "_withdrawn")
+    __slots__ = ("_account", "_budget", "_overdraft", "withdrawn")
 
     def __init__(self, budget: RetryBudget | None, overdraft: float) -> None:
         self._budget = budget
         self._overdraft = overdraft
         self._account: Account | None = None
-        self._withdrawn = 0.0
+        self.withdrawn = 0.0
 
     def withdraw(self, state: RetryState[Any, Any]) -> bool:
         """
         Withdraw the cost of the next attempt.
 
         The withdrawal for the attempt that just failed is final: it did not help. It is
-        refunded only if that attempt was never sent; then the next one is free, too.
+        refunded only if that attempt was free; then the next one is, too.
 
         Returns:
             Whether the budget allows the next attempt.
@@ -42,22 +45,24 @@ class Spending:
         if budget is None:
             return True
         if error is not None:
-            if was_not_sent(error, state.family):
+            if _is_free(error, state.family):
                 self.refund()
+                return True
+            if is_shared(error):  # the first of the requests that it has ended pays
                 return True
             if isinstance(error, state.family.timed_out):
                 cost = COST_AFTER_TIMEOUT
         if self._account is None:
             self._account = budget.accounts[state.context.origin]
-        is_granted = self._account.withdraw(state.ended, cost, self._overdraft)
-        self._withdrawn = cost if is_granted else 0.0
-        return is_granted
+        self.withdrawn = 0.0
+        # It sets `withdrawn` together with the withdrawal: a signal may come between.
+        return self._account.withdraw(state.ended, cost, self._overdraft, self)
 
     def refund(self) -> None:
         """Return the last withdrawal to the budget, if there is one."""
-        if self._withdrawn and self._account is not None:
-            self._account.refunds.append(self._withdrawn)
-            self._withdrawn = 0.0
+        if self.withdrawn and self._account is not None:
+            self._account.refunds.append(self.withdrawn)
+            self.withdrawn = 0.0
 
     def settle(self, state: RetryState[Any, Any]) -> None:
         """
@@ -73,7 +78,16 @@ class Spending:
                     account = self._budget.accounts[state.context.origin]
                     account.deposits.append(state.ended)
                 self.refund()
-        elif (
-            self._withdrawn and error is not None and was_not_sent(error, state.family)
-        ):
+        elif self.withdrawn and error is not None and _is_free(error, state.family):
             self.refund()
+
+
+def _is_free(error: Exception, family: Family) -> bool:
+    """
+    Whether a failure is no sign of overload, so that an attempt after it costs nothing.
+
+    The request was not sent; or its connection was closed by a server that leaves in
+    good order, or while it was idle. Each idle connection has had a response before, so
+    there cannot be more of these than successes.
+    """
+    return was_not_sent(error, family) or is_graceful(error) or was_idle(error)

@@ -28,9 +28,6 @@ from httpx_resilient import (
     events,
 )
 from httpx_resilient._core.events.emitter import EventEmitter
-from httpx_resilient._pool.leases import Leases
-from httpx_resilient._pool.slots import Origin, Slot
-from httpx_resilient._pool.state import Pool
 
 pytestmark = pytest.mark.anyio
 
@@ -305,21 +302,14 @@ class TestLayers:
             world.ours.PoolingTransport(on_event=recorder)
         ) as client:
             await client.get(server.url)
+            with pytest.raises(world.library.RemoteProtocolError):
+                await client.get(server.url)
             await client.get(server.url)
         assert recorder.names == [
             "ConnectionOpened",
             "ConnectionRetired",
             "ConnectionOpened",
         ]
-
-    def test_a_shared_connection_is_not_retired_for_a_replay(
-        self, recorder: Recorder
-    ) -> None:
-        leases = Leases(Pool(1, 1, 1, lambda _: True), EventEmitter(recorder))
-        slot = Slot(Origin(("https", "example.org", None), multiplexed=True))
-        slot.streams = 2
-        assert not leases.renew(slot)
-        assert recorder == []
 
     @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
     @pytest.mark.parametrize(("slow", "name"), [(0, "HedgeWon"), (1, "HedgeLost")])
