@@ -112,6 +112,15 @@ def wire(session: nox.Session) -> None:
 
 
 @nox.session
+def servers(session: nox.Session) -> None:
+    """Run the quick part of the tests against real servers that are installed."""
+    prepare(session, TESTS)
+    environments = str(Path(session.create_tmp()).resolve())
+    arguments = ("--confcutdir=tests/servers", "--environments", environments)
+    python(session, "-m", "pytest", *arguments, "tests/servers", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Run the examples, the blocks of the documents and those of the docstrings."""
     prepare(session, TESTS)

@@ -1,0 +1,1 @@
+"""The library against real servers: what a reload, a restart or an idle timeout costs."""
