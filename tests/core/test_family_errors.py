@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
+import anyio
 import httpx
 import httpx2
 import pytest
@@ -110,6 +111,16 @@ def test_a_mistake_of_httpcores_http2_becomes_a_broken_connection(
     named = Named(library, raised_in(module, code))
     assert type(named.error) is library.RemoteProtocolError
     assert repr(named.first) in str(named.error)
+    assert named.verdict is IF_IDEMPOTENT
+
+
+@pytest.mark.parametrize("error", [anyio.EndOfStream(), anyio.BrokenResourceError()])
+def test_an_exception_of_anyio_becomes_a_broken_connection(
+    library: Any, error: Exception
+) -> None:
+    named = Named(library, error)
+    assert type(named.error) is library.ReadError
+    assert repr(error) in str(named.error)
     assert named.verdict is IF_IDEMPOTENT
 
 

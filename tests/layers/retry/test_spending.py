@@ -207,6 +207,25 @@ def test_a_last_retry_that_was_never_sent_costs_nothing() -> None:
     assert budgeted.take_all() == 4
 
 
+def broken_over_http2() -> OSError:
+    """An exception that httpcore raises for all requests of an HTTP/2 connection."""
+    error = OSError("reset")
+    scope: dict[str, Any] = {"__name__": "httpcore._async.http2", "error": error}
+    with pytest.raises(OSError, match="reset"):
+        exec("raise error", scope)
+    return error
+
+
+def test_the_end_of_a_connection_with_many_requests_costs_one() -> None:
+    broken, budgeted = broken_over_http2(), Budgeted(4)
+    for _ in range(3):
+        error = httpx.ReadError("reset")
+        error.__cause__ = broken
+        budgeted.outcome(error, 503, 501)
+    # The first one pays for both of its retries, the others for their second one.
+    assert budgeted.take_all() == 0
+
+
 # When a retry is charged, and when it is refunded.
 
 
