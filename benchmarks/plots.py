@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -55,6 +55,14 @@ def figure_of(title: str) -> tuple[Figure, Axes]:
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
     return figure, axes
+
+
+def pair_of_figures() -> tuple[Figure, Sequence[Axes]]:
+    """Make a figure with two axes below each other."""
+    figure, _ = figure_of("")
+    figure.clear()
+    figure.set_size_inches(8, 8)
+    return figure, figure.subplots(2)
 
 
 def saved(figure: Figure, path: Path, footer: str) -> Path:

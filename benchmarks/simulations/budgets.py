@@ -13,10 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+from tenacity import stop_after_delay
 
 from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.simulated import NOWHERE, Send, SimulatedIO, nested
-from httpx_resilient import RetryingTransport, RetryState, attempts_of
+from httpx_resilient import RetryBudget, RetryingTransport, RetryState, attempts_of
 
 ATTEMPTS = 3
 
@@ -143,6 +144,7 @@ FINAGLE = "Finagle 20 % + 10/s"
 AWS_2026 = "AWS 2026 500/14"
 GRPC_A6 = "gRPC 10/0.1"
 OURS = "ours"
+PATIENT = "ours, patient"
 BUDGETS: dict[str, Callable[[Clock], Budget] | None] = {
     NONE: NoRetries,
     UNLIMITED: Budget,
@@ -154,17 +156,24 @@ BUDGETS: dict[str, Callable[[Clock], Budget] | None] = {
 """The budgets by name. `None` stands for the library with its own budget."""
 
 
+def patience() -> dict[str, Any]:
+    """Return the options with which a client waits for ten seconds."""
+    return {"stop": stop_after_delay(10), "budget": RetryBudget(grace=10)}
+
+
 class Client:
     """A client process: its transport and its budget."""
 
     REQUEST = httpx.Request("GET", "http://localhost/")
 
     def __init__(self, policy: str, clock: Clock, send: Send) -> None:
-        make = BUDGETS[policy]
+        make = BUDGETS.get(policy)
         self._budget = Budget(clock) if make is None else make(clock)
         options: dict[str, Any] = {}
         if make is not None:
             options = {"stop": self._budget, "budget": False}
+        elif policy == PATIENT:
+            options = patience()
         transport = RetryingTransport(NOWHERE, **options)
         self._send = nested(transport, SimulatedIO(clock, send))
 

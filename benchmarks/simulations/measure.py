@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from benchmarks.simulations import (
+    events,
     flaky,
     hedging,
+    hints,
     jitter,
     outage,
     overload,
@@ -28,6 +30,8 @@ PARTS: dict[str, ModuleType] = {
     "overload": overload,
     "flaky": flaky,
     "outage": outage,
+    "events": events,
+    "hints": hints,
     "throttling": throttling,
     "hedging": hedging,
 }

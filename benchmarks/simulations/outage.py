@@ -60,7 +60,7 @@ def tables(results: Sequence[CaseResult]) -> Iterator[Table]:
     )
     for result in results:
         policy = reporting.bold_if_ours(result["policy"])
-        table.add_row(policy, f"{_attempts(result):.3f}")
+        table.add_row(policy, f"{per_call(result):.3f}")
     yield table
 
 
@@ -68,9 +68,10 @@ def goals(results: Sequence[CaseResult]) -> Iterator[Goal]:
     """Yield the goal: an outage gets hardly any retries."""
     for result in results:
         if result["policy"] == OURS:
-            attempts = _attempts(result)
+            attempts = per_call(result)
             yield at_most("requests per call in an outage", 1.1, attempts, "3 to 11")
 
 
-def _attempts(result: CaseResult) -> float:
+def per_call(result: CaseResult) -> float:
+    """Return the requests per call."""
     return float(result["requests"] / result["calls"])

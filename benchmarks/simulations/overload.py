@@ -133,7 +133,7 @@ def goals(results: Sequence[CaseResult]) -> Iterator[Goal]:
     for clients in LEVELS:
         if not _found(results, OURS, clients):
             continue
-        ours, grpc = (_ratio(results, policy, clients) for policy in (OURS, GRPC_A6))
+        ours, grpc = (ratio(results, policy, clients) for policy in (OURS, GRPC_A6))
         yield at_most(
             f"recovery, {clients} clients / no retries",
             1.3,
@@ -149,7 +149,8 @@ def mean_of(results: Sequence[CaseResult], policy: str, clients: int) -> float |
     return mean(known) if known and len(known) == len(found) else None
 
 
-def _ratio(results: Sequence[CaseResult], policy: str, clients: int) -> float | None:
+def ratio(results: Sequence[CaseResult], policy: str, clients: int) -> float | None:
+    """Return the time to recovery as a multiple of that without retries."""
     seconds, least = (mean_of(results, each, clients) for each in (policy, NONE))
     return None if seconds is None or least is None else seconds / max(least, 1)
 

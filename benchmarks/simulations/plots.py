@@ -11,9 +11,17 @@ from benchmarks.plots import (
     OURS_COLOR,
     STOCK_COLOR,
     figure_of,
+    pair_of_figures,
     saved,
 )
-from benchmarks.simulations import budgets, hedging, overload
+from benchmarks.simulations import (
+    budgets,
+    events,
+    hedging,
+    hints,
+    outage,
+    overload,
+)
 from benchmarks.simulations.measure import Results
 from benchmarks.simulations.reporting import CaseResult
 
@@ -34,10 +42,12 @@ TAILS = {
 
 
 def draw(results: Results, folder: Path, report: Mapping[str, Any]) -> Iterator[Path]:
-    """Draw a PNG for each of the two most important simulations, if they were run."""
+    """Draw a PNG for each of the most important simulations, if they were run."""
     footer = f"{report['date']}, {report['python']}, simulated"
     if "overload" in results:
         yield _overload(results["overload"], folder / "overload.png", footer)
+    if {"overload", "outage", "events", "hints"} <= results.keys():
+        yield _bad_moments(results, folder / "bad-moments.png", footer)
     if "hedging" in results:
         yield _hedging(results["hedging"], folder / "hedging.png", footer)
 
@@ -71,6 +81,66 @@ def _overload(results: Sequence[CaseResult], path: Path, footer: str) -> Path:
     axes.set_ylabel(f"seconds (∞: not within {horizon})")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return saved(figure, path, footer)
+
+
+def _bad_moments(results: Results, path: Path, footer: str) -> Path:
+    """Draw what single events cost the caller, and what failures cost the server."""
+    lost = {
+        f"{event}": {
+            each["policy"]: 100 * (1 - events.succeeded(each))
+            for each in results["events"]
+            if each["event"] == event
+        }
+        for event in events.PLOTTED
+    }
+    lost["throttled burst, honest hints"] = {
+        each["policy"]: 100 * (1 - each["served"]) for each in results["hints"]
+    }
+    load = {
+        "an hour of 503": {
+            each["policy"]: outage.per_call(each) for each in results["outage"]
+        },
+        "an hour of dishonest hints": {
+            each["policy"]: hints.per_call(each) for each in results["hints"]
+        },
+        "a standstill of 10 s:\nrecovery / no retries": {
+            policy: overload.ratio(results["overload"], policy, overload.LEVELS[-1])
+            for policy in COLORS
+        },
+    }
+    figure, axes = pair_of_figures()
+    _groups(axes[0], lost, "% of the calls are lost by a single event")
+    _groups(axes[1], load, "requests per call, if failures go on")
+    axes[1].axvline(1, color="black", linewidth=0.8)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False)
+    return saved(figure, path, footer)
+
+
+def _groups(
+    axes: Any, groups: Mapping[str, Mapping[str, float | None]], title: str
+) -> None:
+    """Draw a group of horizontal bars for each situation, a bar for each policy."""
+    width = 1 / (len(COLORS) + 1)
+    for number, (policy, color) in enumerate(COLORS.items()):
+        found = [values.get(policy) for values in groups.values()]
+        known = [value for values in groups.values() for value in values.values()]
+        most = max(value for value in known if value is not None)
+        bars = axes.barh(
+            [place + number * width for place in range(len(groups))],
+            [most if value is None else value for value in found],
+            width,
+            color=color,
+            label=policy,
+        )
+        labels = ["∞" if value is None else f"{value:.3g}" for value in found]
+        axes.bar_label(bars, labels, fontsize=7, padding=2)
+    middle = width * (len(COLORS) - 1) / 2
+    axes.set_yticks([place + middle for place in range(len(groups))], list(groups))
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.tick_params(axis="y", length=0)
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
 
 
 def _hedging(results: Sequence[CaseResult], path: Path, footer: str) -> Path:

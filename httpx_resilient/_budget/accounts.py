@@ -7,6 +7,13 @@ from collections import deque
 from typing import Protocol
 
 from httpx_resilient._budget.token_bucket import Bucket, BucketLimits, withdraw
+from httpx_resilient._budget.trouble import (
+    NO_TROUBLE,
+    asking,
+    failing,
+    is_believed,
+    is_single_event,
+)
 from httpx_resilient._core.lock import make_lock
 from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._core.state.store import MAX_KEYS
@@ -30,12 +37,24 @@ class Account:
         limits: The limits of its bucket.
     """
 
-    __slots__ = ("_limits", "_lock", "bucket", "deposits", "refunds")
+    __slots__ = (
+        "_asked",
+        "_limits",
+        "_lock",
+        "_trouble",
+        "bucket",
+        "deposits",
+        "refunds",
+        "served",
+    )
 
     def __init__(self, limits: BucketLimits) -> None:
         self._limits = limits
         self._lock = make_lock()
-        self.bucket: Bucket = (limits.capacity, -math.inf, None)
+        self.bucket: Bucket = (limits.start, -math.inf, None)
+        self.served = -math.inf
+        """When a retry was last answered well, in monotonic seconds."""
+        self._trouble = self._asked = NO_TROUBLE
         most = math.ceil(limits.capacity / limits.ratio)
         self.deposits: deque[float] = deque(maxlen=most)
         self.refunds: list[float] = []
@@ -65,6 +84,29 @@ class Account:
             if payer is not None:
                 payer.withdrawn = cost if is_granted else 0.0
         return is_granted
+
+    def forgives(self, now: float, sent: float) -> bool:
+        """
+        Add a silent failure. Return whether an attempt after it is free.
+
+        Args:
+            now: When the request failed, in monotonic seconds.
+            sent: When it was sent.
+        """
+        with self._lock:
+            window, grace = self._limits.window, self._limits.grace
+            self._trouble = failing(self._trouble, self._served(), now, window)
+            return is_single_event(self._trouble, sent, now, grace)
+
+    def believes(self, now: float) -> bool:
+        """Add a failure that tells when to return. Return whether that is free."""
+        with self._lock:
+            self._asked = asking(self._asked, self._served(), now)
+            return is_believed(self._asked, now)
+
+    def _served(self) -> float:
+        """Return when the origin last served a request."""
+        return max(self.served, self.deposits[-1]) if self.deposits else self.served
 
     def balance(self, now: float) -> float:
         """Return how many tokens there are, and change nothing."""

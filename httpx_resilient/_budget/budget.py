@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from httpx_resilient._budget.accounts import Account, Accounts
 from httpx_resilient._budget.token_bucket import DEFAULT_FLOOR, BucketLimits
+from httpx_resilient._budget.trouble import GRACE
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.http_types import URLLike
 from httpx_resilient._core.origin import origin_key, origin_name
@@ -33,17 +34,28 @@ class RetryBudget(Uncopyable):
 
     A retry is charged when it is decided, before its wait. The charge is refunded if
     the retry does not take place, because a hook raised or the request was cancelled.
-    A retry that was never sent, because no connection could be made, costs nothing.
+
+    Some retries are free, because they add no load that goes on:
+
+    * A retry that was never sent, because no connection could be made.
+    * One after a single event: an origin that has worked fails for the first time in a
+      `window`. A reload, a restart, or a dead worker breaks all that is in flight at
+      once. Retries are free for `grace` seconds, and later for what was in flight when
+      the failures began. Not after a timeout or 504, which are signs of overload.
+    * One that comes when the server has asked for it, by `Retry-After` for example. If
+      it asks for two minutes and serves nobody, it is no longer believed.
 
     Args:
         ratio: Retries that a request earns which succeeds at once; 0.01 to 1.
         least: Retries that may be saved without any traffic, so that a client which
             sends one request per minute has its three attempts; 3, or `most` if that is
-            less. A stop strategy with more than three attempts may overdraw the budget
-            by the excess (by seven if it names no number).
-        most: Retries that may be saved at most, and the retries to begin with, because
-            the traffic is known only after the first `window`.
-        window: Seconds of traffic that the savings are in proportion to.
+            less. A budget begins with 10, or `most` if that is less. A stop strategy
+            with more than three attempts may overdraw the budget by the excess (by
+            seven if it names no number).
+        most: Retries that may be saved at most, whatever the traffic.
+        window: Seconds of traffic that the savings are in proportion to, and without a
+            failure before a single event.
+        grace: Seconds of a single event; 0 for none.
 
     Raises:
         TypeError: An argument is not a number.
@@ -69,15 +81,17 @@ class RetryBudget(Uncopyable):
         ratio: float = 0.2,
         *,
         least: float | None = None,
-        most: float = 10,
+        most: float = 100,
         window: float = 10,
+        grace: float = GRACE,
     ) -> None:
         number("ratio", ratio, least=0.01, most=1, unit="retries per request")
         number("most", most, least=1, most=1_000_000, unit="retries")
         least = min(DEFAULT_FLOOR, most) if least is None else least
         number("least", least, least=0, most=most, unit="retries")
         number("window", window, above=0, unit="seconds")
-        self._limits = BucketLimits(ratio, least, most, window)
+        number("grace", grace, least=0, unit="seconds")
+        self._limits = BucketLimits(ratio, least, most, window, grace)
         self.accounts: Accounts = Accounts(self._limits)
 
     def states(self) -> Mapping[str, float]:
@@ -125,10 +139,10 @@ class RetryBudget(Uncopyable):
         self.account(url).refunds.append(cost)
 
     def __repr__(self) -> str:
-        ratio, least, most, window = self._limits
+        ratio, least, most, window, grace = self._limits
         return (
             f"<RetryBudget ratio={ratio:g}, least={least:g}, most={most:g}, "
-            f"window={window:g}>"
+            f"window={window:g}, grace={grace:g}>"
         )
 
 

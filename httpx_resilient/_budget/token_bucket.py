@@ -23,6 +23,9 @@ more calls. With more, two hundred clients recover later from overload, because 
 repeat two timeouts instead of one. Both: `python -m benchmarks --only simulations`.
 """
 
+START = 10.0
+"""Tokens of an origin whose traffic is not known yet."""
+
 COST_AFTER_TIMEOUT = 2.0
 """
 The price of a retry after a timeout. Any other retry costs 1.
@@ -42,14 +45,21 @@ class BucketLimits(NamedTuple):
     Args:
         ratio: Tokens that a request deposits which succeeds at once.
         floor: The capacity without traffic.
-        capacity: The capacity at most, and the tokens to begin with.
+        capacity: The capacity at most.
         window: Seconds of traffic that the capacity is in proportion to.
+        grace: Seconds of an event in which retries are free.
     """
 
     ratio: float
     floor: float
     capacity: float
     window: float
+    grace: float = 0.0
+
+    @property
+    def start(self) -> float:
+        """Tokens to begin with, which are the capacity until the traffic is known."""
+        return min(self.capacity, max(START, self.floor))
 
 
 Bucket = tuple[float, float, float | None]
@@ -88,17 +98,18 @@ def withdraw(
         The next state, and whether the cost was withdrawn.
     """
     tokens, updated, since = bucket
-    ratio, floor, capacity, window = limits
+    ratio, floor, capacity, window, _ = limits
     if since is None:
         since = deposits[0] if deposits else now
     tokens += refunded
     if deposits and deposits[-1] > updated:
         tokens += ratio * (len(deposits) - bisect_right(deposits, updated))
     if tokens > floor:
-        tokens = min(tokens, capacity)
+        most = limits.start
         if now - since >= window:  # the traffic is not known any earlier
             traffic = len(deposits) - bisect_right(deposits, now - window)
-            tokens = min(tokens, max(ratio * traffic, floor))
+            most = min(max(ratio * traffic, floor), capacity)
+        tokens = min(tokens, most)
     needed = cost - _ROUNDING
     if tokens < needed and tokens + overdraft < needed:
         return (tokens, now, since), False

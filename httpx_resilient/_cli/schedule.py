@@ -10,42 +10,18 @@ from typing import Any
 import httpx
 import tenacity
 
-from httpx_resilient import wait_retry_after, wait_transient
+from httpx_resilient import wait_transient
+from httpx_resilient._cli.wait_ranges import THROTTLED, WaitRange, wait_range
 from httpx_resilient._core.context import begin
 from httpx_resilient._core.family import Family
 from httpx_resilient._layers.retry.policy import RetryPolicy
 from httpx_resilient._layers.retry.state import RetryState
+from httpx_resilient._layers.retry.waits import BRIDGE_JITTER, is_before_the_last
 
 _FAMILY = Family(httpx, home="httpx_resilient")
 
-FAILURE, THROTTLED = 500, 429
-"""Status codes of the two kinds of failure for which `wait_transient` has a wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class WaitRange:
-    """
-    The range of a wait that may be random.
-
-    Args:
-        low: The minimum, in seconds.
-        high: The maximum, in seconds.
-        mean: The average, in seconds.
-    """
-
-    low: float
-    high: float
-    mean: float
-
-    @classmethod
-    def exactly(cls, seconds: float) -> WaitRange:
-        """Return the range of a wait that is not random."""
-        return cls(seconds, seconds, seconds)
-
-    @classmethod
-    def uniform(cls, one: float, other: float) -> WaitRange:
-        """Return the range of a uniform distribution, with its ends in any order."""
-        return cls(min(one, other), max(one, other), (one + other) / 2)
+FAILURE = 500
+"""A status code for which `wait_transient` has its shorter wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +91,18 @@ def schedule(
     while True:
         yield attempt
         state.returned(httpx.Response(status), 0.0)
-        wait = wait_range(policy.wait, state)
+        failing = WaitRange(attempt.earliest, attempt.latest, attempt.typical)
+        wait = wait_range(policy.wait, state, failing)
         if not continues(attempt.earliest, wait.low):
             return
         earliest = attempt.earliest + took + wait.low
         latest = attempt.latest + took + wait.high
+        if isinstance(policy.wait, wait_transient) and _is_bridging(state):
+            # The longer it took so far, the less there is left to wait.
+            bridge, usual = policy.wait.bridge, wait_range(policy.wait.failure, state)
+            earliest = max(earliest, took + bridge)
+            most = max(attempt.latest + usual.high, bridge * (1 + BRIDGE_JITTER))
+            latest = took + most
         attempt = ScheduledAttempt(
             attempt.number + 1,
             wait,
@@ -147,52 +130,6 @@ def _last_start(stop: Any, wait: float) -> float:
             return math.inf
 
 
-def wait_range(wait: Any, state: RetryState[Any, Any]) -> WaitRange:
-    """Return the range of a wait strategy, without what a Retry-After header adds."""
-    match wait:
-        case wait_transient():
-            throttled = state.reason == str(THROTTLED)
-            return wait_range(wait.throttled if throttled else wait.failure, state)
-        case wait_retry_after():
-            return WaitRange.exactly(0.0)
-        case tenacity.wait_combine():
-            parts = [wait_range(each, state) for each in wait.wait_funcs]
-            return WaitRange(
-                sum(each.low for each in parts),
-                sum(each.high for each in parts),
-                sum(each.mean for each in parts),
-            )
-        case tenacity.wait_chain():
-            last = min(state.attempt_number, len(wait.strategies))
-            return wait_range(wait.strategies[last - 1], state)
-        case tenacity.wait_random():
-            return WaitRange.uniform(wait.wait_random_min, wait.wait_random_max)
-        case tenacity.wait_random_exponential():
-            high = tenacity.wait_exponential.__call__(wait, state)
-            return WaitRange.uniform(wait.min, high)
-        case tenacity.wait_exponential_jitter():
-            return _jittered_range(wait, state)
-        case _:
-            return WaitRange.exactly(float(wait(state)))
-
-
-def _jittered_range(
-    wait: tenacity.wait_exponential_jitter, state: RetryState[Any, Any]
-) -> WaitRange:
-    """Return the range of a uniform distribution that is cut off at two limits."""
-    # Releases of tenacity differ in the names of these attributes.
-    settings: dict[str, float] = {"min": 0.0, "initial": 1.0, **vars(wait)}
-    least, most = settings["min"], wait.max
-    multiplier = settings.get("multiplier", settings["initial"])
-    low = multiplier * wait.exp_base ** (state.attempt_number - 1)
-    high = low + wait.jitter
-
-    def within(seconds: float) -> float:
-        return max(least, min(seconds, most))
-
-    if high == low:
-        return WaitRange.exactly(within(low))
-    below, above = (max(low, min(limit, high)) for limit in (least, most))
-    between = (above - below) * (above + below) / 2
-    area = least * (below - low) + between + most * (high - above)
-    return WaitRange(within(low), within(high), area / (high - low))
+def _is_bridging(state: RetryState[Any, Any]) -> bool:
+    """Whether the next attempt is the last one, after a failure."""
+    return state.reason != str(THROTTLED) and is_before_the_last(state)

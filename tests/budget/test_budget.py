@@ -283,7 +283,7 @@ class TestBudget:
         assert budget.spend(URL, 1000.0)
 
     def test_two_threads_withdraw_no_more_than_there_is(self) -> None:
-        budget, spent = RetryBudget(most=1000), deque[bool]()
+        budget, spent = RetryBudget(least=1000, most=1000), deque[bool]()
 
         def work() -> None:
             while budget.spend(URL, 1000.0):
@@ -302,7 +302,8 @@ class TestBudget:
             ({"ratio": 0}, "ratio is a number of retries per request, 0.01 or more"),
             ({"ratio": 1.1}, "at most 1; got 1.1"),
             ({"least": -1}, "least is a number of retries, 0 or more"),
-            ({"least": 11}, "least is a number of retries, 0 or more, at most 10"),
+            ({"least": 101}, "least is a number of retries, 0 or more, at most 100"),
+            ({"grace": -1}, "grace is a number of seconds, 0 or more"),
             ({"most": math.nan}, "most is a number of retries"),
             ({"window": 0}, "window is a number of seconds, above 0"),
         ],
@@ -316,7 +317,7 @@ class TestBudget:
     def test_its_repr_names_the_arguments(self) -> None:
         assert (
             repr(RetryBudget())
-            == "<RetryBudget ratio=0.2, least=3, most=10, window=10>"
+            == "<RetryBudget ratio=0.2, least=3, most=100, window=10, grace=2>"
         )
 
 

@@ -32,7 +32,8 @@ async def test_in_an_outage_the_budget_is_spent_after_ten_retries(
     world: World, server: Server
 ) -> None:
     server.play(reply(503))
-    async with world.client() as client:
+    budget = RetryBudget(grace=0)
+    async with world.client(world.transport(budget=budget)) as client:
         attempts = Counter(
             [len(attempts_of(await client.get(server.url))) for _ in range(30)]
         )
@@ -52,7 +53,8 @@ async def test_without_a_budget_an_outage_is_three_times_the_load(
 
 async def test_retries_recover_with_the_server(world: World, server: Server) -> None:
     server.play(reply(503))
-    async with world.client() as client:
+    budget = RetryBudget(grace=0)
+    async with world.client(world.transport(budget=budget)) as client:
         for _ in range(10):
             await client.get(server.url)
         server.play(reply(200))
@@ -94,7 +96,7 @@ async def test_clients_of_both_libraries_share_a_budget(
     world: World, server: Server
 ) -> None:
     server.play(reply(503))
-    budget = RetryBudget(most=2)
+    budget = RetryBudget(most=2, grace=0)
     worlds = [
         World(*both, sync=sync) for both in LIBRARIES.values() for sync in (False, True)
     ]
@@ -107,14 +109,15 @@ async def test_clients_of_both_libraries_share_a_budget(
 
 async def test_concurrent_requests_share_a_budget(world: World, server: Server) -> None:
     server.play(reply(503))
-    async with world.client(world.transport(budget=RetryBudget(most=4))) as client:
+    budget = RetryBudget(most=4, grace=0)
+    async with world.client(world.transport(budget=budget)) as client:
         await world.together(*[lambda: client.get(server.url)] * 20)
     assert server.requests == 20 + 4
 
 
 def test_two_threads_share_a_budget(server: Server) -> None:
     server.play(reply(503))
-    budget = RetryBudget(most=20)
+    budget = RetryBudget(least=20, grace=0)
 
     def work() -> None:
         transport = httpx_resilient.RetryingTransport(
@@ -137,7 +140,7 @@ async def test_requests_that_are_cancelled_in_a_wait_cost_nothing(
     world: World, server: Server
 ) -> None:
     server.play(reply(503))
-    budget = RetryBudget()
+    budget = RetryBudget(grace=0)
     transport = world.transport(budget=budget, wait=tenacity.wait_fixed(60))
     chance, ended = random.Random(7), []
 
@@ -160,7 +163,7 @@ async def test_a_request_that_is_cancelled_in_a_retry_is_charged(
     world: World, server: Server
 ) -> None:
     server.play(reply(503), stall())
-    budget = RetryBudget(most=2)
+    budget = RetryBudget(most=2, grace=0)
     async with world.client(world.transport(budget=budget)) as client:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.get, server.url)

@@ -15,10 +15,10 @@ class TestTable:
         assert "after failure" in result.stdout
         third = next(line for line in result.stdout.splitlines() if " 3 " in line)
         assert re.split("  +", third.strip()) == [
-            "3", "0 to 0.2", "0.1", "0 to 0.3", "0 to 2", "1", "0 to 3"
+            "3", "1.9 to 2.5", "2.2", "2 to 2.5", "0 to 2", "1", "0 to 3"
         ]  # fmt: skip
         starts = "3 attempts, the last one starts after"
-        assert f"\nfailure: {starts} 0 to 0.3 s\n" in result.stdout
+        assert f"\nfailure: {starts} 2 to 2.5 s\n" in result.stdout
         assert f"\nthrottled: {starts} 0 to 3 s\n" in result.stdout
 
     def test_a_wait_that_ignores_the_status_code_has_one_set_of_columns(self) -> None:
@@ -62,7 +62,7 @@ class TestTable:
         wide = explain("--attempts", "4").stdout
         monkeypatch.setenv("COLUMNS", "20")
         assert explain("--attempts", "4").stdout == wide
-        assert "0 to 0.7" in wide
+        assert "2 to 2.5" in wide
 
 
 class TestRetriedOutcomes:

@@ -16,17 +16,17 @@ _ASSUMED_ATTEMPTS = 10
 
 def max_attempts(stop: Any) -> float:
     """Return how many attempts a stop strategy allows; 10 if it names no number."""
-    attempts = _named_attempts(stop)
+    attempts = named_attempts(stop)
     return _ASSUMED_ATTEMPTS if attempts == math.inf else attempts
 
 
-def _named_attempts(stop: Any) -> float:
+def named_attempts(stop: Any) -> float:
     """Return the number of attempts that a stop strategy names, or infinity."""
     kind = stop.__class__
     if kind is tenacity.stop_any:
-        return min(map(_named_attempts, stop.stops), default=math.inf)
+        return min(map(named_attempts, stop.stops), default=math.inf)
     if kind is tenacity.stop_all:
-        return max(map(_named_attempts, stop.stops), default=math.inf)
+        return max(map(named_attempts, stop.stops), default=math.inf)
     if kind is tenacity.stop_after_attempt:
         return float(stop.max_attempt_number)
     return math.inf

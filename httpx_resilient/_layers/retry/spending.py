@@ -13,6 +13,8 @@ from httpx_resilient._core.http2_errors import is_shared
 from httpx_resilient._core.idle_failure import was_idle
 from httpx_resilient._layers.retry.state import RetryState
 
+_GATEWAY_TIMEOUT = 504
+
 
 class Spending:
     """
@@ -41,7 +43,7 @@ class Spending:
         Returns:
             Whether the budget allows the next attempt.
         """
-        budget, error, cost = self._budget, state.error, 1.0
+        budget, error, now = self._budget, state.error, state.ended
         if budget is None:
             return True
         if error is not None:
@@ -50,13 +52,19 @@ class Spending:
                 return True
             if is_shared(error):  # the first of the requests that it has ended pays
                 return True
-            if isinstance(error, state.family.timed_out):
-                cost = COST_AFTER_TIMEOUT
-        if self._account is None:
-            self._account = budget.accounts[state.context.origin]
+        account = self._account
+        if account is None:
+            account = self._account = budget.accounts[state.context.origin]
         self.withdrawn = 0.0
+        if _is_asked_for(state):
+            if account.believes(now):
+                return True
+        elif account.forgives(now, state.sent) and not _is_slow(state):
+            return True
+        is_timeout = isinstance(error, state.family.timed_out)
+        cost = COST_AFTER_TIMEOUT if is_timeout else 1.0
         # It sets `withdrawn` together with the withdrawal: a signal may come between.
-        return self._account.withdraw(state.ended, cost, self._overdraft, self)
+        return account.withdraw(now, cost, self._overdraft, self)
 
     def refund(self) -> None:
         """Return the last withdrawal to the budget, if there is one."""
@@ -74,12 +82,27 @@ class Spending:
         response, error = state.response, state.error
         if response is not None:
             if self._budget is not None and is_healthy(response):
+                account = self._account or self._budget.accounts[state.context.origin]
                 if state.attempt_number == 1:
-                    account = self._budget.accounts[state.context.origin]
                     account.deposits.append(state.ended)
+                account.served = state.ended
                 self.refund()
         elif self.withdrawn and error is not None and _is_free(error, state.family):
             self.refund()
+
+
+def _is_asked_for(state: RetryState[Any, Any]) -> bool:
+    """Whether the next attempt comes when the server has asked for it."""
+    seconds = state.hints.retry_after
+    return seconds is not None and state.upcoming_sleep >= seconds
+
+
+def _is_slow(state: RetryState[Any, Any]) -> bool:
+    """Whether a failure is a sign of overload: somebody has waited in vain."""
+    response = state.response
+    if response is not None:
+        return response.status_code == _GATEWAY_TIMEOUT
+    return isinstance(state.error, state.family.timed_out)
 
 
 def _is_free(error: Exception, family: Family) -> bool:

@@ -74,7 +74,7 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
         self.refusal: str = ""
         self.worth_retrying: bool = False
         self.ended: float = context.now
-        self._sent = context.now
+        self.sent = context.now
         self._records: list[Record] = []
         self._kind: int | type[BaseException] | None = None
         self._is_flat = True
@@ -121,7 +121,7 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
         self.hints = _NO_HINTS
         self.worth_retrying = False
         self.refusal = ""
-        self._sent = now
+        self.sent = now
 
     def succeeds(self, response: ResponseT, now: float) -> None:
         """Leave the history on the response that ends a request well."""
@@ -167,7 +167,7 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
 
     def _record(self, wait: float) -> None:
         """Append the attempt to the history, with what layers inside have sent."""
-        sent, context = self._sent, self.context
+        sent, context = self.sent, self.context
         queued, inside = context.queued, context.attempts
         if queued or inside:
             context.take()

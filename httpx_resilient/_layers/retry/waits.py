@@ -17,10 +17,14 @@ from tenacity.wait import WaitBaseT, wait_base
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import number
+from httpx_resilient._layers.retry.bounds import named_attempts
 from httpx_resilient._layers.retry.state import RetryState
 
 _TOO_MANY_REQUESTS = 429
 _UNAVAILABLE = 503
+
+BRIDGE_JITTER = 0.25
+"""The share of a bridge that is added at random: its clients return over that time."""
 
 
 @public()
@@ -75,10 +79,14 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's strategies are named
         throttled: The wait when throttled: up to 1 s, then 2 s, 4 s ... 20 s. `None`
             for the same as after a failure.
         max_retry_after: Seconds, as in `wait_retry_after`.
+        bridge: Seconds from the first failure to the last attempt, at least, so that a
+            server can restart in between. Up to a quarter is added at random. It
+            applies if the stop strategy names a number of attempts, the failure is no
+            throttling, and the deadline allows it; 0 for no such wait.
 
     Raises:
-        TypeError: A wait is not callable, or `max_retry_after` is not a number.
-        ValueError: `max_retry_after` is negative or not a number (NaN).
+        TypeError: A wait is not callable, or a number is none.
+        ValueError: A number is negative or not a number (NaN).
 
     Example:
         >>> from tenacity import wait_random_exponential
@@ -98,6 +106,7 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's strategies are named
             multiplier=1, max=20
         ),
         max_retry_after: float = 60.0,
+        bridge: float = 2.0,
     ) -> None:
         throttled = failure if throttled is None else throttled
         for name, wait in (("failure", failure), ("throttled", throttled)):
@@ -108,6 +117,8 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's strategies are named
         self.throttled = throttled
         number("max_retry_after", max_retry_after, least=0, unit="seconds")
         self.max_retry_after: float = float(max_retry_after)
+        number("bridge", bridge, least=0, most=3600, unit="seconds")
+        self.bridge: float = float(bridge)
 
     def __call__(self, retry_state: Any) -> float:
         state: RetryState[Any, Any] = retry_state
@@ -116,7 +127,28 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's strategies are named
         is_throttled = status == _TOO_MANY_REQUESTS or (
             status == _UNAVAILABLE and least > 0
         )
-        return max(least, (self.throttled if is_throttled else self.failure)(state))
+        if is_throttled:
+            return max(least, self.throttled(state))
+        return max(least, self.failure(state), self._rest_of_bridge(state))
+
+    def _rest_of_bridge(self, state: RetryState[Any, Any]) -> float:
+        """Return the seconds that the last attempt has to come later."""
+        if not is_before_the_last(state):
+            return 0.0
+        before = state.attempts
+        failing = state.elapsed - before[0].duration if before else 0.0
+        rest = self.bridge - failing
+        if rest <= 0:
+            return 0.0
+        rest += random.uniform(0, self.bridge * BRIDGE_JITTER)  # noqa: S311 - jitter need not be secret
+        deadline = state.context.deadline
+        is_too_late = deadline is not None and state.ended + rest >= deadline.at
+        return 0.0 if is_too_late else rest
+
+
+def is_before_the_last(state: RetryState[Any, Any]) -> bool:
+    """Whether the next attempt is the last one that the stop strategy allows."""
+    return state.attempt_number + 1 == named_attempts(state.retry_object.stop)
 
 
 def _retry_after(state: RetryState[Any, Any], most: float) -> float:

@@ -12,12 +12,13 @@ import tenacity
 from h2.events import ConnectionTerminated, StreamReset
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fake_io import FakeIO, run_flow
+from support.fake_io import FakeIO, Scripted, run_flow
 
 import httpx_resilient
 import httpx_resilient.httpx2
 from httpx_resilient import (
     RetryingTransport,
+    attempts_of,
     retry_if_idempotent,
     retry_if_status,
     retry_if_transient,
@@ -26,6 +27,8 @@ from httpx_resilient import (
 )
 from httpx_resilient._core.classify import Retryability, classify_status
 from httpx_resilient._core.context import begin
+from httpx_resilient._core.deadline import set_deadline
+from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._layers.retry.bounds import lowest_retryable_status
 from httpx_resilient._layers.retry.state import RetryState
 
@@ -301,7 +304,7 @@ def test_every_status_is_classified_as_in_the_table(status: int) -> None:
 
 
 class TestWaitTransient:
-    wait = wait_transient()
+    wait = wait_transient(bridge=0)
 
     @pytest.mark.parametrize(
         ("attempt", "most"), [(1, 0.1), (2, 0.2), (3, 0.4), (7, 5), (10**6, 5)]
@@ -344,6 +347,70 @@ class TestWaitTransient:
     def test_throttled_none_means_the_backoff_after_a_failure(self) -> None:
         wait = wait_transient(failure=tenacity.wait_fixed(1.5), throttled=None)
         assert wait(state_after(429)) == wait(state_after(500)) == 1.5
+
+
+class TestBridge:
+    """The last attempt comes late enough for a restart of the server."""
+
+    def starts(self, *script: Scripted, took: float = 0, **options: Any) -> list[float]:
+        """Return when each attempt of a call begins, in seconds after the first."""
+        io = FakeIO(*script, takes=took)
+        patience = options.pop("patience", None)
+        transport: Any = RetryingTransport(**options)
+        request = httpx.Request("GET", "http://a")
+        context = transport._enter(request, io)
+        if patience is not None:
+            until = io.time + patience
+            context.deadline = set_deadline(until, patience, io.time, None)
+        try:
+            response = run_sync(transport._handle(request, io, context))
+            return [attempt.at for attempt in attempts_of(response)]
+        except httpx.TransportError as error:
+            return [attempt.at for attempt in attempts_of(error)]
+
+    @pytest.mark.parametrize("failure", [503, httpx.ConnectError("refused")], ids=repr)
+    def test_the_last_attempt_comes_two_seconds_after_the_first_failure(
+        self, failure: Scripted
+    ) -> None:
+        for _ in range(20):
+            _, second, third = self.starts(failure, failure, 200)
+            assert second <= 0.1
+            assert 2 <= third <= 2.5
+
+    def test_attempts_before_the_last_are_not_delayed(self) -> None:
+        stop = tenacity.stop_after_attempt(4)
+        _, second, third, fourth = self.starts(503, 503, 503, 200, stop=stop)
+        assert third - second <= 0.2
+        assert 2 <= fourth <= 2.5
+
+    def test_what_a_first_attempt_takes_does_not_count(self) -> None:
+        _, _, third = self.starts(httpx.ReadError(""), 503, 200, took=1.5)
+        assert third >= 1.5 + 2
+
+    def test_attempts_that_take_longer_have_no_further_wait(self) -> None:
+        timeout = httpx.ReadTimeout("")
+        _, second, third = self.starts(timeout, timeout, 200, took=5)
+        assert third - second <= 5 + 0.2
+
+    def test_a_deadline_before_it_lets_the_last_attempt_come_early(self) -> None:
+        _, _, third = self.starts(503, 503, 200, patience=1)
+        assert third <= 0.3
+
+    def test_throttling_has_waits_of_its_own(self) -> None:
+        wait = wait_transient(throttled=tenacity.wait_fixed(0.1))
+        assert self.starts(429, 429, 200, wait=wait)[-1] < 1
+
+    def test_a_stop_strategy_without_a_number_has_no_last_attempt(self) -> None:
+        stop = tenacity.stop_after_delay(60)
+        assert self.starts(503, 503, 200, stop=stop)[-1] <= 0.3
+
+    def test_zero_is_none(self) -> None:
+        assert self.starts(503, 503, 200, wait=wait_transient(bridge=0))[-1] <= 0.3
+
+    @pytest.mark.parametrize("bridge", [-1, float("nan"), 3601])
+    def test_a_number_out_of_range_is_refused(self, bridge: float) -> None:
+        with pytest.raises(ValueError, match="bridge is a number of seconds"):
+            wait_transient(bridge=bridge)
 
 
 class TestWaitRetryAfter:

@@ -19,6 +19,7 @@ from httpx_resilient import (
     RetryingTransport,
     attempts_of,
     retry_if_status,
+    wait_retry_after,
 )
 from httpx_resilient._budget.events import BUDGET_SPENT
 from httpx_resilient._core.deadline import set_deadline
@@ -34,7 +35,7 @@ class Budgeted:
 
     def __init__(self, retries: float = 1, **options: Any) -> None:
         # A request earns 1 % of a retry, so none is earned by accident.
-        self.budget = RetryBudget(0.01, least=0, most=max(retries, 1))
+        self.budget = RetryBudget(0.01, least=0, most=max(retries, 1), grace=0)
         if not retries:
             take_all(self.budget)
         options = {"wait": tenacity.wait_fixed(1), "budget": self.budget, **options}
@@ -115,11 +116,13 @@ def test_the_note_on_an_exception_names_a_spent_budget() -> None:
 
 
 def test_by_default_a_transport_has_a_budget_of_ten_retries() -> None:
-    io = FakeIO(*[503] * 30)
-    transport = RetryingTransport(wait=tenacity.wait_none())
+    io = FakeIO(*[503] * 33)
+    io.time, transport = 1000.0, RetryingTransport(wait=tenacity.wait_none())
+    run_flow(transport, GET, io)
+    io.time += 60  # the failures go on
     for _ in range(20):
         run_flow(transport, GET, io)
-    assert io.did.count("send") == 20 + 10
+    assert io.did.count("send") == 3 + 20 + 10
 
 
 def test_without_a_budget_every_request_has_three_attempts() -> None:
@@ -224,6 +227,74 @@ def test_the_end_of_a_connection_with_many_requests_costs_one() -> None:
         budgeted.outcome(error, 503, 501)
     # The first one pays for both of its retries, the others for their second one.
     assert budgeted.take_all() == 0
+
+
+# What is free: a single event, and a wait that the server asks for.
+
+
+def with_grace(seconds: float = 2) -> Budgeted:
+    """A transport with three retries, after a failure that was free."""
+    return Budgeted(budget=RetryBudget(0.01, least=3, most=3, grace=seconds))
+
+
+def sends(budgeted: Budgeted, *script: Scripted, at: float, took: float = 0) -> int:
+    """Make a call at a time. Return how many attempts it had."""
+    io = FakeIO(*script, takes=took)
+    io.time = at
+    try:
+        response = budgeted.send(io)
+    except httpx.TransportError:
+        return io.did.count("send")
+    return len(attempts_of(response))
+
+
+@pytest.mark.parametrize(
+    "failure", [502, 503, 500, 429, httpx.ReadError("reset")], ids=repr
+)
+def test_retries_are_free_for_two_seconds(failure: Scripted) -> None:
+    budgeted = with_grace()
+    for _ in range(10):
+        assert sends(budgeted, failure, failure, failure, at=1000) == 3
+
+
+def test_retries_are_charged_when_the_failures_go_on() -> None:
+    budgeted = with_grace()
+    sends(budgeted, 503, 503, 503, at=1000)
+    attempts = [sends(budgeted, 503, 503, 503, at=1010 + n) for n in range(5)]
+    assert attempts == [3, 2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("failure", [504, httpx.ReadTimeout("slow")], ids=repr)
+def test_a_retry_after_a_timeout_is_never_free(failure: Scripted) -> None:
+    budgeted = with_grace()
+    for _ in range(3):
+        sends(budgeted, failure, failure, failure, at=1000)
+    assert sends(budgeted, failure, 200, at=1000) == 1
+
+
+def hinted(seconds: float = 1) -> httpx.Response:
+    return httpx.Response(429, headers={"Retry-After": str(seconds)})
+
+
+def test_a_wait_that_the_server_asks_for_is_free() -> None:
+    budgeted = Budgeted(0, wait=wait_retry_after())
+    for n in range(20):
+        assert sends(budgeted, hinted(), hinted(), 200, at=1000 + n) == 3
+
+
+def test_a_retry_that_comes_earlier_than_the_server_asks_is_charged() -> None:
+    budgeted = Budgeted(0, wait=tenacity.wait_fixed(0.5))
+    assert sends(budgeted, hinted(), 200, at=1000) == 1
+
+
+def test_a_server_that_serves_nobody_is_believed_for_two_minutes() -> None:
+    budgeted = Budgeted(0, wait=wait_retry_after())
+    attempts = [
+        sends(budgeted, hinted(), hinted(), hinted(), at=1000 + 10 * n)
+        for n in range(20)
+    ]
+    assert attempts[:12] == [3] * 12
+    assert attempts[13:] == [1] * 7
 
 
 # When a retry is charged, and when it is refunded.
@@ -346,7 +417,7 @@ def test_a_request_with_the_budget_false_is_not_charged() -> None:
 
 
 def test_a_request_may_have_a_budget_of_its_own() -> None:
-    mine = RetryBudget(least=1, most=1)
+    mine = RetryBudget(least=1, most=1, grace=0)
     response = Budgeted(0).outcome(503, 503, request=request_with(budget=mine))
     assert len(attempts_of(response)) == 2
 
@@ -391,8 +462,8 @@ def test_a_policy_with_more_attempts_may_overdraw_the_budget(
     stop: Any, retries: int
 ) -> None:
     io = FakeIO(*[503] * 100)
-    io.time = 1000.0
-    transport = RetryingTransport(wait=tenacity.wait_none(), stop=stop)
+    io.time, budget = 1000.0, RetryBudget(grace=0)
+    transport = RetryingTransport(wait=tenacity.wait_none(), stop=stop, budget=budget)
     requests = 20
     for _ in range(requests):
         run_flow(transport, GET, io)
@@ -406,7 +477,8 @@ async def test_a_retry_after_a_broken_connection_is_charged(
     world: World, server: Server
 ) -> None:
     server.play(reset())
-    transport = world.transport(world.http(), budget=RetryBudget(least=1, most=1))
+    budget = RetryBudget(least=1, most=1, grace=0)
+    transport = world.transport(world.http(), budget=budget)
     async with world.client(transport) as client:
         for _ in range(5):
             with pytest.raises(world.library.TransportError):
@@ -419,7 +491,7 @@ async def test_all_retries_of_requests_that_are_cancelled_together_are_refunded(
     library: str,
 ) -> None:
     world = World(*LIBRARIES[library], sync=False)
-    budget = RetryBudget(0.01, most=1000)
+    budget = RetryBudget(0.01, least=1000, most=1000, grace=0)
     failing = world.mock(lambda _: world.library.Response(503))
     transport = world.ours.RetryingTransport(
         failing, wait=tenacity.wait_fixed(3600), budget=budget
