@@ -16,7 +16,7 @@ import pytest
 from h2.connection import H2Connection
 from support.gates import in_total, pooling, stream, tracked_stream, until
 from support.h2_server import H2Server, ok
-from support.server import Connection, Server, drip, head, raw, reply, stall
+from support.server import Server, drip, head, raw, reply, stall
 from support.world import World, in_async
 
 pytestmark = pytest.mark.anyio
@@ -32,8 +32,8 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LEFT_SECONDS, 5)
 
 
-async def leave(world: World, client: Any, url: str, after: bytes = b"") -> None:
-    """Read a body until a piece arrives, and close the response."""
+async def leave(world: World, client: Any, url: str, after: bytes = b"") -> Any:
+    """Read a body until a piece arrives, and close the response. Returns the request."""
     response = await stream(client, url)
     if world.sync:
         next(chunk for chunk in response.iter_raw() if after in chunk)
@@ -43,6 +43,7 @@ async def leave(world: World, client: Any, url: str, after: bytes = b"") -> None
             if after in chunk:
                 break
     await world.close(response)
+    return response.request
 
 
 @pytest.mark.usefixtures("patient")
@@ -68,23 +69,15 @@ class TestReused:
         assert server.connections == 1
 
     async def test_the_read_timeout_of_the_next_request_is_its_own(
-        self, world: World, server: Server, monkeypatch: pytest.MonkeyPatch
+        self, world: World, server: Server
     ) -> None:
-        monkeypatch.setattr(LEFT_SECONDS, 0.05)
-        server.play(drip(503, EVENTS), stall_then_reply(0.2))
-        async with world.client(world.transport(pooling(world, 1))) as client:
-            request = client.build_request("GET", server.url, timeout=10)
-            response = await client.send(request)
-            assert response.status_code == 200
+        """Also if the same request is sent once more: its timeouts are the same object."""
+        server.play(drip(200, EVENTS))
+        async with world.client(pooling(world, 1), timeout=10) as client:
+            request = await leave(world, client, server.url, after=b"[DONE]")
             assert request.extensions["timeout"]["read"] == 10
-
-
-def stall_then_reply(seconds: float) -> Any:
-    def step(connection: Connection) -> bool:
-        time.sleep(seconds)
-        return reply()(connection)
-
-    return step
+            assert (await client.send(request)).status_code == 200
+        assert server.connections == 1
 
 
 class TestClosed:
