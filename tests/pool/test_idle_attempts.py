@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import tenacity
 from support.gates import in_total, until
-from support.server import Connection, Server, Step, close, head, reply, reset
+from support.server import Server, Step, close, head, reply, reset
 from support.telemetry import Measurements
 from support.world import World
 
@@ -30,22 +30,22 @@ from httpx_resilient import (
 
 pytestmark = pytest.mark.anyio
 
+AT_ONCE = "httpx_resilient._pool.outcome.AT_ONCE"
 IDLE = "on a connection that had been idle"
 KEPT = head(200, {"content-length": "0"})
-
-
-def work(connection: Connection) -> bool:
-    """Work on the request for a moment, and close the connection."""
-    time.sleep(0.05)
-    return False
 
 
 ENDS: dict[str, Step] = {
     "closed": close(),
     "reset": reset(),
-    "worked on": work,
     "half a status line": close(b"HTTP/1.1 20"),
 }
+
+
+@pytest.fixture(autouse=True)
+def all_is_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave a loaded machine the time for a failure that comes at once."""
+    monkeypatch.setattr(AT_ONCE, 60)
 
 
 class Recorded:
@@ -171,17 +171,20 @@ class TestBudget:
 class TestAsUsual:
     """These failures are waited for as any other is."""
 
-    @pytest.mark.parametrize("end", ["half a status line", "worked on"])
+    @pytest.mark.parametrize(
+        ("end", "at_once"),
+        [("half a status line", 60), ("closed", 0)],
+        ids=["half a status line", "time"],
+    )
     async def test_a_failure_after_a_sign_of_work(
         self,
         world: World,
         server: Server,
         monkeypatch: pytest.MonkeyPatch,
         end: str,
+        at_once: float,
     ) -> None:
-        monkeypatch.setattr(
-            "httpx_resilient._pool.outcome.AT_ONCE", 0.04 if end == "worked on" else 60
-        )
+        monkeypatch.setattr(AT_ONCE, at_once)
         waits = Recorded()
         server.play(reply(), ENDS[end], reply())
         async with world.client(world.transport(wait=waits)) as client:

@@ -6,7 +6,6 @@ A server may close a kept connection at any time, also when a request is on its 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ import tenacity
 from h2.connection import H2Connection
 from support.gates import in_total, pooling, stream, until
 from support.h2_server import H2Server, ok
-from support.server import Connection, Server, Step, close, reply, reset, stall
+from support.server import Server, Step, close, reply, reset, stall
 from support.world import World, in_async
 
 from httpx_resilient import attempts_of
@@ -23,23 +22,18 @@ from httpx_resilient import attempts_of
 pytestmark = pytest.mark.anyio
 
 
-def work(connection: Connection) -> bool:
-    """Work on the request for a moment, and close the connection."""
-    time.sleep(0.05)
-    return False
-
-
 def hang_up(connection: H2Connection, stream: int) -> bool:
     raise ConnectionError
 
 
-ENDS: dict[str, Step] = {
-    "closed": close(),
-    "reset": reset(),
-    "worked on": work,
-    "103": close(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
-    "half a status line": close(b"HTTP/1.1 20"),
+ENDS: dict[str, tuple[Step, float]] = {
+    "closed": (close(), 60),
+    "reset": (reset(), 60),
+    "worked on": (close(), 0),
+    "103": (close(b"HTTP/1.1 103 Early Hints\r\n\r\n"), 60),
+    "half a status line": (close(b"HTTP/1.1 20"), 60),
 }
+"""How connections end, and the seconds within which a failure comes at once."""
 
 Sender = Callable[[World], tuple[Any, dict[str, Any]]]
 
@@ -67,12 +61,19 @@ class TestNothingIsSentTwice:
     @pytest.mark.parametrize("way", ONCE)
     @pytest.mark.parametrize("end", ENDS)
     async def test_a_request_on_a_connection_that_ends_is_sent_once(
-        self, world: World, server: Server, way: str, end: str
+        self,
+        world: World,
+        server: Server,
+        monkeypatch: pytest.MonkeyPatch,
+        way: str,
+        end: str,
     ) -> None:
+        step, at_once = ENDS[end]
+        monkeypatch.setattr("httpx_resilient._pool.outcome.AT_ONCE", at_once)
         transport, options = ONCE[way](world)
         async with world.client(transport) as client:
             for method in ("GET", "PUT", "POST"):
-                server.play(reply(), ENDS[end], reply())
+                server.play(reply(), step, reply())
                 await client.get(server.url)
                 sent = server.requests
                 with pytest.raises(world.library.TransportError):
