@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
 from support.command_line import check, get, lines_of, python
+from support.gates import eventually
 from support.server import Connection, Server, Step, reply, stall
 
 
@@ -68,8 +68,7 @@ def test_ctrl_c_ends_a_process_without_a_traceback(
 ) -> None:
     server.play(stall())
     with python(command, server.url, "--json") as process:
-        while not server.requests:
-            time.sleep(0.01)
+        eventually(lambda: server.requests)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     assert json.loads(out)["interrupted"]

@@ -148,7 +148,8 @@ def test_a_response_open_at_the_fork_is_read_by_the_parent_alone(run: Run) -> No
 
 def test_requests_that_wait_in_the_parent_are_not_served_in_the_child(run: Run) -> None:
     run("""
-        import threading, time
+        import threading
+        from support.gates import eventually
         program = Program(sync=True, limits=World(*LIBRARIES[sys.argv[1]], True)
             .library.Limits(max_connections=1))
         request = program.client.build_request("GET", program.url)
@@ -160,8 +161,7 @@ def test_requests_that_wait_in_the_parent_are_not_served_in_the_child(run: Run) 
         ]
         for each in threads:
             each.start()
-        while program.pool.stats().waiting < 3:
-            time.sleep(0.001)
+        eventually(lambda: program.pool.stats().waiting == 3)
         def child():
             wrong = program.wrong("child", 3)
             assert program.pool.stats().reused == 2

@@ -6,14 +6,22 @@ import asyncio
 import functools
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import anyio
 import pytest
 import trustme
-from support.gates import Gate, burst, in_total, pool_of, pooling, state_of, until
+from support.gates import (
+    Gate,
+    burst,
+    eventually,
+    in_total,
+    pool_of,
+    pooling,
+    state_of,
+    until,
+)
 from support.server import Connection, Server, reply
 from support.tls_server import TLSServer, trusting
 from support.world import LIBRARIES, World
@@ -43,13 +51,6 @@ def site(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Any]]:
         authority = trustme.CA()
         with TLSServer(authority) as server:
             yield server, trusting(authority)
-
-
-def eventually(met: Callable[[], Any]) -> None:
-    end = time.monotonic() + 10
-    while not met():
-        assert time.monotonic() < end, "the condition was not met within 10 s"
-        time.sleep(0.001)
 
 
 def run(backend: str, call: Callable[..., Any], *args: Any) -> Any:

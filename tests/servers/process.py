@@ -85,7 +85,7 @@ def comes_true(condition: Callable[[], bool], seconds: float) -> bool:
     while not condition():
         if time.monotonic() > until:
             return False
-        time.sleep(0.02)
+        time.sleep(0.02)  # another process tells nothing when it is ready
     return True
 
 

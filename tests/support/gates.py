@@ -9,7 +9,9 @@ from typing import Any
 
 from httpx_resilient._pool.lease import Lease
 from support.server import Connection, Server, Step, reply
-from support.world import World
+from support.world import LIBRARIES, World, run
+
+BLOCKING = World(*LIBRARIES["httpx"], sync=True)
 
 
 class Gate:
@@ -39,6 +41,11 @@ async def until(world: World, met: Callable[[], Any]) -> None:
     while not met():
         assert time.monotonic() < end, "the condition was not met within 10 s"
         await world.sleep(0.001)
+
+
+def eventually(met: Callable[[], Any]) -> None:
+    """Wait until a condition is met, outside of any event loop."""
+    run(lambda: until(BLOCKING, met))
 
 
 def pooling(world: World, most: int | None = 1, **options: Any) -> Any:
