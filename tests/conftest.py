@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+import trustme
 from support.selection import mark
 from support.server import Server
 from support.world import LIBRARIES, World
@@ -35,6 +36,11 @@ def no_proxies_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def server() -> Iterator[Server]:
     with Server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
 
 
 @pytest.fixture(params=["asyncio", "trio", "sync"])

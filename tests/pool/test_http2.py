@@ -10,30 +10,14 @@ import trustme
 from h2.connection import H2Connection
 from h2.settings import SettingCodes
 from support.gates import Gate, burst, in_total, patient, pooling, until
-from support.h2_server import Answer, H2Server, ok
+from support.h2_server import Answer, H2Server, defer, ok
 from support.server import Server, Step, close, reply
-from support.tls_server import TLSServer, trusting
-from support.world import World
+from support.tls_server import TLSServer
+from support.world import World, in_async
 
 pytestmark = pytest.mark.anyio
 
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 in_threads = pytest.mark.parametrize("runtime", ["sync"])
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def secure(authority: trustme.CA) -> dict[str, Any]:
-    return {"http2": True, "verify": trusting(authority)}
-
-
-def defer(connection: H2Connection, stream: int) -> bool:
-    """Leave the request unanswered for now."""
-    return True
 
 
 def answer(*streams: int) -> Answer:

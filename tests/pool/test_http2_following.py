@@ -14,25 +14,12 @@ import trustme
 from h2.connection import H2Connection
 from h2.settings import SettingCodes
 from support.gates import burst, in_total, pooling, until
-from support.h2_server import Answer, H2Server, leave, ok
-from support.tls_server import trusting
-from support.world import World
+from support.h2_server import Answer, H2Server, defer, leave, ok
+from support.world import World, in_async
 
 from httpx_resilient import attempts_of
 
 pytestmark = pytest.mark.anyio
-
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def secure(authority: trustme.CA) -> dict[str, Any]:
-    return {"http2": True, "verify": trusting(authority)}
 
 
 class Hanging(H2Server):
@@ -61,11 +48,6 @@ def allowing(streams: int) -> Answer:
         return ok(connection, stream)
 
     return answer
-
-
-def defer(connection: H2Connection, stream: int) -> bool:
-    """Leave the request unanswered."""
-    return True
 
 
 def without_retries(world: World, transport: Any, connect: float, **rest: Any) -> Any:

@@ -12,29 +12,11 @@ import pytest
 import trustme
 from h2.connection import H2Connection
 from support.gates import burst, in_total, patient, pooling, until
-from support.h2_server import H2Server, go_away, ok, refuse
+from support.h2_server import H2Server, defer, go_away, ok, refuse
 from support.server import Server
-from support.tls_server import trusting
-from support.world import World
+from support.world import World, in_async
 
 pytestmark = pytest.mark.anyio
-
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def secure(authority: trustme.CA) -> dict[str, Any]:
-    return {"http2": True, "verify": trusting(authority)}
-
-
-def defer(connection: H2Connection, stream: int) -> bool:
-    """Leave the request unanswered for now."""
-    return True
 
 
 @in_async

@@ -23,11 +23,6 @@ pytestmark = pytest.mark.anyio
 NAMES = "one.example", "two.example"
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 class Certificates:
     """The certificates of a server, by name. Without a name, that of its address."""
 

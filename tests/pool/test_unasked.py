@@ -54,11 +54,6 @@ ANSWERS: dict[str, Step] = {
 }
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture(params=["plain", "tls"])
 def any_server(
     request: pytest.FixtureRequest, authority: trustme.CA

@@ -23,6 +23,11 @@ def ok(connection: h2.connection.H2Connection, stream: int) -> bool:
     return True
 
 
+def defer(connection: h2.connection.H2Connection, stream: int) -> bool:
+    """Leave the request unanswered for now."""
+    return True
+
+
 def refuse(code: int) -> Answer:
     def answer(connection: h2.connection.H2Connection, stream: int) -> bool:
         connection.reset_stream(stream, code)
