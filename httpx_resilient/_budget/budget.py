@@ -113,10 +113,6 @@ class RetryBudget(Uncopyable):
         """Return the account of a URL's origin."""
         return self.accounts[origin_key(url)]
 
-    def earn(self, url: URLLike, now: float) -> None:
-        """Deposit the earning of a request that succeeded at once."""
-        self.account(url).deposits.append(now)
-
     def spend(
         self, url: URLLike, now: float, cost: float = 1, overdraft: float = 0
     ) -> bool:

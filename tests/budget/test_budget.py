@@ -275,7 +275,7 @@ class TestBudget:
         budget = RetryBudget(least=0, most=1)
         assert budget.spend(URL, 999.0)
         for _ in range(5):
-            budget.earn(URL, 1000.0)
+            budget.account(URL).deposits.append(1000.0)
         assert budget.spend(httpx.URL("http://example.org/"), 1000.0)
         assert budget.spend(URL, 1000.0)
         assert not budget.spend(URL, 1000.0)
