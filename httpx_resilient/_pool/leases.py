@@ -12,44 +12,26 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 
 from httpx_resilient._core.body.owners import After
 from httpx_resilient._core.classify import of_one_stream
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.context import RequestContext
-from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.io.admission import connect_timeout_of
 from httpx_resilient._core.io.protocol import Effects
 from httpx_resilient._core.waiter import Waiter
 from httpx_resilient._pool.lease import Lease
-from httpx_resilient._pool.reaper import IdleOwner, Reaper
 from httpx_resilient._pool.slots import Slot
-from httpx_resilient._pool.state import Pool
 from httpx_resilient._pool.ticket import Ticket
 from httpx_resilient._pool.upkeep import Upkeep
 
 
 class Leases(Upkeep):
-    """
-    The leases of a pool's slots. A lease reports its end here.
+    """The leases of a pool's slots. A lease reports its end here."""
 
-    Args:
-        make: Makes the state of an empty pool.
-        reaper: Makes the reaper of its idle connections.
-        emit: The emitter of the pool's events.
-    """
-
-    def __init__(
-        self,
-        make: Callable[[], Pool],
-        reaper: Callable[[IdleOwner], Reaper],
-        emit: EventEmitter,
-    ) -> None:
-        super().__init__(make, reaper, emit)
-        self.ended = 0
-        """Leases that have ended."""
+    ended = 0
+    """Leases that have ended."""
 
     def acquire(
         self, lease: Lease, context: RequestContext, effects: Effects, loop: object
