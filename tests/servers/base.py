@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ class Place:
         return path.read_text().splitlines() if path.exists() else []
 
 
-class Server:
+class Server(ABC):
     """
     A server in a folder of its own.
 
@@ -78,18 +79,20 @@ class Server:
         return method in cls.how or method == "terminate"
 
     @classmethod
+    @abstractmethod
     def program(cls, place: Place) -> str:
         """Return the program that serves, or raise `NotInstalled`."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def version(cls, place: Place) -> str:
-        raise NotImplementedError
+        """Return the version of the program, or raise `NotInstalled`."""
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """Return the command that serves."""
 
-    def configure(self) -> None:
+    def configure(self) -> None:  # noqa: B027 - not each command reads a file
         """Write what the command reads."""
 
     @property
