@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 from typing import Any
 
 import pytest
 from support.stepwise import Interruption, SoftTimeLimit, strikes
+from support.threads import in_threads
 
 from httpx_resilient._core.state.fair_queue import FairQueue, Place
 
@@ -133,15 +132,6 @@ def test_threads_serve_each_request_once() -> None:
             mine.append(place)
             queue.give()
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
+    in_threads(work)
     assert sorted(map(id, queue.served)) == sorted(map(id, mine))
     assert (len(queue), len(queue.tokens)) == (0, 0)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.stepwise import Interruption, strikes
+from support.threads import in_threads
 
 from httpx_resilient._core.state.slot import Slot
 from httpx_resilient._core.state.store import BATCH, StateStore
@@ -41,20 +39,6 @@ def test_a_transition_that_raises_changes_no_state() -> None:
         store.apply("a", lambda state: state + None)
     assert store.states() == {}
     assert store.apply("a", add, 1) == 1
-
-
-def in_threads(work: Callable[[], None]) -> None:
-    """Run a function in four threads, which the interpreter switches all the time."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
 
 
 def test_threads_lose_no_transition() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Generator
@@ -23,6 +22,7 @@ from hypothesis.stateful import (
     invariant,
     rule,
 )
+from support.threads import in_threads
 
 from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._core.io.sync_io import ThreadWaiter
@@ -402,16 +402,7 @@ def test_threads_never_hold_more_permits_than_the_limit() -> None:
             count(-1)
             semaphore.release(permit)
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
+    in_threads(work, 8)
     assert max(seen) <= 3
     assert semaphore.state == (3, 0, 0)
 
