@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 import trio
-from support.dead_loops import abandon, collect, trio_complains
+from support.dead_loops import abandon, collect, trio_complains, until
 from support.world import LIBRARIES
 
 from httpx_resilient import (
@@ -53,8 +53,7 @@ class Calls:
         path = request.url.path
         self.sent.append(path)
         if path == "/fails" and len(self.sent) == 1:
-            while len(self.sent) < 2:  # noqa: ASYNC110 - no event serves both loops
-                await anyio.sleep(0.001)
+            await until(lambda: len(self.sent) == 2)
             self.failed = True
             return self.http.Response(503, stream=self.http.ByteStream(b"busy"))
         if path in {"/hang", "/fails"}:
@@ -66,6 +65,22 @@ class Calls:
             timeout = self.http.Timeout(10, pool=pool)
             client = self.http.AsyncClient(transport=self.transport, timeout=timeout)
             return (await client.get(URL + path)).status_code
+
+        return main
+
+    def get_until(
+        self, met: Callable[[], Any], act: Callable[[], None]
+    ) -> Callable[[], Any]:
+        """Send a request, and act once a condition is met meanwhile."""
+
+        async def main() -> Any:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(act_once_met)
+                return await self.get()()
+
+        async def act_once_met() -> None:
+            await until(met)
+            act()
 
         return main
 
@@ -89,6 +104,14 @@ def state_of(limit: Any) -> tuple[int, int]:
     return state.in_flight, state.waiting
 
 
+def the_permit_returns(limit: Any, kept: list[Any], calls: Calls) -> None:
+    """Assert that the only permit returns when an abandoned request is collected."""
+    assert state_of(limit) == (1, 0)
+    collect(kept)
+    assert state_of(limit) == (0, 0)
+    assert calls.run(calls.get()) == 200
+
+
 @both
 @of_each_kind
 def test_a_request_that_an_ended_loop_has_sent_returns_its_permit(
@@ -97,10 +120,7 @@ def test_a_request_that_an_ended_loop_has_sent_returns_its_permit(
     limit = kind(1)
     calls = Calls(library, runtime, "ConcurrencyLimitingTransport", limit)
     kept = abandon(runtime, (calls.get("hang"), lambda: calls.sent))
-    assert state_of(limit) == (1, 0)
-    collect(kept)
-    assert state_of(limit) == (0, 0)
-    assert calls.run(calls.get()) == 200
+    the_permit_returns(limit, kept, calls)
 
 
 @both
@@ -113,19 +133,9 @@ def test_a_request_that_an_ended_loop_has_queued_is_passed_over(
     kept = abandon(runtime, (calls.get(), lambda: state_of(limit) == (1, 1)))
     assert state_of(limit) == (1, 0)
 
-    async def release_and_get() -> Any:
-        """Join the queue behind the dead request, and be served instead of it."""
-
-        async def release() -> None:
-            while state_of(limit) != (1, 1):  # noqa: ASYNC110 - nobody sets an event
-                await anyio.sleep(0.001)
-            permits.clear()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(release)
-            return await calls.get()()
-
-    assert calls.run(release_and_get) == 200
+    # It joins the queue behind the dead request, and is served instead of it.
+    queued = calls.get_until(lambda: state_of(limit) == (1, 1), permits.clear)
+    assert calls.run(queued) == 200
     collect(kept)
     assert state_of(limit) == (0, 0)
     assert calls.sent == ["/"]
@@ -147,10 +157,7 @@ def test_a_permit_that_was_granted_to_an_ended_loop_is_granted_again(
         return not permits
 
     kept = abandon(runtime, (calls.get("hang"), granted))
-    assert state_of(limit) == (1, 0)
-    collect(kept)
-    assert state_of(limit) == (0, 0)
-    assert calls.run(calls.get()) == 200
+    the_permit_returns(limit, kept, calls)
 
 
 @both
@@ -194,17 +201,8 @@ def test_a_request_behind_one_whose_loop_ends_later_looks_who_is_ahead(
     ended.run_until_complete(asyncio.sleep(0.01))
     assert len(queue_of(limit)) == 1
 
-    async def get_and_end() -> Any:
-        async def end() -> None:
-            while len(queue_of(limit)) < 2:  # noqa: ASYNC110 - nobody sets an event
-                await anyio.sleep(0.001)
-            ended.close()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(end)
-            return await calls.get()()
-
-    assert calls.run(get_and_end) == 200
+    behind = calls.get_until(lambda: len(queue_of(limit)) == 2, ended.close)
+    assert calls.run(behind) == 200
     collect(kept)
     assert calls.sent == ["/"]
 

@@ -50,7 +50,7 @@ def abandon(runtime: str, *tasks: tuple[Main, Callable[[], Any]]) -> list[Any]:
         kept: list[Any] = []
         for main, met in tasks:
             kept.append(loop.create_task(_run(main)))
-            loop.run_until_complete(_until(met))
+            loop.run_until_complete(until(met))
         loop.close()
         return kept
     clock = CrashingClock()
@@ -59,7 +59,7 @@ def abandon(runtime: str, *tasks: tuple[Main, Callable[[], Any]]) -> list[Any]:
         async with anyio.create_task_group() as group:
             for main, met in tasks:
                 group.start_soon(main)
-                await _until(met)
+                await until(met)
             clock.is_broken = True
             await anyio.sleep(60)
 
@@ -85,7 +85,8 @@ async def _run(main: Main) -> None:
     await main()
 
 
-async def _until(met: Callable[[], Any]) -> None:
+async def until(met: Callable[[], Any]) -> None:
+    """Wait until a condition is met, in any event loop."""
     with anyio.fail_after(10):
         while not met():  # noqa: ASYNC110 - nobody sets an event
             await anyio.sleep(0.001)
