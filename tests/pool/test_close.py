@@ -44,6 +44,16 @@ def is_closed_error(world: World, error: Any) -> bool:
     return isinstance(error, world.library.TransportError) and CLOSED in str(error)
 
 
+async def is_refused(
+    world: World, requests: Requests, server: Server, sent: int
+) -> None:
+    """Assert that the close has ended the only request, and its connection."""
+    (error,) = requests.ends
+    assert is_closed_error(world, error)
+    assert server.requests == sent
+    await until(world, lambda: not server.open_connections)
+
+
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "GRACE", 0.05)
@@ -97,10 +107,7 @@ async def test_a_request_without_an_answer_is_cut_after_a_grace(
         await shut(world, pool)
 
     await world.together(requests.get, close)
-    (error,) = requests.ends
-    assert is_closed_error(world, error)
-    assert server.requests == 2
-    await until(world, lambda: not server.open_connections)
+    await is_refused(world, requests, server, sent=2)
 
 
 async def test_a_body_that_is_being_read_is_cut_at_once(
@@ -146,10 +153,7 @@ async def test_a_request_that_waits_for_its_next_attempt_sends_nothing_any_more(
         await shut(world, transport)
 
     await world.together(requests.get, close)
-    (error,) = requests.ends
-    assert is_closed_error(world, error)
-    assert server.requests == 1
-    await until(world, lambda: not server.open_connections)
+    await is_refused(world, requests, server, sent=1)
 
 
 async def test_a_close_without_requests_under_way_takes_no_time(
@@ -245,8 +249,7 @@ async def test_a_close_that_is_cancelled_still_closes_everything(
         with anyio.move_on_after(0.05):
             await pool.aclose()
         await until(world, lambda: requests.ends)
-    await until(world, lambda: not server.open_connections)
-    assert is_closed_error(world, requests.ends[0])
+    await is_refused(world, requests, server, sent=1)
     assert not pool.stats().active
 
 

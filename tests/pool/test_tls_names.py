@@ -8,13 +8,14 @@ certificate of a name. Two names at one address are two servers.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import trustme
 from support.gates import in_total, patient, pooling
 from support.h2_server import H2Server
-from support.server import reply
+from support.server import Server, reply
 from support.tls_server import TLSServer, trusting
 from support.world import World, in_async
 
@@ -61,86 +62,85 @@ async def get(client: Any, url: str, name: str | None) -> int:
     return status
 
 
+def requests(client: Any, url: str, each: int = 1) -> list[Callable[[], Any]]:
+    """Return a function for each name, which sends so many requests for it."""
+
+    def request(name: str | None) -> Callable[[], Any]:
+        async def send() -> None:
+            for _ in range(each):
+                assert await get(client, url, name) == 200
+
+        return send
+
+    return [request(name) for name in (*NAMES, None)]
+
+
 class TestConnections:
-    async def test_requests_for_different_names_share_none(
-        self, world: World, authority: trustme.CA
-    ) -> None:
-        certificates = Certificates(authority)
+    @pytest.fixture
+    def certificates(self, authority: trustme.CA) -> Certificates:
+        return Certificates(authority)
+
+    @pytest.fixture
+    def server(
+        self, authority: trustme.CA, certificates: Certificates
+    ) -> Iterator[Server]:
         with TLSServer(authority) as server:
             certificates.serve(server)
-            transport = pooling(world, 10, verify=trusting(authority))
-            async with world.client(transport) as client:
-                for name in (*NAMES, None, *NAMES, None):
-                    assert await get(client, server.url, name) == 200
-                assert in_total(transport) == {"idle": 3, "opened": 3, "reused": 3}
-            used = [each.connection for each in server.received]
+            yield server
+
+    @pytest.fixture
+    def transport(self, world: World, authority: trustme.CA) -> Any:
+        return pooling(world, 10, verify=trusting(authority))
+
+    async def test_requests_for_different_names_share_none(
+        self, world: World, server: Server, transport: Any, certificates: Certificates
+    ) -> None:
+        async with world.client(transport) as client:
+            for name in (*NAMES, None, *NAMES, None):
+                assert await get(client, server.url, name) == 200
+            assert in_total(transport) == {"idle": 3, "opened": 3, "reused": 3}
+        used = [each.connection for each in server.received]
         assert used == [1, 2, 3, 1, 2, 3]
         assert certificates.asked[:2] == [*NAMES]
 
     async def test_a_name_without_a_certificate_is_refused_beside_an_open_connection(
-        self, world: World, authority: trustme.CA
+        self, world: World, server: Server, transport: Any
     ) -> None:
-        certificates = Certificates(authority)
-        with TLSServer(authority) as server:
-            certificates.serve(server)
-            transport = pooling(world, 10, verify=trusting(authority))
-            async with world.client(transport) as client:
-                await get(client, server.url, NAMES[0])
-                with pytest.raises(world.library.ConnectError):
-                    await get(client, server.url, "three.example")
-                assert await get(client, server.url, NAMES[0]) == 200
-            assert server.requests == 2
+        async with world.client(transport) as client:
+            await get(client, server.url, NAMES[0])
+            with pytest.raises(world.library.ConnectError):
+                await get(client, server.url, "three.example")
+            assert await get(client, server.url, NAMES[0]) == 200
+        assert server.requests == 2
 
     async def test_a_waiting_request_is_not_given_the_connection_of_another_name(
-        self, world: World, authority: trustme.CA
+        self, world: World, server: Server, authority: trustme.CA
     ) -> None:
-        certificates = Certificates(authority)
-        with TLSServer(authority, reply(200, b"x")) as server:
-            certificates.serve(server)
-            transport = pooling(world, 1, verify=trusting(authority))
-            async with patient(world, transport) as client:
-
-                def request(name: str | None) -> Any:
-                    async def send() -> None:
-                        for _ in range(3):
-                            assert await get(client, server.url, name) == 200
-
-                    return send
-
-                await world.together(*[request(name) for name in (*NAMES, None)] * 3)
-            assert server.requests == 27
+        server.play(reply(200, b"x"))
+        transport = pooling(world, 1, verify=trusting(authority))
+        async with patient(world, transport) as client:
+            await world.together(*requests(client, server.url, each=3) * 3)
+        assert server.requests == 27
 
     async def test_the_statistics_are_those_of_the_origin(
-        self, world: World, authority: trustme.CA
+        self, world: World, server: Server, transport: Any
     ) -> None:
-        certificates = Certificates(authority)
-        with TLSServer(authority) as server:
-            certificates.serve(server)
-            transport = pooling(world, 10, verify=trusting(authority))
-            async with world.client(transport) as client:
-                for name in NAMES:
-                    await get(client, server.url, name)
-                (origin,) = transport.stats().origins.values()
-                assert (origin.opened, origin.idle) == (2, 2)
+        async with world.client(transport) as client:
+            for name in NAMES:
+                await get(client, server.url, name)
+            (origin,) = transport.stats().origins.values()
+            assert (origin.opened, origin.idle) == (2, 2)
 
 
 @in_async
 class TestHTTP2:
     async def test_requests_for_different_names_share_no_connection(
-        self, world: World, authority: trustme.CA
+        self, world: World, authority: trustme.CA, secure: dict[str, Any]
     ) -> None:
-        certificates = Certificates(authority, "h2")
         with H2Server(authority=authority) as server:
-            certificates.serve(server)
-            transport = pooling(world, 10, http2=True, verify=trusting(authority))
+            Certificates(authority, "h2").serve(server)
+            transport = pooling(world, 10, **secure)
             async with patient(world, transport) as client:
-
-                def request(name: str | None) -> Any:
-                    async def send() -> None:
-                        assert await get(client, server.url, name) == 200
-
-                    return send
-
-                await world.together(*[request(name) for name in (*NAMES, None)] * 5)
+                await world.together(*requests(client, server.url) * 5)
                 assert in_total(transport)["opened"] == 3
             assert (server.requests, server.connections) == (15, 3)
