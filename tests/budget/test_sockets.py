@@ -13,14 +13,12 @@ import pytest
 import tenacity
 from support.gates import until
 from support.server import Server, reply, stall
-from support.world import LIBRARIES, World
+from support.world import LIBRARIES, World, in_async
 
 import httpx_resilient
 from httpx_resilient import RetryBudget, attempts_of
 
 pytestmark = pytest.mark.anyio
-
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
 
 def is_full(budget: RetryBudget, server: Server) -> bool:

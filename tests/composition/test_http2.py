@@ -32,11 +32,6 @@ IF_IDEMPOTENT = {
 }
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture
 def client(world: World, authority: trustme.CA) -> Any:
     return world.client(world.transport(http2=True, verify=trusting(authority)))

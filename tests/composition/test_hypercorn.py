@@ -54,11 +54,6 @@ def app() -> App:
     return App()
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture
 def url(app: App, authority: trustme.CA, tmp_path: Path) -> Iterator[str]:
     """Run hypercorn in a thread with its own event loop, and yield its URL."""

@@ -31,11 +31,6 @@ def door(proxy_port: int) -> Iterator[Door]:
         yield door
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture
 def tls_server(authority: trustme.CA) -> Iterator[TLSServer]:
     with TLSServer(authority) as server:

@@ -15,11 +15,6 @@ from httpx_resilient import attempts_of
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 async def test_a_503_is_retried_on_the_same_tls_connection(
     world: World, authority: trustme.CA
 ) -> None:

@@ -24,13 +24,11 @@ from support.gates import (
     until,
 )
 from support.server import Server, Step, close, drip, head, reply, stall
-from support.world import World
+from support.world import World, in_async
 
 from httpx_resilient._core.io.waiters import AsyncioWaiter
 
 pytestmark = pytest.mark.anyio
-
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
 HALF = head(200, {"content-length": "9"}) + b"half"
 

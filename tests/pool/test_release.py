@@ -20,11 +20,9 @@ from support.gates import (
     until,
 )
 from support.server import Server, close, drip, head, raw, reply
-from support.world import World
+from support.world import World, in_async
 
 pytestmark = pytest.mark.anyio
-
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
 HALF = head(200, {"content-length": "9"}) + b"half"
 

@@ -12,6 +12,7 @@ import anyio
 import pytest
 import trio
 from support.dead_loops import abandon, collect, trio_complains
+from support.world import in_async
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.io.loading import async_effects
@@ -21,7 +22,6 @@ from httpx_resilient._core.waiter import Waiter
 
 pytestmark = pytest.mark.anyio
 
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 on_asyncio = pytest.mark.parametrize("runtime", ["asyncio"])
 on_trio = pytest.mark.parametrize("runtime", ["trio"])
 

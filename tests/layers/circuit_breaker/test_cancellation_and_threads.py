@@ -11,15 +11,13 @@ import httpx
 import pytest
 from support.gates import until
 from support.server import Server, Step, close, drip, head, reply, stall
-from support.world import World
+from support.world import World, in_async
 
 from httpx_resilient import CircuitBreaker, CircuitBreakingTransport
 from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._layers.circuit_breaker.state import HalfOpen
 
 pytestmark = pytest.mark.anyio
-
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
 HALF = head(200, {"content-length": "9"}) + b"half"
 

@@ -19,7 +19,7 @@ import pytest
 from support.fake_io import FakeIO, flow_of
 from support.gates import Gate, pooling, stream, until
 from support.server import Server, close, head, reply, stall
-from support.world import LIBRARIES, World
+from support.world import LIBRARIES, World, in_async
 
 import httpx_resilient.httpx2
 from httpx_resilient import (
@@ -36,8 +36,6 @@ pytestmark = pytest.mark.anyio
 GET = httpx.Request(
     "GET", "https://example.org/a?secret", extensions={"timeout": {"pool": 2.5}}
 )
-
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
 
 def limited(world: World, limit: Any, inner: Any = None, **options: Any) -> Any:

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from support.fake_io import FakeIO, flow_of
 from support.gates import in_total, pooling, stream, until
 from support.server import Server, close, drip, head, reply, stall
-from support.world import World
+from support.world import World, in_async
 
 from httpx_resilient import DeadlineTransport, attempts_of
 from httpx_resilient._core.clock import Clock
@@ -32,8 +32,6 @@ SOON = 0.25
 """A deadline in seconds that a test waits for."""
 
 GET = httpx.Request("GET", "https://example.org/")
-
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
 
 def limited(world: World, inner: Any = None, total: float | None = SOON) -> Any:

@@ -15,15 +15,13 @@ import tenacity
 import trustme
 from support.gates import in_total, pooling, stream, until
 from support.server import Server, close, drip, reply, reset, stall
-from support.world import World
+from support.world import World, in_async
 
 from httpx_resilient import Failover, attempts_of
 from httpx_resilient._core.classify import Retryability, classify_error
 from httpx_resilient._layers.failover.group import GROUP, GroupState
 
 pytestmark = pytest.mark.anyio
-
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
 
 @pytest.fixture
@@ -266,11 +264,6 @@ class TLSServer(Server):
         with contextlib.suppress(OSError):
             secure = self._context.wrap_socket(sock, server_side=True)
             super()._serve(secure, number)
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
 
 
 def trusting(authority: trustme.CA) -> ssl.SSLContext:

@@ -16,7 +16,7 @@ import tenacity
 from support.fake_io import FakeIO, flow_of
 from support.gates import Gate, until
 from support.server import Connection, Server, head, reply, stall
-from support.world import LIBRARIES, World
+from support.world import LIBRARIES, World, in_async
 
 import httpx_resilient.httpx2
 from httpx_resilient import (
@@ -39,8 +39,6 @@ pytestmark = pytest.mark.anyio
 URL = "https://example.org/path?token=secret"
 GET = httpx.Request("GET", URL)
 KEY = ("https", "example.org", None)
-
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
 
 class IO(FakeIO):

@@ -10,13 +10,11 @@ import httpx
 import pytest
 import tenacity
 from support.server import Server, drip, reply, stall
-from support.world import LIBRARIES, World
+from support.world import LIBRARIES, World, in_async
 
 from httpx_resilient import RetryingTransport
 
 pytestmark = pytest.mark.anyio
-
-in_async = pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 
 
 def all_connections_are_idle(transport: Any) -> bool:
