@@ -91,18 +91,21 @@ def schedule(
     while True:
         yield attempt
         state.returned(httpx.Response(status), 0.0)
-        failing = WaitRange(attempt.earliest, attempt.latest, attempt.typical)
-        wait = wait_range(policy.wait, state, failing)
+        tried = (attempt.number - 1) * took
+        waited = WaitRange(
+            attempt.earliest - tried, attempt.latest - tried, attempt.typical - tried
+        )
+        wait = wait_range(policy.wait, state, waited)
         if not continues(attempt.earliest, wait.low):
             return
         earliest = attempt.earliest + took + wait.low
         latest = attempt.latest + took + wait.high
         if isinstance(policy.wait, wait_transient) and _is_bridging(state):
-            # The longer it took so far, the less there is left to wait.
+            # The longer it has waited so far, the less there is left to wait.
             bridge, usual = policy.wait.bridge, wait_range(policy.wait.failure, state)
-            earliest = max(earliest, took + bridge)
-            most = max(attempt.latest + usual.high, bridge * (1 + BRIDGE_JITTER))
-            latest = took + most
+            earliest = max(earliest, tried + took + bridge)
+            most = max(waited.high + usual.high, bridge * (1 + BRIDGE_JITTER))
+            latest = tried + took + most
         attempt = ScheduledAttempt(
             attempt.number + 1,
             wait,

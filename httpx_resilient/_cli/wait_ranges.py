@@ -40,19 +40,19 @@ class WaitRange:
         """Return the range of a uniform distribution, with its ends in any order."""
         return cls(min(one, other), max(one, other), (one + other) / 2)
 
-    def bridging(self, bridge: float, failing: WaitRange) -> WaitRange:
+    def bridging(self, bridge: float, waited: WaitRange) -> WaitRange:
         """
         Return the range of the longer of this wait and the rest of a bridge.
 
         Args:
-            bridge: Seconds from the first failure to the next attempt, at least.
-            failing: Seconds since the first failure.
+            bridge: Seconds that all waits add up to, at least.
+            waited: Seconds of the waits so far.
         """
         longest = bridge * (1 + BRIDGE_JITTER)
         return WaitRange(
-            max(self.low, bridge - failing.high),
-            max(self.high, longest - failing.low if failing.low < bridge else 0.0),
-            max(self.mean, (bridge + longest) / 2 - failing.mean),
+            max(self.low, bridge - waited.high),
+            max(self.high, longest - waited.low if waited.low < bridge else 0.0),
+            max(self.mean, (bridge + longest) / 2 - waited.mean),
         )
 
 
@@ -60,7 +60,7 @@ _NOT_YET = WaitRange.exactly(0.0)
 
 
 def wait_range(
-    wait: Any, state: RetryState[Any, Any], failing: WaitRange = _NOT_YET
+    wait: Any, state: RetryState[Any, Any], waited: WaitRange = _NOT_YET
 ) -> WaitRange:
     """
     Return the range of a wait strategy, without what a Retry-After header adds.
@@ -68,7 +68,7 @@ def wait_range(
     Args:
         wait: The strategy.
         state: The state after the failed attempt.
-        failing: Seconds since the first failure.
+        waited: Seconds of the waits so far.
     """
     match wait:
         case wait_transient():
@@ -76,11 +76,11 @@ def wait_range(
                 return wait_range(wait.throttled, state)
             usual = wait_range(wait.failure, state)
             is_last = is_before_the_last(state)
-            return usual.bridging(wait.bridge, failing) if is_last else usual
+            return usual.bridging(wait.bridge, waited) if is_last else usual
         case wait_retry_after():
             return WaitRange.exactly(0.0)
         case tenacity.wait_combine():
-            parts = [wait_range(each, state, failing) for each in wait.wait_funcs]
+            parts = [wait_range(each, state, waited) for each in wait.wait_funcs]
             return WaitRange(
                 sum(each.low for each in parts),
                 sum(each.high for each in parts),
@@ -88,7 +88,7 @@ def wait_range(
             )
         case tenacity.wait_chain():
             last = min(state.attempt_number, len(wait.strategies))
-            return wait_range(wait.strategies[last - 1], state, failing)
+            return wait_range(wait.strategies[last - 1], state, waited)
         case tenacity.wait_random():
             return WaitRange.uniform(wait.wait_random_min, wait.wait_random_max)
         case tenacity.wait_random_exponential():

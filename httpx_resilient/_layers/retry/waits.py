@@ -79,10 +79,10 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's strategies are named
         throttled: The wait when throttled: up to 1 s, then 2 s, 4 s ... 20 s. `None`
             for the same as after a failure.
         max_retry_after: Seconds, as in `wait_retry_after`.
-        bridge: Seconds from the first failure to the last attempt, at least, so that a
-            server can restart in between. Up to a quarter is added at random. It
+        bridge: Seconds that the waits before the last attempt add up to, at least, so
+            that a server can restart in between. Up to a quarter is added at random. It
             applies if the stop strategy names a number of attempts, the failure is no
-            throttling, and the deadline allows it; 0 for no such wait.
+            throttling and no timeout, and the deadline allows it; 0 for no such wait.
 
     Raises:
         TypeError: A wait is not callable, or a number is none.
@@ -133,12 +133,10 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's strategies are named
 
     def _rest_of_bridge(self, state: RetryState[Any, Any]) -> float:
         """Return the seconds that the last attempt has to come later."""
-        if not is_before_the_last(state):
+        rest = self.bridge - state.idle_for
+        if rest <= 0 or not is_before_the_last(state):
             return 0.0
-        before = state.attempts
-        failing = state.elapsed - before[0].duration if before else 0.0
-        rest = self.bridge - failing
-        if rest <= 0:
+        if isinstance(state.error, state.family.timed_out):
             return 0.0
         rest += random.uniform(0, self.bridge * BRIDGE_JITTER)  # noqa: S311 - jitter need not be secret
         deadline = state.context.deadline

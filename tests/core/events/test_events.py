@@ -125,7 +125,7 @@ class TestRetrying:
     ) -> None:
         transport = world.transport(
             answering(world, 503),
-            budget=RetryBudget(most=1),
+            budget=RetryBudget(most=1, grace=0),
             on_event=recorder,
             stop=tenacity.stop_after_attempt(3),
         )

@@ -369,7 +369,7 @@ class TestBridge:
             return [attempt.at for attempt in attempts_of(error)]
 
     @pytest.mark.parametrize("failure", [503, httpx.ConnectError("refused")], ids=repr)
-    def test_the_last_attempt_comes_two_seconds_after_the_first_failure(
+    def test_the_waits_before_the_last_attempt_add_up_to_two_seconds(
         self, failure: Scripted
     ) -> None:
         for _ in range(20):
@@ -383,11 +383,11 @@ class TestBridge:
         assert third - second <= 0.2
         assert 2 <= fourth <= 2.5
 
-    def test_what_a_first_attempt_takes_does_not_count(self) -> None:
+    def test_what_attempts_take_does_not_count(self) -> None:
         _, _, third = self.starts(httpx.ReadError(""), 503, 200, took=1.5)
-        assert third >= 1.5 + 2
+        assert third >= 2 * 1.5 + 2
 
-    def test_attempts_that_take_longer_have_no_further_wait(self) -> None:
+    def test_after_a_timeout_there_is_no_further_wait(self) -> None:
         timeout = httpx.ReadTimeout("")
         _, second, third = self.starts(timeout, timeout, 200, took=5)
         assert third - second <= 5 + 0.2
