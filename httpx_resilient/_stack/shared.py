@@ -15,10 +15,8 @@ if TYPE_CHECKING:
         current_attempt,
     )
     from httpx_resilient._core.explain import explain
-    from httpx_resilient._layers.circuit_breaker.breaker import (
-        CircuitBreaker,
-        CircuitState,
-    )
+    from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
+    from httpx_resilient._layers.circuit_breaker.circuit_state import CircuitState
     from httpx_resilient._layers.concurrency.limit import (
         AdaptiveConcurrencyLimit,
         ConcurrencyLimit,
@@ -45,7 +43,8 @@ else:
             "_core.attempts": ("Attempt", "attempts_of"),
             "_core.context": ("CurrentAttempt", "RequestContext", "current_attempt"),
             "_core.explain": ("explain",),
-            "_layers.circuit_breaker.breaker": ("CircuitBreaker", "CircuitState"),
+            "_layers.circuit_breaker.breaker": ("CircuitBreaker",),
+            "_layers.circuit_breaker.circuit_state": ("CircuitState",),
             "_layers.concurrency.limit": (
                 "AdaptiveConcurrencyLimit",
                 "ConcurrencyLimit",

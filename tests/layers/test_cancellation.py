@@ -11,6 +11,7 @@ import pytest
 from support.world import World, in_async
 
 from httpx_resilient import CircuitBreaker, ConcurrencyLimit, RateLimit
+from httpx_resilient._core.clock import Clock
 from httpx_resilient._layers.circuit_breaker.state import HalfOpen
 from httpx_resilient.testing import virtual_time
 
@@ -143,6 +144,30 @@ async def test_a_probe_allows_another_one(world: World) -> None:
             breaker.circuits.apply(KEY, lambda _: (HalfOpen(1), None))
 
     async for number in cancellations(send, meanwhile):
+        (circuit,) = breaker.circuits.states().values()
+        assert isinstance(circuit, HalfOpen)
+        assert circuit.probes == (), f"cancelled at step {number}"
+
+
+@pytest.mark.parametrize("answered_at", [2, 5])
+async def test_a_request_that_waits_for_a_probe_leaves_the_queue(
+    world: World, answered_at: int
+) -> None:
+    breaker = CircuitBreaker()
+    send = sending(world, "CircuitBreakingTransport", breaker)
+    await send()
+    probes: list[Any] = []
+
+    def meanwhile(step: int) -> None:
+        if step == 0:
+            breaker.circuits.apply(KEY, lambda _: (HalfOpen(1), None))
+            probes[:] = [breaker.enter(KEY, Clock.now())]
+        if step == answered_at:
+            probes.pop().give_back(Clock.now())
+
+    async for number in cancellations(send, meanwhile):
+        probes.clear()
+        assert len(breaker.queues[KEY]) == 0, f"cancelled at step {number}"
         (circuit,) = breaker.circuits.states().values()
         assert isinstance(circuit, HalfOpen)
         assert circuit.probes == (), f"cancelled at step {number}"

@@ -222,6 +222,35 @@ def test_a_probe_of_an_ended_loop_allows_another_one(
     assert calls.run(calls.get()) == 200
 
 
+def waiting(breaker: CircuitBreaker) -> int:
+    return sum(len(queue) for queue in breaker.queues.values())
+
+
+@both
+def test_a_request_of_an_ended_loop_that_waits_for_a_probe_is_passed_over(
+    library: str, runtime: str
+) -> None:
+    breaker = CircuitBreaker()
+    breaker.circuits.apply(KEY, lambda _: (HalfOpen(1), None))
+    calls = Calls(library, runtime, "CircuitBreakingTransport", breaker)
+    probe: Any = breaker.enter(KEY, Clock.now())
+    kept = abandon(runtime, (calls.get(), lambda: waiting(breaker)))
+
+    async def give_back_and_get() -> Any:
+        async def give_back() -> None:
+            while waiting(breaker) < 2:  # noqa: ASYNC110 - nobody sets an event
+                await anyio.sleep(0.001)
+            probe.give_back(Clock.now())
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(give_back)
+            return await calls.get()()
+
+    assert calls.run(give_back_and_get) == 200
+    collect(kept)
+    assert calls.sent == ["/"]
+
+
 @both
 @pytest.mark.parametrize("path", ["hang", "fails"])
 def test_a_hedged_request_of_an_ended_loop_leaves_nothing_behind(

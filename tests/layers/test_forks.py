@@ -22,6 +22,7 @@ from httpx_resilient import (
 )
 from httpx_resilient._core import lock as locks
 from httpx_resilient._core.clock import Clock
+from httpx_resilient._layers.circuit_breaker.queue import ProbePlace
 from httpx_resilient._layers.circuit_breaker.state import HalfOpen
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
 from httpx_resilient._layers.rate_limit.queue import RatePlace
@@ -177,10 +178,13 @@ def test_requests_of_the_parent_do_not_wait_and_are_not_in_flight_in_a_child(
 def test_a_probe_of_the_parent_does_not_prevent_one_in_a_child(answer_of: Any) -> None:
     breaker = CircuitBreaker()
     now = Clock.now()
-    breaker.circuits.apply(KEY, lambda _: (HalfOpen(1, (now,)), None))
+    breaker.circuits.apply(KEY, lambda _: (HalfOpen(1, (now,), bodies=(now,)), None))
+    place = ProbePlace()
+    breaker.queues[KEY].join(place)
     breaker.circuits.apply(("http", "other", None), lambda state: (state, None))
 
     def ask() -> Any:
-        return breaker.enter(KEY, Clock.now()), [*breaker.states()]
+        probe = breaker.enter(KEY, now)
+        return probe == [now], len(breaker.queues), [*breaker.states()]
 
-    assert answer_of(ask) == "(None, ['http://other', 'http://localhost'])"
+    assert answer_of(ask) == "(True, 0, ['http://other', 'http://localhost'])"

@@ -171,6 +171,35 @@ def test_a_probe_that_is_struck_allows_another_probe(library: str, error: Any) -
         assert circuit.probes == (), f"struck at call {number}"
 
 
+@both
+@of_each_kind
+def test_a_request_that_is_struck_while_it_waits_for_a_probe_leaves_the_queue(
+    library: str, error: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaker = CircuitBreaker()
+    send = Sender(library, "CircuitBreakingTransport", breaker)
+    probes: list[Any] = []
+
+    def answer_and_wait(lock: Any, seconds: float | None) -> bool:
+        probes.pop().give_back(Clock.now())
+        return acquire(lock, 10)
+
+    acquire = Clock.block_until
+    monkeypatch.setattr(Clock, "block_until", answer_and_wait)
+
+    def half_open() -> None:
+        breaker.circuits.apply(KEY, lambda _: (HalfOpen(1), None))
+        probes[:] = [breaker.enter(KEY, Clock.now())]
+
+    for number in strikes(send, prepare=half_open, error=error):
+        probes.clear()
+        (circuit,) = breaker.circuits.states().values()
+        assert isinstance(circuit, HalfOpen), f"struck at call {number}"
+        assert circuit.probes == (), f"struck at call {number}"
+        assert len(breaker.queues[KEY]) == 0, f"struck at call {number}"
+    assert not probes
+
+
 class Payer:
     """A request that pays for its retries."""
 

@@ -1,4 +1,4 @@
-"""Events of queues: for a permit, a connection or a turn."""
+"""Events of queues: for a permit, a connection, a turn or a probe."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class Queued(RequestEvent):
     """
     A request waits, because a limit on concurrent requests is reached.
 
-    A rate limit emits `RateLimited` instead.
+    A rate limit emits `RateLimited` instead. A half-open circuit limits its probes.
 
     Args:
         request: The request.
-        limit: The limit: `concurrency` or `pool`.
+        limit: The limit: `concurrency`, `pool` or `circuit`.
         waiting: The number of requests that wait now, including this one.
 
     Example:
@@ -37,7 +37,7 @@ class Admitted(RequestEvent):
 
     Args:
         request: The request.
-        limit: The limit: `rate`, `concurrency` or `pool`.
+        limit: The limit: `rate`, `concurrency`, `pool` or `circuit`.
         waited: The seconds that the request has waited.
 
     Example:

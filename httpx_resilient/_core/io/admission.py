@@ -1,9 +1,9 @@
 """
 Admission: the wait of one request in the queue of a limit.
 
-Three limits queue requests: the pool for a connection, a concurrency limit for a
-permit, a rate limit for a turn. Each has its own state. The rules of the wait are the
-same, and stand only here:
+Four limits queue requests: the pool for a connection, a concurrency limit for a permit,
+a rate limit for a turn, a half-open circuit for a probe. Each has its own state. The
+rules of the wait are the same, and stand only here:
 
 1. The waiter is closed, however the wait ends.
 2. A request that does not go on withdraws: it leaves its queue, or returns what it was

@@ -3,75 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import random
-from typing import Literal, NamedTuple, cast
+from typing import cast
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.http_types import URLLike
 from httpx_resilient._core.lock import tell_when_forked
 from httpx_resilient._core.origin import OriginKey, origin_name, parse_origin
 from httpx_resilient._core.public import Uncopyable, public
-from httpx_resilient._core.state.sliding_window import SLICES, Window, tally
+from httpx_resilient._core.state.sliding_window import SLICES, Window
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.circuit_breaker.circuit import (
     admit,
     fold,
     force,
-    forget_probes,
     reset,
     settle,
 )
+from httpx_resilient._layers.circuit_breaker.circuit_state import (
+    CircuitState,
+    describe,
+)
+from httpx_resilient._layers.circuit_breaker.half_open import answered, forget_probes
+from httpx_resilient._layers.circuit_breaker.probe import Probe
+from httpx_resilient._layers.circuit_breaker.queue import Answer, ProbeQueues
 from httpx_resilient._layers.circuit_breaker.state import (
     Circuit,
-    Forced,
     HalfOpen,
-    Refused,
     Rules,
 )
-
-
-@public()
-class CircuitState(NamedTuple):
-    """
-    The state of the circuit to one origin.
-
-    Args:
-        phase: The phase. An open circuit becomes half-open with the first request after
-            its time is over.
-        calls: Requests that ended within the window. If the circuit is open, those that
-            opened it; if it is half-open, its probes.
-        failures: The number of these calls that failed.
-        slow: The number of these calls that were slow.
-        refused: Requests that were not sent since the circuit was last closed.
-        retry_after: Seconds until a request may be sent; 0 unless the circuit is open.
-
-    Example:
-        >>> CircuitState("closed", calls=40, failures=1).phase
-        'closed'
-    """
-
-    phase: Literal["closed", "open", "half-open", "forced open", "forced closed"]
-    calls: int = 0
-    failures: int = 0
-    slow: int = 0
-    refused: int = 0
-    retry_after: float = 0.0
-
-
-def describe(circuit: Circuit, rules: Rules, now: float) -> CircuitState:
-    """Return the public state of a circuit."""
-    if isinstance(circuit, Window):
-        return CircuitState("closed", *tally(circuit, now, rules.slice))
-    if isinstance(circuit, Forced):
-        phase: Literal["forced open", "forced closed"]
-        phase = "forced open" if circuit.open else "forced closed"
-        return CircuitState(phase, refused=circuit.refused)
-    if isinstance(circuit, HalfOpen):
-        return CircuitState("half-open", *circuit.counts, circuit.refused)
-    retry_after = max(circuit.until - now, 0.0)
-    return CircuitState("open", *circuit.counts, circuit.refused, retry_after)
 
 
 @public()
@@ -82,20 +44,23 @@ class CircuitBreaker(Uncopyable):
     A circuit is *closed* while requests succeed. It *opens* when too many fail: then
     all requests are refused at once, which spares callers the timeout and the server
     the load. After a while it becomes *half-open*: it sends one request as a probe, and
-    one more at a time after each probe that succeeds. Then it closes, or it opens again
-    for twice as long.
+    one more at a time after each probe with good headers, so 1, 2, 4, 8. Meanwhile
+    other requests wait. Then it closes, or it opens again for twice as long.
 
     Args:
         failure_rate: The circuit opens if this share of the requests failed, above 0
             and at most 1 ...
         minimum_calls: ... and at least this number ended within the window. It closes
-            after the same number of probes.
+            when the same number of probes have ended.
         window: Seconds for which a request counts.
         open_for: Seconds for which the circuit is open the first time. Each further
             time is twice as long. A jitter of a fifth both ways keeps clients from
             returning together.
         max_open_for: The longest time for which the circuit is open, before jitter, in
             seconds.
+        half_open_wait: Seconds for which requests wait for the headers of the latest
+            probe, then they are refused. They wait no longer than `timeout["pool"]`
+            and their deadline. With 0, they are refused at once.
         slow_after: Seconds until the response headers after which a request is slow.
             By default, requests are never slow.
         slow_rate: The circuit also opens if this share of the requests was slow.
@@ -133,6 +98,7 @@ class CircuitBreaker(Uncopyable):
         window: float = 10.0,
         open_for: float = 5.0,
         max_open_for: float = 60.0,
+        half_open_wait: float = 1.0,
         slow_after: float | None = None,
         slow_rate: float = 0.5,
         metrics_only: bool = False,
@@ -142,6 +108,7 @@ class CircuitBreaker(Uncopyable):
         number("window", window, above=0, unit="seconds")
         number("open_for", open_for, above=0, unit="seconds")
         number("max_open_for", max_open_for, least=open_for, unit="seconds")
+        number("half_open_wait", half_open_wait, least=0, unit="seconds")
         if slow_after is not None:
             number("slow_after", slow_after, above=0, unit="seconds")
         number("slow_rate", slow_rate, above=0, most=1)
@@ -155,16 +122,31 @@ class CircuitBreaker(Uncopyable):
         )
         self.slow_after: float = math.inf if slow_after is None else slow_after
         self._metrics_only = metrics_only
+        self._patience = 0.0 if metrics_only else half_open_wait
         self.circuits: StateStore[Circuit] = StateStore(
             Window(), fold=lambda circuit, times: fold(circuit, self._rules, times)
         )
+        self.queues = ProbeQueues(lambda key: self.enter(key, Clock.now()))
         tell_when_forked(self)
 
-    def enter(self, key: OriginKey, now: float) -> Refused | HalfOpen | None:
-        """Admit a request that is about to be sent. Returns the decision of `admit`."""
-        decision = self.circuits.apply(key, admit, now)
-        is_refused = isinstance(decision, Refused)
-        return None if is_refused and self._metrics_only else decision
+    def enter(self, key: OriginKey, now: float, *, may_wait: bool = True) -> Answer:
+        """Admit a request while the circuit is not closed."""
+        probe = Probe([now])
+        probe.key, probe.breaker = key, self
+        patience = self._patience if may_wait else 0.0
+        decision = self.circuits.apply(key, admit, now, patience)
+        if isinstance(decision, HalfOpen):
+            probe.half_opened = True
+        elif decision is not None and not self._metrics_only:
+            probe.clear()
+            return decision
+        return probe
+
+    def answered(self, key: OriginKey, sent: float) -> None:
+        """Record the good headers of a probe, so that others may be sent."""
+        if isinstance(self.circuits.peek(key), HalfOpen):
+            self.circuits.apply(key, answered, sent)
+            self.queues.circuit_changed(key)
 
     def leave(
         self,
@@ -176,7 +158,7 @@ class CircuitBreaker(Uncopyable):
         slow: bool,
     ) -> Circuit | None:
         """Record how a request ended. Returns the circuit if it opened or closed."""
-        return self.circuits.apply(
+        changed = self.circuits.apply(
             key,
             settle,
             self._rules,
@@ -186,6 +168,8 @@ class CircuitBreaker(Uncopyable):
             failed=failed,
             slow=slow,
         )
+        self.queues.circuit_changed(key)
+        return changed
 
     def states(self) -> Mapping[str, CircuitState]:
         """Return the state of each origin, such as `https://api.example.com`."""
@@ -197,20 +181,28 @@ class CircuitBreaker(Uncopyable):
 
     def force_open(self, url: str | URLLike) -> None:
         """Refuse all requests to the origin of a URL, until it is reset."""
-        self.circuits.apply(parse_origin(url), force, is_open=True)
+        self._change(url, lambda circuit: force(circuit, is_open=True))
 
     def force_closed(self, url: str | URLLike) -> None:
         """Send all requests to the origin of a URL, until it is reset."""
-        self.circuits.apply(parse_origin(url), force, is_open=False)
+        self._change(url, lambda circuit: force(circuit, is_open=False))
 
     def reset(self, url: str | URLLike) -> None:
         """Close the circuit to the origin of a URL and restart its counts."""
-        self.circuits.apply(parse_origin(url), reset, Clock.now())
+        self._change(url, lambda circuit: reset(circuit, Clock.now()))
 
     def forked(self) -> None:
         """Forget the requests of the parent process. What is known of servers holds."""
+        self.queues.clear()
         for key in self.circuits.states():
             self.circuits.apply(key, forget_probes)
+
+    def _change(
+        self, url: str | URLLike, change: Callable[[Circuit], tuple[Circuit, None]]
+    ) -> None:
+        key = parse_origin(url)
+        self.circuits.apply(key, change)
+        self.queues.circuit_changed(key)
 
     def __repr__(self) -> str:
         return f"<CircuitBreaker of {len(self.circuits)} origins>"

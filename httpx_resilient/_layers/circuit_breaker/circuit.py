@@ -2,7 +2,7 @@
 The transitions of a circuit, as pure functions.
 
 A request is identified by the time at which it was sent. A closed circuit ignores
-failures of requests that were sent before it closed, and a half-open circuit ignores
+failures of requests that were sent before its probes, and a half-open circuit ignores
 all requests but its probes. So a request that ends late changes nothing, and no permit
 exists that could be lost.
 """
@@ -18,7 +18,13 @@ from httpx_resilient._core.state.sliding_window import (
     counted_all,
     tally,
 )
+from httpx_resilient._layers.circuit_breaker.half_open import (
+    admit_probe,
+    known_counts,
+    without_probe,
+)
 from httpx_resilient._layers.circuit_breaker.state import (
+    Busy,
     Circuit,
     Forced,
     HalfOpen,
@@ -30,37 +36,32 @@ from httpx_resilient._layers.circuit_breaker.state import (
 _JITTER = 0.2
 """The share by which an open period varies both ways, as gRPC's connection backoff."""
 
-_PROBE_TIMEOUT = 10.0
-"""Seconds after which a probe counts as hanging, so that another one may be sent."""
-
-_MAX_PROBES = 100
-"""The number of earlier probes that are stored while all of them hang."""
-
-_HALF_OPEN_RETRY_AFTER = 1.0
-"""Seconds in which a probe has most likely ended."""
-
 _FORCED_RETRY_AFTER = 5.0
 """Seconds after which it makes sense to check a circuit that was forced open."""
 
 
-def admit(circuit: Circuit, now: float) -> tuple[Circuit, Refused | HalfOpen | None]:
+def admit(
+    circuit: Circuit, now: float, patience: float = 0.0
+) -> tuple[Circuit, Refused | Busy | HalfOpen | None]:
     """
     Decide whether a request may be sent now.
 
-    The decision is a `Refused`, or the circuit if this request half-opened it.
+    The decision is a `Refused`, a `Busy`, or the circuit if this request half-opened
+    it.
+
+    Args:
+        circuit: The circuit before.
+        now: Monotonic seconds.
+        patience: Seconds for which a request waits for the latest probe.
     """
     was_open = isinstance(circuit, Open)
     if isinstance(circuit, Open) and now >= circuit.until:
         circuit = HalfOpen(circuit.openings, refused=circuit.refused)
     if isinstance(circuit, HalfOpen):
-        in_flight = sum(now - sent < _PROBE_TIMEOUT for sent in circuit.probes)
-        calls, failures, _ = circuit.counts
-        if in_flight < 1 + calls - failures:
-            circuit = circuit._replace(probes=(*circuit.probes[-_MAX_PROBES:], now))
-            return circuit, circuit if was_open else None
-        after = _HALF_OPEN_RETRY_AFTER
-        reason = f"is half-open: a probe is in flight, retry in {after:g} s"
-        refused = Refused(reason, after)
+        probing, decision = admit_probe(circuit, now, patience)
+        if not isinstance(decision, Refused):
+            return probing, probing if was_open else decision
+        refused = decision
     elif isinstance(circuit, Open):
         after = circuit.until - now
         reason = f"is open: {circuit.reason}; retry in {after:.1f} s"
@@ -106,11 +107,9 @@ def settle(
             if reason:
                 circuit = _opened(1, rules, now, jitter, reason, counts)
                 return circuit, circuit
-    elif isinstance(circuit, HalfOpen) and sent in circuit.probes:
-        probes = list(circuit.probes)
-        probes.remove(sent)
-        circuit = circuit._replace(probes=tuple(probes))
-        if failed is not None:
+    elif isinstance(circuit, HalfOpen):
+        before, circuit = circuit, without_probe(circuit, sent)
+        if failed is not None and circuit is not before:
             after = _after_probe(circuit, rules, now, jitter, failed=failed, slow=slow)
             return after, None if isinstance(after, HalfOpen) else after
     return circuit, None
@@ -128,13 +127,6 @@ def force(_: Circuit, *, is_open: bool) -> tuple[Circuit, None]:
     return Forced(is_open), None
 
 
-def forget_probes(circuit: Circuit) -> tuple[Circuit, None]:
-    """Forget the probes in flight, which another process has sent."""
-    if isinstance(circuit, HalfOpen):
-        return circuit._replace(probes=()), None
-    return circuit, None
-
-
 def reset(_: Circuit, now: float) -> tuple[Circuit, None]:
     """Close the circuit and restart its counts."""
     return Window(since=now), None
@@ -150,14 +142,16 @@ def _after_probe(
     slow: bool,
 ) -> Circuit:
     calls, failures, slow_calls = circuit.counts
-    counts = calls + 1, failures + failed, slow_calls + slow
-    if (failed or slow) and (reason := _reason_to_open(counts, rules)):
+    circuit = circuit._replace(counts=(calls + 1, failures + failed, slow_calls + slow))
+    known = known_counts(circuit)
+    if reason := _reason_to_open(known, rules):
         openings = circuit.openings + 1
-        opened = _opened(openings, rules, now, jitter, reason, counts)
+        opened = _opened(openings, rules, now, jitter, reason, known)
         return opened._replace(refused=circuit.refused)
-    if counts[0] >= rules.minimum_calls:
-        return Window(since=now)
-    return circuit._replace(counts=counts)
+    if calls + 1 >= rules.minimum_calls:
+        # The failures of probes that are under way count.
+        return Window(since=min((*circuit.probes, *circuit.bodies), default=now))
+    return circuit
 
 
 def _reason_to_open(counts: Counts, rules: Rules) -> str:

@@ -8,14 +8,15 @@ from httpx_resilient._core.classify import (
     classify_status,
     is_of_server,
 )
-from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import ResponseLike
-from httpx_resilient._core.origin import OriginKey, origin_name
+from httpx_resilient._core.io.admission import MustWait
+from httpx_resilient._core.origin import origin_name
 from httpx_resilient._core.state.sliding_window import Window
+from httpx_resilient._layers.circuit_breaker.admission import ProbeAdmission
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
 from httpx_resilient._layers.circuit_breaker.events import (
     CircuitClosed,
@@ -23,30 +24,9 @@ from httpx_resilient._layers.circuit_breaker.events import (
     CircuitOpened,
     CircuitRefused,
 )
-from httpx_resilient._layers.circuit_breaker.state import Open, Refused
+from httpx_resilient._layers.circuit_breaker.probe import Call, Probe
+from httpx_resilient._layers.circuit_breaker.state import Busy, Open, Refused
 from httpx_resilient._transport.stage import OVER, Stage
-
-Call = list[float]
-"""
-When a request was sent, in monotonic seconds; and when its headers came, if they were
-slow. Empty once the request is recorded: a listener may raise afterwards.
-"""
-
-
-class Probe(Call):
-    """
-    The call of a request that may be a probe, because the circuit was not closed.
-
-    If it is lost, because an exception struck at the wrong moment or its response was
-    never closed, another request may be the probe.
-    """
-
-    key: OriginKey
-    breaker: CircuitBreaker | None = None
-
-    def __del__(self) -> None:
-        if self and self.breaker is not None:
-            self.breaker.leave(self.key, self[0], Clock.now(), failed=None, slow=False)
 
 
 class BreakerStage(Stage):
@@ -84,24 +64,28 @@ class BreakerStage(Stage):
             return self._enter(context)
         return [context.now]
 
-    def _enter(self, context: RequestContext) -> Call:
-        call = Probe([context.now])
-        call.key, call.breaker = context.origin, self._breaker
-        decision = self._breaker.enter(context.origin, context.now)
-        if decision is None:
-            return call
-        if isinstance(decision, Refused):
-            call.clear()
-            reason, retry_after = decision
+    def _enter(self, context: RequestContext) -> Probe:
+        answer = self._breaker.enter(context.origin, context.now)
+        if isinstance(answer, Busy):
+            raise MustWait(
+                ProbeAdmission(context, self._emit, self._breaker, answer, self.accept)
+            )
+        return self.accept(context, answer)
+
+    def accept(self, context: RequestContext, answer: Probe | Refused) -> Probe:
+        """Return a probe that is admitted, or raise the exception of a refusal."""
+        if isinstance(answer, Refused):
+            reason, retry_after = answer
             self._emit(context, CircuitRefused, context.request, reason, retry_after)
             msg = f"the circuit to {origin_name(context.origin)} {reason}"
             raise self._refusal(msg, retry_after=retry_after)
-        try:
-            self._emit(context, CircuitHalfOpened, origin_name(context.origin))
-        except BaseException:  # observed only, and raised again: the probe is not sent
-            self._settle(context, call, failed=None)
-            raise
-        return call
+        if answer.half_opened:
+            try:
+                self._emit(context, CircuitHalfOpened, origin_name(context.origin))
+            except BaseException:  # observed only, and raised again: it is not sent
+                answer.give_back(context.now)
+                raise
+        return answer
 
     def after(
         self,
@@ -111,13 +95,20 @@ class BreakerStage(Stage):
     ) -> Call:
         if context.now - visit[0] >= self._slow_after:
             visit.append(context.now)
-        failed: bool | None = None  # a cancellation says nothing about the server
+        failed: bool | None
         if isinstance(outcome, Exception):
             failed = is_of_server(outcome, self._family) or None
-        elif outcome is not None:
+        elif outcome is None:
+            failed = None  # a cancellation says nothing about the server
+        else:
             status = outcome.status_code
+            if SWITCHING_PROTOCOLS < status < 500 and type(visit) is list:
+                return visit
             failed = status >= 500 and classify_status(status) is not Retryability.NEVER
-            if not failed and status != SWITCHING_PROTOCOLS:
+            # The headers of a slow probe are its end.
+            has_body = type(visit) is list or len(visit) == 1
+            if not failed and status != SWITCHING_PROTOCOLS and has_body:
+                self._breaker.answered(context.origin, visit[0])
                 return visit
         self._settle(context, visit, failed=failed)
         return OVER  # type: ignore[no-any-return]  # the visit of no request

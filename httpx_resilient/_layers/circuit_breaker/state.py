@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from httpx_resilient._core.state.sliding_window import Counts, Window
 
+EPSILON = 1e-6
+"""Seconds that are too short to wait for: a clock may not even show them."""
+
 
 class Rules(NamedTuple):
     """The settings of a `CircuitBreaker`, which documents them."""
@@ -39,19 +42,22 @@ class Open(NamedTuple):
 
 class HalfOpen(NamedTuple):
     """
-    One probe is sent, and one more at a time after each probe that succeeds.
+    One probe is sent, and one more at a time after each probe with good headers.
 
     Args:
         openings: The number of times in a row that the circuit has opened.
-        probes: When each probe in flight was sent, oldest first.
+        probes: When each probe without headers was sent, oldest first.
         counts: Calls, failures and slow calls of the probes that have ended.
         refused: Requests that were refused since the circuit was last closed.
+        bodies: When each probe was sent that has good headers, and whose body has not
+            ended.
     """
 
     openings: int
     probes: tuple[float, ...] = ()
     counts: Counts = (0, 0, 0)
     refused: int = 0
+    bodies: tuple[float, ...] = ()
 
 
 class Forced(NamedTuple):
@@ -70,3 +76,9 @@ class Refused(NamedTuple):
 
     reason: str
     retry_after: float
+
+
+class Busy(NamedTuple):
+    """The seconds after which a request asks again, unless a probe is answered."""
+
+    seconds: float

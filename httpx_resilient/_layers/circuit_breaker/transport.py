@@ -45,9 +45,10 @@ class CircuitBreakingTransport(
     A transport that stops sending to an origin while its requests fail.
 
     It refuses requests at once with `CircuitOpen`. So callers do not wait for a certain
-    failure, and clients do not keep a server down. From time to time it sends a probe;
-    see `CircuitBreaker`. Put it inside a `RetryingTransport`: then every attempt
-    counts, and the breaker stops useless attempts.
+    failure, and clients do not keep a server down. From time to time it sends a probe,
+    and other requests wait for the probe's headers; see `CircuitBreaker`. Put it inside
+    a `RetryingTransport`: then every attempt counts, and the breaker stops useless
+    attempts.
 
     Args:
         inner: The transport to send with. By default, a `PoolingTransport`.
@@ -62,7 +63,8 @@ class CircuitBreakingTransport(
         ValueError: A proxy cannot be used.
         ImportError: `http2=True` without the extra `http2`.
 
-    A request counts when its body has been read or closed.
+    A request counts when its body has been read or closed. The good headers of a probe
+    admit others before that, and if its body breaks, it counts as a failure.
 
     Example:
         >>> import httpx

@@ -53,8 +53,6 @@ async def test_another_probe_is_sent_after_one_is_cancelled(
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.get, server.url)
             await until(world, lambda: server.requests == 3)
-            with pytest.raises(world.ours.CircuitOpen):
-                await client.get(server.url)
             tasks.cancel_scope.cancel()
         assert (await client.get(server.url)).status_code == 200
     (state,) = breaker.states().values()
@@ -92,7 +90,7 @@ async def test_a_storm_of_cancelled_probes_leaves_the_circuit_half_open(
                     tasks.start_soon(get)
         circuit = circuit_of(breaker)
         assert isinstance(circuit, HalfOpen)
-        assert circuit.probes == ()
+        assert (circuit.probes, circuit.bodies) == ((), ())
         answered = sum(isinstance(each, world.library.Response) for each in ended)
         assert answered <= circuit.counts[0] - 5
         assert circuit.counts[1:] == (0, 0)
@@ -146,7 +144,8 @@ def test_requests_of_all_threads_count_in_one_circuit() -> None:
 
 
 def test_of_eight_concurrent_threads_one_sends_a_probe() -> None:
-    breaker, together = quick(), threading.Barrier(8)
+    breaker = CircuitBreaker(half_open_wait=0)
+    together = threading.Barrier(8)
     all_refused, seen = threading.Event(), list[str]()
 
     def handler(request: httpx.Request) -> httpx.Response:

@@ -18,7 +18,6 @@ from hypothesis.stateful import (
 
 from httpx_resilient import CircuitBreaker
 from httpx_resilient._core.state.sliding_window import Window, tally
-from httpx_resilient._layers.circuit_breaker.breaker import describe
 from httpx_resilient._layers.circuit_breaker.circuit import (
     admit,
     fold,
@@ -26,7 +25,10 @@ from httpx_resilient._layers.circuit_breaker.circuit import (
     reset,
     settle,
 )
+from httpx_resilient._layers.circuit_breaker.circuit_state import describe
+from httpx_resilient._layers.circuit_breaker.half_open import answered
 from httpx_resilient._layers.circuit_breaker.state import (
+    Busy,
     Circuit,
     Forced,
     HalfOpen,
@@ -52,6 +54,11 @@ class Traffic:
         self.circuit, decision = admit(self.circuit, self.now)
         return None if isinstance(decision, Refused) else self.now
 
+    def answer(self, sent: float | None) -> None:
+        """Get good headers."""
+        assert sent is not None
+        self.circuit, _ = answered(self.circuit, sent)
+
     def end(
         self,
         sent: float | None,
@@ -76,6 +83,12 @@ class Traffic:
 
     def half_open(self) -> None:
         self.now = self.open().until
+
+    def stream(self) -> float | None:
+        """Send a request whose body does not end."""
+        sent = self.send()
+        self.answer(sent)
+        return sent
 
     @property
     def phase(self) -> str:
@@ -228,6 +241,114 @@ class TestAHalfOpenCircuit:
                 traffic.end(probe, failed=None)
         assert widths == [1, 2, 3, 4, 5]
 
+    def test_sends_twice_as_many_at_a_time_after_each_round_of_good_headers(
+        self,
+    ) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        widths = []
+        for _ in range(5):
+            sent = [traffic.send() for _ in range(50)]
+            probes = [each for each in sent if each is not None]
+            widths.append(len(probes))
+            for probe in probes:
+                traffic.answer(probe)
+        assert widths == [1, 2, 4, 8, 16]
+        assert traffic.phase == "half-open"
+
+    def test_sends_all_requests_during_a_long_stream(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        traffic.stream()
+        traffic.request(20)
+        assert traffic.phase == "closed"
+
+    def test_opens_when_the_only_body_breaks_after_good_headers(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        traffic.end(traffic.stream(), failed=True)
+        assert traffic.phase == "open"
+
+    def test_opens_when_half_of_the_bodies_break_after_good_headers(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        streams = [traffic.stream() for _ in range(10)]
+        for sent in streams[:4]:
+            traffic.end(sent, failed=True)
+        assert traffic.phase == "half-open"
+        traffic.end(streams[4], failed=True)
+        _, refused = admit(traffic.circuit, traffic.now)
+        assert isinstance(refused, Refused)
+        assert "5 of 10 requests failed" in refused.reason
+        assert describe(traffic.circuit, RULES, traffic.now)[:3] == ("open", 10, 5)
+
+    def test_counts_bodies_that_break_after_other_probes_have_closed_it(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        streams = [traffic.stream() for _ in range(20)]
+        traffic.request(20)
+        assert traffic.phase == "closed"
+        for sent in streams:
+            traffic.end(sent, failed=True)
+        assert traffic.phase == "open"
+
+    def test_does_not_close_while_half_of_the_probes_that_ended_failed(self) -> None:
+        """Bodies that were cancelled after good headers count no more."""
+        traffic = Traffic(Rules(minimum_calls=4))
+        traffic.half_open()
+        streams = [traffic.stream() for _ in range(6)]
+        traffic.request(2, failed=True)
+        traffic.request()
+        for sent in streams:
+            traffic.end(sent, failed=None)
+        traffic.request()
+        assert traffic.phase == "open"
+
+    def test_ignores_the_headers_of_requests_that_are_no_probes(self) -> None:
+        traffic = Traffic()
+        early = traffic.send()
+        traffic.answer(early)
+        assert traffic.circuit == Window()
+        traffic.half_open()
+        traffic.send()
+        before = traffic.circuit
+        traffic.answer(early)
+        assert traffic.circuit == before
+
+    def test_lets_requests_wait_for_the_latest_probe(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        first = traffic.send()
+        traffic.now += 0.8
+        assert admit(traffic.circuit, traffic.now, 1.0)[1] == (pytest.approx(0.2),)
+        traffic.answer(first)
+        for _ in range(2):
+            traffic.send()
+        _, decision = admit(traffic.circuit, traffic.now, 1.0)
+        assert decision == Busy(1.0)
+        assert describe(traffic.circuit, RULES, traffic.now).refused == 0
+
+    def test_refuses_requests_while_the_latest_probe_hangs(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        traffic.send()
+        traffic.now += 1
+        traffic.circuit, decision = admit(traffic.circuit, traffic.now, 1.0)
+        assert isinstance(decision, Refused)
+        assert describe(traffic.circuit, RULES, traffic.now).refused == 1
+
+    def test_lets_requests_wait_no_longer_than_until_a_probe_counts_as_hanging(
+        self,
+    ) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        sent = traffic.send()
+        _, decision = admit(traffic.circuit, traffic.now + 4, 60.0)
+        assert decision == (pytest.approx(6),)
+        traffic.now += 10
+        assert admit(traffic.circuit, traffic.now, 60.0)[1] is None
+        traffic.end(sent)
+
     def test_closes_after_twenty_successful_probes(self) -> None:
         traffic = Traffic()
         traffic.half_open()
@@ -285,11 +406,19 @@ class TestAHalfOpenCircuit:
     def test_stores_a_bounded_number_of_hanging_probes(self) -> None:
         traffic = Traffic()
         traffic.half_open()
-        for _ in range(1000):
+        for _ in range(1100):
             assert traffic.send() is not None
             traffic.now += 10
         assert isinstance(traffic.circuit, HalfOpen)
-        assert len(traffic.circuit.probes) <= 101
+        assert len(traffic.circuit.probes) == 1001
+
+    def test_stores_a_bounded_number_of_probes_whose_bodies_last(self) -> None:
+        traffic = Traffic()
+        traffic.half_open()
+        for _ in range(1100):
+            traffic.stream()
+        assert isinstance(traffic.circuit, HalfOpen)
+        assert len(traffic.circuit.bodies) == 1001
 
     def test_ignores_requests_that_were_sent_before_it_half_opened(self) -> None:
         traffic = Traffic()
@@ -375,32 +504,57 @@ class Model:
         self.phase, self.since, self.until, self.times = "closed", 0.0, 0.0, 0
         self.calls: list[tuple[float, bool]] = []
         self.probes: list[float] = []
+        self.bodies: list[float] = []
+
+    def ramp(self) -> int:
+        return 1 + sum(not failed for _, failed in self.calls) + len(self.bodies)
+
+    def in_flight(self, now: float) -> list[float]:
+        return [sent for sent in self.probes if now - sent < 10]
 
     def may_send(self, now: float) -> bool:
         if self.phase == "open" and now >= self.until:
-            self.phase, self.calls, self.probes = "half-open", [], []
+            self.phase, self.calls, self.probes, self.bodies = "half-open", [], [], []
         if self.phase == "half-open":
-            succeeded = sum(not failed for _, failed in self.calls)
-            if sum(now - sent < 10 for sent in self.probes) > succeeded:
+            if len(self.in_flight(now)) >= self.ramp():
                 return False
             self.probes.append(now)
         return self.phase != "open"
 
-    def ends(self, sent: float, now: float, failed: bool | None) -> None:
-        is_probe = self.phase == "half-open" and sent in self.probes
-        if is_probe:
+    def may_wait(self, now: float) -> bool:
+        return self.phase == "half-open" and now - self.probes[-1] < 1
+
+    def is_answered(self, sent: float) -> None:
+        if self.phase == "half-open" and sent in self.probes:
             self.probes.remove(sent)
+            self.bodies.append(sent)
+
+    def ends(self, sent: float, now: float, failed: bool | None) -> None:
+        is_probe = self.phase == "half-open" and sent in [*self.probes, *self.bodies]
+        if is_probe:
+            (self.probes if sent in self.probes else self.bodies).remove(sent)
         late = self.phase == "closed" and bool(failed) and sent < self.since
         if failed is None or late or not (is_probe or self.phase == "closed"):
             return
         self.calls.append((now, failed))
-        seen = [f for at, f in self.calls if is_probe or at // 1 > now // 1 - 10]
-        if failed and (is_probe or len(seen) >= 4) and sum(seen) * 2 >= len(seen):
-            self.times = self.times + 1 if is_probe else 1
-            self.phase = "open"
-            self.until = now + min(5 * 2 ** (self.times - 1), 60)
-        elif is_probe and len(seen) >= 4:
-            self.phase, self.since, self.calls = "closed", now, []
+        if is_probe:
+            self.probe_ends(now)
+            return
+        seen = [f for at, f in self.calls if at // 1 > now // 1 - 10]
+        if failed and len(seen) >= 4 and sum(seen) * 2 >= len(seen):
+            self.opens(1, now)
+
+    def probe_ends(self, now: float) -> None:
+        failures = sum(failed for _, failed in self.calls)
+        if failures * 2 >= len(self.calls) + len(self.bodies):
+            self.opens(self.times + 1, now)
+        elif len(self.calls) >= 4:
+            self.phase, self.calls = "closed", []
+            self.since = min([*self.probes, *self.bodies, now])
+
+    def opens(self, times: int, now: float) -> None:
+        self.phase, self.times = "open", times
+        self.until = now + min(5 * 2 ** (times - 1), 60)
 
 
 @settings(max_examples=60, stateful_step_count=40, deadline=None)
@@ -416,15 +570,35 @@ class Requests(RuleBasedStateMachine):
 
     @rule(target=sent)
     def request(self) -> Any:
+        before = self.traffic.circuit
         sent = self.traffic.send()
-        assert (sent is not None) == self.model.may_send(self.traffic.now)
+        now = self.traffic.now
+        assert (sent is not None) == self.model.may_send(now)
+        _, patient = admit(before, now, 1.0)
+        assert isinstance(patient, Busy) == (sent is None and self.model.may_wait(now))
+        if sent is not None and isinstance(self.traffic.circuit, HalfOpen):
+            assert len(self.model.in_flight(now)) <= self.model.ramp()
         return sent
+
+    @rule(sent=sent)
+    def is_answered(self, sent: float | None) -> None:
+        if sent is not None:
+            self.traffic.answer(sent)
+            self.model.is_answered(sent)
 
     @rule(sent=consumes(sent), failed=st.sampled_from([True, True, False, None]))
     def ends(self, sent: float | None, failed: bool | None) -> None:
         if sent is not None:
             self.traffic.end(sent, failed=failed)
             self.model.ends(sent, self.traffic.now, failed)
+
+    @rule(failed=st.sampled_from([True, False, False, None]))
+    def some_are_sent_answered_and_end(self, failed: bool | None) -> None:
+        sent = [self.request() for _ in range(3)]
+        for each in sent:
+            self.is_answered(each)
+        for each in sent:
+            self.ends(each, failed)
 
     @rule(failed=st.sampled_from([True, True, False]))
     def some_are_sent_and_end(self, failed: bool) -> None:
@@ -443,6 +617,12 @@ class Requests(RuleBasedStateMachine):
     def the_stored_probes_are_those_in_flight(self) -> None:
         if isinstance(self.traffic.circuit, HalfOpen):
             assert list(self.traffic.circuit.probes) == self.model.probes
+            assert list(self.traffic.circuit.bodies) == self.model.bodies
+
+    @invariant()
+    def a_request_is_sent_later_on_whatever_happens(self) -> None:
+        _, decision = admit(self.traffic.circuit, self.traffic.now + 100, 1.0)
+        assert not isinstance(decision, Refused | Busy)
 
 
 TestRequests = Requests.TestCase

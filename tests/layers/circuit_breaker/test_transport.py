@@ -424,12 +424,12 @@ async def opened(world: World, client: Any, server: Server) -> None:
     server.received.clear()
 
 
-async def test_of_twenty_concurrent_requests_one_is_sent_as_a_probe(
+async def test_without_a_wait_one_of_twenty_concurrent_requests_is_sent_as_a_probe(
     world: World, server: Server
 ) -> None:
     gate = Gate()
     refused: list[Any] = []
-    async with breaking(world, quick()) as client:
+    async with breaking(world, quick(half_open_wait=0)) as client:
         await opened(world, client, server)
         server.play(gate)
 
@@ -446,17 +446,29 @@ async def test_of_twenty_concurrent_requests_one_is_sent_as_a_probe(
     assert server.requests == 1
 
 
-async def test_the_next_probe_is_sent_when_the_body_of_the_first_has_ended(
+async def test_a_body_that_breaks_after_good_headers_opens_the_circuit_again(
     world: World, server: Server
 ) -> None:
     async with breaking(world, quick()) as client:
         await opened(world, client, server)
+        server.play(close(HALF))
+        with pytest.raises(world.library.RemoteProtocolError):
+            await client.get(server.url)
+        with pytest.raises(world.ours.CircuitOpen, match="1 of 1 requests failed"):
+            await client.get(server.url)
+
+
+async def test_a_slow_probe_opens_the_circuit_before_its_body_has_ended(
+    world: World, server: Server
+) -> None:
+    breaker = quick(slow_after=1e-6, slow_rate=1)
+    async with breaking(world, breaker) as client:
+        await opened(world, client, server)
         server.play(reply(200, b"body"))
         probe = await stream(client, server.url)
-        with pytest.raises(world.ours.CircuitOpen, match="is half-open"):
+        with pytest.raises(world.ours.CircuitOpen, match="1 of 1 requests were slow"):
             await client.get(server.url)
-        await world.read(probe)
-        assert (await client.get(server.url)).status_code == 200
+        await world.close(probe)
 
 
 async def test_each_attempt_of_a_retry_around_the_breaker_counts(
