@@ -82,6 +82,25 @@ def counted_all(
     return window
 
 
+def uncounted(window: Window, at: float, size: float, first: int) -> Window:
+    """
+    Take back what was added to the first count, unless it has left the window.
+
+    Args:
+        window: The window so far.
+        at: When it was added, in monotonic seconds.
+        size: Seconds of a slice.
+        first: The amount.
+    """
+    here = at // size
+    if at < window.since or not window.marks or window.marks[0][0] > here:
+        return window
+    marks = tuple(
+        (number, a - first * (number > here), b, c) for number, a, b, c in window.marks
+    )
+    return window._replace(first=window.first - first, marks=marks)
+
+
 def tally(window: Window, now: float, size: float) -> Counts:
     """Return the three counts within the window that ends now."""
     marks = _in_sight(window.marks, now // size - SLICES)

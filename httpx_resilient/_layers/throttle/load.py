@@ -18,13 +18,14 @@ from httpx_resilient._core.state.sliding_window import (
     counted_all,
     latest,
     tally,
+    uncounted,
 )
 
 _PADDING = 8
 """
 Requests that are added to those sent, as in gRPC's route lookup.
 
-So a few rejections do not throttle a client that sends little.
+So few rejections throttle little.
 """
 
 _OUTAGE_REJECTIONS = 20
@@ -47,6 +48,7 @@ class Rules(NamedTuple):
     k: float = 2.0
     slice: float = 1.0
     max_rejection: float = 0.9
+    minimum_calls: int = 20
 
 
 class Strained(NamedTuple):
@@ -59,6 +61,8 @@ class Strained(NamedTuple):
         streak_began: When the first of them ended, in monotonic seconds.
         ramp: The share that was rejected locally when the latest outage ended.
         recovered: When the latest outage ended, in monotonic seconds.
+        is_proven: Whether enough requests ended to show that the origin rejects more
+            than it may.
     """
 
     window: Window
@@ -66,6 +70,7 @@ class Strained(NamedTuple):
     streak_began: float = 0.0
     ramp: float = 0.0
     recovered: float = -math.inf
+    is_proven: bool = False
 
 
 Load = Window | Strained
@@ -79,16 +84,15 @@ class Decision(NamedTuple):
     Args:
         share: `None` if the request is sent. Otherwise the share of requests that is
             rejected locally for now, of which this is one.
-        counted: Whether the request is in the window already.
+        counted_at: When the request was counted, in monotonic seconds; `None` if it is
+            not in the window yet.
     """
 
     share: float | None
-    counted: bool
+    counted_at: float | None
 
 
-UNCOUNTED = Decision(None, counted=False)
-
-_COUNTED = Decision(None, counted=True)
+UNCOUNTED = Decision(None, None)
 
 
 def admit(load: Load, rules: Rules, now: float, draw: float) -> tuple[Load, Decision]:
@@ -107,14 +111,19 @@ def admit(load: Load, rules: Rules, now: float, draw: float) -> tuple[Load, Deci
     share = max(excess, ramp)
     if excess <= draw < share:
         # A rejection by the ramp says nothing about the share that is accepted.
-        return load, Decision(share, counted=False)
+        return load, Decision(share, None)
     window = counted(load.window, now, rules.slice, 1)
-    decision = Decision(share, counted=True) if draw < share else _COUNTED
+    decision = Decision(share if draw < share else None, now)
     return load._replace(window=window), decision
 
 
 def settle(
-    load: Load, rules: Rules, now: float, *, accepted: bool | None, counted_before: bool
+    load: Load,
+    rules: Rules,
+    now: float,
+    *,
+    accepted: bool | None,
+    counted_at: float | None,
 ) -> tuple[Load, None]:
     """
     Record how a request ended.
@@ -124,17 +133,20 @@ def settle(
         rules: The settings of the throttle.
         now: When the request ended, in monotonic seconds.
         accepted: Whether the origin accepted it; `None` if that is unknown.
-        counted_before: Whether it was counted when it was sent.
+        counted_at: When it was counted, in monotonic seconds; `None` if it was not.
     """
     if accepted is None:
-        if counted_before and isinstance(load, Strained):
-            window = counted(load.window, now, rules.slice, -1)
-            load = load._replace(window=window)
-        return load, None
-    requests = not counted_before
+        if counted_at is None:
+            return load, None
+        if isinstance(load, Window):
+            return uncounted(load, counted_at, rules.slice, 1), None
+        window = uncounted(load.window, counted_at, rules.slice, 1)
+        return load._replace(window=window), None
+    requests = counted_at is None
     if isinstance(load, Window):
-        window = counted(load, now, rules.slice, requests, accepted, not accepted)
-        return window if accepted else Strained(window, 1, now), None
+        if not accepted:
+            return _after_rejection(Strained(load), rules, now, requests), None
+        return counted(load, now, rules.slice, requests, 1), None
     if accepted:
         return _after_acceptance(load, rules, now, requests), None
     return _after_rejection(load, rules, now, requests), None
@@ -153,8 +165,8 @@ def _rejected_shares(load: Strained, rules: Rules, now: float) -> tuple[float, f
     requests, accepted, rejected = tally(load.window, now, rules.slice)
     excess = 0.0
     # A burst that waits for its answers does not show that the server rejects.
-    if rejected > (rules.k - 1) * accepted:
-        # A request that was cancelled after it left the window was subtracted there.
+    if load.is_proven and rejected > (rules.k - 1) * accepted:
+        # A request may have ended after it left the window.
         requests = max(requests, accepted + rejected)
         excess = (requests - rules.k * accepted) / (requests + _PADDING)
         excess = min(excess, rules.max_rejection)
@@ -166,12 +178,13 @@ def _after_acceptance(load: Strained, rules: Rules, now: float, requests: int) -
     _, accepted, rejected = tally(load.window, now, rules.slice)
     if rejected and not accepted:
         # The outage is over. A sudden return of all requests could overload the origin.
-        window = counted(Window(), now, rules.slice, 1, 1)
+        window = counted(Window(since=now), now, rules.slice, 1, 1)
         ramp = max(_rejected_shares(load, rules, now))
         return Strained(window, ramp=ramp, recovered=now)
     window = counted(load.window, now, rules.slice, requests, 1)
     if rejected or now - load.recovered < _RAMP_SLICES * rules.slice:
-        return load._replace(window=window, streak=0)
+        is_proven = _is_proven(load, window, rules, now)
+        return load._replace(window=window, streak=0, is_proven=is_proven)
     return window
 
 
@@ -182,4 +195,19 @@ def _after_rejection(load: Strained, rules: Rules, now: float, requests: int) ->
     lasts = now - began >= _OUTAGE_SLICES * rules.slice
     if streak >= _OUTAGE_REJECTIONS and lasts and tally(window, now, rules.slice)[1]:
         window = latest(window, now, rules.slice, _OUTAGE_SLICES)
-    return load._replace(window=window, streak=streak, streak_began=began)
+    is_proven = _is_proven(load, window, rules, now)
+    return load._replace(
+        window=window, streak=streak, streak_began=began, is_proven=is_proven
+    )
+
+
+def _is_proven(load: Strained, window: Window, rules: Rules, now: float) -> bool:
+    """
+    Return whether the origin rejects too many, of enough requests.
+
+    A low rate of probes in an outage must not end it. So the proof holds until as many
+    are accepted as should be.
+    """
+    _, accepted, rejected = tally(window, now, rules.slice)
+    is_enough = load.is_proven or accepted + rejected >= rules.minimum_calls
+    return is_enough and rejected > (rules.k - 1) * accepted

@@ -24,7 +24,7 @@ several APIs answer it when they are overloaded.
 
 class ThrottleStage(Stage):
     """
-    Rejects requests locally. Its visit is whether the request is counted already.
+    Rejects requests locally. Its visit is when the request was counted, if it was.
 
     Args:
         throttle: The loads.
@@ -45,8 +45,8 @@ class ThrottleStage(Stage):
         self._family = family
         self._emit = emit
 
-    def before(self, context: RequestContext) -> bool:
-        share, counted = self._throttle.enter(context.origin, context.now)
+    def before(self, context: RequestContext) -> float | None:
+        share, counted_at = self._throttle.enter(context.origin, context.now)
         if share is not None:
             self._emit(context, Throttled, context.request, share)
             msg = (
@@ -55,12 +55,12 @@ class ThrottleStage(Stage):
                 "rejects most of them; reduce load or retry later"
             )
             raise self._refusal(msg)
-        return counted
+        return counted_at
 
     def after(
         self,
         context: RequestContext,
-        visit: bool,  # noqa: FBT001 - a visit is passed by position
+        visit: float | None,
         outcome: ResponseLike | Exception | None,
     ) -> None:
         accepted: bool | None = None  # a cancellation says nothing about the server
@@ -69,5 +69,5 @@ class ThrottleStage(Stage):
         elif outcome is not None:
             accepted = outcome.status_code not in _OVERLOADED
         self._throttle.leave(
-            context.origin, context.now, accepted=accepted, counted_before=visit
+            context.origin, context.now, accepted=accepted, counted_at=visit
         )

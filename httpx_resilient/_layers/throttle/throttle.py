@@ -34,6 +34,9 @@ class AdaptiveThrottle(Uncopyable):
     Args:
         k: Requests that are sent for each accepted one, 1 or more. A lower value spares
             the server more, a higher value notices its recovery earlier.
+        minimum_calls: Nothing is rejected locally until this number of requests ended
+            within the window. So a single rejection, or a client that sends little,
+            loses no request.
         window: Seconds for which a request counts.
         max_rejection: The largest share that is rejected locally, below 1. The rest are
             probes that notice when the server recovers. Then the share falls to 0
@@ -49,7 +52,8 @@ class AdaptiveThrottle(Uncopyable):
 
     The formula comes from "Handling Overload" (Site Reliability Engineering, 2016,
     chapter 21), whose window of two minutes is too long for one client. The limit on
-    the rejected share comes from failsafe-go, the 8 from gRPC's route lookup. When an
+    the rejected share comes from failsafe-go, the 8 from gRPC's route lookup. With a
+    minimum of 40 calls, a client of three requests a second would never reject. When an
     origin has accepted nothing for a fifth of a window, an outage, the throttle drops
     the origin's earlier successes.
 
@@ -60,12 +64,18 @@ class AdaptiveThrottle(Uncopyable):
     """
 
     def __init__(
-        self, *, k: float = 2.0, window: float = 10.0, max_rejection: float = 0.9
+        self,
+        *,
+        k: float = 2.0,
+        minimum_calls: int = 20,
+        window: float = 10.0,
+        max_rejection: float = 0.9,
     ) -> None:
         number("k", k, least=1, unit="requests")
+        number("minimum_calls", minimum_calls, least=1, whole=True, unit="requests")
         number("window", window, above=0, unit="seconds")
         number("max_rejection", max_rejection, above=0, most=0.99)
-        self._rules = Rules(k, window / SLICES, max_rejection)
+        self._rules = Rules(k, window / SLICES, max_rejection, minimum_calls)
         self._loads: StateStore[Load] = StateStore(
             Window(), fold=lambda load, times: fold(load, self._rules, times)
         )
@@ -78,10 +88,15 @@ class AdaptiveThrottle(Uncopyable):
         return self._loads.apply(key, admit, self._rules, now, draw)
 
     def leave(
-        self, key: OriginKey, now: float, *, accepted: bool | None, counted_before: bool
+        self,
+        key: OriginKey,
+        now: float,
+        *,
+        accepted: bool | None,
+        counted_at: float | None,
     ) -> None:
         """Record how a request ended."""
-        is_new_success = accepted and not counted_before
+        is_new_success = accepted and counted_at is None
         if is_new_success and self._loads.append(key, Window, now):
             return
         self._loads.apply(
@@ -90,7 +105,7 @@ class AdaptiveThrottle(Uncopyable):
             self._rules,
             now,
             accepted=accepted,
-            counted_before=counted_before,
+            counted_at=counted_at,
         )
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ from httpx_resilient._core.state.sliding_window import (
     counted_all,
     latest,
     tally,
+    uncounted,
 )
 
 steps = st.lists(
@@ -74,3 +75,29 @@ def test_latest_drops_all_but_the_latest_slices() -> None:
     for now in (100.0, 105.0, 106.0):
         window = counted(window, now, 1.0, 1)
     assert tally(latest(window, 106.0, 1.0, 2), 106.0, 1.0) == (2, 0, 0)
+
+
+@given(steps, st.data())
+def test_what_is_taken_back_was_never_counted(
+    events: list[tuple[float, int]], data: st.DataObject
+) -> None:
+    window, now, kept = Window(), 1000.0, Window()
+    added: list[tuple[float, int]] = []
+    for passed, amount in events:
+        now += passed
+        window = counted(window, now, 1.0, amount, 1)
+        kept = counted(kept, now, 1.0, 0, 1)
+        if data.draw(st.booleans()):
+            added.append((now, amount))
+        else:
+            kept = counted(kept, now, 1.0, amount)
+    for at, amount in data.draw(st.permutations(added)):
+        window = uncounted(window, at, 1.0, amount)
+    for passed in range(12):
+        assert tally(window, now + passed, 1.0) == tally(kept, now + passed, 1.0)
+
+
+def test_what_was_counted_before_a_window_began_is_not_taken_back() -> None:
+    window = counted(Window(since=100.5), 100.5, 1.0, 3)
+    assert uncounted(window, 100.4, 1.0, 1) is window
+    assert uncounted(Window(), 100.4, 1.0, 1) == Window()

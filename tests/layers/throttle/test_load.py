@@ -31,11 +31,14 @@ from httpx_resilient._layers.throttle.load import (
 
 RULES = Rules()
 
+AT_ONCE = Rules(minimum_calls=1)
+"""The formula alone."""
+
 
 class Traffic:
     """Sends requests and ends them, one after the other."""
 
-    def __init__(self, rules: Rules = RULES) -> None:
+    def __init__(self, rules: Rules = AT_ONCE) -> None:
         self.rules = rules
         self.load: Load = Window()
         self.now = 1000.0
@@ -51,7 +54,7 @@ class Traffic:
             self.rules,
             self.now,
             accepted=accepted,
-            counted_before=decision.counted,
+            counted_at=decision.counted_at,
         )
 
     def request(
@@ -79,7 +82,7 @@ class TestTheRejectedShare:
     def test_is_none_while_all_requests_are_accepted(self) -> None:
         traffic = Traffic()
         traffic.request(100, accepted=True)
-        assert traffic.send(0.0) == Decision(None, counted=False)
+        assert traffic.send(0.0) == Decision(None, None)
 
     def test_is_0_while_half_of_the_requests_are_accepted(self) -> None:
         traffic = Traffic()
@@ -95,7 +98,7 @@ class TestTheRejectedShare:
         assert traffic.share == (40 - 2 * 8) / (40 + 8)
 
     def test_is_the_excess_over_k_times_the_accepted_requests(self) -> None:
-        traffic = Traffic(Rules(k=1.25))
+        traffic = Traffic(Rules(k=1.25, minimum_calls=1))
         traffic.request(8, accepted=True)
         traffic.request(32, accepted=False)
         assert traffic.share == (40 - 1.25 * 8) / (40 + 8)
@@ -191,17 +194,127 @@ class TestTheRejectedShare:
         requests, accepted, rejected = traffic.counts
         assert (requests - 7, accepted - 7, rejected) == before
 
-    def test_ignores_requests_that_are_cancelled_after_they_left_the_window(
-        self,
-    ) -> None:
+
+class TestCancelledRequests:
+    @staticmethod
+    def strained() -> Traffic:
+        traffic = Traffic()
+        traffic.request(10, accepted=True)
+        traffic.request(30, accepted=False)
+        return traffic
+
+    def test_are_taken_back_in_the_slice_in_which_they_were_counted(self) -> None:
+        traffic, alike = self.strained(), self.strained()
+        cancelled = [traffic.send() for _ in range(20)]
+        traffic.now += 3
+        for decision in cancelled:
+            traffic.end(decision, accepted=None)
+        for each in (traffic, alike):
+            each.now = 1003.0
+            each.request(20, accepted=False)
+        for passed in range(12):
+            traffic.now = alike.now = 1003.0 + passed
+            assert traffic.counts == alike.counts
+            assert traffic.share == alike.share
+
+    def test_change_nothing_after_they_left_the_window(self) -> None:
+        traffic = self.strained()
+        cancelled = [traffic.send() for _ in range(20)]
+        traffic.now += 10
+        traffic.request(20, accepted=False)
+        before = traffic.counts, traffic.share
+        for decision in cancelled:
+            traffic.end(decision, accepted=None)
+        assert (traffic.counts, traffic.share) == before
+
+    def test_change_nothing_after_the_outage_in_which_they_were_sent(self) -> None:
+        traffic = Traffic()
+        traffic.request(30, accepted=False)
+        cancelled = [traffic.send() for _ in range(20)]
+        traffic.now += 0.1
+        traffic.request(accepted=True)
+        assert traffic.counts == (1, 1, 0)
+        for decision in cancelled:
+            traffic.end(decision, accepted=None)
+        assert traffic.counts == (1, 1, 0)
+
+    def test_are_taken_back_when_the_origin_rejects_nothing_any_more(self) -> None:
         traffic = Traffic()
         traffic.request(accepted=False)
-        late = [traffic.send() for _ in range(20)]
-        traffic.now += 20
-        for decision in late:
+        traffic.now += 9
+        cancelled = [traffic.send() for _ in range(20)]
+        traffic.now += 1
+        traffic.request(accepted=True)
+        assert isinstance(traffic.load, Window)
+        for decision in cancelled:
             traffic.end(decision, accepted=None)
+        assert traffic.counts == (1, 1, 0)
+
+    def test_change_nothing_in_a_load_that_was_evicted(self) -> None:
+        traffic = self.strained()
+        cancelled = traffic.send()
+        traffic.load = Window()
+        traffic.end(cancelled, accepted=None)
+        assert traffic.load == Window()
+
+
+class TestTheMinimumOfCalls:
+    def test_lets_no_request_be_rejected_after_a_single_rejection(self) -> None:
+        traffic = Traffic(RULES)
         traffic.request(accepted=False)
-        assert traffic.share == 1 / 9
+        in_flight = [traffic.send(0.0) for _ in range(1000)]
+        assert {decision.share for decision in in_flight} == {None}
+        for decision in in_flight:
+            traffic.end(decision, accepted=True)
+            assert traffic.share == 0
+
+    def test_counts_requests_that_have_ended_not_those_in_flight(self) -> None:
+        traffic = Traffic(RULES)
+        traffic.request(18, accepted=False)
+        early = [traffic.send() for _ in range(1000)]
+        traffic.request(accepted=False)
+        assert traffic.share == 0
+        traffic.end(early[0], accepted=False)
+        assert traffic.share == 0.9
+
+    def test_counts_accepted_requests_too(self) -> None:
+        traffic = Traffic(RULES)
+        traffic.request(5, accepted=True)
+        traffic.request(14, accepted=False)
+        assert traffic.share == 0
+        traffic.request(accepted=False)
+        assert traffic.share > 0
+
+    def test_is_of_no_matter_once_it_is_reached(self) -> None:
+        """The few probes in an outage would not reach it in each window."""
+        traffic = Traffic(RULES)
+        traffic.request(20, accepted=False)
+        traffic.now += 9.9
+        traffic.request(accepted=False)
+        traffic.now += 1
+        assert traffic.counts == (1, 0, 1)
+        assert traffic.share > 0
+
+    def test_must_be_reached_again_after_enough_requests_were_accepted(self) -> None:
+        traffic = Traffic(RULES)
+        traffic.request(5, accepted=True)
+        traffic.request(15, accepted=False)
+        traffic.now += 5
+        traffic.request(20, accepted=True)
+        traffic.now += 9
+        traffic.request(accepted=False)
+        traffic.now += 1
+        assert traffic.counts == (1, 0, 1)
+        assert traffic.share == 0
+
+    def test_is_not_reached_by_rejections_that_are_few_enough(self) -> None:
+        traffic = Traffic(RULES)
+        traffic.request(100, accepted=True)
+        traffic.now += 9
+        traffic.request(2, accepted=False)
+        traffic.now += 1
+        assert traffic.counts == (2, 0, 2)
+        assert traffic.share == 0
 
 
 class TestAnOutage:
@@ -248,7 +361,7 @@ class TestAnOutage:
         traffic.request(1000, accepted=False)
         traffic.request(accepted=True)
         for _ in range(100):
-            assert traffic.send(0.0) == Decision(0.9, counted=False)
+            assert traffic.send(0.0) == Decision(0.9, None)
         traffic.now += 5
         assert traffic.share == 0
 
@@ -271,7 +384,7 @@ def sent_and_answered(
     accepts: Callable[[float], bool], seconds: int, *, rps: int = 100
 ) -> list[tuple[int, int]]:
     """Send requests at a rate. Return the numbers sent and accepted in each second."""
-    traffic, chance = Traffic(), random.Random(7)
+    traffic, chance = Traffic(RULES), random.Random(7)
     traffic.now = 0.0
     seen = []
     for second in range(seconds):
@@ -313,7 +426,14 @@ def test_a_server_that_can_accept_a_fifth_gets_two_fifths() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"k": 0.9}, {"k": "2"}, {"window": 0}, {"max_rejection": 1}],
+    [
+        {"k": 0.9},
+        {"k": "2"},
+        {"minimum_calls": 0},
+        {"minimum_calls": 1.5},
+        {"window": 0},
+        {"max_rejection": 1},
+    ],
     ids=str,
 )
 def test_an_argument_out_of_its_range_is_rejected(wrong: dict[str, Any]) -> None:
@@ -325,40 +445,40 @@ class Model:
     """The model: lists of the times at which anything happened."""
 
     def __init__(self) -> None:
-        self.calm = True
+        self.calm, self.proven = True, False
         self.requests: list[float] = []
-        self.cancelled: list[float] = []
         self.accepted: list[float] = []
         self.rejected: list[float] = []
         self.streak: list[float] = []
         self.recovered, self.ramp = -100.0, 0.0
 
     def shares(self, now: float) -> tuple[float, float]:
-        requests, cancelled, accepted, rejected = (
-            sum(at // 1 > now // 1 - 10 for at in each)
-            for each in (self.requests, self.cancelled, self.accepted, self.rejected)
-        )
-        requests = max(requests - cancelled, accepted + rejected)
+        requests, accepted, rejected = self.counts(now)
+        requests = max(requests, accepted + rejected)
         excess = min((requests - 2 * accepted) / (requests + 8), 0.9)
         ramp = self.ramp * max(0, 1 - (now - self.recovered) / 5)
-        return (excess if rejected > accepted else 0.0), ramp
+        return (excess if self.proven and rejected > accepted else 0.0), ramp
+
+    def counts(self, now: float) -> list[int]:
+        lists = self.requests, self.accepted, self.rejected
+        return [sum(at // 1 > now // 1 - 10 for at in each) for each in lists]
 
     def drop_before(self, now: float, seconds: int) -> None:
-        for each in (self.requests, self.cancelled, self.accepted, self.rejected):
+        for each in (self.requests, self.accepted, self.rejected):
             each[:] = [at for at in each if at // 1 > now // 1 - seconds]
 
-    def ends(self, now: float, counted: bool, accepted: bool | None) -> None:
+    def ends(self, now: float, counted: float | None, accepted: bool | None) -> None:
         if accepted is None:
-            if counted and not self.calm:
-                self.cancelled.append(now)
+            if counted in self.requests:
+                self.requests.remove(counted)
             return
         self.drop_before(now, 10)
         if accepted and not self.calm and self.rejected and not self.accepted:
             self.recovered, self.ramp = now, max(self.shares(now))
             self.drop_before(now, 0)
-            counted = False
+            counted, self.proven = None, False
         (self.accepted if accepted else self.rejected).append(now)
-        self.requests += [] if counted else [now]
+        self.requests += [now] if counted is None else []
         self.streak = [] if accepted else [*self.streak, now]
         if accepted:
             self.calm = not self.rejected and now - self.recovered >= 5
@@ -367,6 +487,8 @@ class Model:
             streak = self.streak
             if len(streak) >= 20 and now - streak[0] >= 2 and self.accepted:
                 self.drop_before(now, 2)
+        _, taken, refused = self.counts(now)
+        self.proven = refused > taken and (self.proven or taken + refused >= 5)
 
 
 @settings(max_examples=50, stateful_step_count=30, deadline=None)
@@ -378,7 +500,7 @@ class Requests(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.model = Model()
-        self.traffic = Traffic()
+        self.traffic = Traffic(Rules(minimum_calls=5))
 
     @rule(target=sent, draw=st.sampled_from([0.0, 0.2, 0.5, 0.95, 0.95]))
     def request(self, draw: float) -> Decision:
@@ -387,17 +509,16 @@ class Requests(RuleBasedStateMachine):
         if self.model.calm:
             excess = ramp = 0.0
         assert (decision.share is not None) == (draw < max(excess, ramp))
-        assert decision.counted == (
-            not self.model.calm and (draw < excess or draw >= ramp)
-        )
-        self.model.requests += [self.traffic.now] * decision.counted
+        is_counted = not self.model.calm and (draw < excess or draw >= ramp)
+        assert decision.counted_at == (self.traffic.now if is_counted else None)
+        self.model.requests += [self.traffic.now] * is_counted
         return decision
 
     @rule(decision=consumes(sent), accepted=st.sampled_from([True, False, None]))
     def ends(self, decision: Decision, accepted: bool | None) -> None:
         if decision.share is None:
             self.traffic.end(decision, accepted=accepted)
-            self.model.ends(self.traffic.now, decision.counted, accepted)
+            self.model.ends(self.traffic.now, decision.counted_at, accepted)
 
     @rule(accepted=st.booleans(), every=st.sampled_from([0.0, 0.05, 0.2]))
     def some_are_sent_and_end(self, accepted: bool, every: float) -> None:

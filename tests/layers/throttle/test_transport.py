@@ -136,6 +136,25 @@ def test_a_local_rejection_is_not_retried_by_default() -> None:
     assert len(attempts_of(caught.value)) == 1
 
 
+async def test_a_burst_loses_no_request_after_the_first_answer_of_a_server_was_503(
+    world: World, server: Server
+) -> None:
+    server.play(reply(503), reply(200))
+    refused = 0
+    async with world.client(world.ours.ThrottlingTransport()) as client:
+        await client.get(server.url)
+
+        async def get() -> None:
+            nonlocal refused
+            try:
+                assert (await client.get(server.url)).status_code == 200
+            except world.ours.RequestThrottled:
+                refused += 1
+
+        await world.together(*[get] * 100)
+    assert refused == 0
+
+
 async def test_an_overloaded_server_gets_less_than_60_of_100_requests(
     world: World, server: Server
 ) -> None:
