@@ -67,10 +67,11 @@ def attempts_of(outcome: object) -> tuple[Attempt, ...]:
     Returns:
         One `Attempt` for each time the request was sent: by a `RetryingTransport`, by a
         `FailoverTransport` to the next origin, by a `HedgingTransport` beside the
-        first. The last one is the outcome. Empty if the request passed none of these or
-        had `{"retry": False}`. For an exception that reading a body has raised, these
-        are the attempts of its response, and the reason of the last one tells how much
-        of the body had arrived.
+        first. The last one is the outcome; or it was refused on this side, and the
+        response is the answer of the one before, as its reason says. Empty if the
+        request passed none of these or had `{"retry": False}`. For an exception that
+        reading a body has raised, these are the attempts of its response, and the
+        reason of the last one tells how much of the body had arrived.
 
     Example:
         >>> import httpx
@@ -147,6 +148,9 @@ def _expand(
         yield last._replace(reason=last.reason or reason)
     elif last.outcome == outcome or outcome is None:
         yield last._replace(outcome=outcome, reason=reason, wait=wait)
+    elif others and others[-1].outcome == outcome and isinstance(last.outcome, type):
+        # The last one was refused on this side, so the answer before it was returned.
+        yield last._replace(wait=wait)
     else:
         # A transport in between has answered by itself, such as a cache.
         yield last

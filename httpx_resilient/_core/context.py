@@ -82,6 +82,8 @@ class RequestContext:
     """Seconds that the attempt has waited in queues."""
     attempts: Sequence[Record]
     """What layers inside have sent for the attempt, if they send more than once."""
+    unsent: bool = False
+    """Whether the attempt has ended on this side: refused by a layer, or in a queue."""
     pending: PendingAwaitables | None = None
     """What asynchronous listeners have returned, if there are any."""
     timeouts: dict[str, float | None] | None = None

@@ -39,13 +39,24 @@ def is_short(content_length: bytes) -> bool:
 
 
 async def drain_async(
-    body: AsyncIterable[bytes], interrupt: Callable[[], None] | None = None
+    body: AsyncIterable[bytes],
+    interrupt: Callable[[], None] | None = None,
+    collected: list[bytes] | None = None,
 ) -> bool:
-    """Read the rest of a body, up to a limit. Return whether that was all."""
+    """
+    Read the rest of a body, up to a limit. Return whether that was all.
+
+    Args:
+        body: The stream of the body.
+        interrupt: Makes the next read fail.
+        collected: Gets the chunks that are read.
+    """
     seen = 0
     chunks = aiter(body)
     async for chunk in chunks:
         seen += len(chunk)
+        if collected is not None:
+            collected.append(chunk)
         if seen <= DRAIN_BYTES:
             continue
         # Transports read through nested generators. If they are left half-way, trio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from httpx_resilient._core.attempts import Attempt, attempts_of, links_of
@@ -35,15 +36,22 @@ def explain(outcome: object) -> str:
     name = _name(outcome)
     if not attempts:
         return f"{name}no attempts are recorded"
-    last = attempts[-1]
+    last = _decisive(outcome, attempts)
     which = "the first attempt" if last.number == 1 else f"attempt {last.number}"
     total = last.at + last.duration
     width = max(len(str(each)) for each in attempts)
     lines = [f"{name}{last} at {which}, after {total:.2f} s"]
-    numbers = [*(each.number for each in attempts[1:]), last.number]
+    numbers = [*(each.number for each in attempts[1:]), 0]
     for each, next_number in zip(attempts, numbers, strict=True):
         lines.append(_line(each, width, is_followed=next_number > each.number))
     return "\n".join(lines)
+
+
+def _decisive(outcome: object, attempts: Sequence[Attempt]) -> Attempt:
+    """Return the attempt that led to the outcome: later ones may have been refused."""
+    status = getattr(outcome, "status_code", None)
+    answers = [each for each in attempts if status and each.outcome == status]
+    return answers[-1] if answers else attempts[-1]
 
 
 def _line(attempt: Attempt, width: int, *, is_followed: bool) -> str:

@@ -169,6 +169,8 @@ class StagedTransport(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
         """End a request without a response. Return what takes the place of `error`."""
         try:
             context.now = io.now()
+            if len(visits) < len(self._stages):
+                context.unsent = True
             if self._limits_time and len(visits) == len(self._stages) and visits[-1]:
                 context.deadline = visits[-1].outer
             failure = unwind(self._stages, visits, context, error)

@@ -64,8 +64,10 @@ class FakeIO:
         context: RequestContext | None = None,
         *,
         drain: bool | None = None,
-    ) -> None:
+        chunks: list[bytes] | None = None,
+    ) -> bool:
         self.did.append("close" if drain is False else "discard")
+        return False
 
     async def sleep(self, seconds: float) -> None:
         self.did.append("sleep")

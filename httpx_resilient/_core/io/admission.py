@@ -115,6 +115,7 @@ async def admit(admission: Admission, effects: Effects) -> Any:
         return admission.granted
     finally:
         if not is_admitted:
+            context.unsent = True
             try:
                 work = admission.withdraw(effects)
             except BaseException:  # an interruption: nobody else would do it

@@ -89,11 +89,13 @@ class AsyncEffects(Clock):
         context: RequestContext | None = None,  # noqa: ARG002 - a read is interrupted
         *,
         drain: bool | None = None,
-    ) -> None:
-        closed = False
+        chunks: list[bytes] | None = None,
+    ) -> bool:
+        closed = is_whole = False
         try:
             if is_worth_draining(response) if drain is None else drain:
-                await drained(response.stream, drain_seconds(response))
+                seconds = drain_seconds(response)
+                is_whole = await drained(response.stream, seconds, chunks)
             await _close(response)
             closed = True
         except Exception:  # noqa: BLE001, S110 - a body that breaks or is late is released below
@@ -102,24 +104,30 @@ class AsyncEffects(Clock):
             if not closed:
                 with suppress(Exception), anyio.CancelScope(shield=True):
                     await _close(response)
+        return is_whole
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         return asyncio.sleep(seconds) if on_asyncio() else anyio.sleep(seconds)
 
 
-async def drained(body: Any, seconds: float) -> bool:
+async def drained(body: Any, seconds: float, chunks: list[bytes] | None = None) -> bool:
     """
     Read the rest of a body, if it is short and comes in time.
+
+    Args:
+        body: The stream of the body.
+        seconds: The time in seconds that it has.
+        chunks: Collects what is read.
 
     Returns:
         Whether it was read to its end.
     """
     if not on_asyncio():
         with anyio.move_on_after(seconds) as scope:
-            return await drain_async(body, scope.cancel)
+            return await drain_async(body, scope.cancel, chunks)
         return False
     # As in `within`: a short body has usually arrived by now.
-    steps: Any = drain_async(body)
+    steps: Any = drain_async(body, None, chunks)
     try:
         awaited = steps.send(None)
     except StopIteration as finished:

@@ -124,7 +124,8 @@ class Effects(Protocol):
         context: RequestContext | None = None,
         *,
         drain: bool | None = None,
-    ) -> None:
+        chunks: list[bytes] | None = None,
+    ) -> bool:
         """
         Release a response: drain it, so that its connection can be used, or close it.
 
@@ -133,6 +134,10 @@ class Effects(Protocol):
             context: The context that it was sent with. A synchronous client cannot
                 interrupt a read, but shorten its timeout, which the context has.
             drain: Whether to drain it; by default, its `Content-Length` decides.
+            chunks: Collects the chunks of the body, up to the limit of draining.
+
+        Returns:
+            Whether the body was drained to its end, and `chunks` has all of it.
         """
         ...
 

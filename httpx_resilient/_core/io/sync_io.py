@@ -136,11 +136,13 @@ class SyncEffects(Clock):
         context: RequestContext | None = None,
         *,
         drain: bool | None = None,
-    ) -> None:
+        chunks: list[bytes] | None = None,
+    ) -> bool:
         # A read may start just before the first half of the time is over.
         patience = DRAIN_SECONDS / 2
         until = self.now() + patience
         timeouts = None if context is None else context.timeouts
+        is_whole = False
         try:
             with _read_timeout(timeouts, patience), suppress(Exception):
                 if is_worth_draining(response) if drain is None else drain:
@@ -149,9 +151,14 @@ class SyncEffects(Clock):
                         seen += len(chunk)
                         if seen > DRAIN_BYTES or self.now() > until:
                             break
+                        if chunks is not None:
+                            chunks.append(chunk)
+                    else:
+                        is_whole = True
         finally:
             with suppress(Exception):
                 response.close()
+        return is_whole
 
     async def sleep(self, seconds: float) -> None:
         self.block(seconds)

@@ -8,10 +8,12 @@ import tenacity
 
 from httpx_resilient._budget.events import BUDGET_SPENT, BudgetRefused
 from httpx_resilient._core.body.replay import SPENT, Body
+from httpx_resilient._core.body.saved import SavedResponse, save
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.history import annotate
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.refused import is_refused_here
 from httpx_resilient._layers.retry.events import (
     GaveUp,
     NotRetried,
@@ -35,7 +37,7 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
         emit: Emits the events of the layer.
     """
 
-    __slots__ = ("body", "emit", "policy", "request", "spending", "state")
+    __slots__ = ("answer", "body", "emit", "policy", "request", "spending", "state")
 
     def __init__(
         self,
@@ -51,6 +53,27 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
         self.request = state.request if body is None else body.request
         """The request that the next attempt sends."""
         self.spending = Spending(policy.budget, policy.overdraft)
+        self.answer: SavedResponse[ResponseT] | None = None
+        """The last answer of the server, until an attempt fails at the server."""
+
+    async def save_answer(
+        self, response: ResponseT, io: IO[RequestT, ResponseT]
+    ) -> None:
+        """Release the response of a failed attempt, and save it if it is short."""
+        context, short = self.state.context, self.state.hints.short
+        self.answer = await save(response, self.state.family, io, context, drain=short)
+
+    def failed(self, error: Exception, now: float) -> None:
+        """Record that an attempt raised. A refusal on this side leaves the answer."""
+        state = self.state
+        state.raised(error, now)
+        if not is_refused_here(error, state.family, state.context):
+            self.answer = None
+
+    def fall_back(self) -> None:
+        """Replace a refusal on this side by the answer of the server before it."""
+        if self.state.error is not None and self.answer is not None:
+            self.state.falls_back(self.answer.restore())
 
 
 async def next_request(
@@ -74,6 +97,7 @@ async def next_request(
             and (retried.body is None or await _renew(retried.body, retried, io))
         ):
             retried.spending.settle(state)
+            retried.fall_back()
             _end(state, retried.emit)
             return None
         state.waits()

@@ -29,9 +29,11 @@ async def attempt(
     try:
         response = await io.send(retried.request, state.context)
     except Exception as error:
-        state.raised(error, io.now())
+        retried.failed(error, io.now())
         if await next_request(retried, io) is None:
-            raise
+            if retried.answer is None:
+                raise
+            return retried.answer.response
         return None
     status = response.status_code
     if status < retried.policy.lowest_retryable_status or status == SWITCHING_PROTOCOLS:
@@ -52,8 +54,7 @@ async def send_again(
         while response is None:
             try:
                 if state.response is not None:
-                    context, drain = state.context, state.hints.short
-                    await io.discard(state.response, context, drain=drain)
+                    await retried.save_answer(state.response, io)
                 # Without a wait there is no detour through the event loop, which costs
                 # more than a decision. But endless attempts must let it cancel them.
                 if state.upcoming_sleep or state.attempt_number % YIELD_EVERY == 0:
