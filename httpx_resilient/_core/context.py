@@ -84,6 +84,10 @@ class RequestContext:
     """What layers inside have sent for the attempt, if they send more than once."""
     unsent: bool = False
     """Whether the attempt has ended on this side: refused by a layer, or in a queue."""
+    answer: Any = None
+    """The `SavedResponse` of a retry that was cancelled in a queue, with an answer."""
+    in_memory: bool = False
+    """Whether the body of the response is in memory: reading it takes no time."""
     pending: PendingAwaitables | None = None
     """What asynchronous listeners have returned, if there are any."""
     timeouts: dict[str, float | None] | None = None

@@ -13,7 +13,7 @@ from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import LimitsT, ProxyT
 from httpx_resilient._transport.linking import is_linked
 from httpx_resilient._transport.stage import OVER, Stage
-from httpx_resilient._transport.unwinding import abandon, unwind
+from httpx_resilient._transport.unwinding import abandon, replace, unwind
 
 _NONE_YET = 1 << 30
 """The index of the outermost stage that has seen the response, if none has."""
@@ -108,7 +108,7 @@ class StagedTransport(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
             failure = self._unwound(context, io, visits, error)
             if failure is None:
                 raise
-            raise failure from failure.__cause__
+            return replace(failure, context)  # type: ignore[no-any-return]  # it was sent by the same flow
         except BaseException:  # observed only, and raised again
             self._cancelled(context, io, visits)
             raise

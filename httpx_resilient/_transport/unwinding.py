@@ -77,6 +77,18 @@ def unwind(
     return outcome
 
 
+def replace(failure: Exception, context: RequestContext) -> Any:
+    """
+    Raise what a stage has raised in place of an exception, or return an answer.
+
+    If a deadline has cut a retry inside of it, while a later attempt was in a queue on
+    this side, the server's answer to an earlier attempt is the outcome.
+    """
+    if context.answer is not None:
+        return context.answer.replace_failure(context)
+    raise failure from failure.__cause__
+
+
 async def abandon(
     stages: Sequence[Stage],
     visits: list[Any],

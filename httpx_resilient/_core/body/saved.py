@@ -7,6 +7,7 @@ from typing import Any, Generic
 
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.family import Family
+from httpx_resilient._core.history import leave_history
 from httpx_resilient._core.http_types import ResponseT
 from httpx_resilient._core.io.protocol import Effects
 
@@ -57,6 +58,12 @@ class SavedResponse(Generic[ResponseT]):
         self.response = response
         self._chunks = chunks
         self._family = family
+
+    def replace_failure(self, context: RequestContext) -> ResponseT:
+        """Return the response to the layer whose deadline has cancelled the request."""
+        context.answer, context.in_memory = None, True
+        leave_history(self.response, context.attempts)
+        return self.restore()
 
     def restore(self) -> ResponseT:
         """Return the same response, open and unread."""

@@ -106,7 +106,7 @@ class DeadlineStage(DeadlineBodies, Stage):
         The event loop may fire a timer early by less than a millisecond.
         """
         now = Clock.now()
-        if now < deadline.at - LEAST:
+        if now < deadline.at - LEAST or (awaited == "body" and context.in_memory):
             return
         # A layer inside may have reported the same moment.
         if getattr(cause, "source", None) is not deadline.source:

@@ -72,8 +72,23 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
 
     def fall_back(self) -> None:
         """Replace a refusal on this side by the answer of the server before it."""
-        if self.state.error is not None and self.answer is not None:
-            self.state.falls_back(self.answer.restore())
+        state, answer = self.state, self.answer
+        if answer is None or state.error is None:
+            return
+        state.response, state.error = answer.restore(), None
+        state.reason += f", so the {state.response.status_code} before it is returned"
+        state.worth_retrying = state.context.in_memory = True
+
+    def cancelled(self, now: float) -> None:
+        """
+        Record that the request was cancelled.
+
+        If it was in a queue, a deadline that has cancelled it returns the answer.
+        """
+        context = self.state.context
+        self.state.cancelled(now)
+        if context.unsent:
+            context.answer = self.answer
 
 
 async def next_request(

@@ -68,7 +68,7 @@ async def send_again(
     except Exception:
         raise
     except BaseException:  # observed only, and raised again
-        state.cancelled(io.now())
+        retried.cancelled(io.now())
         raise
     return response
 

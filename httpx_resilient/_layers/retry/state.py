@@ -116,7 +116,7 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
         context = self.context
         context.attempt = self.attempt_number
         context.last_failure = self.failure
-        context.unsent = False
+        context.unsent = context.in_memory = False
         self.outcome_timestamp = self.next_action = None
         self.response = self.error = self._outcome = self._kind = None
         self.hints = _NO_HINTS
@@ -136,12 +136,6 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
         self._record(0.0)
         self._leave(self.response if self.error is None else self.error)
         self._outcome = self.response = self.error = None
-
-    def falls_back(self, response: ResponseT) -> None:
-        """End with the answer of an earlier attempt: the last one was refused here."""
-        self.response, self.error = response, None
-        self.reason += f", so the {response.status_code} before it is returned"
-        self.worth_retrying = True
 
     def cancelled(self, now: float) -> None:
         """Record that the request was cancelled, for the layers around."""
