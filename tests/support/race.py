@@ -66,11 +66,9 @@ class Race(FakeIO):
         else:
             await proceed(other)
 
-    async def discard(
-        self, response: Any, context: Any = None, *, drain: bool | None = None
-    ) -> None:
-        await super().discard(response, context, drain=drain)
+    async def discard(self, response: Any, *args: Any, **options: Any) -> bool:
         response.is_discarded = True
+        return await super().discard(response, *args, **options)
 
 
 async def proceed(runner: Runner) -> bool:

@@ -10,9 +10,11 @@ from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._budget.events import BudgetRefused
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.emitter import EventEmitter
+from httpx_resilient._core.family import Family
 from httpx_resilient._core.history import leave_history
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO, Runner
+from httpx_resilient._core.refused import is_refused_here
 from httpx_resilient._layers.hedging.events import HedgeLost, HedgeSent, HedgeWon
 from httpx_resilient._layers.hedging.leg import OPTION, Leg
 
@@ -30,6 +32,7 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
             `refused_before` if this request was refused one. Returns whether it may be
             sent.
         budget: The retry budget that hedges are charged to as well.
+        family: The library of the request.
         io: The IO of the request.
         emit: Emits the events of the layer.
     """
@@ -42,6 +45,7 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
         copy: Callable[[RequestT], RequestT],
         withdraw: Callable[..., bool],
         budget: RetryBudget | None,
+        family: Family,
         io: IO[RequestT, ResponseT],
         emit: EventEmitter,
     ) -> None:
@@ -51,6 +55,7 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
         self._copy = copy
         self._withdraw = withdraw
         self._budget = budget
+        self._family = family
         self._io = io
         self._emit = emit
         self._refused_by_policy = self._refused_by_budget = False
@@ -146,12 +151,20 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
             budget.refund(self._request.url)
         return success
 
+    def _is_only_answer(self, leg: Leg[ResponseT], other: Leg[ResponseT]) -> bool:
+        """Whether a leg has an answer, and the other one was refused on this side."""
+        return leg.response is not None and is_refused_here(
+            other.error, self._family, other.context
+        )
+
     def _winner(self) -> Leg[ResponseT]:
         """Return the leg whose outcome is that of the request."""
         first, hedge = self._first, self._hedge
         if hedge is None:
             return first
-        hedge_won = hedge.is_success and not first.is_success
+        hedge_won = not first.is_success and (
+            hedge.is_success or self._is_only_answer(hedge, first)
+        )
         event = HedgeWon if hedge_won else HedgeLost
         self._emit(self._context, event, self._request)
         winner = hedge if hedge_won else first

@@ -57,9 +57,10 @@ class HedgingTransport(
 
     An exception is not a success. Nor is a status that is worth a retry: 408, 425, 429
     and most of 5xx. Such an outcome ends no request while the other one is in flight.
-    If both fail, you get the outcome of the first. The loser is cancelled, and has
-    ended before you get the response. The response of a hedged request has
-    `extensions["hedge"]`: `True` if it answers the hedge.
+    If both fail, you get the outcome of the first; if a layer inside has refused the
+    first, the response to the hedge. The loser is cancelled, and has ended before you
+    get the response. The response of a hedged request has `extensions["hedge"]`: `True`
+    if it answers the hedge.
 
     Example:
         >>> import asyncio, httpx
@@ -142,6 +143,7 @@ class HedgingTransport(
                         self._copy,
                         withdraw,
                         self.budget,
+                        self._family,
                         io,
                         self._emit,
                     )

@@ -12,6 +12,7 @@ from support.race import GET, URL, Race, finish, handled, hedging
 from support.world import LIBRARIES
 
 from httpx_resilient import (
+    CircuitOpen,
     DeadlineTransport,
     HedgePolicy,
     HedgingTransport,
@@ -107,6 +108,24 @@ class TestOutcome:
     def test_a_404_is_a_success(self) -> None:
         assert handled(Race(404)).extensions["hedge"] is True
 
+    @pytest.mark.parametrize(
+        "refusal", [CircuitOpen("open"), httpx.PoolTimeout("full")]
+    )
+    def test_is_the_answer_to_the_hedge_if_the_first_is_refused_on_this_side(
+        self, refusal: Exception
+    ) -> None:
+        answer = httpx.Response(503)
+        assert handled(Race(refusal, answer, ends="first")) is answer
+        assert answer.extensions["hedge"] is True
+        assert not is_discarded(answer)
+
+    def test_is_the_answer_to_the_first_if_the_hedge_is_refused_on_this_side(
+        self,
+    ) -> None:
+        answer = httpx.Response(503)
+        assert handled(Race(CircuitOpen("open"), answer)) is answer
+        assert answer.extensions["hedge"] is False
+
     def test_both_responses_are_released_if_the_request_is_cancelled(self) -> None:
         class Stop(BaseException):
             pass
@@ -116,8 +135,8 @@ class TestOutcome:
                 await super().race(*args)
                 raise Stop
 
-            async def discard(self, response: Any, *, drain: bool = True) -> None:
-                await super().discard(response, drain=drain)
+            async def discard(self, response: Any, *_: Any, **__: Any) -> bool:
+                await super().discard(response)
                 raise Stop
 
         first, second = httpx.Response(503), httpx.Response(500)
