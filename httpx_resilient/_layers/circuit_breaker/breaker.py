@@ -62,7 +62,10 @@ class CircuitBreaker(Uncopyable):
             probe, then they are refused. They wait no longer than `timeout["pool"]`
             and their deadline. With 0, they are refused at once.
         slow_after: Seconds until the response headers after which a request is slow.
-            By default, requests are never slow.
+            By default, requests are never slow. So is one that its caller cancels after
+            that time: set it lower than the limits of your callers, if these are lower
+            than the timeouts of the client, so that a server that never answers opens
+            the circuit. Of a cancelled request, queues on this side do not count.
         slow_rate: The circuit also opens if this share of the requests was slow.
         metrics_only: Send all requests, and only report in `states()` what the breaker
             would refuse.
@@ -73,7 +76,8 @@ class CircuitBreaker(Uncopyable):
 
     Timeouts, broken connections, broken bodies, and 5xx except 501, 505 and 511 are
     failures. 429 is not: a server that limits its clients works. Failures of this side
-    do not count: an exhausted pool, an untrusted certificate, a cancelled request.
+    do not count: an exhausted pool, an untrusted certificate, a cancelled request that
+    is not slow.
 
     The logger `httpx_resilient` reports at WARNING that a circuit opens, and at INFO
     that it becomes half-open or closes.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from httpx_resilient._core.classify import (
     SWITCHING_PROTOCOLS,
     Retryability,
@@ -24,7 +26,7 @@ from httpx_resilient._layers.circuit_breaker.events import (
     CircuitOpened,
     CircuitRefused,
 )
-from httpx_resilient._layers.circuit_breaker.probe import Call, Probe
+from httpx_resilient._layers.circuit_breaker.probe import Call, Probe, TimedCall
 from httpx_resilient._layers.circuit_breaker.state import Busy, Open, Refused
 from httpx_resilient._transport.stage import OVER, Stage
 
@@ -102,11 +104,11 @@ class BreakerStage(Stage):
             failed = None  # a cancellation says nothing about the server
         else:
             status = outcome.status_code
-            if SWITCHING_PROTOCOLS < status < 500 and type(visit) is list:
+            if SWITCHING_PROTOCOLS < status < 500 and type(visit) is not Probe:
                 return visit
             failed = status >= 500 and classify_status(status) is not Retryability.NEVER
             # The headers of a slow probe are its end.
-            has_body = type(visit) is list or len(visit) == 1
+            has_body = type(visit) is not Probe or len(visit) == 1
             if not failed and status != SWITCHING_PROTOCOLS and has_body:
                 self._breaker.answered(context.origin, visit[0])
                 return visit
@@ -148,3 +150,32 @@ class BreakerStage(Stage):
             self._emit(context, CircuitOpened, name, changed.reason, seconds)
         else:
             self._emit(context, CircuitClosed, name)
+
+
+class SlownessStage(BreakerStage):
+    """
+    The same for a breaker that watches for slow requests.
+
+    A request whose caller has waited for so long, and gives up before the headers, is a
+    slow one. What it has waited for in queues on this side does not count.
+    """
+
+    def before(self, context: RequestContext) -> Call:
+        visit = super().before(context)
+        call = visit if isinstance(visit, Probe) else TimedCall(visit)
+        call.queued = context.queued
+        return call
+
+    def after(
+        self,
+        context: RequestContext,
+        visit: Any,
+        outcome: ResponseLike | Exception | None,
+    ) -> Call:
+        if outcome is None and not context.unsent:
+            queued: float = context.queued - visit.queued
+            if context.now - visit[0] - queued >= self._slow_after:
+                visit.append(context.now)
+                self._settle(context, visit, failed=False)
+                return OVER  # type: ignore[no-any-return]  # the visit of no request
+        return super().after(context, visit, outcome)
