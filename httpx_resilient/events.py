@@ -25,7 +25,12 @@ from httpx_resilient._layers.circuit_breaker.events import (
     CircuitRefused,
 )
 from httpx_resilient._layers.deadline.events import DeadlineCut
-from httpx_resilient._layers.failover.events import FailedOver, OriginDown, OriginUp
+from httpx_resilient._layers.failover.events import (
+    CredentialsWithheld,
+    FailedOver,
+    OriginDown,
+    OriginUp,
+)
 from httpx_resilient._layers.hedging.events import HedgeLost, HedgeSent, HedgeWon
 from httpx_resilient._layers.rate_limit.events import PausedByServer, RateLimited
 from httpx_resilient._layers.retry.events import (
@@ -54,6 +59,7 @@ __all__ = [
     "ConnectionOpened",
     "ConnectionRetired",
     "ConnectionReused",
+    "CredentialsWithheld",
     "DeadlineCut",
     "Event",
     "FailedOver",

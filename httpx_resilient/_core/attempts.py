@@ -147,6 +147,9 @@ def _expand(
     if not number:
         yield last._replace(reason=last.reason or reason)
     elif last.outcome == outcome or outcome is None:
+        # A status says less than the reason inside, if that is more than the status.
+        if reason in {"", str(outcome)} and last.reason not in {"", str(last)}:
+            reason = last.reason
         yield last._replace(outcome=outcome, reason=reason, wait=wait)
     elif others and others[-1].outcome == outcome and isinstance(last.outcome, type):
         # The last one was refused on this side, so the answer before it was returned.

@@ -21,7 +21,12 @@ from httpx_resilient._layers.circuit_breaker.events import (
     CircuitRefused,
 )
 from httpx_resilient._layers.deadline.events import DeadlineCut
-from httpx_resilient._layers.failover.events import FailedOver, OriginDown, OriginUp
+from httpx_resilient._layers.failover.events import (
+    CredentialsWithheld,
+    FailedOver,
+    OriginDown,
+    OriginUp,
+)
 from httpx_resilient._layers.hedging.events import HedgeLost, HedgeSent, HedgeWon
 from httpx_resilient._layers.rate_limit.events import PausedByServer, RateLimited
 from httpx_resilient._layers.retry.events import (
@@ -178,6 +183,7 @@ _CONVERTERS: dict[type[Event], Converter] = {
     HedgeWon: _count(instruments.HEDGE_WON),
     HedgeLost: _count(instruments.HEDGE_LOST),
     FailedOver: _failed_over,
+    CredentialsWithheld: _nothing,
     OriginDown: _at_origin(instruments.ORIGIN_UP, 0),
     OriginUp: _at_origin(instruments.ORIGIN_UP, 1),
     DeadlineCut: _count(instruments.DEADLINE_CUTS, lambda event: event.awaited),

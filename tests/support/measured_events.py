@@ -65,6 +65,7 @@ MEASURED: dict[events.Event, dict[str, dict[tuple[Any, ...], float]]] = {
     events.FailedOver(REQUEST, A, B, "ConnectError"): {
         "failovers": {(*SERVER_A, "ConnectError"): 1}
     },
+    events.CredentialsWithheld(REQUEST, B, 401, ("Authorization",)): {},
     events.OriginDown(A, "503"): {"origin.up": {SERVER_A: 0}},
     events.OriginUp(A): {"origin.up": {SERVER_A: 1}},
     events.DeadlineCut(REQUEST, "body", 2.5): {

@@ -38,6 +38,35 @@ class FailedOver(RequestEvent):
 
 
 @event
+class CredentialsWithheld(RequestEvent):
+    """
+    An origin refuses a request that it got without the credentials for the first one.
+
+    Args:
+        request: The caller's request, addressed to the first origin.
+        target: The origin that refused it.
+        status: The status of its response: 401, 403 or 407.
+        names: The names of the headers that it did not get.
+
+    Example:
+        >>> print(CredentialsWithheld(request, "https://b", 401, ("Cookie",)))
+        GET https://api.example.com/: 401 from https://b, which did not get Cookie
+    """
+
+    target: str
+    status: int
+    names: tuple[str, ...]
+
+    level: ClassVar[int] = logging.WARNING
+
+    def __str__(self) -> str:
+        names = ", ".join(self.names)
+        return self._describe(
+            f"{self.status} from {self.target}, which did not get {names}"
+        )
+
+
+@event
 class OriginDown(Event):
     """
     An origin has failed, so requests go to the next one.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple, cast
-from urllib.parse import urlsplit
+from typing import NamedTuple
 
-from httpx_resilient._core.origin import DEFAULT_PORTS, format_origin
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
+from httpx_resilient._layers.failover.origins import origins_of
 
 GROUP = "group"
 """The key of the only state in the store of a group."""
@@ -135,11 +135,17 @@ class Failover(Uncopyable):
             Address your requests to the first one.
         cooldown: Seconds until an origin is probed. Up to a tenth is added at random,
             so that clients which left an origin together do not return together.
+        slow_after: Seconds without an answer after which a request that its caller
+            cancels is a failure of its origin, as a timeout is. Set it lower than the
+            limits of your callers, if these are lower than the timeouts of the client:
+            then an origin that never answers is left. Time in a queue on this side does
+            not count. By default, a cancelled request says nothing about its origin.
 
     Raises:
-        TypeError: An origin is not a string; `cooldown` is not a number.
+        TypeError: An origin is not a string; `cooldown` or `slow_after` is not a
+            number.
         ValueError: `origins` is empty, or names an origin twice; an origin is more than
-            scheme, host and port; `cooldown` is not above 0.
+            scheme, host and port; `cooldown` or `slow_after` is not above 0.
 
     Example:
         >>> group = Failover(["https://eu.example.com", "https://us.example.com"])
@@ -148,10 +154,19 @@ class Failover(Uncopyable):
         ()
     """
 
-    def __init__(self, origins: Sequence[str], *, cooldown: float = 10.0) -> None:
-        self.origins: tuple[str, ...] = _checked(origins)
+    def __init__(
+        self,
+        origins: Sequence[str],
+        *,
+        cooldown: float = 10.0,
+        slow_after: float | None = None,
+    ) -> None:
+        self.origins: tuple[str, ...] = origins_of(origins)
         number("cooldown", cooldown, above=0, unit="seconds")
+        if slow_after is not None:
+            number("slow_after", slow_after, above=0, unit="seconds")
         self.cooldown = cooldown
+        self.slow_after: float = math.inf if slow_after is None else slow_after
         self.store: StateStore[GroupState] = StateStore(
             GroupState((None,) * len(self.origins))
         )
@@ -166,55 +181,3 @@ class Failover(Uncopyable):
 
     def __repr__(self) -> str:
         return f"<Failover {', '.join(self.origins)}>"
-
-
-def _checked(given: object) -> tuple[str, ...]:
-    if isinstance(given, str) or not isinstance(given, Sequence):
-        msg = (
-            "origins must be a list such as ['https://eu.example.com', "
-            f"'https://us.example.com']; got {type(given).__name__}"
-        )
-        raise TypeError(msg)
-    if not given:
-        msg = "origins is empty: list the origin of your requests, then alternatives"
-        raise ValueError(msg)
-    known: dict[str, int] = {}
-    for index, origin in enumerate(cast("Sequence[object]", given)):
-        name = _name(f"origins[{index}]", origin)
-        if name in known:
-            msg = (
-                f"origins[{index}] and origins[{known[name]}] are both {name}: list "
-                "each origin once"
-            )
-            raise ValueError(msg)
-        known[name] = index
-    return tuple(known)
-
-
-def _name(place: str, given: object) -> str:
-    # The value is not shown: it may contain a password, or a key in a query.
-    form = f"{place} must be a string such as 'https://eu.example.com:8443'"
-    if not isinstance(given, str):
-        msg = f"{form}; got {type(given).__name__}"
-        raise TypeError(msg)
-    try:
-        url = urlsplit(given)
-        host, port = url.hostname or "", url.port
-    except ValueError:
-        msg = f"{form}; got one with an invalid host or port"
-        raise ValueError(msg) from None
-    mistakes = {
-        "with a space or control character": " " in given or not given.isprintable(),
-        "without http:// or https://": url.scheme not in {"http", "https"},
-        "with a user or password; give them to the client as auth=": "@" in url.netloc,
-        "without a host": not host,
-        "with a path; give it in the URL of the request": url.path not in ("", "/"),
-        "with a query or fragment": "?" in given or "#" in given,
-    }
-    for mistake, made in mistakes.items():
-        if made:
-            msg = f"{form}; got one {mistake}"
-            raise ValueError(msg)
-    return format_origin(
-        url.scheme, host, None if port == DEFAULT_PORTS[url.scheme] else port
-    )

@@ -8,9 +8,7 @@ from typing import Any, NamedTuple, cast
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT
 from httpx_resilient._core.request_copy import copy_request
-
-CREDENTIALS = frozenset({b"authorization", b"cookie", b"proxy-authorization"})
-"""Headers with credentials (RFC 9110 §11.6.2, §11.7.2; RFC 6265 §4.2)."""
+from httpx_resilient._layers.failover.credentials import Credentials
 
 _SNI = "sni_hostname"
 """The extension that names the host for TLS, if it is not the host of the URL."""
@@ -41,7 +39,7 @@ def target_of(origin: str, family: Family) -> Target:
 
 
 def readdress(
-    request: RequestT, target: Target, stripped: frozenset[bytes], *, userinfo: bool
+    request: RequestT, target: Target, origin: int, credentials: Credentials
 ) -> RequestT:
     """
     Copy a request for another origin.
@@ -52,16 +50,19 @@ def readdress(
     Args:
         request: The caller's request. It is not changed.
         target: The origin to send the copy to.
-        stripped: The names of headers that the copy does not have, in lower case.
-        userinfo: Whether the URL of the copy has the user and password.
+        origin: The index of that origin.
+        credentials: Which credentials the copy has.
     """
     url: Any = request.url
     copy = copy_request(request)
     extensions, headers = copy.extensions, request.headers
     if extensions.get(_SNI) in (url.host, url.raw_host.decode("ascii")):
         del extensions[_SNI]
+    own = credentials.of(origin)
+    stripped = credentials.stripped.union(name.lower() for name, _ in own)
     readdressed = _headers_for(target, headers.raw, url.netloc, stripped)
-    secret = {} if userinfo else {"userinfo": b""}
+    readdressed += own
+    secret = {} if credentials.share else {"userinfo": b""}
     vars(copy)["headers"] = cast("type[Any]", type(headers))(readdressed)
     vars(copy)["url"] = url.copy_with(
         scheme=target.scheme, host=target.host, port=target.port, **secret

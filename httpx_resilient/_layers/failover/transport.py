@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar, Unpack
 
 from httpx_resilient._core.context import RequestContext, begin
@@ -10,9 +12,10 @@ from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestLike, RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._layers.failover.call import ORIGIN, FailoverCall
+from httpx_resilient._layers.failover.credentials import HeadersOf, credentials_for
 from httpx_resilient._layers.failover.group import Failover
-from httpx_resilient._layers.failover.readdress import CREDENTIALS, target_of
-from httpx_resilient._layers.failover.settings import FailoverSettings, header_names
+from httpx_resilient._layers.failover.readdress import target_of
+from httpx_resilient._layers.failover.settings import FailoverSettings
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._transport.inside import transports_in
@@ -42,12 +45,20 @@ class FailoverTransport(
     origin: so does a retry around this layer.
 
     No origin gets the same request twice. If all origins fail, you get the last outcome
-    unchanged. An exception has a note that lists the origins tried.
+    unchanged; if a layer inside refuses the last one, the response of the origin before
+    it, as in `RetryingTransport`. An exception has a note that lists the origins tried.
 
     Args:
         inner: The transport to send with. By default, a `PoolingTransport`.
         origins: A `Failover`, which other transports may share, or a list of origins:
             `["https://eu.example.com", "https://us.example.com"]`.
+        credentials: The headers with the credentials of other origins, by origin:
+            `{"https://us.example.com": {"Authorization": f"Bearer {us_key}"}}`, or a
+            function in place of the headers, which is called for each request and must
+            not block. They replace headers of the same names, which no other origin
+            gets. The client has the credentials for the first origin. Without its own,
+            an origin gets none; if it answers 401, 403 or 407, the history and the
+            event `CredentialsWithheld` name the headers that it did not get.
         share_credentials: Whether all origins get your credentials for the first one:
             `Authorization`, `Cookie`, `Proxy-Authorization`, and user and password in
             the URL. By default only the first one does, and the others cannot set
@@ -60,12 +71,14 @@ class FailoverTransport(
         http: The options of the default inner transport, as in `PoolingTransport`.
 
     Raises:
-        TypeError: `origins` or `also_strip` is not a list of strings; `inner` is not a
-            transport, or belongs to the other library; an option is unknown, or given
-            together with an `inner`.
+        TypeError: `origins` or `also_strip` is not a list of strings; `credentials` is
+            not a dictionary of headers by origin; `inner` is not a transport, or
+            belongs to the other library; an option is unknown, or given together with
+            an `inner`.
         ValueError: `origins` is empty, or names an origin twice; an origin is more than
-            scheme, host and port; a name in `also_strip` is not a header name; a proxy
-            cannot be used.
+            scheme, host and port; `credentials` names another origin, or the first one;
+            a header is invalid; `share_credentials` is given together with
+            `credentials`; a proxy cannot be used.
         ImportError: `http2=True` without the extra `http2`.
 
     `response.extensions["origin"]` is the origin that answered. `response.url` is the
@@ -94,6 +107,7 @@ class FailoverTransport(
         inner: InnerT | None = None,
         origins: Failover | Sequence[str] = (),
         *,
+        credentials: Mapping[str, HeadersOf] = MappingProxyType({}),
         share_credentials: bool = False,
         also_strip: Sequence[str] = (),
         on_event: Listener | None = None,
@@ -106,21 +120,23 @@ class FailoverTransport(
             group,
             self._family,
             [target_of(origin, self._family) for origin in group.origins],
-            header_names(also_strip)
-            | (frozenset() if share_credentials else CREDENTIALS),
-            share_credentials,
+            credentials_for(
+                group.origins, credentials, also_strip, share=share_credentials
+            ),
             self._emit,
         )
         self._slot = group.slot
         self._first = group.origins[0]
         url = self._family.request("GET", self._first).url
         self._scheme, self._host, self._port = url.scheme, url.raw_host, url.port
-        self._plain_body = self._family.plain_body
+        # Of a request that may be slow, the layer has to know all that it was queued.
+        is_watched = group.slow_after != math.inf
+        self._plain_body = None if is_watched else self._family.plain_body
         self._has_group_inside = any(
             isinstance(each, FailoverTransport) for each in transports_in(inner)
         )
 
-    async def _handle(
+    async def _handle(  # noqa: C901 - in one piece, since each request pays for each call
         self,
         request: RequestT,
         io: IO[RequestT, ResponseT],
@@ -151,7 +167,9 @@ class FailoverTransport(
                 except Exception as error:
                     call = call or self._call(request, io, context, sent=started)
                     if not await call.on_error(error, io):
-                        raise
+                        if call.answer is None:
+                            raise
+                        return call.answered(call.answer)  # type: ignore[no-any-return]  # an earlier response
                 else:
                     if response.status_code < 400 and call is None:
                         response.extensions[ORIGIN] = self._first
@@ -160,7 +178,7 @@ class FailoverTransport(
                     if not await call.on_response(response, io):
                         return response
                     failed, response = response, None
-                    await io.discard(failed, leg)
+                    await call.release(failed, io)
                 sent, leg = call.next_request(io.now())
         except BaseException:  # raised again: a deadline may have caused a cancellation
             call = call or self._call(request, io, context, sent=started)

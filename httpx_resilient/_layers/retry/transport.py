@@ -59,6 +59,13 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
     A request returns its last response, unread, or raises its last exception: the same
     object, with a note. `attempts_of` returns all attempts that led to it.
 
+    If a layer inside refuses an attempt, or lets it wait for too long, the request
+    returns the response of the attempt before, if that had one: what the server has
+    said is never hidden by a refusal on this side. So a failed response of up to 64 KiB
+    is read into memory before the next attempt; its connection and its permits are free
+    by then. A response whose body is longer, or takes more than a quarter of a second,
+    is closed: then the refusal is raised, and its note names the response.
+
     An extension overrides the policy for one request: `{"retry": False}` sends it once.
     `{"retry": {...}}` replaces any of `retry`, `wait`, `stop`, `budget`, `before_sleep`
     and `buffer_request_body`, or gives a `body_factory` that makes the body again for

@@ -610,11 +610,11 @@ def test_a_cancelled_probe_allows_another_probe() -> None:
 def test_a_cancellation_while_discarding_takes_no_other_origin_out() -> None:
     group = Group(503, 200)
 
-    async def discard(response: Any, context: Any) -> None:
+    async def discard(response: Any, *_: Any, **__: Any) -> bool:
         group.io.time = 5
         raise Interrupted
 
-    group.io.discard = discard  # type: ignore[method-assign,assignment]  # a stub that takes no `drain`
+    group.io.discard = discard  # type: ignore[method-assign]  # a stub
     with pytest.raises(Interrupted):
         group.get(until=4)
     assert group.failover.down == (A,)
