@@ -20,7 +20,8 @@ import httpx
 
 from benchmarks.simulations.clock import Clock, Promise, Task
 from httpx_resilient._core.context import RequestContext, begin
-from httpx_resilient._core.io.protocol import Runner
+from httpx_resilient._core.deadline import Deadline
+from httpx_resilient._core.io.protocol import Runner, Second
 from httpx_resilient._core.io.race import AGAIN
 
 T = TypeVar("T")
@@ -94,7 +95,12 @@ class SimulatedIO:
         """Return the awaitable unchanged: a later begin takes no virtual time."""
         return None, answer
 
-    async def within(self, seconds: float, answer: Awaitable[T]) -> T:
+    async def within(
+        self,
+        seconds: float,
+        answer: Awaitable[T],
+        deadline: Deadline | None = None,  # noqa: ARG002 - no queue is inside of one here
+    ) -> T:
         """Await for at most some seconds."""
         task = self._clock.start(_awaiting(answer))
         try:
@@ -105,9 +111,7 @@ class SimulatedIO:
         finally:
             task.cancel()
 
-    async def race(
-        self, seconds: float, first: Runner, second: Callable[[], Runner | None]
-    ) -> None:
+    async def race(self, seconds: float, first: Runner, second: Second) -> None:
         """Run the first; after some seconds also run the second, until one wins."""
         racers = [self._clock.start(first)]
         pause = elapsed = seconds
@@ -115,11 +119,11 @@ class SimulatedIO:
             await self._until_over(racers, pause)
             while len(racers) == 1 and not racers[0].ended.done:
                 runner = second()
-                if runner is not None:
+                if runner is not None and not isinstance(runner, float):
                     racers.append(self._clock.start(runner))
                     await self._until_over(racers, None)
                 else:
-                    pause = AGAIN * elapsed
+                    pause = AGAIN * elapsed if runner is None else runner
                     elapsed += pause
                     await self._until_over(racers, pause)
             for racer in racers:

@@ -121,12 +121,23 @@ def is_of_server(error: BaseException, family: Family) -> bool:
     A full pool, an untrusted certificate, a mistake in the request and a request that a
     layer refused to send are failures of this side: they say nothing about the server.
     Nor does the planned end of an HTTP/2 connection. A deadline that a layer set and
-    the server missed does.
+    the server missed does, also if the request was connecting; not if it was queued.
+    """
+    if isinstance(getattr(error, "retryability", None), Retryability):
+        return not is_own(error)
+    return classify_error(error, family) is not NEVER and not is_graceful(error)
+
+
+def is_own(error: BaseException) -> bool:
+    """
+    Whether a layer has ended the request while it was on this side.
+
+    A refusal says nothing about the server, whatever it says of the next attempt. A
+    deadline may also cut off what the server has, or what is connecting to it.
     """
     own = getattr(error, "retryability", None)
-    if isinstance(own, Retryability):
-        return own is IF_IDEMPOTENT
-    return classify_error(error, family) is not NEVER and not is_graceful(error)
+    is_refused = isinstance(own, Retryability) and own is not IF_IDEMPOTENT
+    return bool(getattr(error, "is_own", is_refused))
 
 
 def of_one_stream(error: BaseException) -> bool:

@@ -13,6 +13,7 @@ from httpx_resilient._core.history import KEY, Record
 from httpx_resilient._core.http_types import RequestLike
 from httpx_resilient._core.origin import OriginKey, origin_key
 from httpx_resilient._core.public import public
+from httpx_resilient._core.waits import Waits
 
 OPTIONS = frozenset({"retry", "deadline", "hedge", "failover"})
 """The extensions by which a request differs from the settings of its layers."""
@@ -26,7 +27,7 @@ class PendingAwaitables(deque[Awaitable[object]]):
 
 
 @public()
-class RequestContext:
+class RequestContext(Waits):
     """
     What the layers know of one request.
 
@@ -48,7 +49,6 @@ class RequestContext:
     # What every stage reads is in slots; the rest, which few requests change, has its
     # default in the class, and costs nothing to make.
     __slots__ = (
-        "__dict__",
         "attempt",
         "attempts",
         "clock",
@@ -82,8 +82,8 @@ class RequestContext:
     """Seconds that the attempt has waited in queues."""
     attempts: Sequence[Record]
     """What layers inside have sent for the attempt, if they send more than once."""
-    unsent: bool = False
-    """Whether the attempt has ended on this side: refused by a layer, or in a queue."""
+    refused: bool = False
+    """Whether a layer of this side has not admitted the attempt."""
     answer: Any = None
     """The `SavedResponse` of a retry that was cancelled in a queue, with an answer."""
     in_memory: bool = False
@@ -125,6 +125,8 @@ class RequestContext:
         """Add what was queued and sent for a fork."""
         self.queued += fork.queued
         self.attempts = [*self.attempts, *fork.attempts]
+        if fork.unsent is not self.unsent:
+            self.unsent = fork.unsent
 
 
 def _has_options(request: RequestLike) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from httpx_resilient._core.clock import Clock
 
@@ -13,6 +13,14 @@ LEAST = 0.001
 Seconds. The least timeout: 0 would make a blocking socket a non-blocking one. A timer
 may also fire so much early.
 """
+
+
+class Timers(Protocol):
+    """The part of the effects that moves deadlines."""
+
+    def now(self) -> float: ...
+
+    def reschedule(self, timer: Any, seconds: float) -> None: ...
 
 
 class Deadline:
@@ -26,12 +34,16 @@ class Deadline:
         outer: The deadline around this one, if there is one. It is never earlier.
     """
 
-    __slots__ = ("at", "outer", "since", "total")
+    __slots__ = ("at", "outer", "own", "since", "timer", "total")
 
     at: float
+    own: float
+    """The moment without the deadline around: `at` is the earlier one of both."""
     total: float
     since: float
     outer: Deadline | None
+    timer: Any
+    """The timer that interrupts the request, while one runs; else `None`, or unset."""
 
     @property
     def source(self) -> Deadline:
@@ -51,13 +63,59 @@ class Deadline:
         """End this deadline, once its headers are there. The one around it stays."""
         self.at = math.inf
 
+    def pause(self, timers: Timers) -> None:
+        """Begin a wait in a queue of this side. Each one is followed by `resume`."""
+        if self.outer is not None:
+            self.outer.pause(timers)
+        self._move(timers)
+
+    def resume(self, timers: Timers) -> None:
+        """End a wait in a queue of this side."""
+        if self.outer is not None:
+            self.outer.resume(timers)
+        self._move(timers)
+
+    def _move(self, timers: Timers) -> None:
+        """Move the moment, and the timer, to where a wait has moved them."""
+        at = self.own if self.outer is None else min(self.own, self.outer.at)
+        if at == self.at:
+            return
+        self.at = at
+        timer = getattr(self, "timer", None)
+        if timer is not None:
+            timers.reschedule(timer, at - Clock.now())
+
+
+class PausingDeadline(Deadline):
+    """
+    A deadline that limits the time of the server: it pauses while the request waits.
+
+    Hedges may wait at the same time. So it goes on when the last wait has ended.
+    """
+
+    __slots__ = ("_own", "_paused", "_waiting")
+
+    def pause(self, timers: Timers) -> None:
+        waiting: int = getattr(self, "_waiting", 0)
+        if not waiting:
+            self._paused, self._own = timers.now(), self.own
+            self.own = math.inf
+        self._waiting = waiting + 1
+        super().pause(timers)
+
+    def resume(self, timers: Timers) -> None:
+        self._waiting -= 1
+        if not self._waiting:
+            self.own = self._own + timers.now() - self._paused
+        super().resume(timers)
+
 
 def set_deadline(
     at: float, total: float, since: float, outer: Deadline | None
 ) -> Deadline:
     """Make a deadline. An `__init__` would take twice as long."""
     deadline = Deadline()
-    deadline.at = at
+    deadline.at = deadline.own = at
     deadline.total = total
     deadline.since = since
     deadline.outer = outer

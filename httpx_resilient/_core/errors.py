@@ -31,7 +31,7 @@ class Refusal(Exception):  # noqa: N818 - each is an error by its second base
         retry_after: Seconds until another attempt makes sense, or `None` if unknown.
     """
 
-    retryability: ClassVar[Retryability] = Retryability.NEVER
+    retryability: Retryability = Retryability.NEVER
     """How a retry around this layer treats the exception: by default, as final."""
 
     library_base: ClassVar[str] = "transport_error"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from httpx_resilient._core.classify import IF_IDEMPOTENT
+from httpx_resilient._core.classify import is_own
 from httpx_resilient._core.context import RequestContext
-from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.family import Family
 
 
@@ -22,8 +21,10 @@ def is_refused_here(
         family: The library of the request.
         context: The context that the attempt was sent with.
     """
-    if isinstance(error, Refusal) and error.retryability is not IF_IDEMPOTENT:
-        return True
-    return isinstance(error, family.pool_timeout) or (
-        context.unsent and isinstance(error, family.transport_error)
+    if error is None:
+        return False
+    return (
+        is_own(error)
+        or isinstance(error, family.pool_timeout)
+        or (context.refused and isinstance(error, family.transport_error))
     )

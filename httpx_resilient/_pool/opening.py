@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.request_copy import copy_request
 from httpx_resilient._pool.admission import CLOSED
 from httpx_resilient._pool.negotiation import Negotiation
 from httpx_resilient._pool.slots import Slot
 
-_SENDING = "send_request_headers.started", "send_connection_init.started"
+_CONNECTING = "connection.connect_tcp.started", "connection.connect_unix_socket.started"
+_HEADERS = "send_request_headers.started"
+_SENDING = _HEADERS, "send_connection_init.started"
 
 
 class Opening:
@@ -25,14 +28,20 @@ class Opening:
     Args:
         family: The HTTP library.
         slot: The slot of the connection.
+        context: The context of the request.
         negotiation: Observes the protocol, where connections may multiplex.
     """
 
     def __init__(
-        self, family: Family, slot: Slot, negotiation: Negotiation | None
+        self,
+        family: Family,
+        slot: Slot,
+        context: RequestContext,
+        negotiation: Negotiation | None,
     ) -> None:
         self._family = family
         self._slot = slot
+        self._context = context
         self._negotiation = negotiation
 
     def observe(self, event: str, info: dict[str, Any]) -> None:
@@ -44,6 +53,10 @@ class Opening:
         """
         if self._slot.is_shut and event.endswith(_SENDING):
             raise self._family.transport_error(CLOSED)
+        if event in _CONNECTING:
+            self._context.unsent = "connection"
+        elif event.endswith(_HEADERS) and not _is_for_proxy(info):
+            self._context.unsent = None
         if self._negotiation is not None:
             self._negotiation.observe(event, info)
 
@@ -72,3 +85,8 @@ class Opening:
                 await trace(event, info)
 
         return probe
+
+
+def _is_for_proxy(info: dict[str, Any]) -> bool:
+    """Whether a proxy is asked for the connection. The request itself comes later."""
+    return getattr(info.get("request"), "method", None) == b"CONNECT"

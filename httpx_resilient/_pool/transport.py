@@ -143,6 +143,7 @@ class PooledTransport:
             lease.error = error
             if slot is None:
                 raise
+            context.unsent = None  # a later attempt may have an open connection
             raised = self._outcomes.failed(slot, error, context, effects.now())
             if raised is error:
                 raise
@@ -187,7 +188,7 @@ class PooledTransport:
         if self._http2 and slot.destination.origin.multiplexed is not False:
             direct = self.connections.proxy_for(request.url) is None
             negotiation = Negotiation(self.leases, slot, direct=direct)
-        opening = Opening(self._family, slot, negotiation)
+        opening = Opening(self._family, slot, context, negotiation)
         return slot.transport, opening.observed(request, self._asynchronous)
 
     def __enter__(self) -> Self:

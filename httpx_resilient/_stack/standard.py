@@ -69,9 +69,9 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
           of the limits: a refused request must neither wait nor take a permit.
         * `rate_limit`, then `concurrency`: a request takes a permit when it may be
           sent, not while it waits for its turn. The pool comes after that.
-        * `attempt` limits the time until the headers of one attempt. It is inside of
-          the limits, because a wait for those is not a fault of the server. A body may
-          take until the deadline.
+        * `attempt` limits the time until the headers of one attempt. It pauses while
+          the request waits for a connection: waiting here is not a fault of the server.
+          A body may take until the deadline.
 
         Args:
             inner: The transport that sends. By default it is a `PoolingTransport`.
@@ -90,7 +90,8 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
             concurrency: A `ConcurrencyLimit`, an `AdaptiveConcurrencyLimit`, or `True`
                 for 100 requests at a time to each origin. The pool has its own limit
                 of connections.
-            attempt: Seconds until the headers of an attempt; then it has failed.
+            attempt: Seconds until the headers of an attempt, without those in queues of
+                this side; then it has failed.
             on_event: Called with each `Event` of any layer, as for `RetryingTransport`.
             http: Without an `inner`, the options of the library's own HTTP transport,
                 as for `RetryingTransport`.

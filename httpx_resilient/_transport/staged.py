@@ -99,9 +99,9 @@ class StagedTransport(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
             if queued is not None:
                 await self._wait(context, io, visits, queued)
             if self._limits_time and visits[-1] is not None:
-                seconds = visits[-1].at - context.now
-                response = await io.within(seconds, io.send(request, context))
-                context.deadline = visits[-1].outer
+                limit, answer = visits[-1], io.send(request, context)
+                response = await io.within(limit.at - context.now, answer, limit)
+                context.deadline = limit.outer
             else:
                 response = await io.send(request, carried)
         except Exception as error:
@@ -170,7 +170,7 @@ class StagedTransport(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, P
         try:
             context.now = io.now()
             if len(visits) < len(self._stages):
-                context.unsent = True
+                context.refused = True
             if self._limits_time and len(visits) == len(self._stages) and visits[-1]:
                 context.deadline = visits[-1].outer
             failure = unwind(self._stages, visits, context, error)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpcore
+import httpx
 import pytest
 from support.gates import pooling
 from support.server import Server
 from support.world import World
 
 import httpx_resilient
+from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.context import RequestContext, begin
 from httpx_resilient._pool.opening import Opening
 from httpx_resilient._pool.slots import Origin, Slot
 
@@ -24,6 +28,10 @@ SENDING = [
 ]
 
 
+def context() -> RequestContext:
+    return begin(httpx.Request("POST", "https://example.org/"), Clock())
+
+
 def slot() -> Slot:
     origin = Origin(("https", "example.org", None), multiplexed=True)
     return Slot(origin.destination(None, None))
@@ -35,7 +43,7 @@ def test_nothing_is_sent_on_a_connection_that_was_opened_after_the_close(
 ) -> None:
     opened = slot()
     opened.is_shut = True
-    opening = Opening(FAMILY, opened, None)
+    opening = Opening(FAMILY, opened, context(), None)
     opening.observe("connection.connect_tcp.complete", {})
     with pytest.raises(FAMILY.transport_error, match="the transport was closed"):
         opening.observe(event, {})
@@ -47,7 +55,34 @@ def test_a_request_is_sent_although_another_one_on_its_connection_has_failed(
 ) -> None:
     shared = slot()
     shared.retire()
-    Opening(FAMILY, shared, None).observe(event, {})
+    Opening(FAMILY, shared, context(), None).observe(event, {})
+
+
+@pytest.mark.parametrize("sending", SENDING[:2])
+@pytest.mark.parametrize(
+    "connecting", ["connection.connect_tcp", "connection.connect_unix_socket"]
+)
+def test_a_request_is_not_sent_from_connecting_until_its_headers_are(
+    connecting: str, sending: str
+) -> None:
+    made = context()
+    opening = Opening(FAMILY, slot(), made, None)
+    assert made.unsent is None
+    opening.observe(f"{connecting}.started", {})
+    assert made.unsent == "connection"
+    opening.observe("http2.send_connection_init.started", {"request": made.request})
+    assert made.unsent == "connection"
+    opening.observe(sending, {"request": made.request})
+    assert made.unsent is None
+
+
+def test_a_request_is_not_sent_while_a_proxy_is_asked_for_its_connection() -> None:
+    made = context()
+    opening = Opening(FAMILY, slot(), made, None)
+    opening.observe("connection.connect_tcp.started", {})
+    connect = httpcore.Request("CONNECT", "http://proxy.example.org/")
+    opening.observe("http11.send_request_headers.started", {"request": connect})
+    assert made.unsent == "connection"
 
 
 async def test_the_trace_function_of_the_caller_is_called_too(

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from httpx_resilient._core.context import RequestContext
+from httpx_resilient._core.deadline import Deadline
 from httpx_resilient._core.io.protocol import run_sync
 
 Scripted = int | httpx.Response | Exception
@@ -46,7 +47,9 @@ class FakeIO:
         outcome = self.script.pop(0)
         return httpx.Response(outcome) if isinstance(outcome, int) else outcome
 
-    async def within(self, seconds: float, answer: Any) -> Any:
+    async def within(
+        self, seconds: float, answer: Any, deadline: Deadline | None = None
+    ) -> Any:
         return await answer
 
     def now(self) -> float:

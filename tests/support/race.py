@@ -55,7 +55,7 @@ class Race(FakeIO):
         self.waited.append(seconds)
         first.send(None)
         hedge = None if self.ends == "alone" else second()
-        if hedge is None:
+        if hedge is None or isinstance(hedge, float):
             await proceed(first)
             return
         hedge.send(None)

@@ -10,6 +10,8 @@ rules of the wait are the same, and stand only here:
    granted. It may be cancelled at the very moment when it is served.
 3. A listener may raise, too. So the events of the queue are emitted under rule 2.
 4. What a listener left to await is awaited before each wait.
+5. No wait is the server's fault: deadlines that limit the server pause, and the context
+   records when the request has waited, and that it was not sent.
 """
 
 from __future__ import annotations
@@ -98,6 +100,7 @@ async def admit(admission: Admission, effects: Effects) -> Any:
     queued, is_admitted = effects.now(), False
     context, emit = admission.context, admission.emit
     try:
+        _pause(context, effects, queued)
         for waiter, timer, most in admission.waits(effects):
             try:
                 await emit.settle(context)
@@ -110,19 +113,41 @@ async def admit(admission: Admission, effects: Effects) -> Any:
         context.now = effects.now()
         waited = context.now - queued
         emit(context, Admitted, context.request, admission.name, waited)
-        is_admitted = True
-        context.queued += waited
+        is_admitted, context.unsent = True, None
+    except Exception:
+        context.unsent = None  # a later attempt may be sent without a wait
+        raise
+    else:
         return admission.granted
     finally:
-        if not is_admitted:
-            context.unsent = True
-            try:
-                work = admission.withdraw(effects)
-            except BaseException:  # an interruption: nobody else would do it
-                admission.withdraw(effects)
-                raise
-            if work is not None:
-                await work
+        try:
+            if not is_admitted:
+                try:
+                    work = admission.withdraw(effects)
+                except BaseException:  # an interruption: nobody else would do it
+                    admission.withdraw(effects)
+                    raise
+                if work is not None:
+                    await work
+        finally:
+            _resume(context, effects, queued)
+
+
+def _pause(context: RequestContext, effects: Effects, now: float) -> None:
+    """Begin a wait: the deadlines that limit the server pause."""
+    context.unsent = "queue"
+    context.waits_in_queue(now)
+    if context.deadline is not None:
+        context.deadline.pause(effects)
+
+
+def _resume(context: RequestContext, effects: Effects, queued: float) -> None:
+    """End a wait, whatever has ended it, and record it."""
+    now = effects.now()
+    context.has_waited(queued, now)
+    context.queued += now - queued
+    if context.deadline is not None:
+        context.deadline.resume(effects)
 
 
 def pool_timeout_of(context: RequestContext) -> float:

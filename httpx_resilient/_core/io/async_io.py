@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 from inspect import isawaitable
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import anyio
 
@@ -18,6 +18,7 @@ from httpx_resilient._core.io.asyncio_fast import begin, on_asyncio, rest_of
 from httpx_resilient._core.io.carrying import carrying
 from httpx_resilient._core.io.protocol import Runner, Second, Send
 from httpx_resilient._core.io.race import race_on_anyio, race_on_asyncio
+from httpx_resilient._core.io.timers import reschedule, within
 from httpx_resilient._core.io.waiters import AsyncioWaiter, TrioWaiter
 from httpx_resilient._core.request_copy import sync_back
 from httpx_resilient._core.waiter import Waiter
@@ -57,20 +58,8 @@ class AsyncEffects(Clock):
     def waiter(self) -> Waiter:
         return AsyncioWaiter() if on_asyncio() else TrioWaiter()
 
-    async def within(self, seconds: float, answer: Awaitable[T]) -> T:
-        if on_asyncio():
-            # `begin`, written out. The timer starts only if there is a wait.
-            steps: Any = answer if hasattr(answer, "send") else answer.__await__()
-            try:
-                awaited = steps.send(None)
-            except StopIteration as finished:
-                value: T = finished.value
-                return value
-            async with asyncio.timeout(seconds):
-                return cast("T", await rest_of(steps, awaited))
-        # trio's scopes must be strictly nested: nothing can start before this one.
-        with anyio.fail_after(seconds):
-            return await answer
+    within = staticmethod(within)
+    reschedule = staticmethod(reschedule)
 
     def begin(self, answer: Awaitable[T]) -> tuple[Any, Awaitable[T] | None]:
         # Not on trio, whose cancel scopes must be strictly nested.

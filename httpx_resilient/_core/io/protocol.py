@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar, cast
 
 from httpx_resilient._core.context import RequestContext
+from httpx_resilient._core.deadline import Deadline
 from httpx_resilient._core.waiter import Waiter
 
 T = TypeVar("T")
@@ -23,8 +24,11 @@ ReceivedT_co = TypeVar("ReceivedT_co", covariant=True)
 Runner = Coroutine[Any, Any, bool]
 """Returns whether it has won. An exception ends the race and reaches the caller."""
 
-Second = Callable[[], Runner | None]
-"""Returns the second runner, or `None` to be called again later."""
+Second = Callable[[], Runner | float | None]
+"""
+Returns the second runner, or when to call it again: after these seconds, or `None` for
+a share of the elapsed time.
+"""
 
 
 class Send(Protocol):
@@ -75,16 +79,24 @@ class Effects(Protocol):
         """Wait for a timer or until woken, for at most `most` seconds."""
         ...
 
-    def within(self, seconds: float, answer: Awaitable[T]) -> Awaitable[T]:
+    def within(
+        self, seconds: float, answer: Awaitable[T], deadline: Deadline | None = None
+    ) -> Awaitable[T]:
         """
         Await for at most this number of seconds.
 
         A blocking call of a synchronous client is not interrupted: it must have a
         timeout of its own.
 
+        The limit is that of the deadline, if there is one, which may be moved.
+
         Raises:
             TimeoutError: It took longer.
         """
+        ...
+
+    def reschedule(self, timer: Any, seconds: float) -> None:
+        """Move the timer of a deadline to so many seconds from now, or to infinity."""
         ...
 
     def begin(self, answer: Awaitable[T]) -> tuple[Any, Awaitable[T] | None]:
@@ -101,7 +113,7 @@ class Effects(Protocol):
         """
         Run `first`, and after this number of seconds `second` beside it.
 
-        If `second` returns `None`, it is called again later. The first one that wins
+        If `second` returns no runner, it is called again later. The first one that wins
         cancels the other. A synchronous client runs `first` only.
         """
         ...

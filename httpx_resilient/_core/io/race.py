@@ -27,15 +27,16 @@ async def race_on_anyio(seconds: float, first: Runner, second: Second) -> None:
     async def late() -> None:
         nonlocal started
         elapsed = pause = seconds
-        runner = None
-        while runner is None:
+        while True:
             # Waking costs less than cancelling, and is the common case.
             with anyio.move_on_after(pause):
                 await over.wait()
             if over.is_set():
                 return
             runner = second()
-            pause = AGAIN * elapsed
+            if runner is not None and not isinstance(runner, float):
+                break
+            pause = AGAIN * elapsed if runner is None else runner
             elapsed += pause
         started = True
         if await runner:
@@ -110,8 +111,8 @@ class _OnAsyncio:
 
     def _start(self, elapsed: float) -> None:
         runner = self._second()
-        if runner is None:
-            pause = AGAIN * elapsed
+        if runner is None or isinstance(runner, float):
+            pause = AGAIN * elapsed if runner is None else runner
             self._timer = self._loop.call_later(pause, self._start, elapsed + pause)
         else:
             self._rival = self._loop.create_task(runner)

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.context import RequestContext, begin
+from httpx_resilient._core.deadline import Deadline
 from httpx_resilient._core.drain import DRAIN_BYTES, DRAIN_SECONDS, is_worth_draining
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.carrying import carrying
@@ -105,8 +106,16 @@ class SyncEffects(Clock):
     def waiter(self) -> Waiter:
         return ThreadWaiter()
 
-    async def within(self, seconds: float, answer: Awaitable[T]) -> T:  # noqa: ARG002 - a blocking call cannot be interrupted
+    async def within(
+        self,
+        seconds: float,  # noqa: ARG002 - a blocking call cannot be interrupted
+        answer: Awaitable[T],
+        deadline: Deadline | None = None,  # noqa: ARG002 - a blocking call cannot be interrupted
+    ) -> T:
         return await answer
+
+    def reschedule(self, timer: Any, seconds: float) -> None:
+        """There is no timer: each step looks up the remaining time."""
 
     def begin(self, answer: Awaitable[T]) -> tuple[None, Awaitable[T]]:
         return None, answer

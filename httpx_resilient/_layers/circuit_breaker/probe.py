@@ -17,13 +17,7 @@ slow. Empty once the request is recorded: a listener may raise afterwards.
 """
 
 
-class TimedCall(Call):
-    """The call of a request that may be slow, with what it was queued before."""
-
-    queued = 0.0
-
-
-class Probe(TimedCall):
+class Probe(Call):
     """
     The call of a request that may be a probe, because the circuit was not closed.
 

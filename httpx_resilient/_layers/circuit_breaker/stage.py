@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from httpx_resilient._core.classify import (
     SWITCHING_PROTOCOLS,
     Retryability,
@@ -26,7 +24,7 @@ from httpx_resilient._layers.circuit_breaker.events import (
     CircuitOpened,
     CircuitRefused,
 )
-from httpx_resilient._layers.circuit_breaker.probe import Call, Probe, TimedCall
+from httpx_resilient._layers.circuit_breaker.probe import Call, Probe
 from httpx_resilient._layers.circuit_breaker.state import Busy, Open, Refused
 from httpx_resilient._transport.stage import OVER, Stage
 
@@ -95,7 +93,8 @@ class BreakerStage(Stage):
         visit: Call,
         outcome: ResponseLike | Exception | None,
     ) -> Call:
-        if context.now - visit[0] >= self._slow_after:
+        sent, now, slow_after = visit[0], context.now, self._slow_after
+        if now - sent >= slow_after and context.elapsed_since(sent, now) >= slow_after:
             visit.append(context.now)
         failed: bool | None
         if isinstance(outcome, Exception):
@@ -104,11 +103,11 @@ class BreakerStage(Stage):
             failed = None  # a cancellation says nothing about the server
         else:
             status = outcome.status_code
-            if SWITCHING_PROTOCOLS < status < 500 and type(visit) is not Probe:
+            if SWITCHING_PROTOCOLS < status < 500 and type(visit) is list:
                 return visit
             failed = status >= 500 and classify_status(status) is not Retryability.NEVER
             # The headers of a slow probe are its end.
-            has_body = type(visit) is not Probe or len(visit) == 1
+            has_body = type(visit) is list or len(visit) == 1
             if not failed and status != SWITCHING_PROTOCOLS and has_body:
                 self._breaker.answered(context.origin, visit[0])
                 return visit
@@ -160,22 +159,17 @@ class SlownessStage(BreakerStage):
     slow one. What it has waited for in queues on this side does not count.
     """
 
-    def before(self, context: RequestContext) -> Call:
-        visit = super().before(context)
-        call = visit if isinstance(visit, Probe) else TimedCall(visit)
-        call.queued = context.queued
-        return call
-
     def after(
         self,
         context: RequestContext,
-        visit: Any,
+        visit: Call,
         outcome: ResponseLike | Exception | None,
     ) -> Call:
-        if outcome is None and not context.unsent:
-            queued: float = context.queued - visit.queued
-            if context.now - visit[0] - queued >= self._slow_after:
-                visit.append(context.now)
+        is_here = context.refused or context.unsent == "queue"
+        if outcome is None and not is_here:
+            now, sent = context.now, visit[0]
+            if context.elapsed_since(sent, now) >= self._slow_after:
+                visit.append(now)
                 self._settle(context, visit, failed=False)
                 return OVER  # type: ignore[no-any-return]  # the visit of no request
         return super().after(context, visit, outcome)

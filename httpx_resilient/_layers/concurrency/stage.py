@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from httpx_resilient._core.classify import is_of_server
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
@@ -65,12 +66,11 @@ class AdaptiveConcurrencyStage(ConcurrencyStage):
     ) -> Visit:
         """Record the time until the headers. Cancelled requests do not count."""
         semaphore, _, started = visit
+        if context.waits:  # the pool's queue inside is no latency of the server
+            started = context.now - context.elapsed_since(started, context.now)
         if isinstance(outcome, Exception):
             family = self._family
-            # A pool timeout says nothing about the server.
-            if isinstance(outcome, family.timed_out) and not isinstance(
-                outcome, family.pool_timeout
-            ):
+            if isinstance(outcome, family.timed_out) and is_of_server(outcome, family):
                 semaphore.record(TIMED_OUT, started, context.now)
         elif outcome is not None:
             semaphore.record(outcome.status_code, started, context.now)

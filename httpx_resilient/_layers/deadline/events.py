@@ -7,18 +7,23 @@ from typing import Literal
 from httpx_resilient._core.events.base import RequestEvent
 from httpx_resilient._core.events.record import event
 
-Awaited = Literal["headers", "body"]
-"""The part of a response that did not arrive in time."""
+Awaited = Literal["headers", "body", "queue", "connection"]
+"""
+What did not come in time: a part of the response, a place in a queue of this side, or
+the connection to the server.
+"""
+
+_STEPS: dict[Awaited, str] = {
+    "headers": "waiting for response headers",
+    "body": "reading the response body",
+    "queue": "queued on this side",
+    "connection": "connecting",
+}
 
 
 def describe_cut(awaited: Awaited, total: float) -> str:
     """Describe what a deadline cut off, for the event and for the exception."""
-    step = (
-        "reading the response body"
-        if awaited == "body"
-        else "waiting for response headers"
-    )
-    return f"deadline of {total:g} s exceeded while {step}"
+    return f"deadline of {total:g} s exceeded while {_STEPS[awaited]}"
 
 
 @event
@@ -28,8 +33,9 @@ class DeadlineCut(RequestEvent):
 
     Args:
         request: The request.
-        awaited: The part of the response that did not arrive in time: `headers` or
-            `body`.
+        awaited: What did not come in time: the `headers` of the response or its `body`;
+            a place in a `queue` of this side, which is not the server's fault; or the
+            `connection`.
         total: The deadline in seconds.
 
     Example:

@@ -20,7 +20,8 @@ class DeadlineExceeded(Refusal):
     A request exceeded its deadline; a `TimeoutException`.
 
     The server may have processed the request, so a retry around this layer repeats it
-    only if it is idempotent.
+    only if it is idempotent. If the request was not sent yet, because it was queued on
+    this side or connecting, the message says so, and a retry repeats it in any case.
 
     Example:
         >>> import httpx, time
@@ -36,7 +37,8 @@ class DeadlineExceeded(Refusal):
         deadline of 0.01 s exceeded while waiting for response headers
     """
 
-    retryability: ClassVar[Retryability] = Retryability.IF_IDEMPOTENT
+    retryability: Retryability = Retryability.IF_IDEMPOTENT
+    is_own: bool = False
     library_base: ClassVar[str] = "timed_out"
 
 
@@ -59,7 +61,9 @@ class DeadlineTransport(StagedTransport[RequestT, ResponseT, InnerT, LimitsT, Pr
             extension `deadline` have one.
         body: Whether the limit includes the response body. With `False`, a body may
             take any time once the headers have arrived. Use that for streams inside of
-            a retry, which never repeats a request whose body has begun.
+            a retry, which never repeats a request whose body has begun. The limit is
+            one for the server then: it pauses while the request is queued on this side,
+            for a connection, a permit or a turn.
         on_event: Called with each `Event`, as in `RetryingTransport`.
         http: The options of the default inner transport, as in `PoolingTransport`.
 

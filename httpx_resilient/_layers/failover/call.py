@@ -43,7 +43,8 @@ class FailoverCall(OriginReport[RequestT]):
             GROUP, choose, self._tried, patience, failover.cooldown, now
         )
         self._in_flight, self._sent = True, now
-        self._context.unsent = self._context.in_memory = False
+        self._context.unsent = None
+        self._context.refused = self._context.in_memory = False
         if self._records:
             *_, before, _ = last = self._records[-1]
             target = failover.origins[choice.origin]

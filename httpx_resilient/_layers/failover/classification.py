@@ -10,6 +10,7 @@ from httpx_resilient._core.classify import (
     classify_error,
     classify_status,
     is_graceful,
+    is_own,
     is_refused_by_tls,
 )
 from httpx_resilient._core.errors import Refusal
@@ -73,7 +74,7 @@ def classify_failure(
         retryability = Retryability.ALWAYS
     is_final = retryability is Retryability.NEVER
     return Classification(
-        is_up=None if is_final or is_graceful(error) else False,
+        is_up=None if is_final or is_own(error) or is_graceful(error) else False,
         kind=type(error),
         may_fail_over=_may_repeat(request, retryability),
         reason=type(error).__name__,

@@ -127,8 +127,8 @@ class Failover(Uncopyable):
     that can fail over to the next origin. A request that cannot becomes the probe only
     if no other one did for another `cooldown`.
 
-    If the origin, or a circuit breaker in front of it, says how long to wait, that time
-    replaces `cooldown`, up to a minute.
+    If the origin says how long to wait, that time replaces `cooldown`, up to a minute.
+    A refusal of this side, such as `RateLimitExceeded`, takes no origin out.
 
     Args:
         origins: Origins such as `https://api.example.com`, in order of preference.

@@ -80,7 +80,7 @@ class OriginReport(Generic[RequestT]):
         was in a queue on this side did not reach the origin.
         """
         is_up, reason = None, "too late"
-        if self._leg.unsent:
+        if self._leg.refused or self._leg.unsent == "queue":
             reason = "cancelled in a queue"
         elif self._is_late(now + _TIMER_TOLERANCE) or self._is_slow(now):
             is_up = False
@@ -97,6 +97,8 @@ class OriginReport(Generic[RequestT]):
         is_up, kind, _, reason, retry_after = classification
         self._tried.append(choice.origin)
         took, (queued, inside) = now - self._sent, self._leg.take()
+        if self._leg.unsent is not self._context.unsent:
+            self._context.unsent = self._leg.unsent
         self._records.append(
             (0, kind, reason, 0.0, took, self._sent, queued, inside, origin, False)
         )
@@ -117,5 +119,5 @@ class OriginReport(Generic[RequestT]):
         return deadline is not None and now >= deadline.at
 
     def _is_slow(self, now: float) -> bool:
-        waited = now - self._sent - self._leg.queued
+        waited = self._leg.elapsed_since(self._sent, now)
         return waited + _TIMER_TOLERANCE >= self._settings.failover.slow_after

@@ -9,6 +9,7 @@ from typing import Generic
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._budget.events import BudgetRefused
 from httpx_resilient._core.context import RequestContext
+from httpx_resilient._core.deadline import LEAST
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.history import leave_history
@@ -125,9 +126,15 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
         if leg.response is not None:
             await self._io.discard(leg.response, drain=False)
 
-    def _start(self) -> Runner | None:
-        """Start the hedge, or return `None` to be called again later."""
+    def _start(self) -> Runner | float | None:
+        """Start the hedge, or return when to be called again."""
         budget, url, now = self._budget, self._request.url, self._io.now()
+        if self._leg.waits or self._leg.queued_since < now:
+            if self._leg.queued_since < now:
+                return None  # the server has not got it yet
+            left = self._delay - self._leg.elapsed_since(self._first.started, now)
+            if left > LEAST:
+                return left
         if budget is not None and not budget.spend(url, now):
             if not self._refused_by_budget:
                 self._refused_by_budget = True

@@ -153,6 +153,9 @@ class HedgingTransport(
         finally:
             if leg is not None and context is not None:
                 context.join(leg)  # unless a hedge has taken what is there
+                if leg.waits:  # a queue of this side is no latency of the server
+                    now = io.now()
+                    started = now - leg.elapsed_since(started, now)
             # Overtaken and cancelled requests count too, see `record`.
             origin.pending.append((started, io.now(), success))
             # The first requests are folded in one by one, so that `samples` is exact.

@@ -87,7 +87,7 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
         """
         context = self.state.context
         self.state.cancelled(now)
-        if context.unsent:
+        if context.refused or context.unsent == "queue":
             context.answer = self.answer
 
 

@@ -116,7 +116,7 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
         context = self.context
         context.attempt = self.attempt_number
         context.last_failure = self.failure
-        context.unsent = context.in_memory = False
+        context.unsent, context.refused, context.in_memory = None, False, False
         self.outcome_timestamp = self.next_action = None
         self.response = self.error = self._outcome = self._kind = None
         self.hints = _NO_HINTS

@@ -222,7 +222,6 @@ def test_an_extension_that_is_not_a_bool_is_rejected() -> None:
         error(httpx.ConnectTimeout),
         refused_certificate(),
         refused_certificate(httpx.ReadError),
-        Refused("open", retry_after=5),
         425,
         429,
         httpx.Response(503, headers={"x-should-retry": "true"}),
@@ -233,6 +232,13 @@ def test_a_post_that_was_not_processed_fails_over(outcome: Any) -> None:
     group = Group(outcome, 200)
     assert group.post(json={"n": 1}).extensions["origin"] == B
     assert group.failover.down == (A,)
+
+
+def test_a_refusal_of_this_side_fails_over_and_takes_no_origin_out() -> None:
+    group = Group(Refused("open", retry_after=5), 200, 200)
+    assert group.post(json={"n": 1}).extensions["origin"] == B
+    assert group.failover.down == ()
+    assert group.get().extensions["origin"] == A
 
 
 def test_an_origin_that_says_goodbye_is_not_down() -> None:
@@ -529,7 +535,6 @@ def test_the_log_reports_failovers_and_health_without_secrets(
     ("outcome", "seconds"),
     [
         (503, 10),
-        (Refused("open", retry_after=2), 2),
         (httpx.Response(429, headers={"retry-after": "30"}), 30),
         (httpx.Response(503, headers={"retry-after": "3600"}), 60),
     ],
