@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import httpx
@@ -121,12 +122,13 @@ class Scripted(Admission):
 
 def admitted(
     queue: Queue,
+    context: RequestContext | None = None,
     *,
     emit: EventEmitter | None = None,
     work: Callable[[], Any] | None = None,
 ) -> float:
     """Wait in a queue. Returns the seconds that the context has of it."""
-    context = context_of(GET, queue)
+    context = context or context_of(GET, queue)
     emit = emit or EventEmitter(queue.listen)
     effects: Any = queue
     admission = Scripted(context, emit, queue, work)
@@ -183,6 +185,27 @@ def test_a_request_that_is_interrupted_closes_its_waiter_and_withdraws(
         admitted(queue)
     assert queue.did[:2] == ["sleep", "close"]
     assert queue.did[-1] == "withdraw"
+
+
+def test_a_request_that_was_interrupted_in_a_queue_was_not_sent() -> None:
+    queue = Queue(1, interrupted_in="wait")
+    context = context_of(GET, queue)
+    with pytest.raises(Interruption):
+        admitted(queue, context)
+    assert (context.unsent, context.queued) == ("queue", 1)
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_a_wait_that_is_over_does_not_say_whether_the_request_was_sent(
+    refuses: bool,
+) -> None:
+    queue = Queue(1, refuses=refuses)
+    context = context_of(GET, queue)
+    ending: Any = pytest.raises(RefusedError) if refuses else nullcontext()
+    with ending:
+        admitted(queue, context)
+    assert context.unsent is None
+    assert (list(context.waits), context.queued) == ([(0, 1)], 1)
 
 
 def test_the_work_that_a_withdrawal_returns_is_awaited() -> None:

@@ -49,7 +49,7 @@ class Race:
             SOON, self.runner("first"), self.second
         )
 
-    def second(self) -> Runner | None:
+    def second(self) -> Runner | float | None:
         self.calls += 1
         return None if self.calls <= self.refused else self.runner("second")
 
@@ -115,6 +115,20 @@ async def test_a_second_runner_that_wins_cancels_the_first_and_awaits_it() -> No
         await race.started.wait()
         race.end("second", True)
     assert race.did == ["second", "first was cancelled", "over"]
+
+
+async def test_a_second_runner_is_asked_for_again_when_it_says_so() -> None:
+    class Later(Race):
+        def second(self) -> Runner | float | None:
+            asked.append(anyio.current_time())
+            return 4 * SOON if len(asked) == 1 else self.runner("second")
+
+    asked: list[float] = []
+    race = Later()
+    async with running(race):
+        await race.started.wait()
+        race.end("second", True)
+    assert asked[1] - asked[0] >= 3.5 * SOON
 
 
 async def test_a_first_runner_that_wins_cancels_the_second_and_awaits_it(
