@@ -175,6 +175,20 @@ async def test_a_deadline_with_a_body_includes_the_queue_and_blames_no_server(
     assert server.requests == 1
 
 
+async def test_a_deadline_that_ends_in_a_queue_takes_no_origin_out(
+    world: World, server: Server
+) -> None:
+    dead, up = "http://127.0.0.1:1", server.url.rstrip("/")
+    ours, pool, group = world.ours, pooling(world), Failover([dead, up])
+    transport = ours.DeadlineTransport(ours.FailoverTransport(pool, group), 2 * SOON)
+    async with world.client(transport, timeout=10) as client:
+        assert (await client.get(dead)).extensions["origin"] == up
+        (error,) = await queued(world, client, server, pool, lambda: client.get(dead))
+    assert is_own(error)
+    assert error.retryability is Retryability.ALWAYS
+    assert group.down == (dead,)
+
+
 async def test_what_was_sent_before_an_attempt_is_queued_is_not_denied(
     world: World, server: Server
 ) -> None:

@@ -29,9 +29,10 @@ async def within(
         except StopIteration as finished:
             value: T = finished.value
             return value
-        if deadline is not None and deadline.at != at:
-            seconds = deadline.left()  # a wait in a queue has begun
-        limit = None if seconds == math.inf else seconds
+        limit: float | None = seconds
+        if deadline is not None and deadline.at != at:  # a wait in a queue has begun
+            left = deadline.left()
+            limit = None if left == math.inf else left
         async with asyncio.timeout(limit) as timer:
             if deadline is None:
                 return cast("T", await rest_of(steps, awaited))
