@@ -196,7 +196,9 @@ async def test_what_was_sent_before_an_attempt_is_queued_is_not_denied(
     retrying = ours.RetryingTransport(pool, wait=tenacity.wait_fixed(SOON))
     transport = ours.DeadlineTransport(retrying, LONG)
     server.play(reply(503), reply(body=b"held"))
-    other, held, errors = world.client(pool, timeout=10), [], []
+    other = world.client(pool, timeout=10)
+    held: list[Any] = []
+    errors: list[Any] = []
     async with world.client(transport, timeout=10) as client:
 
         async def get() -> None:
@@ -231,7 +233,7 @@ async def test_an_adaptive_limit_does_not_measure_queues(
 ) -> None:
     pool, limit = pooling(world), AdaptiveConcurrencyLimit()
     await is_served(world, server, pool, standard(world, pool, concurrency=limit))
-    semaphore = limit.semaphore(("http", "127.0.0.1", server.port))
+    semaphore: Any = limit.semaphore(("http", "127.0.0.1", server.port))
     ((seconds, _),) = semaphore._samples
     assert seconds is not None
     assert seconds < SOON

@@ -61,11 +61,11 @@ class CircuitBreaker(Uncopyable):
         half_open_wait: Seconds for which requests wait for the headers of the latest
             probe, then they are refused. They wait no longer than `timeout["pool"]`
             and their deadline. With 0, they are refused at once.
-        slow_after: Seconds until the response headers after which a request is slow.
-            By default, requests are never slow. So is one that its caller cancels after
-            that time: set it lower than the limits of your callers, if these are lower
-            than the timeouts of the client, so that a server that never answers opens
-            the circuit. Of a cancelled request, queues on this side do not count.
+        slow_after: Seconds until the response headers after which a request is slow,
+            without those in queues of this side. By default, requests are never slow.
+            So is one that its caller cancels after that time: set it lower than the
+            limits of your callers, if these are lower than the timeouts of the client,
+            so that a server that never answers opens the circuit.
         slow_rate: The circuit also opens if this share of the requests was slow.
         metrics_only: Send all requests, and only report in `states()` what the breaker
             would refuse.

@@ -145,7 +145,8 @@ class HedgePolicy(Uncopyable):
 
     Args:
         delay: Seconds until a request is hedged. By default, it is the `quantile` of
-            the time until the headers arrive, observed for each origin.
+            the time until the headers arrive, observed for each origin. Seconds in
+            queues of this side do not count.
         quantile: The share of the last 500 requests that end without a hedge.
         samples: The number of requests to observe before the first hedge.
         extra: The number of hedges for each successful request, at most, for each

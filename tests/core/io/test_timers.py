@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -71,7 +72,8 @@ async def test_a_timer_fires_at_the_deadline_around_while_its_deadline_pauses() 
 
 
 async def test_a_timer_that_runs_no_more_stays_as_it_is() -> None:
-    deadline, timers = pausing(SOON), []
+    deadline = pausing(SOON)
+    timers: list[Any] = []
 
     async def answer() -> None:
         await anyio.lowlevel.checkpoint()
