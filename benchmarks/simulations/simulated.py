@@ -119,7 +119,7 @@ class SimulatedIO:
             await self._until_over(racers, pause)
             while len(racers) == 1 and not racers[0].ended.done:
                 runner = second()
-                if runner is not None and not isinstance(runner, float):
+                if runner is not None and not isinstance(runner, float | int):
                     racers.append(self._clock.start(runner))
                     await self._until_over(racers, None)
                 else:

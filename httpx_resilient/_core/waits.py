@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 Unsent = Literal["queue", "connection"]
 """What a request waits for that was not sent: a place on this side, or connecting."""
@@ -16,7 +16,7 @@ class Waits:
     # The defaults cost a request nothing that never waits.
     __slots__ = ("__dict__",)
 
-    parent: Waits | None
+    parent: Any
     waits: Sequence[tuple[float, float]] = ()
     """When each wait in a queue began and ended, in monotonic seconds."""
     queued_since: float = math.inf

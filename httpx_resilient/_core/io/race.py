@@ -34,7 +34,7 @@ async def race_on_anyio(seconds: float, first: Runner, second: Second) -> None:
             if over.is_set():
                 return
             runner = second()
-            if runner is not None and not isinstance(runner, float):
+            if runner is not None and not isinstance(runner, float | int):
                 break
             pause = AGAIN * elapsed if runner is None else runner
             elapsed += pause
@@ -111,7 +111,7 @@ class _OnAsyncio:
 
     def _start(self, elapsed: float) -> None:
         runner = self._second()
-        if runner is None or isinstance(runner, float):
+        if runner is None or isinstance(runner, float | int):
             pause = AGAIN * elapsed if runner is None else runner
             self._timer = self._loop.call_later(pause, self._start, elapsed + pause)
         else:
