@@ -82,8 +82,6 @@ class RequestContext(Waits):
     """Seconds that the attempt has waited in queues."""
     attempts: Sequence[Record]
     """What layers inside have sent for the attempt, if they send more than once."""
-    refused: bool = False
-    """Whether a layer of this side has not admitted the attempt."""
     answer: Any = None
     """The `SavedResponse` of a retry that was cancelled in a queue, with an answer."""
     in_memory: bool = False

@@ -24,6 +24,9 @@ class Waits:
     unsent: Unsent | None = None
     """What the attempt was last seen in, if that proves that it was not sent yet."""
 
+    refused: bool = False
+    """Whether a layer of this side has not admitted the attempt."""
+
     def elapsed_since(self, moment: float, now: float) -> float:
         """
         Return the seconds since a moment, without those in queues of this side.

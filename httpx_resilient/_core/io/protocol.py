@@ -25,10 +25,7 @@ Runner = Coroutine[Any, Any, bool]
 """Returns whether it has won. An exception ends the race and reaches the caller."""
 
 Second = Callable[[], Runner | float | None]
-"""
-Returns the second runner, or when to call it again: after these seconds, or `None` for
-a share of the elapsed time.
-"""
+"""Returns the second runner, or after which seconds to call again; `None` for later."""
 
 
 class Send(Protocol):
