@@ -53,6 +53,8 @@ __all__ = [
     "attempts_of",
     "current_attempt",
     "explain",
+    "key_by_header",
+    "key_by_path",
     "retry_if_idempotent",
     "retry_if_status",
     "retry_if_transient",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Hashable, Sequence
 from typing import Any, NamedTuple
 
 from httpx_resilient._core.clock import TimeSource
@@ -92,6 +92,8 @@ class RequestContext(Waits):
     """The timeouts of the request as it was sent in a synchronous client."""
     parent: RequestContext | None = None
     """The context that this one is a fork of."""
+    keys: tuple[tuple[object, Hashable], ...] = ()
+    """The keys of the request, each with the function that has returned it."""
 
     def fork(self, request: RequestLike) -> RequestContext:
         """Make the context of another request within the same attempt."""

@@ -136,7 +136,8 @@ def _rate_limited(event: RateLimited) -> Iterator[Measurement]:
 def _circuit_opened(event: CircuitOpened) -> Iterator[Measurement]:
     server = server_of_origin(event.origin)
     yield instruments.CIRCUIT_OPENED, 1, server
-    yield instruments.CIRCUIT_STATE, 2, server
+    if event.key is None:
+        yield instruments.CIRCUIT_STATE, 2, server
 
 
 def _failed_over(event: FailedOver) -> Iterator[Measurement]:
@@ -155,9 +156,15 @@ def _count(instrument: Instrument, *labels: Callable[[Any], Label]) -> Converter
 
 
 def _at_origin(instrument: Instrument, value: float = 1) -> Converter:
-    """Convert an event of an origin: record a constant value by server."""
+    """
+    Convert an event of an origin: record a constant value by server.
 
-    def convert(event: _OriginEvent) -> tuple[Measurement]:
+    An event of another key says nothing about the server as a whole.
+    """
+
+    def convert(event: _OriginEvent) -> tuple[Measurement, ...]:
+        if getattr(event, "key", None) is not None:
+            return ()
         return ((instrument, value, server_of_origin(event.origin)),)
 
     return convert

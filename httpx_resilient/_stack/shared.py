@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         current_attempt,
     )
     from httpx_resilient._core.explain import explain
+    from httpx_resilient._core.key_by import key_by_header, key_by_path
     from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
     from httpx_resilient._layers.circuit_breaker.circuit_state import CircuitState
     from httpx_resilient._layers.concurrency.limit import (
@@ -43,6 +44,7 @@ else:
             "_core.attempts": ("Attempt", "attempts_of"),
             "_core.context": ("CurrentAttempt", "RequestContext", "current_attempt"),
             "_core.explain": ("explain",),
+            "_core.key_by": ("key_by_header", "key_by_path"),
             "_layers.circuit_breaker.breaker": ("CircuitBreaker",),
             "_layers.circuit_breaker.circuit_state": ("CircuitState",),
             "_layers.concurrency.limit": (
@@ -86,6 +88,8 @@ __all__ = [
     "attempts_of",
     "current_attempt",
     "explain",
+    "key_by_header",
+    "key_by_path",
     "retry_if_idempotent",
     "retry_if_status",
     "retry_if_transient",

@@ -48,6 +48,11 @@ MEASURED: dict[events.Event, dict[str, dict[tuple[Any, ...], float]]] = {
         "circuit.opened": {SERVER_A: 1},
         "circuit.state": {SERVER_A: 2},
     },
+    # A circuit of another key says nothing about the server as a whole.
+    events.CircuitOpened(A, "9 of 9 failed", 5.0, key="tenant"): {
+        "circuit.opened": {SERVER_A: 1}
+    },
+    events.CircuitClosed(A, key="tenant"): {},
     events.CircuitHalfOpened(A): {"circuit.state": {SERVER_A: 1}},
     events.CircuitClosed(A): {"circuit.state": {SERVER_A: 0}},
     events.CircuitRefused(REQUEST, "is open", 2.0): {"circuit.refusals": {SERVER_A: 1}},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import ClassVar
 
 from httpx_resilient._core.context import RequestContext
@@ -30,11 +30,12 @@ class ProbeAdmission(Admission):
         context: The context of the request.
         emit: The emitter of the layer's events.
         breaker: The circuits.
+        key: The key of the circuit.
         busy: What the circuit has answered.
         accept: Ends the wait.
     """
 
-    __slots__ = ("_accept", "_breaker", "_busy", "_place", "_queue")
+    __slots__ = ("_accept", "_breaker", "_busy", "_key", "_place", "_queue")
 
     name: ClassVar[str] = "circuit"
 
@@ -43,15 +44,17 @@ class ProbeAdmission(Admission):
         context: RequestContext,
         emit: EventEmitter,
         breaker: CircuitBreaker,
+        key: Hashable,
         busy: Busy,
         accept: Accept,
     ) -> None:
         super().__init__(context, emit)
         self._breaker = breaker
+        self._key = key
         self._busy = busy
         self._accept = accept
         self._place = ProbePlace()
-        self._queue: ProbeQueue = breaker.queues[context.origin]
+        self._queue: ProbeQueue = breaker.queues[key]
 
     def waits(self, effects: Effects) -> Iterator[Wait]:
         context, place, queue = self.context, self._place, self._queue
@@ -81,4 +84,4 @@ class ProbeAdmission(Admission):
 
     def _ask(self, now: float, until: float) -> Answer:
         may_wait = until - now > EPSILON
-        return self._breaker.enter(self.context.origin, now, may_wait=may_wait)
+        return self._breaker.enter(self._key, now, may_wait=may_wait)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from random import random
-from typing import cast
+from typing import Any
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.http_types import URLLike
+from httpx_resilient._core.keys import KeyFunction, check_key, key_given, key_shown
 from httpx_resilient._core.lock import tell_when_forked
-from httpx_resilient._core.origin import OriginKey, origin_name, parse_origin
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.sliding_window import SLICES, Window
 from httpx_resilient._core.state.store import StateStore
@@ -69,9 +69,11 @@ class CircuitBreaker(Uncopyable):
         slow_rate: The circuit also opens if this share of the requests was slow.
         metrics_only: Send all requests, and only report in `states()` what the breaker
             would refuse.
+        key: A function of the request that returns the key of its circuit, if that is
+            not the origin, such as `key_by_path()`. At most 1000 keys are stored.
 
     Raises:
-        TypeError: An argument is not a number.
+        TypeError: An argument is not a number, or `key` is not a plain function.
         ValueError: A number is out of its range.
 
     Timeouts, broken connections, broken bodies, and 5xx except 501, 505 and 511 are
@@ -106,7 +108,9 @@ class CircuitBreaker(Uncopyable):
         slow_after: float | None = None,
         slow_rate: float = 0.5,
         metrics_only: bool = False,
+        key: KeyFunction | None = None,
     ) -> None:
+        check_key(key)
         number("failure_rate", failure_rate, above=0, most=1)
         number("minimum_calls", minimum_calls, least=1, whole=True, unit="requests")
         number("window", window, above=0, unit="seconds")
@@ -127,13 +131,14 @@ class CircuitBreaker(Uncopyable):
         self.slow_after: float = math.inf if slow_after is None else slow_after
         self._metrics_only = metrics_only
         self._patience = 0.0 if metrics_only else half_open_wait
+        self.key = key
         self.circuits: StateStore[Circuit] = StateStore(
             Window(), fold=lambda circuit, times: fold(circuit, self._rules, times)
         )
         self.queues = ProbeQueues(lambda key: self.enter(key, Clock.now()))
         tell_when_forked(self)
 
-    def enter(self, key: OriginKey, now: float, *, may_wait: bool = True) -> Answer:
+    def enter(self, key: Hashable, now: float, *, may_wait: bool = True) -> Answer:
         """Admit a request while the circuit is not closed."""
         probe = Probe([now])
         probe.key, probe.breaker = key, self
@@ -146,7 +151,7 @@ class CircuitBreaker(Uncopyable):
             return decision
         return probe
 
-    def answered(self, key: OriginKey, sent: float) -> None:
+    def answered(self, key: Hashable, sent: float) -> None:
         """Record the good headers of a probe, so that others may be sent."""
         if isinstance(self.circuits.peek(key), HalfOpen):
             self.circuits.apply(key, answered, sent)
@@ -154,7 +159,7 @@ class CircuitBreaker(Uncopyable):
 
     def leave(
         self,
-        key: OriginKey,
+        key: Hashable,
         sent: float,
         now: float,
         *,
@@ -175,24 +180,37 @@ class CircuitBreaker(Uncopyable):
         self.queues.circuit_changed(key)
         return changed
 
-    def states(self) -> Mapping[str, CircuitState]:
-        """Return the state of each origin, such as `https://api.example.com`."""
+    def states(self) -> Mapping[Any, CircuitState]:
+        """
+        Return the state of each circuit, by origin or by what `key` returned.
+
+        An origin is named as `https://api.example.com`.
+        """
         now = Clock.now()
         return {
-            origin_name(cast("OriginKey", key)): describe(circuit, self._rules, now)
+            key_shown(self.key, key): describe(circuit, self._rules, now)
             for key, circuit in self.circuits.states().items()
         }
 
-    def force_open(self, url: str | URLLike) -> None:
-        """Refuse all requests to the origin of a URL, until it is reset."""
+    def force_open(self, url: str | URLLike | Hashable) -> None:
+        """
+        Refuse all requests of a circuit, until it is reset.
+
+        Args:
+            url: A URL whose origin, or path with `key_by_path`, selects the circuit.
+                With another `key`, it is a key as `states()` shows it.
+
+        Raises:
+            ValueError: The URL has no scheme or no host.
+        """
         self._change(url, lambda circuit: force(circuit, is_open=True))
 
-    def force_closed(self, url: str | URLLike) -> None:
-        """Send all requests to the origin of a URL, until it is reset."""
+    def force_closed(self, url: str | URLLike | Hashable) -> None:
+        """Send all requests of a circuit until it is reset; see `force_open`."""
         self._change(url, lambda circuit: force(circuit, is_open=False))
 
-    def reset(self, url: str | URLLike) -> None:
-        """Close the circuit to the origin of a URL and restart its counts."""
+    def reset(self, url: str | URLLike | Hashable) -> None:
+        """Close a circuit, selected as in `force_open`, and restart its counts."""
         self._change(url, lambda circuit: reset(circuit, Clock.now()))
 
     def forked(self) -> None:
@@ -202,11 +220,12 @@ class CircuitBreaker(Uncopyable):
             self.circuits.apply(key, forget_probes)
 
     def _change(
-        self, url: str | URLLike, change: Callable[[Circuit], tuple[Circuit, None]]
+        self, url: Hashable, change: Callable[[Circuit], tuple[Circuit, None]]
     ) -> None:
-        key = parse_origin(url)
+        key = key_given(self.key, url)
         self.circuits.apply(key, change)
         self.queues.circuit_changed(key)
 
     def __repr__(self) -> str:
-        return f"<CircuitBreaker of {len(self.circuits)} origins>"
+        counted = "origins" if self.key is None else "keys"
+        return f"<CircuitBreaker of {len(self.circuits)} {counted}>"

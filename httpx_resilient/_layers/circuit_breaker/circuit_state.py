@@ -1,4 +1,4 @@
-"""The state of a circuit, as users see it."""
+"""The public state of a circuit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from httpx_resilient._layers.circuit_breaker.state import (
 @public()
 class CircuitState(NamedTuple):
     """
-    The state of the circuit to one origin.
+    The state of one circuit.
 
     Args:
         phase: The phase. An open circuit becomes half-open with the first request after

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Hashable
+from dataclasses import field
 from typing import ClassVar
 
 from httpx_resilient._core.events.base import Event, RequestEvent
 from httpx_resilient._core.events.record import event
+from httpx_resilient._core.keys import name_of
 
 
 @event
@@ -18,6 +21,8 @@ class CircuitOpened(Event):
         origin: The origin, such as `https://api.example.com`.
         reason: The failures or slow requests that opened it.
         seconds: Seconds until the circuit admits a probe.
+        key: The key of the circuit, if that is not the origin. It may hold a secret, so
+            the text shows only a key of `key_by_path` or `key_by_header`.
 
     Example:
         >>> print(CircuitOpened("https://api.example.com", "9 of 9 failed", 5.0))
@@ -27,12 +32,13 @@ class CircuitOpened(Event):
     origin: str
     reason: str
     seconds: float
+    key: Hashable = field(default=None, repr=False)
 
     level: ClassVar[int] = logging.WARNING
 
     def __str__(self) -> str:
         phase = f"open for {self.seconds:.1f} s: {self.reason}"
-        return f"the circuit to {self.origin} is {phase}"
+        return f"the circuit to {name_of(self.key, self.origin)} is {phase}"
 
 
 @event
@@ -42,6 +48,7 @@ class CircuitHalfOpened(Event):
 
     Args:
         origin: The origin, such as `https://api.example.com`.
+        key: The key of the circuit, if that is not the origin.
 
     Example:
         >>> print(CircuitHalfOpened("https://api.example.com"))
@@ -49,11 +56,12 @@ class CircuitHalfOpened(Event):
     """
 
     origin: str
+    key: Hashable = field(default=None, repr=False)
 
     level: ClassVar[int] = logging.INFO
 
     def __str__(self) -> str:
-        return f"the circuit to {self.origin} is half-open"
+        return f"the circuit to {name_of(self.key, self.origin)} is half-open"
 
 
 @event
@@ -63,6 +71,7 @@ class CircuitClosed(Event):
 
     Args:
         origin: The origin, such as `https://api.example.com`.
+        key: The key of the circuit, if that is not the origin.
 
     Example:
         >>> print(CircuitClosed("https://api.example.com"))
@@ -70,11 +79,12 @@ class CircuitClosed(Event):
     """
 
     origin: str
+    key: Hashable = field(default=None, repr=False)
 
     level: ClassVar[int] = logging.INFO
 
     def __str__(self) -> str:
-        return f"the circuit to {self.origin} is closed"
+        return f"the circuit to {name_of(self.key, self.origin)} is closed"
 
 
 @event

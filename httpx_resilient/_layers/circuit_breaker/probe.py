@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._core.origin import OriginKey
 
 if TYPE_CHECKING:
     from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
@@ -25,7 +25,7 @@ class Probe(Call):
     never closed, another request may be the probe.
     """
 
-    key: OriginKey
+    key: Hashable
     breaker: CircuitBreaker | None = None
     half_opened = False
     """Whether this request made the circuit half-open."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
-from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._core.state.fair_queue import FairQueue, Place
 from httpx_resilient._core.state.origin_map import OriginMap
 from httpx_resilient._layers.circuit_breaker.probe import Probe
@@ -26,7 +25,7 @@ class ProbePlace(Place):
 
 class ProbeQueue(FairQueue[ProbePlace]):
     """
-    The requests to one origin that wait until a probe is answered, in order of arrival.
+    The requests of one circuit that wait for a probe, in order of arrival.
 
     A request that is woken has been answered: it is a probe now, or is refused. A probe
     that nobody takes is given back by its finalizer.
@@ -74,17 +73,17 @@ class ProbeQueue(FairQueue[ProbePlace]):
 
 class ProbeQueues(OriginMap[ProbeQueue]):
     """
-    The queues of all origins.
+    The queues of all circuits.
 
     Args:
-        ask: Asks the circuit to an origin about the next request.
+        ask: Asks the circuit of a key about the next request.
     """
 
-    def __init__(self, ask: Callable[[OriginKey], Answer]) -> None:
+    def __init__(self, ask: Callable[[Hashable], Answer]) -> None:
         super().__init__(lambda key: ProbeQueue(lambda: ask(key)))
 
-    def circuit_changed(self, key: OriginKey) -> None:
-        """Admit or refuse those who wait, if the circuit to an origin allows it."""
+    def circuit_changed(self, key: Hashable) -> None:
+        """Admit or refuse those who wait, if their circuit allows it."""
         queue = self.get(key)
         if queue is not None:
             queue.circuit_changed()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from httpx_resilient._core.classify import (
     SWITCHING_PROTOCOLS,
     Retryability,
@@ -14,6 +16,7 @@ from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import ResponseLike
 from httpx_resilient._core.io.admission import MustWait
+from httpx_resilient._core.keys import name_in, own_key_of
 from httpx_resilient._core.origin import origin_name
 from httpx_resilient._core.state.sliding_window import Window
 from httpx_resilient._layers.circuit_breaker.admission import ProbeAdmission
@@ -65,10 +68,12 @@ class BreakerStage(Stage):
         return [context.now]
 
     def _enter(self, context: RequestContext) -> Probe:
-        answer = self._breaker.enter(context.origin, context.now)
+        key = self._key_of(context)
+        answer = self._breaker.enter(key, context.now)
         if isinstance(answer, Busy):
+            breaker, emit = self._breaker, self._emit
             raise MustWait(
-                ProbeAdmission(context, self._emit, self._breaker, answer, self.accept)
+                ProbeAdmission(context, emit, breaker, key, answer, self.accept)
             )
         return self.accept(context, answer)
 
@@ -77,11 +82,11 @@ class BreakerStage(Stage):
         if isinstance(answer, Refused):
             reason, retry_after = answer
             self._emit(context, CircuitRefused, context.request, reason, retry_after)
-            msg = f"the circuit to {origin_name(context.origin)} {reason}"
+            msg = f"the circuit to {name_in(context, self._breaker.key)} {reason}"
             raise self._refusal(msg, retry_after=retry_after)
         if answer.half_opened:
             try:
-                self._emit(context, CircuitHalfOpened, origin_name(context.origin))
+                self._emit(context, CircuitHalfOpened, *self._circuit(context))
             except BaseException:  # observed only, and raised again: it is not sent
                 answer.give_back(context.now)
                 raise
@@ -109,7 +114,7 @@ class BreakerStage(Stage):
             # The headers of a slow probe are its end.
             has_body = type(visit) is list or len(visit) == 1
             if not failed and status != SWITCHING_PROTOCOLS and has_body:
-                self._breaker.answered(context.origin, visit[0])
+                self._breaker.answered(self._key_of(context), visit[0])
                 return visit
         self._settle(context, visit, failed=failed)
         return OVER  # type: ignore[no-any-return]  # the visit of no request
@@ -138,38 +143,22 @@ class BreakerStage(Stage):
     def _settle(
         self, context: RequestContext, visit: Call, *, failed: bool | None
     ) -> None:
-        key, now, sent, slow = context.origin, context.now, visit[0], len(visit) > 1
-        changed = self._breaker.leave(key, sent, now, failed=failed, slow=slow)
+        key, now, slow = self._key_of(context), context.now, len(visit) > 1
+        changed = self._breaker.leave(key, visit[0], now, failed=failed, slow=slow)
         visit.clear()
         if changed is None:
             return
-        name = origin_name(key)
+        origin, own_key = self._circuit(context)
         if isinstance(changed, Open):
-            seconds = changed.until - now
-            self._emit(context, CircuitOpened, name, changed.reason, seconds)
+            seconds, reason = changed.until - now, changed.reason
+            self._emit(context, CircuitOpened, origin, reason, seconds, own_key)
         else:
-            self._emit(context, CircuitClosed, name)
+            self._emit(context, CircuitClosed, origin, own_key)
 
+    def _key_of(self, context: RequestContext) -> Hashable:
+        """Return the key of the circuit of a request."""
+        return context.origin
 
-class SlownessStage(BreakerStage):
-    """
-    The same for a breaker that watches for slow requests.
-
-    A request whose caller has waited for so long, and gives up before the headers, is a
-    slow one. What it has waited for in queues on this side does not count.
-    """
-
-    def after(
-        self,
-        context: RequestContext,
-        visit: Call,
-        outcome: ResponseLike | Exception | None,
-    ) -> Call:
-        is_here = context.refused or context.unsent == "queue"
-        if outcome is None and not is_here:
-            now, sent = context.now, visit[0]
-            if context.elapsed_since(sent, now) >= self._slow_after:
-                visit.append(now)
-                self._settle(context, visit, failed=False)
-                return OVER  # type: ignore[no-any-return]  # the visit of no request
-        return super().after(context, visit, outcome)
+    def _circuit(self, context: RequestContext) -> tuple[str, Hashable]:
+        """Return the origin and the key of a circuit, `None` if they are the same."""
+        return origin_name(context.origin), own_key_of(context, self._breaker.key)

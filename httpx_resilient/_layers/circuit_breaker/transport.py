@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar, Unpack
 
 from httpx_resilient._core.errors import Refusal
@@ -10,7 +9,7 @@ from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.validation import state
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
-from httpx_resilient._layers.circuit_breaker.stage import BreakerStage, SlownessStage
+from httpx_resilient._layers.circuit_breaker.variants import stage_for
 from httpx_resilient._transport.base import InnerT
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._transport.staged import StagedTransport
@@ -89,6 +88,6 @@ class CircuitBreakingTransport(
         super().__init__(inner, on_event, dict(http))
         example = "CircuitBreaker(open_for=10)"
         state("breaker", breaker, CircuitBreaker, example=example)
-        breaker = breaker or CircuitBreaker()
-        kind = BreakerStage if breaker.slow_after == math.inf else SlownessStage
+        breaker = CircuitBreaker() if breaker is None else breaker
+        kind = stage_for(breaker)
         self._run(kind(breaker, self._refusal, self._family, self._emit))

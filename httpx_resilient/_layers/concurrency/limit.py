@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
+from httpx_resilient._core.keys import KeyFunction, check_key, key_text
 from httpx_resilient._core.lock import tell_when_forked
-from httpx_resilient._core.origin import OriginKey, origin_name
+from httpx_resilient._core.origin import origin_name
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.origin_map import OriginMap
 from httpx_resilient._core.validation import number
@@ -25,32 +26,49 @@ Requests that may wait at a semaphore by default. Each occupies about 2 KB.
 ALL_ORIGINS = "*"
 """The name of a semaphore that is shared by all origins."""
 
+ONE_KEY = "this key"
+"""The name of a semaphore whose key may be secret."""
+
 SemaphoreT = TypeVar("SemaphoreT", bound=FairSemaphore)
 
 
 class Limit(Uncopyable, Generic[SemaphoreT]):
     """
-    The base of the limits: a semaphore for each origin, or a single one for all.
+    The base of the limits: a semaphore for each origin or key, or a single one for all.
 
     Args:
         make: Creates the semaphore of this name.
         per_origin: Whether each origin has a semaphore of its own.
+        key: A function of the request that returns the key of its semaphore.
     """
 
     is_adaptive: ClassVar[bool]
     """Whether the semaphores record how requests end."""
 
     def __init__(
-        self, make: Callable[[str], SemaphoreT], *, per_origin: bool = True
+        self,
+        make: Callable[[str], SemaphoreT],
+        *,
+        per_origin: bool = True,
+        key: KeyFunction | None = None,
     ) -> None:
+        check_key(key)
+        if key is not None and not per_origin:
+            msg = "per_origin=False is one limit for all requests: leave out key="
+            raise ValueError(msg)
+        self.key = key
         self._make = make
-        self._semaphores = OriginMap(lambda key: make(origin_name(key)))
+        self._semaphores = OriginMap(
+            lambda each: make(
+                origin_name(each) if key is None else key_text(each) or ONE_KEY
+            )
+        )
         self._shared = None if per_origin else make(ALL_ORIGINS)
         self._latest: SemaphoreT | None = None
         tell_when_forked(self)
 
-    def semaphore(self, key: OriginKey) -> SemaphoreT:
-        """Return the semaphore of an origin."""
+    def semaphore(self, key: Any) -> SemaphoreT:
+        """Return the semaphore of an origin, or of another key."""
         if self._shared is not None:
             return self._shared
         semaphore = self._semaphores[key]
@@ -62,19 +80,22 @@ class Limit(Uncopyable, Generic[SemaphoreT]):
             self._latest = semaphore
         return semaphore
 
-    def states(self) -> dict[str, ConcurrencyState]:
+    def states(self) -> dict[Any, ConcurrencyState]:
         """
         Return the limit, the requests in flight and those that wait, by origin.
 
-        The keys are names such as `https://example.org`, or `*` for all origins.
+        The keys are names such as `https://example.org`, or `*` for all origins, or
+        what `key` returned.
         """
-        each_origin = self._semaphores.values()
-        semaphores = each_origin if self._shared is None else [self._shared]
-        states: dict[str, ConcurrencyState] = {}
+        each: dict[Any, SemaphoreT] = self._semaphores
+        if self._shared is not None:
+            each = {ALL_ORIGINS: self._shared}
+        states: dict[Any, ConcurrencyState] = {}
         # The list is a copy, because a request may add an origin at any time.
-        for semaphore in list(semaphores):
+        for key, semaphore in list(each.items()):
             semaphore.drop_dead()
-            states[semaphore.name] = semaphore.state
+            name = semaphore.name if self.key is None else key
+            states[name] = semaphore.state
         return states
 
     def forked(self) -> None:
@@ -102,10 +123,14 @@ class ConcurrencyLimit(Limit[FairSemaphore]):
             once. With 0, every request that would wait is refused.
         per_origin: Whether each origin has a limit and a queue of its own. Otherwise
             all origins share them. At most 1,000 origins are stored, plus those in use.
+        key: A function of the request that returns the key of its limit, if that is not
+            the origin, such as `key_by_path()`. As many keys are stored as origins.
 
     Raises:
-        TypeError: `limit` or `queue` is not a whole number.
-        ValueError: `limit` is below 1, or `queue` below 0.
+        TypeError: `limit` or `queue` is not a whole number, or `key` is not a plain
+            function.
+        ValueError: `limit` is below 1, or `queue` below 0; `key` is given together with
+            `per_origin=False`.
 
     Example:
         >>> import httpx
@@ -119,12 +144,19 @@ class ConcurrencyLimit(Limit[FairSemaphore]):
     is_adaptive = False
 
     def __init__(
-        self, limit: int = 100, *, queue: int = DEFAULT_QUEUE, per_origin: bool = True
+        self,
+        limit: int = 100,
+        *,
+        queue: int = DEFAULT_QUEUE,
+        per_origin: bool = True,
+        key: KeyFunction | None = None,
     ) -> None:
         number("limit", limit, least=1, whole=True, unit="requests")
         number("queue", queue, least=0, whole=True, unit="requests")
         super().__init__(
-            lambda name: FairSemaphore(name, limit, queue), per_origin=per_origin
+            lambda name: FairSemaphore(name, limit, queue),
+            per_origin=per_origin,
+            key=key,
         )
 
 
@@ -148,9 +180,11 @@ class AdaptiveConcurrencyLimit(Limit[AdaptiveSemaphore]):
         most: The upper bound of the limit. It is also at most five times the requests
             in flight.
         queue: The number of requests that may wait for each origin.
+        key: A function of the request that returns the key of its limit, as for
+            `ConcurrencyLimit`.
 
     Raises:
-        TypeError: An argument is not a whole number.
+        TypeError: An argument is not a whole number, or `key` is not a plain function.
         ValueError: `least` is below 1, `least <= initial <= most` does not hold, or
             `queue` is below 0.
 
@@ -176,10 +210,11 @@ class AdaptiveConcurrencyLimit(Limit[AdaptiveSemaphore]):
         least: int = 1,
         most: int = 1000,
         queue: int = DEFAULT_QUEUE,
+        key: KeyFunction | None = None,
     ) -> None:
         number("least", least, least=1, whole=True, unit="requests")
         number("most", most, least=least, whole=True, unit="requests")
         number("initial", initial, least=least, most=most, whole=True, unit="requests")
         number("queue", queue, least=0, whole=True, unit="requests")
         vegas = Vegas(initial, least, most)
-        super().__init__(lambda name: AdaptiveSemaphore(name, vegas, queue))
+        super().__init__(lambda name: AdaptiveSemaphore(name, vegas, queue), key=key)

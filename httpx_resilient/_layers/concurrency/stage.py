@@ -10,6 +10,7 @@ from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import ResponseLike
 from httpx_resilient._core.io.admission import MustWait
+from httpx_resilient._core.keys import own_key_of
 from httpx_resilient._layers.concurrency.admission import PermitAdmission
 from httpx_resilient._layers.concurrency.limit import Limit
 from httpx_resilient._layers.concurrency.semaphore import FairSemaphore, Permit
@@ -42,8 +43,11 @@ class ConcurrencyStage(Stage):
         permit = semaphore.try_acquire()
         if permit is not None:
             return semaphore, permit, context.now
+        raise self._wait(context, semaphore)
+
+    def _wait(self, context: RequestContext, semaphore: FairSemaphore) -> MustWait:
         timeout = self._family.pool_timeout
-        raise MustWait(PermitAdmission(context, semaphore, self._emit, timeout))
+        return MustWait(PermitAdmission(context, semaphore, self._emit, timeout))
 
     def ended(
         self,
@@ -75,3 +79,30 @@ class AdaptiveConcurrencyStage(ConcurrencyStage):
         elif outcome is not None:
             semaphore.record(outcome.status_code, started, context.now)
         return visit
+
+
+class KeyedConcurrencyStage(ConcurrencyStage):
+    """
+    The same for a limit whose key is not the origin.
+
+    A class of its own, so that other requests need not ask whether there is a key.
+    """
+
+    def before(self, context: RequestContext) -> Visit:
+        key = own_key_of(context, self._limit.key)
+        semaphore: FairSemaphore = self._limit.semaphore(key)
+        permit = semaphore.try_acquire()
+        if permit is not None:
+            return semaphore, permit, context.now
+        raise self._wait(context, semaphore)
+
+
+class KeyedAdaptiveStage(KeyedConcurrencyStage, AdaptiveConcurrencyStage):
+    """The same for a limit that adapts."""
+
+
+def stage_of(limit: Limit[Any]) -> type[ConcurrencyStage]:
+    """Return the class of the stage that a limit needs."""
+    if limit.key is None:
+        return AdaptiveConcurrencyStage if limit.is_adaptive else ConcurrencyStage
+    return KeyedAdaptiveStage if limit.is_adaptive else KeyedConcurrencyStage

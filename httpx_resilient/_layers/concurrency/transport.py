@@ -11,10 +11,7 @@ from httpx_resilient._layers.concurrency.limit import (
     AdaptiveConcurrencyLimit,
     ConcurrencyLimit,
 )
-from httpx_resilient._layers.concurrency.stage import (
-    AdaptiveConcurrencyStage,
-    ConcurrencyStage,
-)
+from httpx_resilient._layers.concurrency.stage import stage_of
 from httpx_resilient._transport.base import InnerT
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._transport.staged import StagedTransport
@@ -70,5 +67,4 @@ class ConcurrencyLimitingTransport(
         kinds = ConcurrencyLimit, AdaptiveConcurrencyLimit
         state("limit", limit, *kinds, example="ConcurrencyLimit(100)")
         limit = limit or ConcurrencyLimit()
-        kind = AdaptiveConcurrencyStage if limit.is_adaptive else ConcurrencyStage
-        self._run(kind(limit, self._family, self._emit))
+        self._run(stage_of(limit)(limit, self._family, self._emit))

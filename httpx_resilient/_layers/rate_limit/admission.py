@@ -10,7 +10,7 @@ from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.io.admission import Admission, Wait
 from httpx_resilient._core.io.protocol import Effects
-from httpx_resilient._core.origin import origin_name
+from httpx_resilient._core.keys import name_in
 from httpx_resilient._layers.rate_limit.events import RateLimited
 from httpx_resilient._layers.rate_limit.limit import RateLimit
 from httpx_resilient._layers.rate_limit.queue import RatePlace
@@ -101,9 +101,9 @@ class RateAdmission(Admission):
         """
         patience = self._until - now
         if turn.least_wait > patience + EPSILON or patience <= 0:
-            wait, origin = turn.wait, origin_name(self.context.origin)
+            wait, name = turn.wait, name_in(self.context, self._limit.key)
             msg = (
-                f"the rate limit to {origin} admits this request in "
+                f"the rate limit to {name} admits this request in "
                 f"{round(wait, 3):g} s, but {self._reason}"
             )
             self._emit_limited(wait, refused=True)

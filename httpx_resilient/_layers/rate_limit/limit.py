@@ -7,8 +7,8 @@ from random import random
 from typing import Any
 
 from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.keys import KeyFunction, check_key, key_shown
 from httpx_resilient._core.lock import tell_when_forked
-from httpx_resilient._core.origin import origin_name
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
@@ -39,13 +39,13 @@ class RateLimit(Uncopyable):
             requests are spaced evenly, and every period of `per` seconds has at most
             `requests`. With more, a period can have that number more.
         key: A function of the request that returns the key of its limit, if that is not
-            the origin. The limits of the server then apply to the same key. At most
-            1000 keys are stored.
+            the origin, such as `key_by_path()`. The limits of the server then apply to
+            the same key. At most 1000 keys are stored.
         max_wait: The longest wait of a request in seconds.
         learn: Whether to respect the limits of the server too.
 
     Raises:
-        TypeError: An argument is not a number, or `key` is not callable.
+        TypeError: An argument is not a number, or `key` is not a plain function.
         ValueError: A number is out of range, or the arguments set no limit at all.
 
     Example:
@@ -61,7 +61,7 @@ class RateLimit(Uncopyable):
         per: float = 1.0,
         *,
         burst: int = 1,
-        key: Callable[[Any], Hashable] | None = None,
+        key: KeyFunction | None = None,
         max_wait: float = 60.0,
         learn: bool = True,
     ) -> None:
@@ -70,12 +70,7 @@ class RateLimit(Uncopyable):
         number("per", per, above=0, unit="seconds")
         number("burst", burst, least=1, whole=True, unit="requests")
         number("max_wait", max_wait, least=0, unit="seconds")
-        if key is not None and not callable(key):
-            msg = (
-                "key must be a function of the request, such as "
-                f"lambda request: request.url.host; got {key!r}"
-            )
-            raise TypeError(msg)
+        check_key(key)
         if requests is None and not learn:
             msg = (
                 "a RateLimit without requests= and with learn=False limits nothing: "
@@ -102,7 +97,6 @@ class RateLimit(Uncopyable):
         """
         now, states = Clock.now(), dict[Hashable, RateLimitState]()
         for key, rate in self._rates.states().items():
-            origin: Any = key
             queue = self._queues.get(key)
             if queue is not None:
                 queue.drop_dead()
@@ -110,8 +104,7 @@ class RateLimit(Uncopyable):
             opens, _, quota, _ = rate.server or SILENT
             if quota is not None and now >= quota.resets:
                 quota = None
-            name = origin_name(origin) if self.key is None else key
-            states[name] = RateLimitState(
+            states[key_shown(self.key, key)] = RateLimitState(
                 wait=wait_of(assume_counted(rate), self._pace, now, waiting),
                 waiting=waiting,
                 remaining=None if quota is None else max(remaining(quota, rate), 0),

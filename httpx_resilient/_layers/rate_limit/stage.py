@@ -7,6 +7,7 @@ from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.http_types import ResponseLike
 from httpx_resilient._core.io.admission import MustWait
+from httpx_resilient._core.keys import key_of
 from httpx_resilient._layers.rate_limit.admission import RateAdmission
 from httpx_resilient._layers.rate_limit.events import PausedByServer
 from httpx_resilient._layers.rate_limit.headers import read_quota
@@ -36,7 +37,7 @@ class RateLimitStage(Stage):
 
     def before(self, context: RequestContext) -> Visit:
         limit = self._limit
-        key = context.origin if limit.key is None else limit.key(context.request)
+        key = context.origin if limit.key is None else key_of(context, limit.key)
         visit = limit.take(key, context.now)
         if visit is None:
             raise MustWait(

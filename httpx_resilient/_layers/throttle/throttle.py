@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from random import random
 
-from httpx_resilient._core.origin import OriginKey
+from httpx_resilient._core.keys import KeyFunction, check_key
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.sliding_window import SLICES, Window
 from httpx_resilient._core.state.store import StateStore
@@ -41,9 +42,11 @@ class AdaptiveThrottle(Uncopyable):
         max_rejection: The largest share that is rejected locally, below 1. The rest are
             probes that notice when the server recovers. Then the share falls to 0
             within half a window.
+        key: A function of the request that returns the key of its load, if that is not
+            the origin, such as `key_by_path()`. At most 1000 keys are stored.
 
     Raises:
-        TypeError: An argument is not a number.
+        TypeError: An argument is not a number, or `key` is not a plain function.
         ValueError: A number is out of its range.
 
     The statuses 429, 502, 503, 504 and 529 are rejections. So are timeouts, and
@@ -70,7 +73,10 @@ class AdaptiveThrottle(Uncopyable):
         minimum_calls: int = 20,
         window: float = 10.0,
         max_rejection: float = 0.9,
+        key: KeyFunction | None = None,
     ) -> None:
+        check_key(key)
+        self.key = key
         number("k", k, least=1, unit="requests")
         number("minimum_calls", minimum_calls, least=1, whole=True, unit="requests")
         number("window", window, above=0, unit="seconds")
@@ -80,7 +86,7 @@ class AdaptiveThrottle(Uncopyable):
             Window(), fold=lambda load, times: fold(load, self._rules, times)
         )
 
-    def enter(self, key: OriginKey, now: float) -> Decision:
+    def enter(self, key: Hashable, now: float) -> Decision:
         """Decide whether a request is sent."""
         if type(self._loads.peek(key)) is Window:
             return UNCOUNTED
@@ -89,7 +95,7 @@ class AdaptiveThrottle(Uncopyable):
 
     def leave(
         self,
-        key: OriginKey,
+        key: Hashable,
         now: float,
         *,
         accepted: bool | None,
@@ -109,4 +115,5 @@ class AdaptiveThrottle(Uncopyable):
         )
 
     def __repr__(self) -> str:
-        return f"<AdaptiveThrottle of {len(self._loads)} origins>"
+        counted = "origins" if self.key is None else "keys"
+        return f"<AdaptiveThrottle of {len(self._loads)} {counted}>"

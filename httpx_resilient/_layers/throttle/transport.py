@@ -8,7 +8,7 @@ from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.validation import state
-from httpx_resilient._layers.throttle.stage import ThrottleStage
+from httpx_resilient._layers.throttle.stage import KeyedThrottleStage, ThrottleStage
 from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
 from httpx_resilient._transport.base import InnerT
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
@@ -81,7 +81,6 @@ class ThrottlingTransport(
         super().__init__(inner, on_event, dict(http))
         example = "AdaptiveThrottle(k=1.5)"
         state("throttle", throttle, AdaptiveThrottle, example=example)
-        stage = ThrottleStage(
-            throttle or AdaptiveThrottle(), self._refusal, self._family, self._emit
-        )
-        self._run(stage)
+        throttle = AdaptiveThrottle() if throttle is None else throttle
+        kind = ThrottleStage if throttle.key is None else KeyedThrottleStage
+        self._run(kind(throttle, self._refusal, self._family, self._emit))
