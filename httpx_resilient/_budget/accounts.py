@@ -1,9 +1,10 @@
-"""The accounts of a retry budget: one token bucket for each origin."""
+"""The accounts of a retry budget: one token bucket for each origin or other key."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Hashable
 from typing import Protocol
 
 from httpx_resilient._budget.token_bucket import Bucket, BucketLimits, withdraw
@@ -15,7 +16,6 @@ from httpx_resilient._budget.trouble import (
     is_single_event,
 )
 from httpx_resilient._core.lock import make_lock
-from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._core.state.store import MAX_KEYS
 
 
@@ -117,9 +117,9 @@ class Account:
         return bucket[0]
 
 
-class Accounts(dict[OriginKey, Account]):
+class Accounts(dict[Hashable, Account]):
     """
-    The accounts by origin, bounded in number.
+    The accounts by origin or other key, bounded in number.
 
     Most requests only look one up, so that costs as much as in any `dict`. In return
     the order of eviction is rough: an account is evicted that was not used while half
@@ -134,10 +134,10 @@ class Accounts(dict[OriginKey, Account]):
         super().__init__()
         self._limits = limits
         self._half = most // 2
-        self._older: dict[OriginKey, Account] = {}
+        self._older: dict[Hashable, Account] = {}
         self._lock = make_lock()
 
-    def __missing__(self, key: OriginKey) -> Account:
+    def __missing__(self, key: Hashable) -> Account:
         with self._lock:
             account = self.get(key)
             if account is None:  # else another thread was quicker
@@ -148,6 +148,6 @@ class Accounts(dict[OriginKey, Account]):
                 self[key] = account
         return account
 
-    def known(self) -> dict[OriginKey, Account]:
+    def known(self) -> dict[Hashable, Account]:
         """Return all accounts that were not evicted."""
         return {**self._older, **self}

@@ -8,14 +8,23 @@ is soon spent, and it stays spent until the server recovers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 from httpx_resilient._budget.accounts import Account, Accounts
 from httpx_resilient._budget.token_bucket import DEFAULT_FLOOR, BucketLimits
 from httpx_resilient._budget.trouble import GRACE
 from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.http_types import URLLike
-from httpx_resilient._core.origin import origin_key, origin_name
+from httpx_resilient._core.keys import (
+    KeyFunction,
+    check_key,
+    key_given,
+    key_of,
+    key_shown,
+    own_key_of,
+)
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.validation import number
 
@@ -56,9 +65,11 @@ class RetryBudget(Uncopyable):
         window: Seconds of traffic that the savings are in proportion to, and without a
             failure before a single event.
         grace: Seconds of a single event; 0 for none.
+        key: A function of the request that returns the key of its account, if that is
+            not the origin, such as `key_by_path()`. At most 1000 keys are stored.
 
     Raises:
-        TypeError: An argument is not a number.
+        TypeError: An argument is not a number, or `key` is not a plain function.
         ValueError: An argument is out of its range, or not a number (NaN).
 
     A budget can be shared by clients of both libraries, by tasks and threads, and with
@@ -84,7 +95,10 @@ class RetryBudget(Uncopyable):
         most: float = 100,
         window: float = 10,
         grace: float = GRACE,
+        key: KeyFunction | None = None,
     ) -> None:
+        check_key(key)
+        self.key = key
         number("ratio", ratio, least=0.01, most=1, unit="retries per request")
         number("most", most, least=1, most=1_000_000, unit="retries")
         least = min(DEFAULT_FLOOR, most) if least is None else least
@@ -94,24 +108,34 @@ class RetryBudget(Uncopyable):
         self._limits = BucketLimits(ratio, least, most, window, grace)
         self.accounts: Accounts = Accounts(self._limits)
 
-    def states(self) -> Mapping[str, float]:
+    def states(self) -> Mapping[Any, float]:
         """
-        Return the retries that each origin has left, by origin.
+        Return the retries that are left, by origin or by what `key` returned.
 
         An origin is named as `https://api.example.com`. The number is below 0 if a
         request that is allowed more attempts than usual has overdrawn the budget.
         """
         now = Clock.now()
         return {
-            origin_name(key): account.balance(now)
+            key_shown(self.key, key): account.balance(now)
             for key, account in self.accounts.known().items()
         }
 
     # For layers. All times are monotonic seconds.
 
+    def key_in(self, context: RequestContext) -> Hashable:
+        """Return the key of a request, or `None` if that is the origin."""
+        return own_key_of(context, self.key)
+
+    def account_of(self, context: RequestContext) -> Account:
+        """Return the account of a request."""
+        function = self.key
+        key = context.origin if function is None else key_of(context, function)
+        return self.accounts[key]
+
     def account(self, url: URLLike) -> Account:
-        """Return the account of a URL's origin."""
-        return self.accounts[origin_key(url)]
+        """Return the account of a URL, see `CircuitBreaker.force_open`."""
+        return self.accounts[key_given(self.key, url)]
 
     def spend(
         self, url: URLLike, now: float, cost: float = 1, overdraft: float = 0

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.events.base import Event
+from httpx_resilient._core.keys import ShownKey
 from httpx_resilient._core.public import Uncopyable
 from httpx_resilient._layers.concurrency.limit import Limit
 from httpx_resilient._layers.pool.transport import PoolingTransport
@@ -116,8 +117,11 @@ class MetricsListener(Uncopyable, ABC):
 
 def _observed(watched: Watchable) -> Iterator[Measurement]:
     if isinstance(watched, RetryBudget):
-        for origin, level in watched.states().items():
-            yield instruments.BUDGET_LEVEL, level, server_of_origin(origin)
+        for key, level in watched.states().items():
+            # A key of the user's own names no server.
+            is_named = watched.key is None or isinstance(key, ShownKey)
+            server = server_of_origin(key) if is_named else (None, None)
+            yield instruments.BUDGET_LEVEL, level, server
     elif isinstance(watched, PoolingTransport):
         stats = watched.stats()
         yield instruments.LIMIT_WAITING, stats.waiting, ("pool",)

@@ -18,6 +18,7 @@ from httpx_resilient import (
     PoolingTransport,
     RateLimit,
     RetryBudget,
+    key_by_path,
     otel,
     prometheus,
 )
@@ -58,6 +59,20 @@ def test_a_watched_budget_reports_its_level() -> None:
     otel.Metrics(measurements.provider).watch(budget)
     budget.spend(REQUEST.url, 1.0, 2)
     assert measurements.sums() == {"budget.level": {SERVER_A: 3}}
+
+
+def test_a_watched_budget_with_keys_reports_the_level_of_each_server() -> None:
+    measurements = Measurements()
+    by_path, by_tenant = (
+        RetryBudget(most=5, key=key_by_path()),
+        RetryBudget(most=5, key=len),
+    )
+    otel.Metrics(measurements.provider).watch(by_path, by_tenant)
+    for target in ("one", "two"):
+        by_path.account(REQUEST.url.join(f"/{target}"))
+    tenant: Any = "tenant"
+    by_tenant.account(tenant)
+    assert measurements.sums() == {"budget.level": {SERVER_A: 10, (): 5}}
 
 
 def test_watched_limits_and_pools_report_their_queues() -> None:

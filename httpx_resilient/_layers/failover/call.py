@@ -19,7 +19,7 @@ from httpx_resilient._layers.failover.classification import (
 )
 from httpx_resilient._layers.failover.credentials import REFUSED
 from httpx_resilient._layers.failover.events import CredentialsWithheld, FailedOver
-from httpx_resilient._layers.failover.group import GROUP, choose
+from httpx_resilient._layers.failover.group import choose
 from httpx_resilient._layers.failover.readdress import readdress
 from httpx_resilient._layers.failover.report import OriginReport
 
@@ -40,7 +40,7 @@ class FailoverCall(OriginReport[RequestT]):
         # A request that cannot fail over would be lost if its probe failed.
         patience = 0.0 if is_repeatable(self._request) else failover.cooldown
         self._choice = choice = failover.store.apply(
-            GROUP, choose, self._tried, patience, failover.cooldown, now
+            self._group, choose, self._tried, patience, failover.cooldown, now
         )
         self._in_flight, self._sent = True, now
         self._context.unsent = None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Hashable
+from dataclasses import field
 from typing import ClassVar
 
 from httpx_resilient._core.events.base import Event, RequestEvent
 from httpx_resilient._core.events.record import event
+from httpx_resilient._core.keys import key_text
 
 
 @event
@@ -74,6 +77,7 @@ class OriginDown(Event):
     Args:
         origin: The origin, such as `https://eu.example.com`.
         reason: The failure: a status code or the name of an exception.
+        key: The key of the requests that it fails to serve, if `Failover` has `key=`.
 
     Example:
         >>> print(OriginDown("https://eu.example.com", "ConnectError"))
@@ -82,11 +86,12 @@ class OriginDown(Event):
 
     origin: str
     reason: str
+    key: Hashable = field(default=None, repr=False)
 
     level: ClassVar[int] = logging.WARNING
 
     def __str__(self) -> str:
-        return f"{self.origin} is down: {self.reason}"
+        return f"{self.origin} is down{_for(self.key)}: {self.reason}"
 
 
 @event
@@ -96,6 +101,7 @@ class OriginUp(Event):
 
     Args:
         origin: The origin, such as `https://eu.example.com`.
+        key: As in `OriginDown`.
 
     Example:
         >>> print(OriginUp("https://eu.example.com"))
@@ -103,8 +109,13 @@ class OriginUp(Event):
     """
 
     origin: str
+    key: Hashable = field(default=None, repr=False)
 
     level: ClassVar[int] = logging.INFO
 
     def __str__(self) -> str:
-        return f"{self.origin} is up again"
+        return f"{self.origin} is up again{_for(self.key)}"
+
+
+def _for(key: Hashable) -> str:
+    return "" if key is None else f" for {key_text(key) or 'one key'}"

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
 
+from httpx_resilient._core.context import RequestContext
+from httpx_resilient._core.keys import KeyFunction, check_key, key_of
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.failover.origins import origins_of
 
 GROUP = "group"
-"""The key of the only state in the store of a group."""
+"""The key of the only state in the store of a group without a function for keys."""
+
+ALL_KEYS = "*"
+"""The name of that state."""
 
 
 class GroupState(NamedTuple):
@@ -140,10 +145,14 @@ class Failover(Uncopyable):
             limits of your callers, if these are lower than the timeouts of the client:
             then an origin that never answers is left. Time in a queue on this side does
             not count. By default, a cancelled request says nothing about its origin.
+        key: A function of the request that returns a key, such as `key_by_path()`. For
+            each key, other origins may be down: requests to the one path that an origin
+            fails to serve go to the next one, and all others stay. By default, the
+            origins are up or down for all requests. At most 1000 keys are stored.
 
     Raises:
         TypeError: An origin is not a string; `cooldown` or `slow_after` is not a
-            number.
+            number; `key` is not a plain function.
         ValueError: `origins` is empty, or names an origin twice; an origin is more than
             scheme, host and port; `cooldown` or `slow_after` is not above 0.
 
@@ -160,24 +169,46 @@ class Failover(Uncopyable):
         *,
         cooldown: float = 10.0,
         slow_after: float | None = None,
+        key: KeyFunction | None = None,
     ) -> None:
         self.origins: tuple[str, ...] = origins_of(origins)
         number("cooldown", cooldown, above=0, unit="seconds")
         if slow_after is not None:
             number("slow_after", slow_after, above=0, unit="seconds")
+        check_key(key)
         self.cooldown = cooldown
         self.slow_after: float = math.inf if slow_after is None else slow_after
-        self.store: StateStore[GroupState] = StateStore(
-            GroupState((None,) * len(self.origins))
-        )
+        self.key = key
+        up = GroupState((None,) * len(self.origins))
+        self.store: StateStore[GroupState] = StateStore(up)
         # The slot of a store's only key is never evicted, so reads need no look-up.
-        self.slot = self.store.slot(GROUP)
+        # With a function for keys there is no such key: this state is never written.
+        self.slot = (self.store if key is None else StateStore(up)).slot(GROUP)
+
+    def key_in(self, context: RequestContext) -> Hashable:
+        """Return the key of the state that a request uses."""
+        return GROUP if self.key is None else key_of(context, self.key)
 
     @property
     def down(self) -> tuple[str, ...]:
-        """The origins that have failed and have not answered since."""
-        known = zip(self.origins, self.slot.state.due, strict=True)
-        return tuple(origin for origin, due in known if due is not None)
+        """The origins that have failed, for any key, and have not answered since."""
+        down = {origin for each in self.states().values() for origin in each}
+        return tuple(origin for origin in self.origins if origin in down)
+
+    def states(self) -> dict[Any, tuple[str, ...]]:
+        """
+        Return the origins that are down, by what `key` returned.
+
+        Without `key`, the only key is `*`.
+        """
+        return {
+            ALL_KEYS if self.key is None else key: tuple(
+                origin
+                for origin, due in zip(self.origins, state.due, strict=True)
+                if due is not None
+            )
+            for key, state in self.store.states().items()
+        }
 
     def __repr__(self) -> str:
         return f"<Failover {', '.join(self.origins)}>"

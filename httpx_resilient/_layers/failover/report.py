@@ -15,7 +15,6 @@ from httpx_resilient._layers.failover.classification import Classification
 from httpx_resilient._layers.failover.events import OriginDown, OriginUp
 from httpx_resilient._layers.failover.group import (
     FIRST_CHOICE,
-    GROUP,
     record_answer,
     record_failure,
     release,
@@ -50,6 +49,7 @@ class OriginReport(Generic[RequestT]):
         self._settings = settings
         self._body = body_of(request, settings.family)
         self._request = self._body.request
+        self._group = settings.failover.key_in(context)
         self._context = self._leg = context
         self._queued_around = 0.0
         if sent is None:
@@ -95,6 +95,7 @@ class OriginReport(Generic[RequestT]):
         failover, choice = self._settings.failover, self._choice
         store, origin = failover.store, failover.origins[choice.origin]
         is_up, kind, _, reason, retry_after = classification
+        key = None if failover.key is None else self._group
         self._tried.append(choice.origin)
         took, (queued, inside) = now - self._sent, self._leg.take()
         if self._leg.unsent is not self._context.unsent:
@@ -103,16 +104,16 @@ class OriginReport(Generic[RequestT]):
             (0, kind, reason, 0.0, took, self._sent, queued, inside, origin, False)
         )
         if is_up is None:
-            store.apply(GROUP, release, choice, now)
+            store.apply(self._group, release, choice, now)
         elif not is_up:
             seconds = failover.cooldown
             if retry_after:
                 seconds = min(retry_after, _MAX_COOLDOWN)
             seconds *= random.uniform(1, 1.1)  # noqa: S311 - jitter is not a secret
-            if store.apply(GROUP, record_failure, choice, seconds, now):
-                self._settings.emit(self._context, OriginDown, origin, reason)
-        elif choice.down and store.apply(GROUP, record_answer, choice):
-            self._settings.emit(self._context, OriginUp, origin)
+            if store.apply(self._group, record_failure, choice, seconds, now):
+                self._settings.emit(self._context, OriginDown, origin, reason, key)
+        elif choice.down and store.apply(self._group, record_answer, choice):
+            self._settings.emit(self._context, OriginUp, origin, key)
 
     def _is_late(self, now: float) -> bool:
         deadline = self._context.deadline

@@ -129,8 +129,9 @@ class FailoverTransport(
         self._first = group.origins[0]
         url = self._family.request("GET", self._first).url
         self._scheme, self._host, self._port = url.scheme, url.raw_host, url.port
-        # Of a request that may be slow, the layer has to know all that it was queued.
-        is_watched = group.slow_after != math.inf
+        # Of a request that may be slow, the layer has to know all that it was queued;
+        # and with a function for keys, each request looks up its own state.
+        is_watched = group.slow_after != math.inf or group.key is not None
         self._plain_body = None if is_watched else self._family.plain_body
         self._has_group_inside = any(
             isinstance(each, FailoverTransport) for each in transports_in(inner)

@@ -55,8 +55,9 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
         self._leg = leg
         self._copy = copy
         self._withdraw = withdraw
-        self._budget = budget
         self._family = family
+        self._account = None if budget is None else budget.account_of(context)
+        self._budget_key = None if budget is None else budget.key_in(context)
         self._io = io
         self._emit = emit
         self._refused_by_policy = self._refused_by_budget = False
@@ -128,22 +129,23 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
 
     def _start(self) -> Runner | float | None:
         """Start the hedge, or return when to be called again."""
-        budget, url, now = self._budget, self._request.url, self._io.now()
+        account, now = self._account, self._io.now()
         if self._leg.waits or self._leg.queued_since < now:
             if self._leg.queued_since < now:
                 return None  # the server has not got it yet
             left = self._delay - self._leg.elapsed_since(self._first.started, now)
             if left > LEAST:
                 return left
-        if budget is not None and not budget.spend(url, now):
+        if account is not None and not account.withdraw(now, 1, 0):
             if not self._refused_by_budget:
                 self._refused_by_budget = True
-                self._emit(self._context, BudgetRefused, self._request)
+                key = self._budget_key
+                self._emit(self._context, BudgetRefused, self._request, key)
             return None
         if not self._withdraw(now, refused_before=self._refused_by_policy):
             self._refused_by_policy = True
-            if budget is not None:
-                budget.refund(url)
+            if account is not None:
+                account.refunds.append(1)
             return None
         copy = self._copy(self._request)
         hedge: Leg[ResponseT] = Leg(now, self._context.fork(copy))
@@ -152,10 +154,10 @@ class HedgedRequest(Generic[RequestT, ResponseT]):
         return self._send(copy, hedge)
 
     async def _send(self, copy: RequestT, hedge: Leg[ResponseT]) -> bool:
-        io, budget = self._io, self._budget
+        io, account = self._io, self._account
         success = await hedge.run(io.send(copy, hedge.context), io.now)
-        if success and budget is not None:
-            budget.refund(self._request.url)
+        if success and account is not None:
+            account.refunds.append(1)
         return success
 
     def _is_only_answer(self, leg: Leg[ResponseT], other: Leg[ResponseT]) -> bool:

@@ -7,12 +7,12 @@ The transitions are pure functions; a `HedgePolicy` stores the states.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from functools import partial
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
+from httpx_resilient._core.keys import KeyFunction, check_key, key_shown
 from httpx_resilient._core.methods import SAFE_METHODS
-from httpx_resilient._core.origin import OriginKey, origin_name
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.quantile import quantile
 from httpx_resilient._core.state.store import StateStore
@@ -151,14 +151,15 @@ class HedgePolicy(Uncopyable):
         samples: The number of requests to observe before the first hedge.
         extra: The number of hedges for each successful request, at most, for each
             origin. Unused hedges accumulate: up to what 10 seconds of requests earn,
-            at least 2 and at most 10. If none is left, a request that is still waiting
-            is hedged later.
+            2 to 10. If none is left, a request that still waits is hedged later.
         methods: The methods of requests that may be hedged, because the server may
             process them twice.
+        key: A function of the request that returns the key of its state, if that is not
+            the origin, such as `key_by_path()`. At most 1000 keys are stored.
 
     Raises:
-        TypeError: An argument is not a number; `methods` is not a collection of
-            strings.
+        TypeError: An argument is not a number, `methods` is not a collection of
+            strings, or `key` is not a plain function.
         ValueError: A number is out of its range.
 
     Source: Dean and Barroso, The Tail at Scale (CACM 2013), with the delay and the
@@ -178,7 +179,10 @@ class HedgePolicy(Uncopyable):
         samples: int = Rules().samples,
         extra: float = Rules().extra,
         methods: Collection[str] = SAFE_METHODS,
+        key: KeyFunction | None = None,
     ) -> None:
+        check_key(key)
+        self.key = key
         if delay is not None:
             number("delay", delay, least=MIN_DELAY, unit="seconds")
         number("quantile", quantile, above=0, most=1)
@@ -190,16 +194,16 @@ class HedgePolicy(Uncopyable):
             HedgeState(delay), fold=partial(record, rules=self._rules)
         )
 
-    def withdraw(self, key: OriginKey, now: float, *, refused_before: bool) -> bool:
+    def withdraw(self, key: Hashable, now: float, *, refused_before: bool) -> bool:
         """Withdraw a hedge at a monotonic time. Return whether it may be sent."""
         return self.origins.apply(
             key, withdraw, now, self._rules, refused_before=refused_before
         )
 
-    def delays(self) -> dict[str, float]:
-        """Return the seconds until a hedge, for each origin with enough samples."""
+    def delays(self) -> dict[Any, float]:
+        """Return the seconds until a hedge, by origin or key, with enough samples."""
         return {
-            origin_name(cast("OriginKey", key)): state.delay
+            key_shown(self.key, key): state.delay
             for key, state in self.origins.states().items()
             if state.delay is not None
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from contextvars import copy_context
 from functools import partial
 from typing import Any, ClassVar, NoReturn, Unpack
@@ -12,6 +13,7 @@ from httpx_resilient._core.context import RequestContext, begin
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.keys import key_of
 from httpx_resilient._core.origin import origin_key
 from httpx_resilient._core.request_copy import copy_request
 from httpx_resilient._core.state.store import BATCH
@@ -89,6 +91,9 @@ class HedgingTransport(
         self.policy: HedgePolicy = HedgePolicy() if hedge is None else hedge
         self.budget = budget
         self._plain_body = self._family.plain_body
+        self._origins, self._methods = self.policy.origins, self.policy.methods
+        functions = self.policy.key, None if budget is None else budget.key
+        self._has_key = functions != (None, None)
 
     def handle_request(self, request: RequestT) -> NoReturn:  # noqa: ARG002 - part of the signature
         """Refuse the request of a synchronous client."""
@@ -111,16 +116,18 @@ class HedgingTransport(
         io: IO[RequestT, ResponseT],
         context: RequestContext | None = None,
     ) -> ResponseT:
-        policy = self.policy
         # The first conditions spare most requests a look at their bodies.
         if (
-            request.method not in policy.methods
+            request.method not in self._methods
             or type(request.stream) is not self._plain_body
             or (context is not None and context.has_options)
         ) and not self._may_be_hedged(request):
             return await io.send(request, context)
-        key = origin_key(request.url) if context is None else context.origin
-        origins = policy.origins
+        if self._has_key:
+            context, key = self._keyed(request, io, context)
+        else:
+            key = origin_key(request.url) if context is None else context.origin
+        origins = self._origins
         origin, success, started = origins.slot(key), False, io.now()
         delay = origin.state.delay
         # The hedge must not see what the first request sets, such as a deadline.
@@ -134,7 +141,7 @@ class HedgingTransport(
                 # A request that is answered at once needs no timer.
                 response, rest = io.begin(io.send(request, leg))
                 if rest is not None:
-                    withdraw = partial(policy.withdraw, key)
+                    withdraw = partial(self.policy.withdraw, key)
                     context = context or begin(request, io)
                     hedged = HedgedRequest(
                         request,
@@ -161,6 +168,20 @@ class HedgingTransport(
             # The first requests are folded in one by one, so that `samples` is exact.
             if len(origin.pending) >= BATCH or delay is None:
                 origins.fold(key)
+
+    def _keyed(
+        self,
+        request: RequestT,
+        io: IO[RequestT, ResponseT],
+        context: RequestContext | None,
+    ) -> tuple[RequestContext, Hashable]:
+        """Return the context and the key of a request, before anything is sent."""
+        context = context or begin(request, io)
+        function, budget = self.policy.key, self.budget
+        if budget is not None:
+            budget.key_in(context)  # the context knows it from then on
+        key = context.origin if function is None else key_of(context, function)
+        return context, key
 
     def _may_be_hedged(self, request: RequestT) -> bool:
         wanted = request.extensions.get(OPTION)

@@ -6,7 +6,7 @@ from typing import Any, Generic
 
 import tenacity
 
-from httpx_resilient._budget.events import BUDGET_SPENT, BudgetRefused
+from httpx_resilient._budget.events import BudgetRefused, budget_spent
 from httpx_resilient._core.body.replay import SPENT, Body
 from httpx_resilient._core.body.saved import SavedResponse, save
 from httpx_resilient._core.events.emitter import EventEmitter
@@ -140,8 +140,10 @@ def _admit(
         state.reason += ", and the deadline comes before the next attempt"
         return False
     if not retried.spending.withdraw(state):
-        state.reason += f", and {BUDGET_SPENT}"
-        retried.emit(state.context, BudgetRefused, state.request)
+        budget = retried.policy.budget
+        key = None if budget is None else budget.key_in(state.context)
+        state.reason += f", and {budget_spent(key)}"
+        retried.emit(state.context, BudgetRefused, state.request, key)
         return False
     return True
 

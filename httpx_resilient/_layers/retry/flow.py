@@ -34,7 +34,11 @@ class RetryFlow(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
     def _look_up(self, accounts: Accounts | None) -> None:
         """Look up what the happy path needs, once."""
         self._lowest_retryable_status = self.policy.lowest_retryable_status
-        self._plain_body = self._family.plain_body
+        self._plain_body: type | None = self._family.plain_body
+        budget = self.policy.budget
+        if budget is not None and budget.key is not None:
+            # No request takes the happy path: its key must be known before it is sent.
+            self._plain_body = None
         self._accounts = accounts
 
     def _refuse_asynchronous(self) -> None:
@@ -139,6 +143,8 @@ class RetryFlow(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
             factory=policy.body_factory,
         )
         context = context or begin(request, io)
+        if policy.budget is not None:
+            policy.budget.key_in(context)  # before anything is sent: it may raise
         context.now = io.now()
         retried = self._retried(request, context, policy, body)
         retried.state.begins()

@@ -54,7 +54,7 @@ class Spending:
                 return True
         account = self._account
         if account is None:
-            account = self._account = budget.accounts[state.context.origin]
+            account = self._account = budget.account_of(state.context)
         self.withdrawn = 0.0
         if _is_asked_for(state):
             if account.believes(now):
@@ -82,7 +82,7 @@ class Spending:
         response, error = state.response, state.error
         if response is not None:
             if self._budget is not None and is_healthy(response):
-                account = self._account or self._budget.accounts[state.context.origin]
+                account = self._account or self._budget.account_of(state.context)
                 if state.attempt_number == 1:
                     account.deposits.append(state.ended)
                 account.served = state.ended

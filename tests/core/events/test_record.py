@@ -47,7 +47,7 @@ def test_the_signature_of_an_event_that_was_never_created_shows_its_fields() -> 
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
-    assert done.stdout.split() == ["origin"]
+    assert done.stdout.split() == ["origin", "key"]
     assert list(inspect.signature(Queued).parameters) == ["request", "limit", "waiting"]
 
 
