@@ -264,7 +264,8 @@ def test_the_signature_of_standard_transport_shows_the_defaults(binding: Any) ->
     assert defaults == {
         "inner": None, "deadline": 30.0, "retry": True, "budget": True,
         "failover": None, "hedging": False, "throttle": False, "breaker": True,
-        "rate_limit": True, "concurrency": False, "attempt": 10.0, "on_event": None,
+        "rate_limit": True, "concurrency": False, "attempt": 10.0, "key": None,
+        "on_event": None,
     }  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import assert_type
+from typing import Any, assert_type
 
 import httpx
 import httpx2
@@ -47,6 +48,8 @@ from httpx_resilient import (
     ThrottlingTransport,
     attempts_of,
     current_attempt,
+    key_by_header,
+    key_by_path,
     otel,
     prometheus,
     retry_if_idempotent,
@@ -191,11 +194,27 @@ def tenacity_user() -> None:
     )
 
 
+def with_keys() -> None:
+    def tenant(request: httpx.Request) -> str:
+        return request.headers["tenant"]
+
+    standard_transport(key=key_by_path("/v1/search", "/v1/export"))
+    httpx_resilient.httpx2.standard_transport(key=key_by_path(depth=2))
+    breaker = CircuitBreaker(key=lambda request: (tenant(request), request.url.path))
+    breaker.force_open(("tenant", "/path"))
+    RetryBudget(key=tenant)
+    AdaptiveThrottle(key=key_by_header("Authorization"))
+    ConcurrencyLimit(5, key=tenant)
+    AdaptiveConcurrencyLimit(key=tenant)
+    HedgePolicy(key=tenant)
+    Failover(["https://a", "https://b"], key=tenant)
+
+
 def with_a_breaker_and_a_throttle() -> None:
     breaker = CircuitBreaker(failure_rate=0.3, slow_after=2, metrics_only=True)
     breaker.force_open("https://example.org")
     breaker.reset(httpx2.URL("https://example.org"))
-    assert_type(dict(breaker.states()), dict[str, CircuitState])
+    assert_type(breaker.states(), Mapping[Any, CircuitState])
     throttling = ThrottlingTransport(None, AdaptiveThrottle(k=1.5), http2=True)
     httpx.AsyncClient(transport=CircuitBreakingTransport(throttling, breaker))
     error: httpx.TransportError = CircuitOpen("", retry_after=1)
@@ -211,7 +230,7 @@ def with_a_breaker_and_a_throttle() -> None:
 
 def with_hedges() -> None:
     hedge = HedgePolicy(quantile=0.99, extra=0.01, methods={"GET", "PUT"})
-    assert_type(hedge.delays(), dict[str, float])
+    assert_type(hedge.delays(), dict[Any, float])
     hedging = HedgingTransport(None, hedge, budget=RetryBudget(), http2=True)
     httpx.AsyncClient(transport=RetryingTransport(hedging))
     httpx2.AsyncClient(transport=httpx_resilient.httpx2.HedgingTransport(None, hedge))
@@ -254,7 +273,7 @@ def limits_of_concurrency() -> None:
             httpx2.HTTPTransport(), limit
         )
     )
-    assert_type(limit.states(), dict[str, ConcurrencyState])
+    assert_type(limit.states(), dict[Any, ConcurrencyState])
     ConcurrencyLimitingTransport(None, AdaptiveConcurrencyLimit(10, least=2, most=50))
     ConcurrencyLimitingTransport(
         None,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from typing import Any, ClassVar, Generic, TypeVar, Unpack, cast
 
 from httpx_resilient._budget.budget import RetryBudget, budget_of
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.keys import KeyFunction, check_key
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
 from httpx_resilient._layers.concurrency.limit import (
@@ -24,6 +25,15 @@ from httpx_resilient._transport.base import InnerT
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 TransportT = TypeVar("TransportT")
+
+_STATES: Mapping[str, Callable[..., Any]] = {
+    "HedgingTransport": HedgePolicy,
+    "ThrottlingTransport": AdaptiveThrottle,
+    "CircuitBreakingTransport": CircuitBreaker,
+    "RateLimitingTransport": RateLimit,
+    "ConcurrencyLimitingTransport": ConcurrencyLimit,
+}
+"""The states by the names of their transports, each by origin or by another key."""
 
 Layer = tuple[str, object, dict[str, Any]]
 """The name of a transport, the value given for it, and its further options."""
@@ -50,6 +60,7 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
         rate_limit: RateLimit | bool | None = True,
         concurrency: ConcurrencyLimit | AdaptiveConcurrencyLimit | bool | None = False,
         attempt: float | None = 10.0,
+        key: KeyFunction | None = None,
         on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> TransportT:
@@ -92,6 +103,9 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
                 of connections.
             attempt: Seconds until the headers of an attempt, without those in queues of
                 this side; then it has failed.
+            key: A function of the request that returns the key of its states in all
+                layers, such as `key_by_path()`, if that is not the origin. A state that
+                you make and give keeps its own.
             on_event: Called with each `Event` of any layer, as for `RetryingTransport`.
             http: Without an `inner`, the options of the library's own HTTP transport,
                 as for `RetryingTransport`.
@@ -129,17 +143,22 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
         for name, seconds in (("deadline", deadline), ("attempt", attempt)):
             if seconds is not None:
                 number(name, seconds, above=0, unit="seconds")
-        shared = budget_of(budget)
+        check_key(key)
+        shared = budget_of(_keyed(budget, RetryBudget, key))
         outside_in: list[Layer] = [
             ("DeadlineTransport", deadline, {}),
-            ("RetryingTransport", *_retries(retry, shared)),
-            ("FailoverTransport", failover, {}),
+            ("RetryingTransport", *_retries(retry, shared, key)),
+            ("FailoverTransport", _group(failover, key), {}),
             ("HedgingTransport", hedging, {"budget": shared}),
             ("ThrottlingTransport", throttle, {}),
             ("CircuitBreakingTransport", breaker, {}),
             ("RateLimitingTransport", rate_limit, {}),
             ("ConcurrencyLimitingTransport", concurrency, {}),
             ("DeadlineTransport", attempt, {"body": False}),
+        ]
+        outside_in = [
+            (name, _keyed(given, _STATES.get(name), key), options)
+            for name, given, options in outside_in
         ]
         transport: TransportT = cls._nested(outside_in, inner, on_event, dict(http))
         return transport
@@ -168,7 +187,23 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
         return inner
 
 
-def _retries(given: object, budget: RetryBudget | None) -> tuple[bool, dict[str, Any]]:
+def _keyed(given: Any, kind: Callable[..., Any] | None, key: KeyFunction | None) -> Any:
+    """Make the state of a layer if the user wants the default one, but with a key."""
+    if given is not True or kind is None or key is None:
+        return given
+    return kind(key=key)
+
+
+def _group(given: Any, key: KeyFunction | None) -> Any:
+    """Make the group of origins if the user has listed them, but with a key."""
+    if key is None or not isinstance(given, Sequence):
+        return given
+    return Failover(cast("Sequence[str]", given), key=key)
+
+
+def _retries(
+    given: object, budget: RetryBudget | None, key: KeyFunction | None
+) -> tuple[bool, dict[str, Any]]:
     """Return whether there is a retry, and its options."""
     if given is not None and not isinstance(given, Mapping | bool):
         msg = (
@@ -180,4 +215,5 @@ def _retries(given: object, budget: RetryBudget | None) -> tuple[bool, dict[str,
         cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
     )
     is_chosen = given is not None and given is not False
-    return is_chosen, {"budget": budget or False, **own}
+    options = {"budget": budget or False, **own}
+    return is_chosen, {**options, "budget": _keyed(options["budget"], RetryBudget, key)}
