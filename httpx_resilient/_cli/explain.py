@@ -18,12 +18,8 @@ from httpx_resilient._cli.console import (
     print_table,
 )
 from httpx_resilient._cli.retried import retried_errors, retried_statuses
-from httpx_resilient._cli.schedule import (
-    FAILURE,
-    THROTTLED,
-    ScheduledAttempt,
-    schedule,
-)
+from httpx_resilient._cli.schedule import FAILURE, ScheduledAttempt, schedule
+from httpx_resilient._cli.wait_ranges import THROTTLED
 from httpx_resilient._layers.retry.policy import RetryPolicy
 
 _METHODS = ("GET", "POST")

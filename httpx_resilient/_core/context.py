@@ -91,7 +91,7 @@ class RequestContext(Waits):
     timeouts: dict[str, float | None] | None = None
     """The timeouts of the request as it was sent in a synchronous client."""
     parent: RequestContext | None = None
-    """The context that this one is a fork of."""
+    """The context that this one is a fork of. It may have fewer options."""
     keys: tuple[tuple[object, Hashable], ...] = ()
     """The keys of the request, each with the function that has returned it."""
 
@@ -101,7 +101,6 @@ class RequestContext(Waits):
         context.deadline = self.deadline
         context.attempt = self.attempt
         context.last_failure = self.last_failure
-        # A transport in between may have added an option.
         context.has_options = self.has_options or _has_options(request)
         context.pending = self.pending
         context.parent = self

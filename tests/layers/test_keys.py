@@ -116,7 +116,7 @@ async def test_a_circuit_is_forced_by_a_url_of_its_path(
         assert await outcomes(client, url, 1) == [200]
         breaker.force_closed(url)
     assert breaker.states()[f"{server.url}bad"].phase == "forced closed"
-    assert repr(breaker) == "<CircuitBreaker of 2 keys>"
+    assert repr(breaker) == "<CircuitBreaker of 2 circuits>"
 
 
 async def test_a_circuit_with_a_key_of_the_users_own_is_forced_by_that_key(

@@ -1,14 +1,13 @@
-"""A bounded map of objects by origin, such as permits or token buckets."""
+"""A bounded map of objects by origin or another key, such as permits."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from httpx_resilient._core.lock import make_lock
-from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._core.state.store import MAX_KEYS
 
 
@@ -22,9 +21,9 @@ class Usable(Protocol):
 UsableT = TypeVar("UsableT", bound=Usable)
 
 
-class OriginMap(OrderedDict[OriginKey, UsableT]):
+class OriginMap(OrderedDict[Hashable, UsableT]):
     """
-    A bounded LRU map of per-origin objects. An object in use is never evicted.
+    A bounded LRU map of objects, one for each origin or other key. An object in use is never evicted.
 
     A look-up creates a missing object. The caller moves what it looked up to the end
     (`move_to_end`); eviction starts at the beginning.
@@ -35,14 +34,14 @@ class OriginMap(OrderedDict[OriginKey, UsableT]):
     """
 
     def __init__(
-        self, make: Callable[[OriginKey], UsableT], max_keys: int = MAX_KEYS
+        self, make: Callable[[Any], UsableT], max_keys: int = MAX_KEYS
     ) -> None:
         super().__init__()
         self._make = make
         self._max_keys = max_keys
         self._lock = make_lock()
 
-    def __missing__(self, key: OriginKey) -> UsableT:
+    def __missing__(self, key: Hashable) -> UsableT:
         with self._lock:
             if key not in self:
                 # Try two, because the first one may be in use.

@@ -8,7 +8,6 @@ from random import random
 from typing import Any
 
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._core.http_types import URLLike
 from httpx_resilient._core.keys import KeyFunction, check_key, key_given, key_shown
 from httpx_resilient._core.lock import tell_when_forked
 from httpx_resilient._core.public import Uncopyable, public
@@ -59,8 +58,7 @@ class CircuitBreaker(Uncopyable):
         max_open_for: The longest time for which the circuit is open, before jitter, in
             seconds.
         half_open_wait: Seconds for which requests wait for the headers of the latest
-            probe, then they are refused. They wait no longer than `timeout["pool"]`
-            and their deadline. With 0, they are refused at once.
+            probe, within `timeout["pool"]` and their deadline, before they are refused.
         slow_after: Seconds until the response headers after which a request is slow,
             without those in queues of this side. By default, requests are never slow.
             So is one that its caller cancels after that time: set it lower than the
@@ -84,8 +82,7 @@ class CircuitBreaker(Uncopyable):
     The logger `httpx_resilient` reports at WARNING that a circuit opens, and at INFO
     that it becomes half-open or closes.
 
-    The defaults suit one client. Polly v8 needs 100 requests within 30 s, which a small
-    client never sends; resilience4j stays open for 60 s, too long for an outage of 5 s.
+    The defaults suit one client: Polly v8 needs 100 requests within 30 s to open.
 
     Example:
         >>> breaker = CircuitBreaker(open_for=10, slow_after=2)
@@ -192,24 +189,21 @@ class CircuitBreaker(Uncopyable):
             for key, circuit in self.circuits.states().items()
         }
 
-    def force_open(self, url: str | URLLike | Hashable) -> None:
+    def force_open(self, url: Any) -> None:
         """
         Refuse all requests of a circuit, until it is reset.
 
         Args:
             url: A URL whose origin, or path with `key_by_path`, selects the circuit.
                 With another `key`, it is a key as `states()` shows it.
-
-        Raises:
-            ValueError: The URL has no scheme or no host.
         """
         self._change(url, lambda circuit: force(circuit, is_open=True))
 
-    def force_closed(self, url: str | URLLike | Hashable) -> None:
+    def force_closed(self, url: Any) -> None:
         """Send all requests of a circuit until it is reset; see `force_open`."""
         self._change(url, lambda circuit: force(circuit, is_open=False))
 
-    def reset(self, url: str | URLLike | Hashable) -> None:
+    def reset(self, url: Any) -> None:
         """Close a circuit, selected as in `force_open`, and restart its counts."""
         self._change(url, lambda circuit: reset(circuit, Clock.now()))
 
@@ -227,5 +221,4 @@ class CircuitBreaker(Uncopyable):
         self.queues.circuit_changed(key)
 
     def __repr__(self) -> str:
-        counted = "origins" if self.key is None else "keys"
-        return f"<CircuitBreaker of {len(self.circuits)} {counted}>"
+        return f"<CircuitBreaker of {len(self.circuits)} circuits>"

@@ -162,8 +162,7 @@ class HedgePolicy(Uncopyable):
             strings, or `key` is not a plain function.
         ValueError: A number is out of its range.
 
-    Source: Dean and Barroso, The Tail at Scale (CACM 2013), with the delay and the
-    budget of Finagle's backup requests.
+    Source: Dean and Barroso, The Tail at Scale (CACM 2013); Finagle's backup requests.
 
     Example:
         >>> policy = HedgePolicy(quantile=0.99, extra=0.01)

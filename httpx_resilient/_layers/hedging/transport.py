@@ -141,19 +141,8 @@ class HedgingTransport(
                 # A request that is answered at once needs no timer.
                 response, rest = io.begin(io.send(request, leg))
                 if rest is not None:
-                    withdraw = partial(self.policy.withdraw, key)
                     context = context or begin(request, io)
-                    hedged = HedgedRequest(
-                        request,
-                        context,
-                        leg or context,
-                        self._copy,
-                        withdraw,
-                        self.budget,
-                        self._family,
-                        io,
-                        self._emit,
-                    )
+                    hedged = self._hedged(request, io, context, leg or context, key)
                     response = await hedged.run(rest, started, delay, variables)
             success = is_success(response)
             return response
@@ -168,6 +157,27 @@ class HedgingTransport(
             # The first requests are folded in one by one, so that `samples` is exact.
             if len(origin.pending) >= BATCH or delay is None:
                 origins.fold(key)
+
+    def _hedged(
+        self,
+        request: RequestT,
+        io: IO[RequestT, ResponseT],
+        context: RequestContext,
+        leg: RequestContext,
+        key: Hashable,
+    ) -> HedgedRequest[RequestT, ResponseT]:
+        """Return a request that has to wait for its answer, so that it may be hedged."""
+        return HedgedRequest(
+            request,
+            context,
+            leg,
+            self._copy,
+            partial(self.policy.withdraw, key),
+            self.budget,
+            self._family,
+            io,
+            self._emit,
+        )
 
     def _keyed(
         self,

@@ -101,7 +101,7 @@ def _is_slow(state: RetryState[Any, Any]) -> bool:
     """Whether a failure is a sign of overload: somebody has waited in vain."""
     response = state.response
     if response is not None:
-        return response.status_code == _GATEWAY_TIMEOUT
+        return bool(response.status_code == _GATEWAY_TIMEOUT)
     return isinstance(state.error, state.family.timed_out)
 
 
