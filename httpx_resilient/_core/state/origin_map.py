@@ -23,7 +23,9 @@ UsableT = TypeVar("UsableT", bound=Usable)
 
 class OriginMap(OrderedDict[Hashable, UsableT]):
     """
-    A bounded LRU map of objects, one for each origin or other key. An object in use is never evicted.
+    A bounded LRU map of objects, one for each origin or other key.
+
+    An object in use is never evicted.
 
     A look-up creates a missing object. The caller moves what it looked up to the end
     (`move_to_end`); eviction starts at the beginning.

@@ -74,10 +74,9 @@ class CircuitBreaker(Uncopyable):
         TypeError: An argument is not a number, or `key` is not a plain function.
         ValueError: A number is out of its range.
 
-    Timeouts, broken connections, broken bodies, and 5xx except 501, 505 and 511 are
+    Timeouts, broken connections and bodies, and 5xx except 501, 505 and 511 are
     failures. 429 is not: a server that limits its clients works. Failures of this side
-    do not count: an exhausted pool, an untrusted certificate, a cancelled request that
-    is not slow.
+    do not count: a full pool, an untrusted certificate, a cancelled request.
 
     The logger `httpx_resilient` reports at WARNING that a circuit opens, and at INFO
     that it becomes half-open or closes.
@@ -117,14 +116,8 @@ class CircuitBreaker(Uncopyable):
         if slow_after is not None:
             number("slow_after", slow_after, above=0, unit="seconds")
         number("slow_rate", slow_rate, above=0, most=1)
-        self._rules = Rules(
-            failure_rate,
-            minimum_calls,
-            window / SLICES,
-            open_for,
-            max_open_for,
-            slow_rate,
-        )
+        times = window / SLICES, open_for, max_open_for
+        self._rules = Rules(failure_rate, minimum_calls, *times, slow_rate)
         self.slow_after: float = math.inf if slow_after is None else slow_after
         self._metrics_only = metrics_only
         self._patience = 0.0 if metrics_only else half_open_wait

@@ -166,7 +166,7 @@ class HedgingTransport(
         leg: RequestContext,
         key: Hashable,
     ) -> HedgedRequest[RequestT, ResponseT]:
-        """Return a request that has to wait for its answer, so that it may be hedged."""
+        """Make a request that has to wait for its answer, so that it may be hedged."""
         return HedgedRequest(
             request,
             context,
