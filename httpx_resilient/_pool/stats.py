@@ -48,7 +48,7 @@ def stats_of(pools: Iterable[Supply]) -> PoolStats:
     origins: dict[str, PoolStats] = {}
     for pool in pools:
         # Copied in one step, because a request may add an origin at any time.
-        for key, origin in list(pool.origins.items()):
+        for origin in list(pool.origins.values()):
             name = origin_name(origin.key)
             origins[name] = _sum(_of(origin), origins.get(name, PoolStats()))
     return replace(_sum(*origins.values()), origins=origins)
