@@ -44,6 +44,7 @@ class Account:
         "_trouble",
         "bucket",
         "deposits",
+        "helped",
         "refunds",
         "served",
     )
@@ -52,6 +53,8 @@ class Account:
         self._limits = limits
         self._lock = make_lock()
         self.bucket: Bucket = (limits.start, -math.inf, None)
+        self.helped = -math.inf
+        """When the latest retry that was answered well was sent."""
         self.served = -math.inf
         """When a retry was last answered well, in monotonic seconds."""
         self._trouble = self._asked = NO_TROUBLE

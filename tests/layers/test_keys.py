@@ -253,7 +253,7 @@ async def test_a_path_that_has_spent_its_budget_leaves_the_others_theirs(
     first_fails = [reply(503), reply()]
     server.play(gateway(reply(503), lambda connection: first_fails.pop(0)(connection)))
     events: list[str] = []
-    budget = RetryBudget(most=1, key=key_by_path())
+    budget = RetryBudget(most=1, grace=0, key=key_by_path())
     bad, good = f"{server.url}bad", f"{server.url}good"
     transport = world.transport(
         budget=budget, on_event=lambda event: events.append(str(event))
@@ -270,7 +270,7 @@ async def test_a_path_that_has_spent_its_budget_leaves_the_others_theirs(
 
 
 async def test_a_success_earns_for_its_path(world: World) -> None:
-    budget = RetryBudget(0.5, most=2, key=key_by_path())
+    budget = RetryBudget(0.5, most=2, grace=0, key=key_by_path())
     mock = world.mock(lambda _: world.library.Response(200))
     bad: Any = world.library.URL("http://a/bad")
     assert budget.spend(bad, 0, 2)
@@ -281,7 +281,7 @@ async def test_a_success_earns_for_its_path(world: World) -> None:
 
 
 async def test_a_budget_of_one_request_may_have_a_key(world: World) -> None:
-    budget = RetryBudget(most=1, key=lambda _: "secret")
+    budget = RetryBudget(most=1, grace=0, key=lambda _: "secret")
     mock = world.mock(lambda _: world.library.Response(503))
     async with world.client(world.transport(mock)) as client:
         options = {"retry": {"budget": budget}}
@@ -378,7 +378,7 @@ async def test_hedges_are_charged_to_the_budget_of_their_path(
     world: World, server: Server
 ) -> None:
     server.play(gateway(stall(seconds=0.2), reply()))
-    budget = RetryBudget(most=1, key=key_by_path())
+    budget = RetryBudget(most=1, grace=0, key=key_by_path())
     bad: Any = world.library.URL(f"{server.url}bad")
     assert budget.spend(bad, 0)
     events: list[str] = []

@@ -170,4 +170,5 @@ class RetryFlow(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
         state: RetryState[RequestT, ResponseT] = RetryState(
             request, context, policy.controller, self._family
         )
+        state.budget = policy.budget
         return RetriedRequest(state, policy, body, self._emit)

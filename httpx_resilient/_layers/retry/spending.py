@@ -85,6 +85,8 @@ class Spending:
                 account = self._account or self._budget.account_of(state.context)
                 if state.attempt_number == 1:
                     account.deposits.append(state.ended)
+                else:
+                    account.helped = max(account.helped, state.sent)
                 account.served = state.ended
                 self.refund()
         elif self.withdrawn and error is not None and _is_free(error, state.family):

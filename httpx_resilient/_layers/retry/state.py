@@ -7,6 +7,7 @@ from typing import Any, Generic
 
 import tenacity
 
+from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.attempts import Attempt, attempts_from
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.family import Family
@@ -62,7 +63,7 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
         self.idle_for: float = 0.0
         self.next_action: tenacity.RetryAction | None = None
         self.upcoming_sleep: float = 0.0
-
+        self.budget: RetryBudget | None = None
         self.request: RequestT = request
         self.context = context
         self.family = family

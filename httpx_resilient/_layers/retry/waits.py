@@ -82,7 +82,8 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's strategies are named
         bridge: Seconds that the waits before the last attempt add up to, at least, so
             that a server can restart in between. Up to a quarter is added at random. It
             applies if the stop strategy names a number of attempts, the failure is no
-            throttling and no timeout, and the deadline allows it; 0 for no such wait.
+            throttling and no timeout, the deadline allows it, and no other request was
+            repeated with success meanwhile, as the budget knows; 0 for no such wait.
 
     Raises:
         TypeError: A wait is not callable, or a number is none.
@@ -136,12 +137,25 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's strategies are named
         rest = self.bridge - state.idle_for
         if rest <= 0 or not is_before_the_last(state):
             return 0.0
-        if isinstance(state.error, state.family.timed_out):
+        if isinstance(state.error, state.family.timed_out) or _is_up(state):
             return 0.0
         rest += random.uniform(0, self.bridge * BRIDGE_JITTER)  # noqa: S311 - jitter need not be secret
         deadline = state.context.deadline
         is_too_late = deadline is not None and state.ended + rest >= deadline.at
         return 0.0 if is_too_late else rest
+
+
+def _is_up(state: RetryState[Any, Any]) -> bool:
+    """
+    Whether the server has answered a retry that was sent since this request failed.
+
+    Then it does not restart: it fails now and then.
+    """
+    budget, before = state.budget, state.attempts
+    if budget is None or not before:
+        return False
+    first_failed = state.start_time + before[0].duration
+    return budget.account_of(state.context).helped > first_failed
 
 
 def is_before_the_last(state: RetryState[Any, Any]) -> bool:

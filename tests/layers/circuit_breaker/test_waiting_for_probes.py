@@ -345,7 +345,12 @@ def admission_of(breaker: CircuitBreaker, server: Server, busy: Any) -> Any:
     """Return the admission of a request, whose answer is what it is granted."""
     context = begin(httpx.Request("GET", server.url), SyncIO(None))
     return ProbeAdmission(
-        context, lambda *_: None, breaker, busy, lambda _, answer: answer
+        context,
+        lambda *_: None,
+        breaker,
+        context.origin,
+        busy,
+        lambda _, answer: answer,
     )
 
 

@@ -17,6 +17,7 @@ from support.fake_io import FakeIO, Scripted, run_flow
 import httpx_resilient
 import httpx_resilient.httpx2
 from httpx_resilient import (
+    RetryBudget,
     RetryingTransport,
     attempts_of,
     retry_if_idempotent,
@@ -395,6 +396,19 @@ class TestBridge:
     def test_a_deadline_before_it_lets_the_last_attempt_come_early(self) -> None:
         _, _, third = self.starts(503, 503, 200, patience=1)
         assert third <= 0.3
+
+    def test_a_server_that_has_answered_a_retry_since_does_not_restart(self) -> None:
+        budget = RetryBudget()
+        account = budget.account(httpx.URL("http://a"))
+        waits = []
+        for helped in (0.0, 0.001):  # the first failure is at 0 s
+            account.helped = helped
+            waits.append(self.starts(503, 503, 200, budget=budget)[-1])
+        assert waits[0] >= 2
+        assert waits[1] <= 0.3
+
+    def test_without_a_budget_nothing_is_known_of_others(self) -> None:
+        assert self.starts(503, 503, 200, budget=False)[-1] >= 2
 
     def test_throttling_has_waits_of_its_own(self) -> None:
         wait = wait_transient(throttled=tenacity.wait_fixed(0.1))

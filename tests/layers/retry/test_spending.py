@@ -282,6 +282,16 @@ def test_a_wait_that_the_server_asks_for_is_free() -> None:
         assert sends(budgeted, hinted(), hinted(), 200, at=1000 + n) == 3
 
 
+def test_the_budget_knows_when_a_retry_that_helped_was_sent() -> None:
+    budgeted = Budgeted(4)
+    account = budgeted.budget.account(GET.url)
+    sends(budgeted, 200, at=1000)
+    sends(budgeted, 503, 503, 503, at=1001)
+    assert account.helped < 1000
+    sends(budgeted, 503, 200, at=1002, took=5)
+    assert account.helped == 1002 + 5 + 1
+
+
 def test_a_retry_that_comes_earlier_than_the_server_asks_is_charged() -> None:
     budgeted = Budgeted(0, wait=tenacity.wait_fixed(0.5))
     assert sends(budgeted, hinted(), 200, at=1000) == 1
