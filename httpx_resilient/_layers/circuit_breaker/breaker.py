@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping
-from random import random
+from collections.abc import Mapping
 from typing import Any
 
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._core.keys import KeyFunction, check_key, key_given, key_shown
-from httpx_resilient._core.lock import tell_when_forked
-from httpx_resilient._core.public import Uncopyable, public
-from httpx_resilient._core.state.sliding_window import SLICES, Window
-from httpx_resilient._core.state.store import StateStore
+from httpx_resilient._core.keys import KeyFunction, check_key, key_shown
+from httpx_resilient._core.public import public
+from httpx_resilient._core.state.sliding_window import SLICES
 from httpx_resilient._core.validation import number
-from httpx_resilient._layers.circuit_breaker.circuit import (
-    admit,
-    fold,
-    force,
-    reset,
-    settle,
-)
+from httpx_resilient._layers.circuit_breaker.circuit import force, reset
 from httpx_resilient._layers.circuit_breaker.circuit_state import (
     CircuitState,
     describe,
 )
-from httpx_resilient._layers.circuit_breaker.half_open import answered, forget_probes
-from httpx_resilient._layers.circuit_breaker.probe import Probe
-from httpx_resilient._layers.circuit_breaker.queue import Answer, ProbeQueues
-from httpx_resilient._layers.circuit_breaker.state import (
-    Circuit,
-    HalfOpen,
-    Rules,
-)
+from httpx_resilient._layers.circuit_breaker.circuits import Circuits
+from httpx_resilient._layers.circuit_breaker.state import Rules
 
 
 @public()
-class CircuitBreaker(Uncopyable):
+class CircuitBreaker(Circuits):
     """
     The circuits to all origins for `CircuitBreakingTransport`s, which can share it.
 
@@ -76,7 +61,9 @@ class CircuitBreaker(Uncopyable):
 
     Timeouts, broken connections and bodies, and 5xx except 501, 505 and 511 are
     failures. 429 is not: a server that limits its clients works. Failures of this side
-    do not count: a full pool, an untrusted certificate, a cancelled request.
+    do not count: a full pool, an untrusted certificate, a cancelled request. But if
+    `minimum_calls` in a row, ten at least, are cancelled and nobody has had an answer,
+    they do; those that are cancelled together count as one.
 
     The logger `httpx_resilient` reports at WARNING that a circuit opens, and at INFO
     that it becomes half-open or closes.
@@ -117,58 +104,10 @@ class CircuitBreaker(Uncopyable):
             number("slow_after", slow_after, above=0, unit="seconds")
         number("slow_rate", slow_rate, above=0, most=1)
         times = window / SLICES, open_for, max_open_for
-        self._rules = Rules(failure_rate, minimum_calls, *times, slow_rate)
+        rules = Rules(failure_rate, minimum_calls, *times, slow_rate)
+        patience = 0.0 if metrics_only else half_open_wait
+        super().__init__(rules, key, patience, is_watched_only=metrics_only)
         self.slow_after: float = math.inf if slow_after is None else slow_after
-        self._metrics_only = metrics_only
-        self._patience = 0.0 if metrics_only else half_open_wait
-        self.key = key
-        self.circuits: StateStore[Circuit] = StateStore(
-            Window(), fold=lambda circuit, times: fold(circuit, self._rules, times)
-        )
-        self.queues = ProbeQueues(lambda key: self.enter(key, Clock.now()))
-        tell_when_forked(self)
-
-    def enter(self, key: Hashable, now: float, *, may_wait: bool = True) -> Answer:
-        """Admit a request while the circuit is not closed."""
-        probe = Probe([now])
-        probe.key, probe.breaker = key, self
-        patience = self._patience if may_wait else 0.0
-        decision = self.circuits.apply(key, admit, now, patience)
-        if isinstance(decision, HalfOpen):
-            probe.half_opened = True
-        elif decision is not None and not self._metrics_only:
-            probe.clear()
-            return decision
-        return probe
-
-    def answered(self, key: Hashable, sent: float) -> None:
-        """Record the good headers of a probe, so that others may be sent."""
-        if isinstance(self.circuits.peek(key), HalfOpen):
-            self.circuits.apply(key, answered, sent)
-            self.queues.circuit_changed(key)
-
-    def leave(
-        self,
-        key: Hashable,
-        sent: float,
-        now: float,
-        *,
-        failed: bool | None,
-        slow: bool,
-    ) -> Circuit | None:
-        """Record how a request ended. Returns the circuit if it opened or closed."""
-        changed = self.circuits.apply(
-            key,
-            settle,
-            self._rules,
-            sent,
-            now,
-            random(),  # noqa: S311 - jitter needs no secure randomness
-            failed=failed,
-            slow=slow,
-        )
-        self.queues.circuit_changed(key)
-        return changed
 
     def states(self) -> Mapping[Any, CircuitState]:
         """
@@ -190,28 +129,15 @@ class CircuitBreaker(Uncopyable):
             url: A URL whose origin, or path with `key_by_path`, selects the circuit.
                 With another `key`, it is a key as `states()` shows it.
         """
-        self._change(url, lambda circuit: force(circuit, is_open=True))
+        self.change(url, lambda circuit: force(circuit, is_open=True))
 
     def force_closed(self, url: Any) -> None:
         """Send all requests of a circuit until it is reset; see `force_open`."""
-        self._change(url, lambda circuit: force(circuit, is_open=False))
+        self.change(url, lambda circuit: force(circuit, is_open=False))
 
     def reset(self, url: Any) -> None:
         """Close a circuit, selected as in `force_open`, and restart its counts."""
-        self._change(url, lambda circuit: reset(circuit, Clock.now()))
-
-    def forked(self) -> None:
-        """Forget the requests of the parent process. What is known of servers holds."""
-        self.queues.clear()
-        for key in self.circuits.states():
-            self.circuits.apply(key, forget_probes)
-
-    def _change(
-        self, url: Hashable, change: Callable[[Circuit], tuple[Circuit, None]]
-    ) -> None:
-        key = key_given(self.key, url)
-        self.circuits.apply(key, change)
-        self.queues.circuit_changed(key)
+        self.change(url, lambda circuit: reset(circuit, Clock.now()))
 
     def __repr__(self) -> str:
         return f"<CircuitBreaker of {len(self.circuits)} circuits>"

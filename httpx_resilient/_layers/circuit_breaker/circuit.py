@@ -83,6 +83,7 @@ def settle(
     *,
     failed: bool | None,
     slow: bool,
+    calls: int = 1,
 ) -> tuple[Circuit, Circuit | None]:
     """
     Record how a request ended. The decision is the circuit if it opened or closed.
@@ -95,12 +96,13 @@ def settle(
         jitter: A random number from 0 to 1.
         failed: Whether it failed; `None` if the outcome says nothing about the server.
         slow: Whether it was slow.
+        calls: How many requests it stands for, which all ended so.
     """
     if isinstance(circuit, Window):
         is_bad = failed or slow
         if failed is None or (is_bad and sent < circuit.since):
             return circuit, None
-        circuit = counted(circuit, now, rules.slice, 1, failed, slow)
+        circuit = counted(circuit, now, rules.slice, calls, calls * failed, slow)
         counts = tally(circuit, now, rules.slice)
         if is_bad and counts[0] >= rules.minimum_calls:
             reason = _reason_to_open(counts, rules)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from httpx_resilient._core.clock import Clock
 
 if TYPE_CHECKING:
-    from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
+    from httpx_resilient._layers.circuit_breaker.circuits import Circuits
 
 Call = list[float]
 """
@@ -26,7 +26,7 @@ class Probe(Call):
     """
 
     key: Hashable
-    breaker: CircuitBreaker | None = None
+    breaker: Circuits | None = None
     half_opened = False
     """Whether this request made the circuit half-open."""
 

@@ -102,10 +102,15 @@ class BreakerStage(Stage):
         if now - sent >= slow_after and context.elapsed_since(sent, now) >= slow_after:
             visit.append(context.now)
         failed: bool | None
+        calls = 1
         if isinstance(outcome, Exception):
             failed = is_of_server(outcome, self._family) or None
         elif outcome is None:
-            failed = None  # a cancellation says nothing about the server
+            # One cancellation says nothing about the server, many in a row do.
+            is_here = context.refused or context.unsent == "queue"
+            key, now = self._key_of(context), context.now
+            calls = 0 if is_here else self._breaker.give_up(key, visit[0], now)
+            failed = True if calls else None
         else:
             status = outcome.status_code
             if SWITCHING_PROTOCOLS < status < 500 and type(visit) is list:
@@ -116,7 +121,7 @@ class BreakerStage(Stage):
             if not failed and status != SWITCHING_PROTOCOLS and has_body:
                 self._breaker.answered(self._key_of(context), visit[0])
                 return visit
-        self._settle(context, visit, failed=failed)
+        self._settle(context, visit, failed=failed, calls=calls)
         return OVER  # type: ignore[no-any-return]  # the visit of no request
 
     def ended(
@@ -141,10 +146,17 @@ class BreakerStage(Stage):
         """Ignore a request whose body was never closed: it says nothing."""
 
     def _settle(
-        self, context: RequestContext, visit: Call, *, failed: bool | None
+        self,
+        context: RequestContext,
+        visit: Call,
+        *,
+        failed: bool | None,
+        calls: int = 1,
     ) -> None:
         key, now, slow = self._key_of(context), context.now, len(visit) > 1
-        changed = self._breaker.leave(key, visit[0], now, failed=failed, slow=slow)
+        changed = self._breaker.leave(
+            key, visit[0], now, failed=failed, slow=slow, calls=calls
+        )
         visit.clear()
         if changed is None:
             return

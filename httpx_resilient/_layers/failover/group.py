@@ -10,6 +10,7 @@ from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.keys import KeyFunction, check_key, key_of
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.store import StateStore
+from httpx_resilient._core.state.streak import Streaks
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.failover.origins import origins_of
 
@@ -144,7 +145,8 @@ class Failover(Uncopyable):
             cancels is a failure of its origin, as a timeout is. Set it lower than the
             limits of your callers, if these are lower than the timeouts of the client:
             then an origin that never answers is left. Time in a queue on this side does
-            not count. By default, a cancelled request says nothing about its origin.
+            not count. Without it, ten cancelled requests in a row without any answer
+            in between are a failure; those that are cancelled together count as one.
         key: A function of the request that returns a key, such as `key_by_path()`. For
             each key, other origins may be down: requests to the one path that an origin
             fails to serve go to the next one, and all others stay. By default, the
@@ -179,6 +181,9 @@ class Failover(Uncopyable):
         self.cooldown = cooldown
         self.slow_after: float = math.inf if slow_after is None else slow_after
         self.key = key
+        self.given_up = Streaks()
+        self.has_answered = False
+        """Whether an origin has answered since a request was given up."""
         up = GroupState((None,) * len(self.origins))
         self.store: StateStore[GroupState] = StateStore(up)
         # The slot of a store's only key is never evicted, so reads need no look-up.

@@ -11,6 +11,7 @@ from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.history import Record, leave_history
 from httpx_resilient._core.http_types import RequestT
 from httpx_resilient._core.request_copy import sync_body_back
+from httpx_resilient._core.state.streak import HANGING
 from httpx_resilient._layers.failover.classification import Classification
 from httpx_resilient._layers.failover.events import OriginDown, OriginUp
 from httpx_resilient._layers.failover.group import (
@@ -82,7 +83,11 @@ class OriginReport(Generic[RequestT]):
         is_up, reason = None, "too late"
         if self._leg.refused or self._leg.unsent == "queue":
             reason = "cancelled in a queue"
-        elif self._is_late(now + _TIMER_TOLERANCE) or self._is_slow(now):
+        elif (
+            self._is_late(now + _TIMER_TOLERANCE)
+            or self._is_slow(now)
+            or self._is_hanging(now)
+        ):
             is_up = False
         self._record(Classification(is_up, reason=reason), now)
         self._leave(None)
@@ -112,12 +117,22 @@ class OriginReport(Generic[RequestT]):
             seconds *= random.uniform(1, 1.1)  # noqa: S311 - jitter is not a secret
             if store.apply(self._group, record_failure, choice, seconds, now):
                 self._settings.emit(self._context, OriginDown, origin, reason, key)
-        elif choice.down and store.apply(self._group, record_answer, choice):
+        else:
+            failover.has_answered = True
+        if is_up and choice.down and store.apply(self._group, record_answer, choice):
             self._settings.emit(self._context, OriginUp, origin, key)
 
     def _is_late(self, now: float) -> bool:
         deadline = self._context.deadline
         return deadline is not None and now >= deadline.at
+
+    def _is_hanging(self, now: float) -> bool:
+        """Whether no caller has had an answer of the origin for many requests."""
+        failover, key = self._settings.failover, (self._group, self._choice.origin)
+        if failover.has_answered:
+            failover.given_up.end(key)
+            failover.has_answered = False
+        return failover.given_up.add(key, self._sent, now) >= HANGING
 
     def _is_slow(self, now: float) -> bool:
         waited = self._leg.elapsed_since(self._sent, now)

@@ -174,6 +174,7 @@ class FailoverTransport(
                 else:
                     if response.status_code < 400 and call is None:
                         response.extensions[ORIGIN] = self._first
+                        self.failover.has_answered = True
                         return response
                     call = call or self._call(request, io, context, sent=started)
                     if not await call.on_response(response, io):

@@ -106,3 +106,62 @@ async def test_time_in_a_queue_does_not_count(world: World, server: Server) -> N
             semaphore.release(permit)
     assert server.requests == 1
     assert {each.phase for each in breaker.states().values()} <= {"closed"}
+
+
+async def test_many_cancellations_in_a_row_open_the_circuit_if_nobody_is_answered(
+    world: World, server: Server
+) -> None:
+    server.play(stall())
+    breaker = CircuitBreaker(minimum_calls=10)
+    transport = world.ours.CircuitBreakingTransport(None, breaker)
+    async with world.client(transport) as client:
+        for _ in range(10):
+            await give_up(client, server.url, 0.02)
+        with pytest.raises(world.ours.CircuitOpen, match="10 of 10 requests failed"):
+            await client.get(server.url)
+
+
+async def test_a_circuit_opens_again_if_its_probe_is_given_up_after_many(
+    world: World, server: Server
+) -> None:
+    server.play(stall())
+    breaker = CircuitBreaker(minimum_calls=1, open_for=0.001, max_open_for=0.001)
+    transport = world.ours.CircuitBreakingTransport(None, breaker)
+    async with world.client(transport) as client:
+        for _ in range(11):
+            await give_up(client, server.url, 0.02)
+            await anyio.sleep(0.005)
+        (state,) = breaker.states().values()
+        assert state.phase == "open"
+        server.play(reply())
+        assert (await client.get(server.url)).status_code == 200
+        assert breaker.given_up.add(next(iter(breaker.circuits.states())), 0, 1) == 1
+
+
+async def test_an_answer_in_between_ends_the_streak(
+    world: World, server: Server
+) -> None:
+    breaker = CircuitBreaker(minimum_calls=10)
+    transport = world.ours.CircuitBreakingTransport(None, breaker)
+    async with world.client(transport) as client:
+        for _ in range(3):
+            server.play(stall())
+            for _ in range(6):
+                await give_up(client, server.url, 0.01)
+            server.play(reply())
+            assert (await client.get(server.url)).status_code == 200
+
+
+async def test_requests_that_are_cancelled_together_count_once(
+    world: World, server: Server
+) -> None:
+    server.play(stall())
+    breaker = CircuitBreaker(minimum_calls=1)
+    transport = world.ours.CircuitBreakingTransport(None, breaker)
+    async with world.client(transport) as client:
+        with anyio.move_on_after(0.1):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(30):
+                    tasks.start_soon(client.get, server.url)
+        server.play(reply())
+        assert (await client.get(server.url)).status_code == 200

@@ -142,6 +142,37 @@ class TestAnOriginThatHangs:
             await self.give_up(client, server.url)
         assert group.down == ()
 
+    async def give_up_often(self, client: Any, url: str, number: int) -> None:
+        for _ in range(number):
+            with anyio.move_on_after(0.02):
+                await client.get(url)
+
+    async def test_is_left_after_many_callers_in_a_row_have_given_up(
+        self, world: World, server: Server, second: Server
+    ) -> None:
+        server.play(stall())
+        group = Failover(origins(server, second))
+        transport = world.ours.FailoverTransport(None, group)
+        async with world.client(transport) as client:
+            await self.give_up_often(client, server.url, 10)
+            assert group.down == (server.url.rstrip("/"),)
+            response = await client.get(server.url)
+        assert response.extensions["origin"] == second.url.rstrip("/")
+
+    @pytest.mark.parametrize("status", [200, 404])
+    async def test_is_not_left_if_another_caller_has_had_an_answer(
+        self, world: World, server: Server, second: Server, status: int
+    ) -> None:
+        group = Failover(origins(server, second))
+        transport = world.ours.FailoverTransport(None, group)
+        async with world.client(transport) as client:
+            for _ in range(3):
+                server.play(stall())
+                await self.give_up_often(client, server.url, 6)
+                server.play(reply(status))
+                assert (await client.get(server.url)).status_code == status
+        assert group.down == ()
+
     async def test_is_not_left_for_a_request_that_was_in_a_queue(
         self, world: World, server: Server, second: Server
     ) -> None:
