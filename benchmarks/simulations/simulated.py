@@ -156,12 +156,14 @@ class SimulatedIO:
 
     async def discard(
         self,
-        response: Any,
-        context: RequestContext | None = None,
+        response: Any,  # noqa: ARG002 - nothing here reads it
+        context: RequestContext | None = None,  # noqa: ARG002 - nothing here reads it
         *,
-        drain: bool | None = None,
-    ) -> None:
-        """Do nothing: there is no connection to release."""
+        drain: bool | None = None,  # noqa: ARG002 - nothing here reads it
+        chunks: list[bytes] | None = None,  # noqa: ARG002 - nothing here reads it
+    ) -> bool:
+        """Do nothing: there is no connection to release. The body is empty."""
+        return True
 
 
 async def _awaiting(answer: Awaitable[T]) -> T:

@@ -24,6 +24,7 @@ from httpx_resilient._layers.retry.events import (
 from httpx_resilient._layers.retry.policy import RetryPolicy
 from httpx_resilient._layers.retry.spending import Spending
 from httpx_resilient._layers.retry.state import RetryState
+from httpx_resilient._layers.retry.timeouts import NOTE, timeout_note
 
 
 class RetriedRequest(Generic[RequestT, ResponseT]):
@@ -168,6 +169,7 @@ def _end(state: RetryState[Any, Any], emit: EventEmitter) -> None:
     error, gives_up, number = state.error, state.worth_retrying, state.attempt_number
     context, request, reason = state.context, state.request, state.reason
     is_refused, failure = bool(state.refusal), state.failure
+    note = timeout_note(state) if error is not None else ""
     state.ends()
     tells = gives_up and emit.wants(GaveUp)
     if tells or (error is not None and (number > 1 or gives_up)):
@@ -176,6 +178,8 @@ def _end(state: RetryState[Any, Any], emit: EventEmitter) -> None:
             annotate(error, "retry note", summary(attempts, elapsed))
         if tells:
             emit(context, GaveUp, request, number, reason, elapsed, attempts)
+    if error is not None and note:
+        annotate(error, NOTE, note)
     if is_refused:
         if error is not None:
             annotate(error, "refusal note", refusal_of(request.method))
