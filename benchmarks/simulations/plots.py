@@ -96,7 +96,7 @@ def _bad_moments(results: Results, path: Path, footer: str) -> Path:
     lost["throttled burst, honest hints"] = {
         each["policy"]: 100 * (1 - each["served"]) for each in results["hints"]
     }
-    load = {
+    load: dict[str, dict[str, float | None]] = {
         "an hour of 503": {
             each["policy"]: outage.per_call(each) for each in results["outage"]
         },
