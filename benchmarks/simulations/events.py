@@ -142,7 +142,7 @@ def tables(results: Sequence[CaseResult]) -> Iterator[Table]:
     table = layout.table(
         "Single events: calls lost, of those that met the event",
         "budget for retries",
-        *names,
+        *(name.replace(", ", ",\n") for name in names),
     )
     for policy in (*BUDGETS, PATIENT):
         cells = [

@@ -98,7 +98,8 @@ def _bad_moments(results: Results, path: Path, footer: str) -> Path:
     }
     load: dict[str, dict[str, float | None]] = {
         "an hour of 503": {
-            each["policy"]: outage.per_call(each) for each in results["outage"]
+            budgets.NONE: 1.0,
+            **{each["policy"]: outage.per_call(each) for each in results["outage"]},
         },
         "an hour of dishonest hints": {
             each["policy"]: hints.per_call(each) for each in results["hints"]
@@ -109,11 +110,11 @@ def _bad_moments(results: Results, path: Path, footer: str) -> Path:
         },
     }
     figure, axes = pair_of_figures()
-    _groups(axes[0], lost, "% of the calls are lost by a single event")
+    _groups(axes[0], lost, "% of the calls that a single event costs")
     _groups(axes[1], load, "requests per call, if failures go on")
     axes[1].axvline(1, color="black", linewidth=0.8)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return saved(figure, path, footer)
 
 

