@@ -34,8 +34,8 @@ After this status the connection belongs to the caller, and may last for days: n
 reads, limits or closes it.
 """
 
-_UNPROCESSED_STATUS = frozenset({425, 429})
-_FINAL_5XX = frozenset({501, 505, 511})
+_UNPROCESSED_STATUS = frozenset({425, 429, 449, 529})
+_FINAL_5XX = frozenset({501, 505, 511, 526})
 
 
 def classify_status(status_code: int) -> Retryability:
@@ -43,7 +43,9 @@ def classify_status(status_code: int) -> Retryability:
     Classify a response by its status code.
 
     425 asks for the same request again (RFC 8470 §5.2). 429 refuses before
-    processing (RFC 6585 §4). 501, 505 and 511 do not change with time.
+    processing (RFC 6585 §4), and so do 449 of Cosmos DB, and 529 of Anthropic and
+    Notion. 501, 505 and 511 do not change with time, nor does 526, by which Cloudflare
+    reports an untrusted certificate.
     """
     if status_code in _UNPROCESSED_STATUS:
         return ALWAYS

@@ -15,9 +15,9 @@ from httpx_resilient._core.classify import (
 )
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.family import Family
+from httpx_resilient._core.hints.reading import hints_in
 from httpx_resilient._core.http_types import RequestLike, ResponseLike
 from httpx_resilient._core.methods import IDEMPOTENT_METHODS, has_idempotency_key
-from httpx_resilient._core.retry_after import hints_in
 
 
 class Classification(NamedTuple):
@@ -47,7 +47,9 @@ def classify_response(
     retryability = classify_status(status)
     if retryability is Retryability.NEVER:
         return Classification(is_up=True, kind=status)
-    hints = hints_in(response.headers.raw, wall_time)
+    hints = hints_in(response, wall_time)
+    if hints.unprocessed:
+        retryability = Retryability.ALWAYS
     may_fail_over = hints.should_retry
     if may_fail_over is None:
         may_fail_over = _may_repeat(request, retryability)

@@ -182,7 +182,7 @@ class RateLimit(Uncopyable):
         if quota is not None:
             self._counts = True
             jitter = random()  # noqa: S311 - jitter needs no secure randomness
-            pause, left, resets = quota
+            pause, left, resets, _ = quota
             if pause is None:
                 change = record_quota
                 about = now, number, left, resets, elapsed, jitter

@@ -122,6 +122,8 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's strategies are 
             if advice is not None:
                 state.reason = f"{state.reason}, x-should-retry: {str(advice).lower()}"
                 return advice
+            if state.hints.unprocessed:
+                retryability = ALWAYS
         else:
             retryability = classify_error(state.error, state.family)
         if retryability is IF_IDEMPOTENT:

@@ -11,16 +11,14 @@ from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.attempts import Attempt, attempts_from
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.family import Family
+from httpx_resilient._core.hints.reading import NO_HINTS, Hints, hints_in
 from httpx_resilient._core.history import Record, leave_history
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.methods import has_idempotency_key
 from httpx_resilient._core.public import public
-from httpx_resilient._core.retry_after import Hints, hints_in
 from httpx_resilient._layers.retry.attempts_so_far import AttemptsSoFar
 from httpx_resilient._layers.retry.call_state import HTTPCallState
 from httpx_resilient._layers.retry.outcome import Outcome
-
-_NO_HINTS = Hints()
 
 _ROUNDING = 1e-6
 """Seconds by which the difference of two times may be wrong."""
@@ -69,7 +67,7 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
         self.family = family
         self.response: ResponseT | None = None
         self.error: Exception | None = None
-        self.hints: Hints = _NO_HINTS
+        self.hints: Hints = NO_HINTS
         self.reason: str = ""
         self.failure: str = ""
         self.refusal: str = ""
@@ -100,7 +98,7 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
         """Record that the attempt was answered."""
         self.response = response
         self._kind = status = response.status_code
-        self.hints = hints_in(response.headers.raw, self.context.clock.wall_time)
+        self.hints = hints_in(response, self.context.clock.wall_time)
         self.reason = self.failure = str(status)
         self.outcome_timestamp = self.ended = now
 
@@ -120,7 +118,7 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
         context.unsent, context.refused, context.in_memory = None, False, False
         self.outcome_timestamp = self.next_action = None
         self.response = self.error = self._outcome = self._kind = None
-        self.hints = _NO_HINTS
+        self.hints = NO_HINTS
         self.worth_retrying = False
         self.refusal = ""
         self.sent = now

@@ -20,9 +20,6 @@ from httpx_resilient._core.validation import number
 from httpx_resilient._layers.retry.bounds import named_attempts
 from httpx_resilient._layers.retry.state import RetryState
 
-_TOO_MANY_REQUESTS = 429
-_UNAVAILABLE = 503
-
 BRIDGE_JITTER = 0.25
 """The share of a bridge that is added at random: its clients return over that time."""
 
@@ -124,11 +121,7 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's strategies are named
     def __call__(self, retry_state: Any) -> float:
         state: RetryState[Any, Any] = retry_state
         least = _retry_after(state, self.max_retry_after)
-        status = None if state.response is None else state.response.status_code
-        is_throttled = status == _TOO_MANY_REQUESTS or (
-            status == _UNAVAILABLE and least > 0
-        )
-        if is_throttled:
+        if state.hints.throttled:
             return max(least, self.throttled(state))
         return max(least, self.failure(state), self._rest_of_bridge(state))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from httpx_resilient._layers.rate_limit import headers, structured_fields
+from httpx_resilient._core.hints.quotas import _COUNTERS
 from httpx_resilient._layers.rate_limit.headers import (
     MAX_SECONDS,
     ServerQuota,
@@ -30,7 +29,8 @@ def read(
 ) -> ServerQuota | None:
     raw = [(k.replace("_", "-").encode(), v.encode()) for k, v in fields.items()]
     response = httpx.Response(status, headers=raw, extensions=extensions or {})
-    return read_quota(response, NOW.timestamp)
+    found = read_quota(response, NOW.timestamp)
+    return found and found._replace(bucket=None)
 
 
 def quota(left: int, seconds: float) -> ServerQuota:
@@ -83,43 +83,28 @@ def test_a_malformed_ratelimit_field_is_ignored(limits: str) -> None:
 def test_a_ratelimit_field_may_have_several_lines() -> None:
     raw = [(b"RateLimit", b'"a";r=50;t=30'), (b"ratelimit", b'"b";r=3;t=90')]
     response = httpx.Response(200, headers=raw)
-    assert read_quota(response, NOW.timestamp) == quota(3, 90)
+    assert read_quota(response, NOW.timestamp) == ServerQuota(None, 3, 90, "b")
 
 
-def forget_parser() -> None:
-    """Have the next look at a RateLimit field look for its parser."""
-    structured_fields._parser.cache_clear()
-
-
-@pytest.fixture
-def no_parser(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setitem(sys.modules, "http_sf", None)
-    forget_parser()
-    yield
-    forget_parser()
-
-
-@pytest.mark.usefixtures("no_parser")
-def test_a_ratelimit_field_without_its_parser_is_logged_once(
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize(
+    ("fields", "bucket"),
+    [
+        ({"X-RateLimit-Resource": "search"}, "search"),
+        ({"X-RateLimit-Bucket": "abcd"}, "abcd"),
+        ({"RateLimit-Reason": "jira-burst-based"}, "jira-burst-based"),
+        ({"RateLimit": '"api";r=0;t=30'}, "api"),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 429])
+def test_the_server_may_name_the_quota(
+    fields: dict[str, str], bucket: str | None, status: int
 ) -> None:
-    read(X_RateLimit_Remaining="7", X_RateLimit_Reset="9")
-    assert caplog.messages == []
-    for _ in range(2):
-        read(RateLimit='"a";r=50;t=30', RateLimit_Policy='"a";q=100')
-    (message,) = caplog.messages
-    assert message == (
-        "a server sends RateLimit fields, which are ignored because http-sf is not "
-        "installed; to respect them: pip install httpx_resilient[ratelimit]"
-    )
-
-
-@pytest.mark.usefixtures("no_parser")
-def test_other_fields_are_read_without_the_parser_of_ratelimit() -> None:
-    assert read(RateLimit='"a";r=50;t=30') is None
-    both = {"RateLimit": '"a";r=50;t=30', "X_RateLimit_Remaining": "7"}
-    assert read(**both, X_RateLimit_Reset="9") == quota(7, 9)
-    assert read(429, RateLimit='"a";r=50;t=30', Retry_After="9") == ServerQuota(9)
+    counted = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}
+    response = httpx.Response(status, headers=counted | fields)
+    found = read_quota(response, NOW.timestamp)
+    assert found is not None
+    assert found.bucket == bucket
 
 
 # The fields of each API.
@@ -158,10 +143,13 @@ def test_the_fields_of_an_api_are_read(
         ("12ms", 0.012),
         ("2m59.56s", 179.56),
         ("1h2m3s", MAX_SECONDS),
+        ("Sat Nov 21 2026 13:00:05 GMT+0100 (Central European Time)", 5),
+        ("Sat, 21 Nov 2026 12:00:06 GMT", 6),
+        ("6000", 6),  # in milliseconds, as Prisjakt sends it
         ("1d", MAX_SECONDS),
     ],
 )
-def test_a_reset_may_be_a_duration(value: str, expected: float) -> None:
+def test_a_reset_may_have_another_form(value: str, expected: float) -> None:
     fields = {"remaining": "0", "reset": value}
     found = read(**{f"x-ratelimit-{k}-requests": v for k, v in fields.items()})
     assert found == quota(0, pytest.approx(expected))
@@ -225,9 +213,11 @@ def test_a_server_is_respected_for_at_most_an_hour() -> None:
     assert read(429, Retry_After="1000000") == ServerQuota(MAX_SECONDS)
 
 
-def test_quotas_of_tokens_are_ignored() -> None:
+def test_quotas_of_tokens_count_only_after_a_refusal() -> None:
     fields = {"remaining": "0", "reset": "6m0s"}
-    assert read(**{f"x-ratelimit-{k}-tokens": v for k, v in fields.items()}) is None
+    named = {f"x-ratelimit-{k}-tokens": v for k, v in fields.items()}
+    assert read(**named) is None
+    assert read(429, **named) == ServerQuota(360)
 
 
 # Retry-After.
@@ -247,7 +237,9 @@ def test_retry_after_with_another_status_is_ignored(status: int) -> None:
 
 @pytest.mark.parametrize("value", ["0", "soon", "-5"])
 def test_a_malformed_retry_after_gives_way_to_the_quota(value: str) -> None:
-    assert read(429, RateLimit='"a";r=0;t=60', Retry_After=value) == quota(0, 60)
+    fields = {"RateLimit": '"a";r=0;t=60', "Retry_After": value}
+    assert read(429, **fields) == ServerQuota(60)
+    assert read(200, **fields) == quota(0, 60)
 
 
 # Responses without a quota.
@@ -282,13 +274,12 @@ def test_a_response_that_hishel_has_fetched_is_read() -> None:
     assert read(200, passed_on, RateLimit='"a";r=0;t=60') == quota(0, 60)
 
 
-COUNTERS = headers._COUNTERS
-NAMES = sorted({name for name, _ in COUNTERS} | {b"ratelimit"})
+NAMES = sorted({each.left for each in _COUNTERS} | {b"ratelimit"})
 
 
 @given(
     st.sampled_from(NAMES),
-    st.sampled_from([name for _, names in COUNTERS for name in names]),
+    st.sampled_from([name for each in _COUNTERS for name in each.resets]),
     st.one_of(st.binary(max_size=30), st.from_regex(rb"[0-9.:TZmsh+-]{1,25}")),
     st.one_of(st.binary(max_size=30), st.from_regex(rb"[0-9.:TZmsh+-]{1,25}")),
     st.sampled_from([200, 429]),
