@@ -147,16 +147,6 @@ class FaultyBody:
         await self._stream.aclose()
 
 
-def mark_unread(response: object) -> None:
-    """Let a client read a response that was made from its content."""
-    # A response that was made from its content counts as read, so a client would never
-    # iterate over its stream. The library has no public way to change that.
-    attributes = vars(response)
-    if attributes.pop("_content", None) is not None:
-        attributes.pop("_decoder", None)
-        attributes.update(is_closed=False, is_stream_consumed=False)
-
-
 def is_delimited_by_close(response: Any) -> bool:
     """Whether only the end of the connection ends the body (RFC 9112 §6.3, case 8)."""
     headers = response.headers

@@ -8,6 +8,7 @@ from inspect import iscoroutinefunction
 from typing import Any, ClassVar, Unpack
 from urllib.parse import urlsplit
 
+from httpx_resilient._core.body.unread import mark_unread
 from httpx_resilient._core.classify import SWITCHING_PROTOCOLS
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.base import Listener
@@ -21,7 +22,6 @@ from httpx_resilient.testing._faults import FaultSpec
 from httpx_resilient.testing._faulty_body import (
     FaultyBody,
     is_delimited_by_close,
-    mark_unread,
     sleep_within_read_timeout,
 )
 from httpx_resilient.testing._labels import add_labels, injected_error
@@ -175,7 +175,9 @@ class FaultInjectionLayer(
         names = ["Latency"] if plan.delay else []
         names += [plan.ended_by] if plan.ended_by else []
         if plan.body_faults and response.status_code != SWITCHING_PROTOCOLS:
-            mark_unread(response)
+            if "_content" in vars(response):
+                # It was made from its content, so it counts as read.
+                mark_unread(response)
             faulty: Any = response
             for fault in plan.body_faults:
                 names.append(fault.name)

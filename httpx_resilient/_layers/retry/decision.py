@@ -7,6 +7,7 @@ from typing import Any, Generic
 import tenacity
 
 from httpx_resilient._budget.events import BudgetRefused, budget_spent
+from httpx_resilient._core.body.peeked import PeekedStream
 from httpx_resilient._core.body.replay import SPENT, Body
 from httpx_resilient._core.body.saved import SavedResponse, save
 from httpx_resilient._core.events.emitter import EventEmitter
@@ -21,6 +22,7 @@ from httpx_resilient._layers.retry.events import (
     refusal_of,
     summary,
 )
+from httpx_resilient._layers.retry.peeking import watch
 from httpx_resilient._layers.retry.policy import RetryPolicy
 from httpx_resilient._layers.retry.spending import Spending
 from httpx_resilient._layers.retry.state import RetryState
@@ -38,7 +40,9 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
         emit: Emits the events of the layer.
     """
 
-    __slots__ = ("answer", "body", "emit", "policy", "request", "spending", "state")
+    __slots__ = (
+        "answer", "body", "emit", "peeked", "policy", "request", "spending", "state",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -56,13 +60,27 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
         self.spending = Spending(policy.budget, policy.overdraft)
         self.answer: SavedResponse[ResponseT] | None = None
         """The last answer of the server, until an attempt fails at the server."""
+        self.peeked: PeekedStream | None = None
+        """Keeps what is read of a response before the caller gets it."""
 
     async def save_answer(
         self, response: ResponseT, io: IO[RequestT, ResponseT]
     ) -> None:
         """Release the response of a failed attempt, and save it if it is short."""
+        self.give(response)
         context, short = self.state.context, self.state.hints.short
         self.answer = await save(response, self.state.family, io, context, drain=short)
+
+    def watch(self, response: ResponseT) -> None:
+        """Let strategies and hooks read a response."""
+        self.peeked = watch(response, self.state.family)
+
+    def give(self, response: ResponseT) -> None:
+        """Make a response unread, whatever was read of it."""
+        if self.peeked is not None:
+            self.peeked.give(response)
+            self.state.context.in_memory = self.peeked.is_whole
+            self.peeked = None
 
     def failed(self, error: Exception, now: float) -> None:
         """Record that an attempt raised. A refusal on this side leaves the answer."""
@@ -107,12 +125,16 @@ async def next_request(
     """
     state, response = retried.state, retried.state.response
     try:
+        if response is not None:
+            retried.watch(response)
         if not (
             await retried.policy.decide(state, io.settle) is not None
             and _admit(retried, io)
             and (retried.body is None or await _renew(retried.body, retried, io))
         ):
             retried.spending.settle(state)
+            if response is not None:
+                retried.give(response)
             retried.fall_back()
             _end(state, retried.emit)
             return None
