@@ -151,6 +151,7 @@ VALUES: list[Any] = [
     httpx_resilient.retry_if_status(429),
     httpx_resilient.CircuitOpen("refused", retry_after=2.0),
     httpx_resilient.httpx2.DeadlineExceeded("late"),
+    httpx_resilient.BodyHints(retry_after=1.0),
     events.RetryScheduled(httpx.Request("GET", "https://example.org"), 1, "503", 0.2),
     events.OriginDown("https://example.org", "503"),
 ]
@@ -251,7 +252,7 @@ def test_the_signature_of_a_transport_shows_the_defaults() -> None:
     parameters = parameters_of(httpx_resilient.RetryingTransport)
     assert list(parameters) == [
         "inner", "retry", "wait", "stop", "before_sleep", "buffer_request_body",
-        "budget", "on_event", "http",
+        "budget", "body_hints", "on_event", "http",
     ]  # fmt: skip
     assert parameters["stop"].default.max_attempt_number == 3
 

@@ -48,8 +48,10 @@ from httpx_resilient import (
     ThrottlingTransport,
     attempts_of,
     current_attempt,
+    hints_in_body,
     key_by_header,
     key_by_path,
+    openai_errors,
     otel,
     prometheus,
     retry_if_idempotent,
@@ -100,6 +102,7 @@ def with_options_for_one_request(client: httpx.Client, client2: httpx2.Client) -
         "before_sleep": None,
         "buffer_request_body": 1000,
         "budget": False,
+        "body_hints": hints_in_body(openai_errors),
         "body_factory": lambda: b"body",
     }
     extensions: RequestExtensions = {

@@ -34,8 +34,8 @@ def is_worth_draining(response: ResponseLike) -> bool:
     return True
 
 
-def is_short(content_length: bytes) -> bool:
-    return not content_length.isdigit() or int(content_length) <= DRAIN_BYTES
+def is_short(content_length: bytes, most: int = DRAIN_BYTES) -> bool:
+    return not content_length.isdigit() or int(content_length) <= most
 
 
 async def drain_async(

@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from httpx_resilient._layers.hedging.policy import HedgePolicy
     from httpx_resilient._layers.rate_limit.limit import RateLimit
     from httpx_resilient._layers.rate_limit.limit_state import RateLimitState
+    from httpx_resilient._layers.retry.body_answer import BodyAnswer, BodyHints
+    from httpx_resilient._layers.retry.body_hints import hints_in_body
+    from httpx_resilient._layers.retry.body_readers import (
+        aws_errors,
+        discord_errors,
+        google_errors,
+        openai_errors,
+        telegram_errors,
+    )
     from httpx_resilient._layers.retry.retries import (
         retry_if_idempotent,
         retry_if_status,
@@ -56,6 +65,15 @@ else:
             "_layers.hedging.policy": ("HedgePolicy",),
             "_layers.rate_limit.limit": ("RateLimit",),
             "_layers.rate_limit.limit_state": ("RateLimitState",),
+            "_layers.retry.body_answer": ("BodyAnswer", "BodyHints"),
+            "_layers.retry.body_hints": ("hints_in_body",),
+            "_layers.retry.body_readers": (
+                "aws_errors",
+                "discord_errors",
+                "google_errors",
+                "openai_errors",
+                "telegram_errors",
+            ),
             "_layers.retry.retries": (
                 "retry_if_idempotent",
                 "retry_if_status",
@@ -72,6 +90,8 @@ __all__ = [
     "AdaptiveConcurrencyLimit",
     "AdaptiveThrottle",
     "Attempt",
+    "BodyAnswer",
+    "BodyHints",
     "CircuitBreaker",
     "CircuitState",
     "ConcurrencyLimit",
@@ -86,13 +106,19 @@ __all__ = [
     "RetryBudget",
     "Stage",
     "attempts_of",
+    "aws_errors",
     "current_attempt",
+    "discord_errors",
     "explain",
+    "google_errors",
+    "hints_in_body",
     "key_by_header",
     "key_by_path",
+    "openai_errors",
     "retry_if_idempotent",
     "retry_if_status",
     "retry_if_transient",
+    "telegram_errors",
     "wait_retry_after",
     "wait_transient",
 ]

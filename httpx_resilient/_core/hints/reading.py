@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from httpx_resilient._core.drain import is_short
+from httpx_resilient._core.hints.aws import is_throttling
 from httpx_resilient._core.hints.quotas import QUOTA_FIELDS, Fields, quotas_in
 from httpx_resilient._core.hints.values import http_date, plain_number, waits_in
 from httpx_resilient._core.http_types import ResponseLike
@@ -66,21 +67,19 @@ The connection was refused, there is no route, the TLS handshake failed, or the 
 not resolved. After 520, 522 and 524 the request may have been processed.
 """
 
-_AWS_THROTTLING = ("throttl", "toomanyrequests", "requestlimitexceeded", "slowdown")
-"""Parts of the error codes for which the SDKs of AWS back off, in lower case."""
-
 
 @dataclass(frozen=True, slots=True)
 class Hints:
     """
-    The server's advice in the headers of one response.
+    The server's advice in the headers of one response, and in its body if that is read.
 
     Args:
         retry_after: The least number of seconds to wait. `None` without a usable value.
         should_retry: The server's own verdict, or `None` without one.
         throttled: Whether the server receives too many requests.
-        unprocessed: Whether the headers prove that the request was not processed, which
-            the status alone does not.
+        unprocessed: Whether it proves that the request was not processed, which the
+            status alone does not.
+        verdict_of: What `should_retry` comes from.
         short: Whether draining the body costs less than a new connection. It stands
             here because all come from one pass over the headers.
     """
@@ -89,6 +88,7 @@ class Hints:
     should_retry: bool | None = None
     throttled: bool = False
     unprocessed: bool = False
+    verdict_of: str = "x-should-retry"
     short: bool = True
 
 
@@ -135,7 +135,7 @@ def hints_in(response: ResponseLike, wall_time: Callable[[], float]) -> Hints:
     )
     return Hints(
         retry_after=wait,
-        should_retry=_verdict(found),
+        should_retry=_verdict(found) if status >= _BAD_REQUEST else None,
         throttled=is_refused
         or status in (TOO_MANY, OVERLOADED)
         or (status == UNAVAILABLE and is_asked),
@@ -186,8 +186,7 @@ def _verdict(found: Fields) -> bool | None:
 
 
 def _is_throttled_by_aws(found: Fields) -> bool:
-    code = found.get(_AWS_ERROR, b"").decode("latin-1").lower()
-    return any(part in code for part in _AWS_THROTTLING)
+    return is_throttling(found.get(_AWS_ERROR, b"").decode("latin-1"))
 
 
 def _is_slow_down(response: ResponseLike) -> bool:

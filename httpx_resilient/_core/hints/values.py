@@ -105,10 +105,18 @@ def seconds_until(value: bytes, now: float) -> float:
     if seconds is not None:
         return seconds if seconds <= _LONGEST_WINDOW else seconds / 1000
     text = value.decode("latin-1").strip()
-    if _DURATION.fullmatch(text):
-        return math.fsum(float(n) * _UNITS[unit] for n, unit in _PART.findall(text))
+    seconds = duration(text)
+    if seconds is not None:
+        return seconds
     then = _iso_date(text) or _javascript_date(text) or http_date(value)
     return 0.0 if then is None else then - now
+
+
+def duration(text: str) -> float | None:
+    """Read a duration such as `6m0s` or `7.5s`, in seconds."""
+    if not _DURATION.fullmatch(text):
+        return None
+    return math.fsum(float(n) * _UNITS[unit] for n, unit in _PART.findall(text))
 
 
 def _iso_date(text: str) -> float | None:

@@ -22,7 +22,7 @@ from httpx_resilient._layers.retry.events import (
     refusal_of,
     summary,
 )
-from httpx_resilient._layers.retry.peeking import watch
+from httpx_resilient._layers.retry.peeking import read_hints, watch
 from httpx_resilient._layers.retry.policy import RetryPolicy
 from httpx_resilient._layers.retry.spending import Spending
 from httpx_resilient._layers.retry.state import RetryState
@@ -71,9 +71,11 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
         context, short = self.state.context, self.state.hints.short
         self.answer = await save(response, self.state.family, io, context, drain=short)
 
-    def watch(self, response: ResponseT) -> None:
-        """Let strategies and hooks read a response."""
+    async def look_into(self, response: ResponseT, io: IO[RequestT, ResponseT]) -> None:
+        """Let readers of hints, strategies and hooks read a response."""
         self.peeked = watch(response, self.state.family)
+        if (option := self.policy.body_hints) is not None:
+            await read_hints(option, self.peeked, self.state, io, self.emit)
 
     def give(self, response: ResponseT) -> None:
         """Make a response unread, whatever was read of it."""
@@ -126,7 +128,7 @@ async def next_request(
     state, response = retried.state, retried.state.response
     try:
         if response is not None:
-            retried.watch(response)
+            await retried.look_into(response, io)
         if not (
             await retried.policy.decide(state, io.settle) is not None
             and _admit(retried, io)

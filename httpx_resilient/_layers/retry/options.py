@@ -8,6 +8,7 @@ from typing import Generic, TypedDict
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.public import public
+from httpx_resilient._layers.retry.body_hints import hints_in_body
 from httpx_resilient._layers.retry.policy import (
     Hook,
     RetryStrategy,
@@ -36,6 +37,7 @@ class RetryOptions(TypedDict, Generic[RequestT, ResponseT], total=False):
     before_sleep: Hook[RequestT, ResponseT] | None
     buffer_request_body: int
     budget: RetryBudget | bool
+    body_hints: hints_in_body | None
 
 
 @public()

@@ -15,6 +15,7 @@ from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.idle_failure import was_idle
 from httpx_resilient._core.methods import is_sdk_retry
 from httpx_resilient._core.validation import is_asynchronous
+from httpx_resilient._layers.retry.body_hints import check_body_hints, hints_in_body
 from httpx_resilient._layers.retry.bounds import lowest_retryable_status, max_attempts
 from httpx_resilient._layers.retry.checks import check_buffer_limit, check_strategy
 from httpx_resilient._layers.retry.state import RetryState
@@ -57,6 +58,7 @@ class RetryPolicy:
         buffer_request_body: Bytes of a one-shot body to buffer for another attempt.
         body_factory: Makes the body again for another attempt.
         budget: The budget that retries are charged to, or `None`.
+        body_hints: Reads hints in bodies before the strategies are asked, or `None`.
 
     Raises:
         TypeError: A strategy is not callable, or cannot work.
@@ -70,6 +72,7 @@ class RetryPolicy:
     buffer_request_body: int = 0
     body_factory: Callable[[], object] | None = None
     budget: RetryBudget | None = None
+    body_hints: hints_in_body | None = None
 
     lowest_retryable_status: float = field(init=False)
     """The status code below which a response is final without a decision."""
@@ -82,6 +85,7 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         check_buffer_limit(self.buffer_request_body)
+        check_body_hints(self.body_hints)
         for name, example in _EXAMPLES.items():
             strategy = getattr(self, name)
             if strategy is not None or name not in _OPTIONAL:
@@ -97,7 +101,11 @@ class RetryPolicy:
         ]
         self._set(
             lowest_retryable_status=min(
-                lowest_retryable_status(self.retry), _LOWEST_ERROR
+                lowest_retryable_status(self.retry),
+                _LOWEST_ERROR
+                if self.body_hints is None
+                else self.body_hints.lowest_status,
+                _LOWEST_ERROR,
             ),
             overdraft=max(max_attempts(self.stop) - 1 - DEFAULT_RETRIES, 0),
             asynchronous_part=asynchronous[-1] if asynchronous else None,

@@ -95,7 +95,7 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's strategies are 
       and broken connections before the response's headers, 408, and 5xx except 501, 505
       and 511.
     * The server decides for any failure that it answers: `x-should-retry: false` stops,
-      `true` allows.
+      `true` allows. So do hints in its body, if `hints_in_body` reads them.
 
     Args:
         extra_methods: Methods to treat as idempotent too. APIs of language models
@@ -116,13 +116,13 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's strategies are 
     def __call__(self, retry_state: Any) -> bool:
         state: RetryState[Any, Any] = retry_state
         if state.response is not None:
-            status = state.response.status_code
-            retryability = classify_status(status)
-            advice = state.hints.should_retry if status >= 400 else None
-            if advice is not None:
-                state.reason = f"{state.reason}, x-should-retry: {str(advice).lower()}"
-                return advice
-            if state.hints.unprocessed:
+            retryability = classify_status(state.response.status_code)
+            hints = state.hints
+            if hints.should_retry is not None:
+                answer = str(hints.should_retry).lower()
+                state.reason = f"{state.reason}, {hints.verdict_of}: {answer}"
+                return hints.should_retry
+            if hints.unprocessed:
                 retryability = ALWAYS
         else:
             retryability = classify_error(state.error, state.family)

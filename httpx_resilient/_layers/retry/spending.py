@@ -81,7 +81,7 @@ class Spending:
         """
         response, error = state.response, state.error
         if response is not None:
-            if self._budget is not None and is_healthy(response):
+            if self._budget is not None and _is_served(state, response):
                 account = self._account or self._budget.account_of(state.context)
                 if state.attempt_number == 1:
                     account.deposits.append(state.ended)
@@ -91,6 +91,12 @@ class Spending:
                 self.refund()
         elif self.withdrawn and error is not None and _is_free(error, state.family):
             self.refund()
+
+
+def _is_served(state: RetryState[Any, Any], response: Any) -> bool:
+    """Whether a response is healthy, and does not ask for another attempt itself."""
+    hints = state.hints
+    return is_healthy(response) and not (hints.should_retry or hints.unprocessed)
 
 
 def _is_asked_for(state: RetryState[Any, Any]) -> bool:

@@ -9,6 +9,7 @@ import tenacity
 from httpx_resilient._budget.budget import RetryBudget, budget_of
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._layers.retry.body_hints import hints_in_body
 from httpx_resilient._layers.retry.flow import OPTION, RetryFlow
 from httpx_resilient._layers.retry.policy import (
     Hook,
@@ -41,6 +42,7 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
         budget: The budget that retries are charged to, so that they do not make an
             outage worse: a `RetryBudget` to share, or `False` for none, where a retry
             follows no failure, as in polling. By default, the transport has its own.
+        body_hints: Readers of hints that servers give in bodies, see `hints_in_body`.
         on_event: Called with each `Event`, such as the start or end of an attempt, or a
             scheduled retry. May be asynchronous in an asynchronous client. An exception
             that it raises is logged and fails no request.
@@ -54,7 +56,8 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
         ValueError: A number is negative or not a number (NaN); a proxy cannot be used.
         ImportError: `http2=True` without the extra `http2`.
 
-    Strategies and hooks may be asynchronous in an asynchronous client.
+    Strategies and hooks may be asynchronous in an asynchronous client. They may read
+    the response: the caller still gets it unread.
 
     A request returns its last response, unread, or raises its last exception: the same
     object, with a note. `attempts_of` returns all attempts that led to it.
@@ -67,9 +70,9 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
     is closed: then the refusal is raised, and its note names the response.
 
     An extension overrides the policy for one request: `{"retry": False}` sends it once.
-    `{"retry": {...}}` replaces any of `retry`, `wait`, `stop`, `budget`, `before_sleep`
-    and `buffer_request_body`, or gives a `body_factory` that makes the body again for
-    every further attempt.
+    `{"retry": {...}}` replaces any of `retry`, `wait`, `stop`, `budget`, `body_hints`,
+    `before_sleep` and `buffer_request_body`, or gives a `body_factory` that makes the
+    body again for every further attempt.
 
     Example:
         >>> import httpx
@@ -91,6 +94,7 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
         before_sleep: Hook[RequestT, ResponseT] | None = None,
         buffer_request_body: int = 0,
         budget: RetryBudget | bool = True,
+        body_hints: hints_in_body | None = None,
         on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
@@ -103,5 +107,6 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
             before_sleep=before_sleep,
             buffer_request_body=buffer_request_body,
             budget=shared,
+            body_hints=body_hints,
         )
         self._look_up(None if shared is None else shared.accounts)

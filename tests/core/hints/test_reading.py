@@ -225,6 +225,8 @@ def test_503_with_a_wait_is_throttling_and_may_have_been_processed() -> None:
         "TooManyRequestsException",
         "RequestLimitExceeded",
         "Throttling",
+        "ProvisionedThroughputExceededException",
+        "aws.protocoltests#ThrottledByPlan",
     ],
 )
 def test_an_error_code_of_aws_tells_throttling(code: str) -> None:

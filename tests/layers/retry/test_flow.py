@@ -256,7 +256,8 @@ class TestOptionsOfOneRequest:
         io = FakeIO(200)
         request = httpx.Request("GET", "http://a", extensions={"retry": options})
         with pytest.raises(
-            TypeError, match="before_sleep, body_factory, budget, buffer_request_body"
+            TypeError,
+            match="before_sleep, body_factory, body_hints, budget, buffer_request_body",
         ):
             flow(io, request)
         assert io.did == []

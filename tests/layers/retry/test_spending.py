@@ -14,10 +14,12 @@ from support.server import Server, reset
 from support.world import LIBRARIES, World
 
 from httpx_resilient import (
+    BodyHints,
     CircuitOpen,
     RetryBudget,
     RetryingTransport,
     attempts_of,
+    hints_in_body,
     retry_if_status,
     wait_retry_after,
 )
@@ -307,7 +309,22 @@ def test_a_server_that_serves_nobody_is_believed_for_two_minutes() -> None:
     assert attempts[13:] == [1] * 7
 
 
+def test_a_wait_that_a_body_asks_for_is_free() -> None:
+    told = hints_in_body(lambda _: BodyHints(retry_after=1.0))
+    budgeted = Budgeted(0, wait=wait_retry_after(), body_hints=told)
+    for n in range(20):
+        assert sends(budgeted, 429, 429, 200, at=1000 + n) == 3
+
+
 # When a retry is charged, and when it is refunded.
+
+
+def test_a_success_whose_body_asks_for_another_attempt_earns_nothing() -> None:
+    again = hints_in_body(lambda _: BodyHints(should_retry=True), statuses={200})
+    budgeted = Budgeted(2, body_hints=again)
+    assert sends(budgeted, 200, 200, 200, at=1000) == 3
+    assert budgeted.take_all() == 0
+    assert budgeted.deposits() == 0
 
 
 def test_a_retry_is_charged_before_its_wait() -> None:
