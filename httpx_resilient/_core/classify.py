@@ -14,6 +14,7 @@ from httpx_resilient._core.causes import causes_of
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http2_errors import http2_failure
 from httpx_resilient._core.http_types import ResponseLike
+from httpx_resilient._core.proxy_errors import is_unreachable, status_of_tunnel
 from httpx_resilient._core.tls_errors import is_refusal, tls_error_behind
 
 
@@ -68,7 +69,8 @@ def classify_error(error: BaseException | None, family: Family) -> Retryability:
 
     A connect error proves that nothing was sent, unless its cause says otherwise. A
     refusal in TLS ends each handshake the same way, also if it is read after that.
-    HTTP/2 can prove later that a request was not processed (`http2_errors.py`).
+    HTTP/2 can prove later that a request was not processed (`http2_errors.py`). A proxy
+    that opens no tunnel proves it, too: its status says whether it may open one soon.
     """
     own = getattr(error, "retryability", None)
     if isinstance(own, Retryability):
@@ -91,7 +93,16 @@ def classify_error(error: BaseException | None, family: Family) -> Retryability:
         if failure.unprocessed:
             return ALWAYS
         return IF_IDEMPOTENT if failure.lost else NEVER
-    return NEVER
+    return _classify_tunnel(error, family)
+
+
+def _classify_tunnel(error: BaseException | None, family: Family) -> Retryability:
+    if not isinstance(error, family.proxy_error):
+        return NEVER
+    status = status_of_tunnel(error)
+    if status is None:
+        return ALWAYS if is_unreachable(error) else NEVER
+    return NEVER if classify_status(status) is NEVER else ALWAYS
 
 
 def was_not_sent(error: BaseException, family: Family) -> bool:

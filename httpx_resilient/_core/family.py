@@ -99,6 +99,8 @@ class Family:
             module.RemoteProtocolError,
         )
         """Those of them that mean a closed connection."""
+        self.proxy_error: type[Exception] = module.ProxyError
+        """A proxy has opened no tunnel, so the request was not sent."""
         self.timed_out: type[Exception] = module.TimeoutException
         """The base of all timeouts."""
         self.pool_timeout: type[Exception] = module.PoolTimeout

@@ -40,8 +40,11 @@ def condition_of(request: RequestLike) -> str | None:
     return next((name for name in names if name), None)
 
 
-_SDK_RETRY_COUNTS = (b"x-stainless-retry-count", b"x-retry-count")
-"""The number of retries of an SDK: openai and its relatives; postgrest, supabase."""
+_SDK_RETRY_COUNTS = (b"x-stainless-retry-count", b"x-retry-count", b"retry-attempt")
+"""
+The number of retries of an SDK: openai and its relatives; postgrest, supabase; kiota,
+on which Microsoft Graph is built.
+"""
 
 
 def is_sdk_retry(request: RequestLike) -> bool:

@@ -179,7 +179,7 @@ class TestTunnels:
         assert tls_server.connections == 0
 
     @pytest.mark.parametrize("method", METHODS)
-    async def test_a_proxy_error_for_an_unreachable_origin_is_final(
+    async def test_a_502_for_an_unreachable_origin_is_retried_whatever_the_method(
         self, world: World, through: Through, door: Door, method: str
     ) -> None:
         with Server() as gone:
@@ -187,7 +187,20 @@ class TestTunnels:
         async with through(door.port) as client:
             with pytest.raises(world.library.ProxyError, match="502") as caught:
                 await client.request(method, gone.url.replace("http", "https"))
-        assert len(attempts_of(caught.value)) == door.requests == 1
+        assert len(attempts_of(caught.value)) == door.requests == 3
+
+    @pytest.mark.parametrize(
+        ("status", "times"), [(502, 3), (503, 3), (504, 3), (403, 1), (407, 1)]
+    )
+    @pytest.mark.parametrize("method", METHODS)
+    async def test_another_connect_follows_a_refusal_that_may_be_over_soon(
+        self, world: World, server: Server, method: str, status: int, times: int
+    ) -> None:
+        server.play(*[reply(status)] * 3)
+        async with world.client(world.transport(proxy=server.url)) as client:
+            with pytest.raises(world.library.ProxyError, match=str(status)) as caught:
+                await client.request(method, "https://127.0.0.1:9/")
+        assert len(attempts_of(caught.value)) == server.requests == times
 
 
 @pytest.mark.parametrize("method", METHODS)

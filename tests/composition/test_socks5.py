@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
+import tenacity
 import trustme
 from support.real_proxies import Door, socks5_proxy
 from support.server import Server, reply, reset
@@ -125,6 +128,45 @@ class TestRefusal:
         assert type(caught.value).__module__ == "socksio.exceptions"
         assert len(attempts_of(caught.value)) == guarded_door.connections == 1
         assert server.connections == 0
+
+
+@pytest.fixture
+def refusing() -> Iterator[tuple[str, list[int]]]:
+    """A SOCKS5 proxy that answers each request by the next code (RFC 1928 §6)."""
+    codes: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            while codes:
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(100)
+                    connection.sendall(b"\x05\x00")
+                    connection.recv(100)
+                    connection.sendall(bytes([5, codes.pop(0), 0, 1, *bytes(6)]))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        codes += [1, 4, 2]
+        thread.start()
+        yield f"socks5://127.0.0.1:{listening.getsockname()[1]}", codes
+        thread.join(10)
+
+
+# httpcore leaves the socket of a proxy that refuses it to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
+@pytest.mark.usefixtures("collected")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_server_that_a_proxy_does_not_reach_is_retried_and_a_rule_is_final(
+    world: World, refusing: tuple[str, list[int]], method: str
+) -> None:
+    proxy, left = refusing
+    transport = world.transport(proxy=proxy, stop=tenacity.stop_after_attempt(9))
+    async with world.client(transport) as client:
+        with pytest.raises(world.library.ProxyError, match="ruleset") as caught:
+            await client.request(method, "http://127.0.0.1:9/")
+    assert len(attempts_of(caught.value)) == 3
+    assert left == []
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -91,6 +91,16 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
         if not is_refused_here(error, state.family, state.context):
             self.answer = None
 
+    def renew_headers(self) -> None:
+        """
+        Send the headers that the hook has left, whatever the body.
+
+        A request with a body of its own is another object than the one that the hook
+        receives.
+        """
+        request: Any = self.request
+        request.headers = self.state.request.headers
+
     def fall_back(self) -> None:
         """Replace a refusal on this side by the answer of the server before it."""
         state, answer = self.state, self.answer
@@ -145,6 +155,7 @@ async def next_request(
         if hook is not None:
             state.next_action = tenacity.RetryAction(state.upcoming_sleep)
             await io.settle(hook(state))
+            retried.renew_headers()
         number, reason, wait = state.attempt_number, state.reason, state.upcoming_sleep
         retried.emit(state.context, RetryScheduled, state.request, number, reason, wait)
     except BaseException:  # observed only, and raised again

@@ -89,8 +89,8 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's strategies are 
     Retry a failure that is likely to be over soon, if the request is safe to repeat.
 
     * Whatever the method: a request that was certainly not processed. Connect errors
-      and timeouts (but not a certificate that was refused), HTTP/2 streams that the
-      server refused, 425 and 429.
+      and timeouts (but not a certificate that was refused), tunnels that a proxy did
+      not open for now, HTTP/2 streams that the server refused, 425 and 429.
     * Only a request that may be repeated, as `retry_if_idempotent` defines it: timeouts
       and broken connections before the response's headers, 408, and 5xx except 501, 505
       and 511.

@@ -36,7 +36,8 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
         wait: Seconds before the next attempt. A tenacity wait strategy.
         stop: When to give up. A tenacity stop strategy; three attempts by default.
         before_sleep: Called with the `RetryState` before each wait, while the failed
-            response is still open and unread.
+            response is still open and unread. The next attempt has the headers that it
+            leaves on `state.request`: a token, a date, a signature.
         buffer_request_body: Bytes of a one-shot body (a generator, a pipe) to buffer,
             so that it can be sent again. By default such a request gets one attempt.
         budget: The budget that retries are charged to, so that they do not make an

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import weakref
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -263,6 +263,42 @@ class TestOptionsOfOneRequest:
         assert io.did == []
 
 
+class TestHeadersOfTheNextAttempt:
+    """A hook renews what is of one attempt only: a token, a date, a signature."""
+
+    BODIES: ClassVar[dict[str, Any]] = {
+        "bytes": (b"x", {}),
+        "a buffered generator": (iter, {"buffer_request_body": 9}),
+        "a body_factory": (iter, {"body_factory": lambda: iter([b"x"])}),
+    }
+
+    @pytest.mark.parametrize("body", BODIES)
+    @pytest.mark.parametrize("replaces", [False, True])
+    def test_are_those_that_the_hook_has_left(self, body: str, replaces: bool) -> None:
+        def sign(state: Any) -> None:
+            if replaces:
+                state.request.headers = httpx.Headers(state.request.headers)
+            state.request.headers["Signature"] = str(state.attempt_number)
+
+        sent: list[str | None] = []
+
+        def look(request: httpx.Request) -> httpx.Response:
+            sent.append(request.headers.get("Signature"))
+            request.read()
+            return httpx.Response(503 if len(sent) < 3 else 200)
+
+        content, options = self.BODIES[body]
+        content = iter([b"x"]) if content is iter else content
+        request = httpx.Request(
+            "PUT", "http://a", content=content, extensions={"retry": options}
+        )
+        transport = RetryingTransport(
+            httpx.MockTransport(look), before_sleep=sign, wait=tenacity.wait_none()
+        )
+        assert transport.handle_request(request).status_code == 200
+        assert sent == [None, "1", "2"]
+
+
 class TestRetriesOfAnSDK:
     """Three attempts of an SDK times three of this layer are nine."""
 
@@ -271,7 +307,9 @@ class TestRetriesOfAnSDK:
         flow(io, httpx.Request("GET", "http://a", headers={header: count}))
         return io.did.count("send")
 
-    @pytest.mark.parametrize("header", ["X-Stainless-Retry-Count", "X-Retry-Count"])
+    @pytest.mark.parametrize(
+        "header", ["X-Stainless-Retry-Count", "X-Retry-Count", "Retry-Attempt"]
+    )
     def test_only_the_first_attempt_of_an_sdk_is_retried(self, header: str) -> None:
         assert self.attempts(header, "0") == 3
         assert self.attempts(header, "1") == 1

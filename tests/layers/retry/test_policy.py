@@ -117,6 +117,19 @@ class TestUnprocessed:
         ),
         "REFUSED_STREAM": lambda lib: protocol_error(lib, reset_stream(7)),
         "GOAWAY that covers no stream": lambda lib: protocol_error(lib, goaway(0)),
+        "CONNECT refused by 429": lambda lib: lib.ProxyError("429 Too Many Requests"),
+        "CONNECT refused by 502": lambda lib: lib.ProxyError("502 Bad Gateway"),
+        "CONNECT refused by 503": lambda lib: lib.ProxyError("503 "),
+        "CONNECT refused by 504": lambda lib: lib.ProxyError("504 Gateway Timeout"),
+        "CONNECT refused, by its cause": lambda lib: caused(
+            lib.ProxyError("no tunnel"), with_status(503)
+        ),
+        "SOCKS failure": lambda lib: lib.ProxyError(
+            "Proxy Server could not connect: General SOCKS server failure."
+        ),
+        "SOCKS did not reach the host": lambda lib: lib.ProxyError(
+            "Proxy Server could not connect: Host unreachable."
+        ),
         "425": lambda lib: 425,
         "429": lambda lib: 429,
         "449 of Cosmos DB": lambda lib: 449,
@@ -202,6 +215,13 @@ def foreign(name: str) -> Exception:
     return type(name, (Exception,), {"__module__": "aiohttp.client_exceptions"})()
 
 
+def with_status(status: int) -> Exception:
+    """The exception by which another library reports what a proxy has answered."""
+    error: Any = foreign("ClientHttpProxyError")
+    error.status = status
+    return error
+
+
 def with_context(error: Exception, context: Exception) -> Exception:
     error.__context__ = context
     return error
@@ -223,6 +243,12 @@ class TestFinal:
             lib.ConnectError(""), ExceptionGroup("", [ssl.SSLCertVerificationError()])
         ),
         "proxy 407": lambda lib: lib.ProxyError("407 Proxy Authentication Required"),
+        "proxy 403": lambda lib: lib.ProxyError("403 Forbidden"),
+        "proxy 501": lambda lib: lib.ProxyError("501 Not Implemented"),
+        "SOCKS rule": lambda lib: lib.ProxyError(
+            "Proxy Server could not connect: Connection not allowed by ruleset."
+        ),
+        "SOCKS password": lambda lib: lib.ProxyError("Invalid username/password"),
         "decoding": lambda lib: lib.DecodingError(""),
         "an OSError": lambda lib: OSError(),
         "the other library's": lambda lib: (
