@@ -252,7 +252,8 @@ def test_the_signature_of_a_transport_shows_the_defaults() -> None:
     parameters = parameters_of(httpx_resilient.RetryingTransport)
     assert list(parameters) == [
         "inner", "retry", "wait", "stop", "before_sleep", "buffer_request_body",
-        "budget", "body_hints", "on_event", "http",
+        "budget", "body_hints", "idempotency_header", "idempotency_key", "on_event",
+        "http",
     ]  # fmt: skip
     assert parameters["stop"].default.max_attempt_number == 3
 
@@ -266,7 +267,7 @@ def test_the_signature_of_standard_transport_shows_the_defaults(binding: Any) ->
         "inner": None, "deadline": 30.0, "retry": True, "budget": True,
         "failover": None, "hedging": False, "throttle": False, "breaker": True,
         "rate_limit": True, "concurrency": False, "attempt": 10.0, "key": None,
-        "on_event": None,
+        "idempotency_header": None, "idempotency_key": False, "on_event": None,
     }  # fmt: skip
 
 

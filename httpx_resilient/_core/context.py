@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Awaitable, Hashable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from httpx_resilient._core.clock import TimeSource
 from httpx_resilient._core.deadline import Deadline
 from httpx_resilient._core.history import KEY, Record
 from httpx_resilient._core.http_types import RequestLike
+from httpx_resilient._core.methods import KEY_HEADERS
 from httpx_resilient._core.origin import OriginKey, origin_key
 from httpx_resilient._core.public import public
 from httpx_resilient._core.waits import Waits
@@ -92,6 +93,8 @@ class RequestContext(Waits):
     """The timeouts of the request as it was sent in a synchronous client."""
     parent: RequestContext | None = None
     """The context that this one is a fork of. It may have fewer options."""
+    key_headers: tuple[bytes, ...] = KEY_HEADERS
+    """The headers that may have an idempotency key, in lower case."""
     keys: tuple[tuple[object, Hashable], ...] = ()
     """The keys of the request, each with the function that has returned it."""
 
@@ -103,6 +106,7 @@ class RequestContext(Waits):
         context.last_failure = self.last_failure
         context.has_options = self.has_options or _has_options(request)
         context.pending = self.pending
+        context.key_headers = self.key_headers
         context.parent = self
         return context
 
@@ -157,61 +161,6 @@ def begin(request: RequestLike, clock: TimeSource) -> RequestContext:
     context.has_options = False
     context.queued = 0.0
     return context
-
-
-@public()
-class CurrentAttempt(NamedTuple):
-    """
-    The attempt that a request belongs to.
-
-    Args:
-        number: The number of the attempt, from 1.
-        deadline_left: Seconds until the earliest deadline, at least 0; `None` if there
-            is none.
-        last_failure: Why the attempt before failed, such as `503` or `ReadTimeout`;
-            empty for the first.
-
-    Example:
-        >>> CurrentAttempt(2, 1.5, "503").last_failure
-        '503'
-    """
-
-    number: int = 1
-    deadline_left: float | None = None
-    last_failure: str = ""
-
-
-@public()
-def current_attempt(request: RequestLike) -> CurrentAttempt:
-    """
-    Return which attempt a request belongs to, for a transport inside of the layers.
-
-    Args:
-        request: The request that the transport was given.
-
-    Returns:
-        Number, remaining time and last failure. A request that no layer has sent is at
-        its first attempt and has no deadline.
-
-    Example:
-        >>> import httpx
-        >>> def server(request):
-        ...     number, _, last_failure = current_attempt(request)
-        ...     print(number, repr(last_failure))
-        ...     return httpx.Response(503 if number == 1 else 200)
-        >>> transport = RetryingTransport(httpx.MockTransport(server))
-        >>> with httpx.Client(transport=transport) as client:
-        ...     response = client.get("https://api.example.com/")
-        1 ''
-        2 '503'
-    """
-    context = context_of(request)
-    if context is None:
-        return CurrentAttempt()
-    deadline = context.deadline
-    left = None if deadline is None else max(deadline.left(), 0.0)
-    left = None if left == math.inf else left
-    return CurrentAttempt(context.attempt, left, context.last_failure)
 
 
 def context_of(request: Any) -> RequestContext | None:

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from httpx_resilient._core.http_types import RequestLike
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
 """RFC 9110 §9.2.1, and RFC 10008 for QUERY."""
 
 
-def has_idempotency_key(request: RequestLike) -> bool:
-    """Whether a request carries an `Idempotency-Key`."""
+KEY_HEADERS = (
+    b"idempotency-key",
+    b"x-idempotency-key",
+    b"paypal-request-id",
+    b"repeatability-request-id",
+)
+"""
+The headers that have no other meaning than a key, by which a server recognizes a
+repeated request: the draft of the IETF's httpapi group and Stripe, others before it,
+PayPal, and OASIS Repeatable Requests of Azure.
+"""
+
+
+def has_idempotency_key(
+    request: RequestLike, names: Sequence[bytes] = KEY_HEADERS
+) -> bool:
+    """Whether a request carries a key in one of the headers with these names."""
     headers = request.headers.raw
-    return any(n.lower() == b"idempotency-key" and v.strip() for n, v in headers)
+    return any(n.lower() in names and v.strip() for n, v in headers)
 
 
 IDEMPOTENT_METHODS = frozenset(
@@ -20,9 +37,9 @@ IDEMPOTENT_METHODS = frozenset(
 """RFC 9110 §9.2.2, and RFC 10008 for QUERY."""
 
 
-def is_repeatable(request: RequestLike) -> bool:
+def is_repeatable(request: RequestLike, names: Sequence[bytes] = KEY_HEADERS) -> bool:
     """Whether a request may be sent more than once without harm."""
-    return request.method in IDEMPOTENT_METHODS or has_idempotency_key(request)
+    return request.method in IDEMPOTENT_METHODS or has_idempotency_key(request, names)
 
 
 _CONDITIONS = {

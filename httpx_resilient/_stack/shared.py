@@ -9,11 +9,8 @@ from httpx_resilient._stack.lazy import lazy
 if TYPE_CHECKING:
     from httpx_resilient._budget.budget import RetryBudget
     from httpx_resilient._core.attempts import Attempt, attempts_of
-    from httpx_resilient._core.context import (
-        CurrentAttempt,
-        RequestContext,
-        current_attempt,
-    )
+    from httpx_resilient._core.context import RequestContext
+    from httpx_resilient._core.current_attempt import CurrentAttempt, current_attempt
     from httpx_resilient._core.explain import explain
     from httpx_resilient._core.key_by import key_by_header, key_by_path
     from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
@@ -51,7 +48,8 @@ else:
         {
             "_budget.budget": ("RetryBudget",),
             "_core.attempts": ("Attempt", "attempts_of"),
-            "_core.context": ("CurrentAttempt", "RequestContext", "current_attempt"),
+            "_core.context": ("RequestContext",),
+            "_core.current_attempt": ("CurrentAttempt", "current_attempt"),
             "_core.explain": ("explain",),
             "_core.key_by": ("key_by_header", "key_by_path"),
             "_layers.circuit_breaker.breaker": ("CircuitBreaker",),

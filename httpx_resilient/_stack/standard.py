@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
-from typing import Any, ClassVar, Generic, TypeVar, Unpack, cast
+from typing import Any, ClassVar, Generic, TypeVar, Unpack
 
 from httpx_resilient._budget.budget import RetryBudget, budget_of
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.idempotency import HeaderNames, idempotency_of
 from httpx_resilient._core.keys import KeyFunction, check_key
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
@@ -21,6 +22,7 @@ from httpx_resilient._layers.hedging.policy import HedgePolicy
 from httpx_resilient._layers.rate_limit.limit import RateLimit
 from httpx_resilient._layers.retry.options import RetryOptions
 from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
+from httpx_resilient._stack.given import group, keyed, retries
 from httpx_resilient._transport.base import InnerT
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
@@ -61,6 +63,8 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
         concurrency: ConcurrencyLimit | AdaptiveConcurrencyLimit | bool | None = False,
         attempt: float | None = 10.0,
         key: KeyFunction | None = None,
+        idempotency_header: HeaderNames | None = None,
+        idempotency_key: bool = False,
         on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> TransportT:
@@ -106,6 +110,9 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
             key: A function of the request that returns the key of its states in all
                 layers, such as `key_by_path()`, if that is not the origin. A state that
                 you make and give keeps its own.
+            idempotency_header: The header that makes a request repeatable, or several,
+                as for `RetryingTransport`.
+            idempotency_key: Whether a POST or PATCH without a key gets one, as there.
             on_event: Called with each `Event` of any layer, as for `RetryingTransport`.
             http: Without an `inner`, the options of the library's own HTTP transport,
                 as for `RetryingTransport`.
@@ -144,11 +151,16 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
             if seconds is not None:
                 number(name, seconds, above=0, unit="seconds")
         check_key(key)
-        shared = budget_of(_keyed(budget, RetryBudget, key))
+        idempotency_of(idempotency_header, idempotency_key)
+        keys = {
+            "idempotency_header": idempotency_header,
+            "idempotency_key": idempotency_key,
+        }
+        shared = budget_of(keyed(budget, RetryBudget, key))
         outside_in: list[Layer] = [
             ("DeadlineTransport", deadline, {}),
-            ("RetryingTransport", *_retries(retry, shared, key)),
-            ("FailoverTransport", _group(failover, key), {}),
+            ("RetryingTransport", *retries(retry, shared, key, keys)),
+            ("FailoverTransport", group(failover, key), keys),
             ("HedgingTransport", hedging, {"budget": shared}),
             ("ThrottlingTransport", throttle, {}),
             ("CircuitBreakingTransport", breaker, {}),
@@ -157,7 +169,7 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
             ("DeadlineTransport", attempt, {"body": False}),
         ]
         outside_in = [
-            (name, _keyed(given, _STATES.get(name), key), options)
+            (name, keyed(given, _STATES.get(name), key), options)
             for name, given, options in outside_in
         ]
         transport: TransportT = cls._nested(outside_in, inner, on_event, dict(http))
@@ -185,35 +197,3 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
             inner = layer(inner, *state, on_event=on_event, **options, **http)
             http = {}  # those of the innermost layer
         return inner
-
-
-def _keyed(given: Any, kind: Callable[..., Any] | None, key: KeyFunction | None) -> Any:
-    """Make the state of a layer if the user wants the default one, but with a key."""
-    if given is not True or kind is None or key is None:
-        return given
-    return kind(key=key)
-
-
-def _group(given: Any, key: KeyFunction | None) -> Any:
-    """Make the group of origins if the user has listed them, but with a key."""
-    if key is None or not isinstance(given, Sequence):
-        return given
-    return Failover(cast("Sequence[str]", given), key=key)
-
-
-def _retries(
-    given: object, budget: RetryBudget | None, key: KeyFunction | None
-) -> tuple[bool, dict[str, Any]]:
-    """Return whether there is a retry, and its options."""
-    if given is not None and not isinstance(given, Mapping | bool):
-        msg = (
-            'retry must be options of RetryingTransport, such as {"stop": '
-            f"stop_after_attempt(5)}}, or False to leave it out; got {given!r}"
-        )
-        raise TypeError(msg)
-    own: Mapping[str, Any] = (
-        cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
-    )
-    is_chosen = given is not None and given is not False
-    options = {"budget": budget or False, **own}
-    return is_chosen, {**options, "budget": _keyed(options["budget"], RetryBudget, key)}

@@ -148,15 +148,15 @@ def quotas_in(found: Fields, now: float) -> Iterator[ReportedQuota]:
             yield ReportedQuota(left, seconds, bucket or name)
     for counter in _COUNTERS:
         # Docker Hub adds its window: `100;w=21600`.
-        left = plain_number(found.get(counter.left, b"").partition(b";")[0])
-        if left is None and counter.left in found:
+        counted = plain_number(found.get(counter.left, b"").partition(b";")[0])
+        if counted is None and counter.left in found:
             continue  # a negative number is unknown (Azure)
         if plain_number(found.get(counter.limit)) == 0:
             continue
         for reset in counter.resets:
             seconds = seconds_until(found[reset], now) if reset in found else 0.0
             if seconds > 0:
-                number = None if left is None else int(left)
+                number = None if counted is None else int(counted)
                 is_dated = moment(found[reset]) is not None
                 yield ReportedQuota(
                     number, seconds, bucket, counter.of_requests, is_dated

@@ -10,12 +10,12 @@ from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.history import annotate
 from httpx_resilient._core.http_types import RequestT, ResponseLike
 from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.methods import is_repeatable
 from httpx_resilient._core.refused import is_refused_here
 from httpx_resilient._layers.failover.classification import (
     Classification,
     classify_failure,
     classify_response,
-    is_repeatable,
 )
 from httpx_resilient._layers.failover.credentials import REFUSED
 from httpx_resilient._layers.failover.events import CredentialsWithheld, FailedOver
@@ -38,7 +38,8 @@ class FailoverCall(OriginReport[RequestT]):
         """
         settings, failover = self._settings, self._settings.failover
         # A request that cannot fail over would be lost if its probe failed.
-        patience = 0.0 if is_repeatable(self._request) else failover.cooldown
+        repeatable = is_repeatable(self._request, self._context.key_headers)
+        patience = 0.0 if repeatable else failover.cooldown
         self._choice = choice = failover.store.apply(
             self._group, choose, self._tried, patience, failover.cooldown, now
         )
@@ -65,7 +66,8 @@ class FailoverCall(OriginReport[RequestT]):
 
     async def on_response(self, response: ResponseLike, io: IO[RequestT, Any]) -> bool:
         """Record a response. Return whether to send the next request."""
-        classified = classify_response(response, self._request, io.wall_time)
+        names = self._context.key_headers
+        classified = classify_response(response, self._request, names, io.wall_time)
         if response.status_code in REFUSED:
             classified = self._explained(classified, response.status_code)
         if await self._continues(classified, io):
@@ -110,7 +112,8 @@ class FailoverCall(OriginReport[RequestT]):
     async def on_error(self, error: Exception, io: IO[RequestT, Any]) -> bool:
         """Record an exception. Return whether to send the next request."""
         family = self._settings.family
-        classified = classify_failure(error, self._request, family)
+        names = self._context.key_headers
+        classified = classify_failure(error, self._request, names, family)
         if not is_refused_here(error, family, self._leg):
             self.answer = None
         if await self._continues(classified, io):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from httpx_resilient._core.classify import (
@@ -17,7 +17,7 @@ from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.hints.reading import hints_in
 from httpx_resilient._core.http_types import RequestLike, ResponseLike
-from httpx_resilient._core.methods import IDEMPOTENT_METHODS, has_idempotency_key
+from httpx_resilient._core.methods import is_repeatable
 
 
 class Classification(NamedTuple):
@@ -40,9 +40,20 @@ class Classification(NamedTuple):
 
 
 def classify_response(
-    response: ResponseLike, request: RequestLike, wall_time: Callable[[], float]
+    response: ResponseLike,
+    request: RequestLike,
+    names: Sequence[bytes],
+    wall_time: Callable[[], float],
 ) -> Classification:
-    """Classify a response by its status and by the server's advice in its headers."""
+    """
+    Classify a response by its status and by the server's advice in its headers.
+
+    Args:
+        response: The response.
+        request: The request.
+        names: The headers that may have an idempotency key.
+        wall_time: The clock in seconds since the epoch.
+    """
     status = response.status_code
     retryability = classify_status(status)
     if retryability is Retryability.NEVER:
@@ -52,7 +63,7 @@ def classify_response(
         retryability = Retryability.ALWAYS
     may_fail_over = hints.should_retry
     if may_fail_over is None:
-        may_fail_over = _may_repeat(request, retryability)
+        may_fail_over = _may_repeat(request, names, retryability)
     return Classification(
         is_up=False,
         kind=status,
@@ -63,9 +74,17 @@ def classify_response(
 
 
 def classify_failure(
-    error: Exception, request: RequestLike, family: Family
+    error: Exception, request: RequestLike, names: Sequence[bytes], family: Family
 ) -> Classification:
-    """Classify an exception of a transport by what it proves."""
+    """
+    Classify an exception of a transport by what it proves.
+
+    Args:
+        error: The exception.
+        request: The request.
+        names: The headers that may have an idempotency key.
+        family: The library of the request.
+    """
     retry_after = None
     retryability = classify_error(error, family)
     if isinstance(error, Refusal) and error.retry_after is not None:
@@ -78,18 +97,15 @@ def classify_failure(
     return Classification(
         is_up=None if is_final or is_own(error) or is_graceful(error) else False,
         kind=type(error),
-        may_fail_over=_may_repeat(request, retryability),
+        may_fail_over=_may_repeat(request, names, retryability),
         reason=type(error).__name__,
         retry_after=retry_after,
     )
 
 
-def is_repeatable(request: RequestLike) -> bool:
-    """Whether a request may be sent again if it may have been processed."""
-    return request.method in IDEMPOTENT_METHODS or has_idempotency_key(request)
-
-
-def _may_repeat(request: RequestLike, retryability: Retryability) -> bool:
+def _may_repeat(
+    request: RequestLike, names: Sequence[bytes], retryability: Retryability
+) -> bool:
     if retryability is Retryability.IF_IDEMPOTENT:
-        return is_repeatable(request)
+        return is_repeatable(request, names)
     return retryability is Retryability.ALWAYS

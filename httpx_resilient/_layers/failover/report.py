@@ -48,6 +48,8 @@ class OriginReport(Generic[RequestT]):
         sent: float | None = None,
     ) -> None:
         self._settings = settings
+        if settings.idempotency is not None:
+            request = settings.idempotency.enter(request, context)
         self._body = body_of(request, settings.family)
         self._request = self._body.request
         self._group = settings.failover.key_in(context)

@@ -9,19 +9,17 @@ from typing import ClassVar, Unpack
 
 from httpx_resilient._core.context import RequestContext, begin
 from httpx_resilient._core.events.base import Listener
-from httpx_resilient._core.http_types import RequestLike, RequestT, ResponseT
+from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.idempotency import HeaderNames, idempotency_of
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._layers.failover.call import ORIGIN, FailoverCall
 from httpx_resilient._layers.failover.credentials import HeadersOf, credentials_for
 from httpx_resilient._layers.failover.group import Failover
 from httpx_resilient._layers.failover.readdress import target_of
-from httpx_resilient._layers.failover.settings import FailoverSettings
+from httpx_resilient._layers.failover.settings import OPTION, FailoverSettings, is_on
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient._transport.inside import transports_in
-
-OPTION = "failover"
-"""The extension that turns failover off for one request."""
 
 
 class FailoverTransport(
@@ -67,6 +65,9 @@ class FailoverTransport(
             `("x-api-key",)`. This library cannot recognize a key in a header of its
             own. A key in a query or a body is always sent: do not list an origin that
             must not see it.
+        idempotency_header: As in `RetryingTransport`. Name it there if there is one
+            around this layer.
+        idempotency_key: As in `RetryingTransport`: all origins get the same key.
         on_event: Called with each `Event`, as in `RetryingTransport`.
         http: The options of the default inner transport, as in `PoolingTransport`.
 
@@ -110,12 +111,15 @@ class FailoverTransport(
         credentials: Mapping[str, HeadersOf] = MappingProxyType({}),
         share_credentials: bool = False,
         also_strip: Sequence[str] = (),
+        idempotency_header: HeaderNames | None = None,
+        idempotency_key: bool = False,
         on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
         super().__init__(inner, on_event, dict(http))
         group = origins if isinstance(origins, Failover) else Failover(origins)
         self.failover = group
+        idempotency = idempotency_of(idempotency_header, idempotency_key)
         self._settings = FailoverSettings(
             group,
             self._family,
@@ -124,14 +128,17 @@ class FailoverTransport(
                 group.origins, credentials, also_strip, share=share_credentials
             ),
             self._emit,
+            idempotency,
         )
         self._slot = group.slot
         self._first = group.origins[0]
         url = self._family.request("GET", self._first).url
         self._scheme, self._host, self._port = url.scheme, url.raw_host, url.port
         # Of a request that may be slow, the layer has to know all that it was queued;
-        # and with a function for keys, each request looks up its own state.
+        # with a function for keys, each request looks up its own state; and another
+        # name of an idempotency key is for the layers inside, too.
         is_watched = group.slow_after != math.inf or group.key is not None
+        is_watched = is_watched or idempotency is not None
         self._plain_body = None if is_watched else self._family.plain_body
         self._has_group_inside = any(
             isinstance(each, FailoverTransport) for each in transports_in(inner)
@@ -148,7 +155,7 @@ class FailoverTransport(
             url.raw_host != self._host
             or url.scheme != self._scheme
             or url.port != self._port
-            or (context is not None and context.has_options and not _is_on(request))
+            or (context is not None and context.has_options and not is_on(request))
         ):
             return await self._pass_on(request, io, context)
         # On the happy path, the first origin is up and no `FailoverCall` is made.
@@ -209,11 +216,3 @@ class FailoverTransport(
             # A mock may return the same object again.
             response.extensions.pop(ORIGIN, None)
         return response
-
-
-def _is_on(request: RequestLike) -> bool:
-    option = request.extensions.get(OPTION, True)
-    if not isinstance(option, bool):
-        msg = f'extensions["{OPTION}"] must be True or False; got {option!r}'
-        raise TypeError(msg)
-    return option

@@ -11,6 +11,7 @@ from httpx_resilient._core.classify import SWITCHING_PROTOCOLS
 from httpx_resilient._core.context import RequestContext, begin
 from httpx_resilient._core.history import KEY
 from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.idempotency import Idempotency
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.origin import origin_key
 from httpx_resilient._layers.retry.decision import RetriedRequest, next_request
@@ -30,6 +31,7 @@ class RetryFlow(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
     """The base of the retry layer, with its flow."""
 
     policy: RetryPolicy
+    _idempotency: Idempotency | None
 
     def _look_up(self, accounts: Accounts | None) -> None:
         """Look up what the happy path needs, once."""
@@ -39,6 +41,8 @@ class RetryFlow(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
         if budget is not None and budget.key is not None:
             # No request takes the happy path: its key must be known before it is sent.
             self._plain_body = None
+        if self._idempotency is not None:
+            self._plain_body = None  # the layers inside must know the names
         self._accounts = accounts
 
     def _refuse_asynchronous(self) -> None:
@@ -127,6 +131,9 @@ class RetryFlow(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
         """Handle a request with options, or with a body that may not replay."""
         family, policy = self._family, self.policy
         check_request(request, family, type(self).__name__)
+        if self._idempotency is not None:
+            context = context or begin(request, io)
+            request = self._idempotency.enter(request, context)
         options = None
         if context is not None and context.has_options:
             options = request.extensions.get(OPTION)

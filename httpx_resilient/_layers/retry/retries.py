@@ -29,7 +29,8 @@ class retry_if_idempotent(retry_base):  # noqa: N801 - tenacity's strategies are
     Retry if the request may be repeated without harm.
 
     A request may be repeated if its method is GET, HEAD, OPTIONS, TRACE, PUT, DELETE or
-    QUERY (RFC 9110 §9.2.2, RFC 10008), or if it carries an `Idempotency-Key` header.
+    QUERY (RFC 9110 §9.2.2, RFC 10008), or if it carries an idempotency key, see
+    `idempotency_header` of the `RetryingTransport`.
 
     Args:
         extra_methods: Methods that this server handles idempotently too.

@@ -211,8 +211,8 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
 
     @property
     def has_idempotency_key(self) -> bool:
-        """Whether the request carries an `Idempotency-Key`."""
-        return has_idempotency_key(self.request)
+        """Whether the request carries an idempotency key."""
+        return has_idempotency_key(self.request, self.context.key_headers)
 
     def __repr__(self) -> str:
         return f"<RetryState {self.get_fn_name()}: attempt {self.attempt_number}>"

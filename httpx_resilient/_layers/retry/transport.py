@@ -9,6 +9,7 @@ import tenacity
 from httpx_resilient._budget.budget import RetryBudget, budget_of
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.idempotency import HeaderNames, idempotency_of
 from httpx_resilient._layers.retry.body_hints import hints_in_body
 from httpx_resilient._layers.retry.flow import OPTION, RetryFlow
 from httpx_resilient._layers.retry.policy import (
@@ -44,6 +45,13 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
             outage worse: a `RetryBudget` to share, or `False` for none, where a retry
             follows no failure, as in polling. By default, the transport has its own.
         body_hints: Readers of hints that servers give in bodies, see `hints_in_body`.
+        idempotency_header: The header by which your server recognizes a repeated
+            request, or several, for this layer and those inside. By default
+            `Idempotency-Key`, `X-Idempotency-Key`, `PayPal-Request-Id` and
+            `Repeatability-Request-ID`.
+        idempotency_key: Whether a POST or PATCH without a key gets a new one (UUID 4)
+            in the first of these headers, the same for all of its attempts. Only for
+            servers that honour it: such a request is repeated as if it were idempotent.
         on_event: Called with each `Event`, such as the start or end of an attempt, or a
             scheduled retry. May be asynchronous in an asynchronous client. An exception
             that it raises is logged and fails no request.
@@ -54,7 +62,8 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
         TypeError: A strategy or `on_event` is not callable; `inner` is not a transport,
             or belongs to the other library; an option is unknown, or given together
             with an `inner`.
-        ValueError: A number is negative or not a number (NaN); a proxy cannot be used.
+        ValueError: A number is negative or not a number (NaN); `idempotency_header` is
+            not the name of a header; a proxy cannot be used.
         ImportError: `http2=True` without the extra `http2`.
 
     Strategies and hooks may be asynchronous in an asynchronous client. They may read
@@ -96,10 +105,13 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
         buffer_request_body: int = 0,
         budget: RetryBudget | bool = True,
         body_hints: hints_in_body | None = None,
+        idempotency_header: HeaderNames | None = None,
+        idempotency_key: bool = False,
         on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
         super().__init__(inner, on_event, dict(http))
+        self._idempotency = idempotency_of(idempotency_header, idempotency_key)
         shared = budget_of(budget)
         self.policy: RetryPolicy = RetryPolicy(
             retry=retry,

@@ -1,0 +1,45 @@
+"""What a user may give for a layer of the standard stack, and what is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from httpx_resilient._budget.budget import RetryBudget
+from httpx_resilient._core.keys import KeyFunction
+from httpx_resilient._layers.failover.group import Failover
+
+
+def keyed(given: Any, kind: Callable[..., Any] | None, key: KeyFunction | None) -> Any:
+    """Make the state of a layer if the user wants the default one, but with a key."""
+    if given is not True or kind is None or key is None:
+        return given
+    return kind(key=key)
+
+
+def group(given: Any, key: KeyFunction | None) -> Any:
+    """Make the group of origins if the user has listed them, but with a key."""
+    if key is None or not isinstance(given, Sequence):
+        return given
+    return Failover(cast("Sequence[str]", given), key=key)
+
+
+def retries(
+    given: object,
+    budget: RetryBudget | None,
+    key: KeyFunction | None,
+    keys: Mapping[str, Any],
+) -> tuple[bool, dict[str, Any]]:
+    """Return whether there is a retry, and its options."""
+    if given is not None and not isinstance(given, Mapping | bool):
+        msg = (
+            'retry must be options of RetryingTransport, such as {"stop": '
+            f"stop_after_attempt(5)}}, or False to leave it out; got {given!r}"
+        )
+        raise TypeError(msg)
+    own: Mapping[str, Any] = (
+        cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
+    )
+    is_chosen = given is not None and given is not False
+    options = {"budget": budget or False, **keys, **own}
+    return is_chosen, {**options, "budget": keyed(options["budget"], RetryBudget, key)}
