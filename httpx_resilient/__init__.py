@@ -27,6 +27,9 @@ __all__ = [
     "ConcurrencyLimit",
     "ConcurrencyLimitingTransport",
     "ConcurrencyState",
+    "Credentials",
+    "CredentialsTransport",
+    "CredentialsUnavailable",
     "CurrentAttempt",
     "DeadlineExceeded",
     "DeadlineTransport",
@@ -93,6 +96,10 @@ if TYPE_CHECKING:
 
     class CircuitOpen(generic.CircuitOpen, httpx.TransportError): ...
 
+    class CredentialsUnavailable(
+        generic.CredentialsUnavailable, httpx.TransportError
+    ): ...
+
     class DeadlineExceeded(generic.DeadlineExceeded, httpx.TimeoutException): ...
 
     class RateLimitExceeded(generic.RateLimitExceeded, httpx.TransportError): ...
@@ -112,6 +119,11 @@ if TYPE_CHECKING:
 
     class ConcurrencyLimitingTransport(
         generic.ConcurrencyLimitingTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class CredentialsTransport(
+        generic.CredentialsTransport[Request, Response, _Inner, Limits, _Proxy],
         ResilientTransport,
     ): ...
 

@@ -24,6 +24,11 @@ from httpx_resilient._layers.circuit_breaker.events import (
     CircuitOpened,
     CircuitRefused,
 )
+from httpx_resilient._layers.credentials.events import (
+    CredentialsFailed,
+    CredentialsRefreshed,
+    CredentialsRenewed,
+)
 from httpx_resilient._layers.deadline.events import DeadlineCut
 from httpx_resilient._layers.failover.events import (
     CredentialsWithheld,
@@ -59,6 +64,9 @@ __all__ = [
     "ConnectionOpened",
     "ConnectionRetired",
     "ConnectionReused",
+    "CredentialsFailed",
+    "CredentialsRefreshed",
+    "CredentialsRenewed",
     "CredentialsWithheld",
     "DeadlineCut",
     "Event",

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
     class CircuitOpen(generic.CircuitOpen, httpx2.TransportError): ...
 
+    class CredentialsUnavailable(
+        generic.CredentialsUnavailable, httpx2.TransportError
+    ): ...
+
     class DeadlineExceeded(generic.DeadlineExceeded, httpx2.TimeoutException): ...
 
     class RateLimitExceeded(generic.RateLimitExceeded, httpx2.TransportError): ...
@@ -52,6 +56,11 @@ if TYPE_CHECKING:
 
     class ConcurrencyLimitingTransport(
         generic.ConcurrencyLimitingTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class CredentialsTransport(
+        generic.CredentialsTransport[Request, Response, _Inner, Limits, _Proxy],
         ResilientTransport,
     ): ...
 

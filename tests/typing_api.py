@@ -29,6 +29,9 @@ from httpx_resilient import (
     ConcurrencyLimit,
     ConcurrencyLimitingTransport,
     ConcurrencyState,
+    Credentials,
+    CredentialsTransport,
+    CredentialsUnavailable,
     Failover,
     FailoverTransport,
     HedgePolicy,
@@ -229,6 +232,28 @@ def with_a_breaker_and_a_throttle() -> None:
         None,
         AdaptiveThrottle(),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
     )
+
+
+def with_credentials_and_keys() -> None:
+    async def token() -> str:
+        return "token"
+
+    def headers() -> dict[str, str]:
+        return {"X-API-Key": "key"}
+
+    credentials = Credentials(token, "https://a", max_age=3000)
+    inner = CredentialsTransport(None, credentials, http2=True)
+    httpx.AsyncClient(transport=RetryingTransport(inner, idempotency_header="X-Id"))
+    standard_transport(
+        credentials=Credentials(headers, ["https://a", "https://b"]),
+        idempotency_header=("PayPal-Request-Id", "Idempotency-Key"),
+        idempotency_key=True,
+    )
+    httpx_resilient.httpx2.CredentialsTransport(credentials=credentials)
+    FailoverTransport(origins=["https://a"], idempotency_key=True)
+    error: httpx.TransportError = CredentialsUnavailable("")
+    assert error
+    Credentials(lambda: 3, "https://a")  # type: ignore[arg-type,return-value] # pyright: ignore[reportArgumentType] - the type checker must refuse it
 
 
 def with_hedges() -> None:

@@ -95,6 +95,8 @@ class RequestContext(Waits):
     """The context that this one is a fork of. It may have fewer options."""
     key_headers: tuple[bytes, ...] = KEY_HEADERS
     """The headers that may have an idempotency key, in lower case."""
+    secrets: frozenset[bytes] = frozenset()
+    """The headers that are for the origin of the request only, in lower case."""
     keys: tuple[tuple[object, Hashable], ...] = ()
     """The keys of the request, each with the function that has returned it."""
 
@@ -107,6 +109,7 @@ class RequestContext(Waits):
         context.has_options = self.has_options or _has_options(request)
         context.pending = self.pending
         context.key_headers = self.key_headers
+        context.secrets = self.secrets
         context.parent = self
         return context
 

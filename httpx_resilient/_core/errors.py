@@ -9,6 +9,7 @@ exceptions catches these:
     │   ├── PoolTimeout           the library's own: no connection or permit became free
     │   └── DeadlineExceeded
     ├── CircuitOpen
+    ├── CredentialsUnavailable
     ├── RateLimitExceeded
     └── RequestThrottled
 

@@ -20,6 +20,11 @@ from httpx_resilient._layers.circuit_breaker.events import (
     CircuitOpened,
     CircuitRefused,
 )
+from httpx_resilient._layers.credentials.events import (
+    CredentialsFailed,
+    CredentialsRefreshed,
+    CredentialsRenewed,
+)
 from httpx_resilient._layers.deadline.events import DeadlineCut
 from httpx_resilient._layers.failover.events import (
     CredentialsWithheld,
@@ -190,6 +195,9 @@ _CONVERTERS: dict[type[Event], Converter] = {
     HedgeWon: _count(instruments.HEDGE_WON),
     HedgeLost: _count(instruments.HEDGE_LOST),
     FailedOver: _failed_over,
+    CredentialsFailed: _nothing,
+    CredentialsRefreshed: _nothing,
+    CredentialsRenewed: _nothing,
     CredentialsWithheld: _nothing,
     OriginDown: _at_origin(instruments.ORIGIN_UP, 0),
     OriginUp: _at_origin(instruments.ORIGIN_UP, 1),

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from httpx_resilient._layers.concurrency.transport import (
         ConcurrencyLimitingTransport,
     )
+    from httpx_resilient._layers.credentials.transport import (
+        CredentialsTransport,
+        CredentialsUnavailable,
+    )
     from httpx_resilient._layers.deadline.transport import (
         DeadlineExceeded,
         DeadlineTransport,
@@ -51,6 +55,10 @@ else:
                 "CircuitOpen",
             ),
             "_layers.concurrency.transport": ("ConcurrencyLimitingTransport",),
+            "_layers.credentials.transport": (
+                "CredentialsTransport",
+                "CredentialsUnavailable",
+            ),
             "_layers.deadline.transport": ("DeadlineExceeded", "DeadlineTransport"),
             "_layers.failover.transport": ("FailoverTransport",),
             "_layers.hedging.transport": ("HedgingTransport",),
@@ -76,6 +84,8 @@ __all__ = [
     "CircuitOpen",
     "ClientWrapper",
     "ConcurrencyLimitingTransport",
+    "CredentialsTransport",
+    "CredentialsUnavailable",
     "DeadlineExceeded",
     "DeadlineTransport",
     "FailoverTransport",

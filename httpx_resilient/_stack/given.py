@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from typing import Any, cast
 
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.keys import KeyFunction
 from httpx_resilient._layers.failover.group import Failover
+from httpx_resilient._transport.inner import HTTPOptions
+
+
+def check_known(http: Mapping[str, object], function: Callable[..., Any]) -> None:
+    """
+    Refuse an option that neither `standard_transport` nor a transport has.
+
+    Raises:
+        TypeError: An option is unknown.
+    """
+    if unknown := sorted(http.keys() - HTTPOptions.__annotations__.keys()):
+        known = signature(function).parameters.keys() - {"http"}
+        msg = (
+            f"unknown option {', '.join(unknown)}: standard_transport takes "
+            f"{', '.join(sorted(known))}, and the HTTP options of RetryingTransport"
+        )
+        raise TypeError(msg)
 
 
 def keyed(given: Any, kind: Callable[..., Any] | None, key: KeyFunction | None) -> Any:

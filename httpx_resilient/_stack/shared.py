@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ConcurrencyLimit,
     )
     from httpx_resilient._layers.concurrency.state import ConcurrencyState
+    from httpx_resilient._layers.credentials.credentials import Credentials
     from httpx_resilient._layers.failover.group import Failover
     from httpx_resilient._layers.hedging.policy import HedgePolicy
     from httpx_resilient._layers.rate_limit.limit import RateLimit
@@ -59,6 +60,7 @@ else:
                 "ConcurrencyLimit",
             ),
             "_layers.concurrency.state": ("ConcurrencyState",),
+            "_layers.credentials.credentials": ("Credentials",),
             "_layers.failover.group": ("Failover",),
             "_layers.hedging.policy": ("HedgePolicy",),
             "_layers.rate_limit.limit": ("RateLimit",),
@@ -94,6 +96,7 @@ __all__ = [
     "CircuitState",
     "ConcurrencyLimit",
     "ConcurrencyState",
+    "Credentials",
     "CurrentAttempt",
     "Failover",
     "HedgePolicy",

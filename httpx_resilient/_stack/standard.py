@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from inspect import signature
 from typing import Any, ClassVar, Generic, TypeVar, Unpack
 
 from httpx_resilient._budget.budget import RetryBudget, budget_of
@@ -17,12 +16,13 @@ from httpx_resilient._layers.concurrency.limit import (
     AdaptiveConcurrencyLimit,
     ConcurrencyLimit,
 )
+from httpx_resilient._layers.credentials.credentials import Credentials
 from httpx_resilient._layers.failover.group import Failover
 from httpx_resilient._layers.hedging.policy import HedgePolicy
 from httpx_resilient._layers.rate_limit.limit import RateLimit
 from httpx_resilient._layers.retry.options import RetryOptions
 from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
-from httpx_resilient._stack.given import group, keyed, retries
+from httpx_resilient._stack.given import check_known, group, keyed, retries
 from httpx_resilient._transport.base import InnerT
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
@@ -57,6 +57,7 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
         budget: RetryBudget | bool = True,
         failover: Failover | Sequence[str] | None = None,
         hedging: HedgePolicy | bool | None = False,
+        credentials: Credentials | None = None,
         throttle: AdaptiveThrottle | bool | None = False,
         breaker: CircuitBreaker | bool | None = True,
         rate_limit: RateLimit | bool | None = True,
@@ -80,6 +81,7 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
         * `failover` sends a request that one origin fails to serve to the next origin,
           within the same attempt.
         * `hedging` sends a slow request a second time, to the same origin.
+        * `credentials` gives each of these requests the credential of its own origin.
         * `throttle`, then `breaker`, send nothing where it would fail. They are outside
           of the limits: a refused request must neither wait nor take a permit.
         * `rate_limit`, then `concurrency`: a request takes a permit when it may be
@@ -97,6 +99,7 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
             failover: The origins in order of preference, or a `Failover` to share.
             hedging: A `HedgePolicy`, or `True` for the default one. For asynchronous
                 clients only.
+            credentials: The `Credentials` of some origins, renewed after 401.
             throttle: An `AdaptiveThrottle`, or `True`. It refuses a share of the
                 requests where a breaker refuses all of them.
             breaker: A `CircuitBreaker` to share.
@@ -140,13 +143,7 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
             >>> with httpx.Client(transport=transport) as client:
             ...     pass
         """
-        if unknown := sorted(http.keys() - HTTPOptions.__annotations__.keys()):
-            known = signature(cls.standard_transport).parameters.keys() - {"http"}
-            msg = (
-                f"unknown option {', '.join(unknown)}: standard_transport takes "
-                f"{', '.join(sorted(known))}, and the HTTP options of RetryingTransport"
-            )
-            raise TypeError(msg)
+        check_known(http, cls.standard_transport)
         for name, seconds in (("deadline", deadline), ("attempt", attempt)):
             if seconds is not None:
                 number(name, seconds, above=0, unit="seconds")
@@ -162,6 +159,7 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
             ("RetryingTransport", *retries(retry, shared, key, keys)),
             ("FailoverTransport", group(failover, key), keys),
             ("HedgingTransport", hedging, {"budget": shared}),
+            ("CredentialsTransport", credentials, {}),
             ("ThrottlingTransport", throttle, {}),
             ("CircuitBreakingTransport", breaker, {}),
             ("RateLimitingTransport", rate_limit, {}),

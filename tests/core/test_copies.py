@@ -19,6 +19,7 @@ from httpx_resilient import (
     AdaptiveThrottle,
     CircuitBreaker,
     ConcurrencyLimit,
+    Credentials,
     Failover,
     HedgePolicy,
     RateLimit,
@@ -70,6 +71,7 @@ STATES: list[Any] = [
     AdaptiveThrottle(),
     CircuitBreaker(),
     ConcurrencyLimit(5),
+    Credentials(str, "https://a.example"),
     Failover(["https://a.example"]),
     HedgePolicy(),
     RateLimit(10, per=1),
@@ -80,6 +82,9 @@ TRANSPORTS: dict[str, Callable[[World], Any]] = {
     "CircuitBreakingTransport": lambda world: world.ours.CircuitBreakingTransport(),
     "ConcurrencyLimitingTransport": (
         lambda world: world.ours.ConcurrencyLimitingTransport()
+    ),
+    "CredentialsTransport": lambda world: world.ours.CredentialsTransport(
+        None, Credentials(str, "https://a.example")
     ),
     "DeadlineTransport": lambda world: world.ours.DeadlineTransport(),
     "FailoverTransport": lambda world: world.ours.FailoverTransport(None, [A]),

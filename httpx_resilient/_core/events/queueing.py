@@ -15,7 +15,8 @@ class Queued(RequestEvent):
 
     Args:
         request: The request.
-        limit: The limit: `concurrency`, `pool` or `circuit`.
+        limit: The limit: `concurrency`, `pool` or `circuit`; or `credentials`, if
+            another request fetches a new credential.
         waiting: The number of requests that wait now, including this one.
 
     Example:
@@ -37,7 +38,7 @@ class Admitted(RequestEvent):
 
     Args:
         request: The request.
-        limit: The limit: `rate`, `concurrency`, `pool` or `circuit`.
+        limit: The limit: `rate`, `concurrency`, `pool` or `circuit`, or `credentials`.
         waited: The seconds that the request has waited.
 
     Example:

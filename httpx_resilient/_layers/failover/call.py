@@ -60,6 +60,7 @@ class FailoverCall(OriginReport[RequestT]):
             settings.targets[choice.origin],
             choice.origin,
             settings.credentials,
+            self._context.secrets,
         )
         self._leg = self._context.fork(self._copy)
         return self._copy, self._leg

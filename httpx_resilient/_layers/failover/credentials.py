@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from httpx_resilient._core.headers import Header, headers_of
 from httpx_resilient._core.http_types import RequestLike
 from httpx_resilient._core.validation import TOKEN
 from httpx_resilient._layers.failover.origins import origin_of
@@ -17,8 +18,6 @@ REFUSED = frozenset({401, 403, 407})
 
 HeadersOf = Mapping[str, str] | Callable[[], Mapping[str, str]]
 """The headers with the credentials of an origin, or a function that returns them."""
-
-Header = tuple[bytes, bytes]
 
 _FORM = (
     "credentials must map origins to headers, such as "
@@ -62,7 +61,7 @@ class Credentials:
         """
         headers = self._given.get(origin, ())
         if callable(headers):
-            return _headers(
+            return headers_of(
                 "the function in credentials must return headers", headers()
             )
         return headers
@@ -115,7 +114,7 @@ def credentials_for(
     for origin, headers in cast("Mapping[object, object]", given).items():
         index = _index_of(origin, origins)
         place = f"credentials[{origins[index]!r}]"
-        known[index] = headers if callable(headers) else _headers(place, headers)
+        known[index] = headers if callable(headers) else headers_of(place, headers)
     # A header with the credentials of one origin is a secret to all others.
     names: set[bytes] = {
         name.lower()
@@ -141,29 +140,6 @@ def _index_of(origin: object, origins: Sequence[str]) -> int:
         )
         raise ValueError(msg)
     return origins.index(name)
-
-
-def _headers(place: str, given: object) -> Sequence[Header]:
-    """Check headers. Their values are in no message."""
-    form = f"{place}: a dictionary such as {{'Authorization': 'Bearer ...'}}"
-    if not isinstance(given, Mapping):
-        msg = f"{form}; got {type(given).__name__}"
-        raise TypeError(msg)
-    headers: list[Header] = []
-    for name, value in cast("Mapping[object, object]", given).items():
-        if not isinstance(name, str) or not isinstance(value, str):
-            msg = f"{form}; got {type(name).__name__}: {type(value).__name__} in it"
-            raise TypeError(msg)
-        if not TOKEN.fullmatch(name):
-            msg = f"{form}; got a name that is not one of a header"
-            raise ValueError(msg)
-        if not (value.isascii() and value.isprintable()):
-            msg = (
-                f"{form}; the value of {name!r} has a character that no header can have"
-            )
-            raise ValueError(msg)
-        headers.append((name.encode(), value.encode()))
-    return headers
 
 
 def header_names(given: object) -> frozenset[bytes]:

@@ -39,7 +39,11 @@ def target_of(origin: str, family: Family) -> Target:
 
 
 def readdress(
-    request: RequestT, target: Target, origin: int, credentials: Credentials
+    request: RequestT,
+    target: Target,
+    origin: int,
+    credentials: Credentials,
+    secrets: frozenset[bytes],
 ) -> RequestT:
     """
     Copy a request for another origin.
@@ -52,6 +56,7 @@ def readdress(
         target: The origin to send the copy to.
         origin: The index of that origin.
         credentials: Which credentials the copy has.
+        secrets: More headers that it does not have, in lower case.
     """
     url: Any = request.url
     copy = copy_request(request)
@@ -59,7 +64,7 @@ def readdress(
     if extensions.get(_SNI) in (url.host, url.raw_host.decode("ascii")):
         del extensions[_SNI]
     own = credentials.of(origin)
-    stripped = credentials.stripped.union(name.lower() for name, _ in own)
+    stripped = credentials.stripped.union(secrets, (name.lower() for name, _ in own))
     readdressed = _headers_for(target, headers.raw, url.netloc, stripped)
     readdressed += own
     secret = {} if credentials.share else {"userinfo": b""}
