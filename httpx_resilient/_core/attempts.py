@@ -67,8 +67,9 @@ def attempts_of(outcome: object) -> tuple[Attempt, ...]:
     Returns:
         One `Attempt` for each time the request was sent: by a `RetryingTransport`, by a
         `FailoverTransport` to the next origin, by a `HedgingTransport` beside the
-        first. The last one is the outcome; or it was refused on this side, and the
-        response is the answer of the one before, as its reason says. Empty if the
+        first. The last one is the outcome; or it was refused on this side, or for an
+        authorization that is used up, and the response is the answer of the one before,
+        as its reason says. Empty if the
         request passed none of these or had `{"retry": False}`. For an exception that
         reading a body has raised, these are the attempts of its response, and the
         reason of the last one tells how much of the body had arrived.

@@ -14,6 +14,7 @@ from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.history import annotate
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.one_time import is_used_up
 from httpx_resilient._core.refused import is_refused_here
 from httpx_resilient._layers.retry.events import (
     GaveUp,
@@ -41,7 +42,8 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
     """
 
     __slots__ = (
-        "answer", "body", "emit", "peeked", "policy", "request", "spending", "state",
+        "answer", "body", "emit", "falls_back", "peeked", "policy", "request",
+        "spending", "state",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +64,8 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
         """The last answer of the server, until an attempt fails at the server."""
         self.peeked: PeekedStream | None = None
         """Keeps what is read of a response before the caller gets it."""
+        self.falls_back = False
+        """Whether that is the answer to the caller."""
 
     async def save_answer(
         self, response: ResponseT, io: IO[RequestT, ResponseT]
@@ -102,11 +106,21 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
         request.headers = self.state.request.headers
 
     def fall_back(self) -> None:
-        """Replace a refusal on this side by the answer of the server before it."""
+        """
+        Replace a refusal on this side by the answer of the server before it.
+
+        So is a 401 to an authorization that the server has accepted before, and accepts
+        only once: it is no answer to the caller's request.
+        """
         state, answer = self.state, self.answer
-        if answer is None or state.error is None:
+        is_renewed = self.policy.before_sleep is not None
+        if answer is None or (
+            state.error is None
+            and (is_renewed or not is_used_up(self.request, state.response))
+        ):
             return
         state.response, state.error = answer.restore(), None
+        self.falls_back = True
         state.reason += f", so the {state.response.status_code} before it is returned"
         state.worth_retrying = state.context.in_memory = True
 

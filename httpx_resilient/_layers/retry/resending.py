@@ -41,7 +41,12 @@ async def attempt(
         retried.spending.settle(state)
         return response
     state.returned(response, io.now())
-    return response if await next_request(retried, io) is None else None
+    if await next_request(retried, io) is not None:
+        return None
+    if retried.answer is None or not retried.falls_back:
+        return response
+    await io.discard(response, state.context)
+    return retried.answer.response
 
 
 async def send_again(

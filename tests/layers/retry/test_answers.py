@@ -286,3 +286,45 @@ def test_an_answer_after_a_refusal_replaces_the_one_before_it() -> None:
     stop = tenacity.stop_after_attempt(4)
     script = 503, CircuitOpen("open"), last, CircuitOpen("open")
     assert unsent(*script, retry=retry, stop=stop) is last
+
+
+DIGEST = 'Digest username="u", nonce="abc", qop=auth, nc={}, response="d"'
+ONCE = [DIGEST.format("00000001"), 'OAuth oauth_token="t", oauth_nonce="n"']
+
+
+class TestAuthorizationThatIsAcceptedOnce:
+    """A 401 to the second attempt would say that the password is wrong."""
+
+    @pytest.mark.parametrize("authorization", ONCE)
+    async def test_leaves_the_answer_to_the_first_attempt(
+        self, world: World, server: Server, authorization: str
+    ) -> None:
+        server.play(reply(503, b"busy"), reply(401, b"again"), reply(200, b"next"))
+        async with world.client() as client:
+            headers = {"Authorization": authorization}
+            response = await client.get(server.url, headers=headers)
+            assert (response.status_code, response.content) == (503, b"busy")
+            assert (await client.get(server.url)).content == b"next"
+        assert [each.outcome for each in attempts_of(response)] == [503, 401]
+        assert "so the 503 before it is returned" in explain(response)
+        assert server.connections == 1
+
+    @pytest.mark.parametrize(
+        "authorization", [DIGEST.format("0000000a"), "Basic dTpw", "Bearer token"]
+    )
+    def test_any_other_401_is_returned(self, authorization: str) -> None:
+        request = httpx.Request(
+            "GET", "http://a", headers={"Authorization": authorization}
+        )
+        io = FakeIO(503, 401)
+        assert run_flow(RetryingTransport(**QUICK), request, io).status_code == 401
+
+    def test_a_401_to_an_authorization_that_a_hook_renews_is_returned(self) -> None:
+        request = httpx.Request("GET", "http://a", headers={"Authorization": ONCE[0]})
+        transport = RetryingTransport(**QUICK, before_sleep=lambda _: None)
+        assert run_flow(transport, request, FakeIO(503, 401)).status_code == 401
+
+    def test_without_an_answer_before_it_the_401_is_returned(self) -> None:
+        request = httpx.Request("GET", "http://a", headers={"Authorization": ONCE[0]})
+        io = FakeIO(httpx.ReadTimeout("slow"), 401)
+        assert run_flow(RetryingTransport(**QUICK), request, io).status_code == 401
