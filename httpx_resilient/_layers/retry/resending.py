@@ -7,7 +7,8 @@ from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.history import forget_history
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._layers.retry.decision import RetriedRequest, next_request
+from httpx_resilient._layers.retry.decision import next_request
+from httpx_resilient._layers.retry.retried_request import RetriedRequest
 
 YIELD_EVERY = 8
 """Attempts without a wait between them, after which the event loop gets a turn."""
