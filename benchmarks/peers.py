@@ -12,6 +12,8 @@ from httpx_resilient import (
     AdaptiveConcurrencyLimit,
     CircuitBreakingTransport,
     ConcurrencyLimitingTransport,
+    Credentials,
+    CredentialsTransport,
     DeadlineTransport,
     FailoverTransport,
     HedgingTransport,
@@ -174,6 +176,9 @@ LAYERS: dict[str, Factory] = {
     "hedging": HedgingTransport,
     "failover": lambda inner: FailoverTransport(
         inner, ["http://127.0.0.1", "http://localhost"]
+    ),
+    "credentials": lambda inner: CredentialsTransport(
+        inner, Credentials(lambda: "token", "http://127.0.0.1")
     ),
     "standard_transport()": standard_transport,
 }

@@ -70,6 +70,9 @@ MEASURED: dict[events.Event, dict[str, dict[tuple[Any, ...], float]]] = {
     events.FailedOver(REQUEST, A, B, "ConnectError"): {
         "failovers": {(*SERVER_A, "ConnectError"): 1}
     },
+    events.CredentialsFailed(REQUEST, "ConnectError"): {},
+    events.CredentialsRefreshed(REQUEST, took=0.2): {},
+    events.CredentialsRenewed(REQUEST, waited=0.2): {},
     events.CredentialsWithheld(REQUEST, B, 401, ("Authorization",)): {},
     events.OriginDown(A, "503"): {"origin.up": {SERVER_A: 0}},
     events.OriginUp(A): {"origin.up": {SERVER_A: 1}},
