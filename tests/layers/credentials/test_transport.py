@@ -7,6 +7,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import anyio
@@ -163,6 +164,16 @@ class TestWhatIsSent:
         transport = layer(world, tokens, server)
         transport.credentials.forget()
         async with world.client(transport) as client:
+            await client.get(server.url)
+        assert authorizations(server) == bearer(1)
+
+    async def test_a_client_that_an_sdk_has_made_can_be_wrapped(
+        self, world: World, server: Server, tokens: Tokens
+    ) -> None:
+        kind = world.library.Client if world.sync else world.library.AsyncClient
+        credentials = Credentials(tokens.of(world), server.url)
+        layer = partial(world.ours.CredentialsTransport, credentials=credentials)
+        async with world.awaited(world.ours.wrap(kind(), layer)) as client:
             await client.get(server.url)
         assert authorizations(server) == bearer(1)
 
