@@ -12,6 +12,7 @@ import anyio
 import pytest
 import trio
 from support.dead_loops import abandon, collect, trio_complains, until
+from support.rates import asking
 from support.world import LIBRARIES
 
 from httpx_resilient import (
@@ -96,7 +97,7 @@ of_each_kind = pytest.mark.parametrize(
 
 
 def queue_of(limit: RateLimit) -> Any:
-    return limit._queues[KEY]
+    return limit._queues[KEY][None]
 
 
 def state_of(limit: Any) -> tuple[int, int]:
@@ -166,7 +167,7 @@ def test_the_first_request_in_the_queue_of_a_rate_limit_is_passed_over(
 ) -> None:
     limit = RateLimit(20, max_wait=30)
     calls = Calls(library, runtime, "RateLimitingTransport", limit)
-    limit.take(KEY, Clock.now())
+    limit.take(KEY, asking(Clock.now()))
 
     def waiting() -> bool:
         return bool(limit._queues)
@@ -195,7 +196,7 @@ def test_a_request_behind_one_whose_loop_ends_later_looks_who_is_ahead(
     """Nobody else comes, and no timer of the ended loop fires."""
     limit = RateLimit(20, max_wait=30)
     calls = Calls(library, runtime, "RateLimitingTransport", limit)
-    limit.take(KEY, Clock.now() + 0.3)
+    limit.take(KEY, asking(Clock.now() + 0.3))
     ended = asyncio.new_event_loop()
     kept = [ended.create_task(calls.get()())]
     ended.run_until_complete(asyncio.sleep(0.01))

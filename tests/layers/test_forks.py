@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from support.forks import in_a_child, needs_fork
+from support.rates import asking, told
 from support.world import LIBRARIES
 
 from httpx_resilient import (
@@ -158,17 +159,17 @@ def test_requests_of_the_parent_do_not_wait_and_are_not_in_flight_in_a_child(
     answer_of: Any,
 ) -> None:
     limit = RateLimit(max_wait=1000)
-    limit.record((KEY, 0, 0.0), ServerQuota(None, 1, 100.0), Clock.now(), 0.0)
-    visit: Any = limit.take(KEY, Clock.now())
+    told(limit, (KEY, 0, -1.0), ServerQuota(None, 1, 100.0), Clock.now())
+    visit: Any = limit.take(KEY, asking(Clock.now()))
     place = RatePlace()
     limit.join(KEY, place)
-    batons = [each._batons.pop() for each in limit._queues.values()]
+    batons = [each._batons.pop() for each in limit._queues[KEY].values()]
 
     def ask() -> Any:
         (state,) = limit.states().values()
-        mine = limit.take(KEY, Clock.now())
+        mine = limit.take(KEY, asking(Clock.now()))
         limit.leave(KEY, place)
-        limit.record(visit, None, Clock.now(), 0.0)
+        told(limit, visit, None, Clock.now())
         return state.waiting, state.remaining, mine is not None
 
     assert answer_of(ask) == "(0, 1, True)"

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from support.rates import asking, in_flight
 from support.stepwise import (
     Interruption,
     SoftTimeLimit,
@@ -121,9 +122,9 @@ def test_a_request_that_is_struck_while_it_is_queued_returns_its_permit(
 
 def rate(limit: RateLimit) -> tuple[int, int]:
     """Return the requests that are counted as in flight, and those that wait."""
-    (state,) = limit._rates.states().values()
+    (key,) = limit._rates.states()
     (public,) = limit.states().values()
-    return state.counted - state.ended, public.waiting
+    return in_flight(limit, key), public.waiting
 
 
 @both
@@ -147,7 +148,7 @@ def test_a_request_that_is_struck_while_it_waits_for_its_turn_leaves_the_queue(
 ) -> None:
     def spend() -> None:
         clock.advance(1)
-        limit.take(KEY, clock.now())
+        limit.take(KEY, asking(clock.now()))
 
     with virtual_time() as clock:
         limit = RateLimit(10)

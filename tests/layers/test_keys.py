@@ -234,7 +234,7 @@ async def test_a_pause_of_one_path_lets_the_others_pass(
     world: World, server: Server
 ) -> None:
     server.play(gateway(reply(429, retry_after="100")))
-    limit = RateLimit(key=key_by_path())
+    limit = RateLimit(key=key_by_path(), max_wait=20)
     bad = f"{server.url}bad"
     async with world.client(world.ours.RateLimitingTransport(None, limit)) as client:
         await outcomes(client, bad, 1)

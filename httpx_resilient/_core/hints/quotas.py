@@ -123,6 +123,9 @@ _COUNTERS = (
 _BUCKETS = (b"x-ratelimit-resource", b"x-ratelimit-bucket", b"ratelimit-reason")
 """What names the quota of a request: GitHub, Discord, Jira."""
 
+_OF_ALL = b"jira-quota-"
+"""Jira's reasons are such as `jira-quota-tenant-based`, or of an endpoint or issue."""
+
 QUOTA_FIELDS = frozenset(
     {b"ratelimit", *(name for each in _COUNTERS for name in (each.left, *each.resets))}
 )
@@ -164,8 +167,17 @@ def quotas_in(found: Fields, now: float) -> Iterator[ReportedQuota]:
 
 
 def bucket_of(found: Fields) -> str | None:
-    """Return the name of the quota that a response tells of, if it has one."""
+    """
+    Return the name of the quota that a response tells of, if it has one.
+
+    A quota that is global (Discord), or that of a whole app or tenant (Jira), binds all
+    requests, as one without a name does.
+    """
+    scope = found.get(b"x-ratelimit-scope", b"").strip().lower()
+    if scope == b"global" or b"x-ratelimit-global" in found:
+        return None
     for name in _BUCKETS:
-        if value := found.get(name, b"").strip():
+        value = found.get(name, b"").strip()
+        if value and not value.lower().startswith(_OF_ALL):
             return value.decode("latin-1")
     return None

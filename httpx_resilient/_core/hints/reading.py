@@ -45,6 +45,8 @@ READ_FIELDS = QUOTA_FIELDS | {
     b"x-ratelimit-resource",
     b"x-ratelimit-bucket",
     b"ratelimit-reason",
+    b"x-ratelimit-scope",
+    b"x-ratelimit-global",
     b"age",
 }
 

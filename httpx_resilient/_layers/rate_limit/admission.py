@@ -11,10 +11,12 @@ from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.io.admission import Admission, Wait
 from httpx_resilient._core.io.protocol import Effects
 from httpx_resilient._core.keys import name_in
+from httpx_resilient._layers.rate_limit.answers import UNANSWERED
+from httpx_resilient._layers.rate_limit.asking import asker_of
 from httpx_resilient._layers.rate_limit.events import RateLimited
 from httpx_resilient._layers.rate_limit.limit import RateLimit
 from httpx_resilient._layers.rate_limit.queue import RatePlace
-from httpx_resilient._layers.rate_limit.state import EPSILON
+from httpx_resilient._layers.rate_limit.state import EPSILON, Asker, Lane
 from httpx_resilient._layers.rate_limit.turn import Turn, Visit
 
 
@@ -51,15 +53,20 @@ class RateAdmission(Admission):
     def waits(self, effects: Effects) -> Iterator[Wait]:
         limit, key, now = self._limit, self._key, effects.now()
         self._until, self._reason = self._end_of_patience(now)
-        turn = limit.forecast(key, now)
+        asker = self._asker(now)
+        lane = limit.lane(key, asker, now)
+        turn = limit.forecast(key, lane, asker, now)
         self._check(turn, now)
         self._emit_limited(turn.wait, refused=False)
-        self._place = place = RatePlace()
-        place.due = now + turn.wait
-        limit.join(key, place)
+        place = self._join(lane, asker, now + turn.wait)
         while True:
             waiter, now = effects.waiter(), effects.now()
-            turn = limit.turn(key, place, waiter, now)
+            lane = limit.lane(key, asker, now)
+            if place.must_move(lane):
+                self._leave(place)
+                turn = limit.forecast(key, lane, asker, now)
+                place = self._join(lane, asker, now + turn.wait)
+            turn = limit.turn(key, place, asker, waiter, now)
             if turn.visit is not None:
                 # Nothing is awaited from here until the next stage: a request that is
                 # cancelled while it waits has not used up a turn.
@@ -74,15 +81,32 @@ class RateAdmission(Admission):
             self._leave(self._place)
         visit: Visit | None = self.granted
         if visit is not None:
-            self._limit.record(visit, None, effects.now(), 0.0)
+            self._limit.record(visit, UNANSWERED, effects.now())
 
     def _emit_limited(self, wait: float, *, refused: bool) -> None:
         context = self.context
         self.emit(context, RateLimited, context.request, wait, refused=refused)
 
+    def _join(self, lane: Lane | None, asker: Asker, due: float) -> RatePlace:
+        self._place = place = RatePlace(lane, asker.path)
+        place.due = due
+        self._limit.join(self._key, place)
+        return place
+
     def _leave(self, place: RatePlace) -> None:
         self._limit.leave(self._key, place)
         self._place = None
+
+    def _asker(self, now: float) -> Asker:
+        """
+        Return what the limit has to know of the request.
+
+        It waits for the reset of a quota as long as it may. For others that try a quota
+        it waits for half of that, so that time is left for its answer.
+        """
+        until, deadline = self._until, self.context.deadline
+        forced = until if deadline is None else min(until, now + deadline.left() / 2)
+        return asker_of(self.context.request)._replace(until=until, forced=forced)
 
     def _end_of_patience(self, now: float) -> tuple[float, str]:
         """Return until when the request may wait, and why no longer."""

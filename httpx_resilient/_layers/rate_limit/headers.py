@@ -23,8 +23,8 @@ MAX_SECONDS = 3600.0
 """
 The longest pause or window that is respected, in seconds.
 
-After that, a server that means more refuses one request and says so again. One refused
-request an hour harms neither side; a pause of a day by mistake does.
+After that, a server that means more refuses one request and says so again. Meanwhile a
+probe finds out about once a minute whether a pause of more than a minute is over.
 """
 
 _PAUSING_STATUSES = frozenset({FORBIDDEN, TOO_MANY, UNAVAILABLE, OVERLOADED})

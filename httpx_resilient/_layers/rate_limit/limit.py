@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from random import random
-from typing import Any
 
 from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.keys import KeyFunction, check_key, key_shown
 from httpx_resilient._core.lock import tell_when_forked
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
 from httpx_resilient._core.waiter import Waiter
+from httpx_resilient._layers.rate_limit.answers import Answer, record
+from httpx_resilient._layers.rate_limit.asking import asker_of
 from httpx_resilient._layers.rate_limit.gcra import assume_counted, take, wait_of
-from httpx_resilient._layers.rate_limit.headers import ServerQuota
+from httpx_resilient._layers.rate_limit.lanes import queue_of
 from httpx_resilient._layers.rate_limit.limit_state import RateLimitState
-from httpx_resilient._layers.rate_limit.queue import PATIENCE, RatePlace, RateQueues
-from httpx_resilient._layers.rate_limit.quota import record_pause, record_quota, settle
-from httpx_resilient._layers.rate_limit.state import SILENT, Pace, Rate, remaining
+from httpx_resilient._layers.rate_limit.queue import (
+    NO_LANES,
+    PATIENCE,
+    RatePlace,
+    RateQueues,
+)
+from httpx_resilient._layers.rate_limit.shown import shown
+from httpx_resilient._layers.rate_limit.state import (
+    ANYBODY,
+    Asker,
+    Lane,
+    Pace,
+    Rate,
+)
 from httpx_resilient._layers.rate_limit.turn import CountedTurn, Turn, Visit
 
 
@@ -41,7 +54,8 @@ class RateLimit(Uncopyable):
         key: A function of the request that returns the key of its limit, if that is not
             the origin, such as `key_by_path()`. The limits of the server then apply to
             the same key. At most 1000 keys are stored.
-        max_wait: The longest wait of a request in seconds.
+        max_wait: The longest wait of a request in seconds. A request that would wait
+            longer is refused, or sent if only a success has told of the limit.
         learn: Whether to respect the limits of the server too.
 
     Raises:
@@ -97,106 +111,104 @@ class RateLimit(Uncopyable):
         """
         now, states = Clock.now(), dict[Hashable, RateLimitState]()
         for key, rate in self._rates.states().items():
-            queue = self._queues.get(key)
-            if queue is not None:
-                queue.drop_dead()
-            waiting = 0 if queue is None else len(queue)
-            opens, _, quota, _ = rate.server or SILENT
-            if quota is not None and now >= quota.resets:
-                quota = None
-            states[key_shown(self.key, key)] = RateLimitState(
-                wait=wait_of(assume_counted(rate), self._pace, now, waiting),
-                waiting=waiting,
-                remaining=None if quota is None else max(remaining(quota, rate), 0),
-                paused=max(opens - now, 0.0),
-            )
+            lanes = self._queues.get(key, NO_LANES)
+            lanes.drop_dead()
+            state = shown(rate, self._pace, now, lanes, now + self.max_wait)
+            states[key_shown(self.key, key)] = state
         return states
 
-    def take(self, key: Hashable, now: float) -> Visit | None:
+    def take(self, key: Hashable, context: RequestContext) -> Visit | None:
         """Admit a request that need not wait, and return its visit, else `None`."""
-        if self._queues:
-            queue = self._queues.get(key)
-            if queue is not None and queue.wait_for():
-                return None
+        now = context.now
+        if self._queues and key in self._queues and self._is_behind(key, context):
+            return None
         if self._counts:
-            return self._admit(key, now)
+            slot = self._rates.known(key)
+            if slot is not None and slot.state.server is not None:
+                return self._admit(key, now, asker_of(context.request))
+            return (key, 0, now) if self._only_learns else self._admit(key, now)
         if self._only_learns:
             return key, 0, now
         # Written out from `_admit`, as a call would cost another 300 instructions.
-        number = self._rates.apply(key, take, self._pace, now)
-        return None if number is None else (key, number, now)
+        ticket = self._rates.apply(key, take, self._pace, now)
+        return None if ticket is None else (key, ticket, now)
 
-    def _admit(self, key: Hashable, now: float) -> Visit | None:
-        slot = self._rates.known(key) if self._only_learns else None
-        if self._only_learns and (slot is None or slot.state.server is None):
-            return key, 0, now
+    def _is_behind(self, key: Hashable, context: RequestContext) -> bool:
+        """Whether others wait already for what this request has to wait for."""
+        lane = self.lane(key, asker_of(context.request), context.now)
+        queue = self._queues.get(key, NO_LANES).get(lane)
+        return queue is not None and queue.wait_for()
+
+    def _admit(
+        self, key: Hashable, now: float, asker: Asker = ANYBODY
+    ) -> CountedTurn | None:
         visit = CountedTurn(self, key, now)
-        number = self._rates.apply_for(visit, key, take, self._pace, now)
-        return None if number is None else visit
+        ticket = self._rates.apply_for(visit, key, take, self._pace, now, asker)
+        return None if ticket is None else visit
 
-    def forecast(self, key: Hashable, now: float) -> Turn:
-        """Return the expected turn of a request that would join the queue now."""
-        queue = self._queues.get(key)
+    def lane(self, key: Hashable, asker: Asker, now: float) -> Lane | None:
+        """Return the queue of a request: that of a quota, or `None` for the common."""
+        return queue_of(self._rates.peek(key).server, asker, now)
+
+    def forecast(
+        self, key: Hashable, lane: Lane | None, asker: Asker, now: float
+    ) -> Turn:
+        """Return the expected turn of a request that would join a queue now."""
+        queue = self._queues.get(key, NO_LANES).get(lane)
         if queue is not None:
             queue.drop_dead(now)
-        return self._expected(key, now, 0 if queue is None else len(queue))
+        return self._expected(key, asker, now, 0 if queue is None else len(queue))
 
     def join(self, key: Hashable, place: RatePlace) -> None:
         """Join the queue."""
         self._queues.join(key, place)
 
-    def turn(self, key: Hashable, place: RatePlace, waiter: Waiter, now: float) -> Turn:
+    def turn(
+        self, key: Hashable, place: RatePlace, asker: Asker, waiter: Waiter, now: float
+    ) -> Turn:
         """
-        Admit the first request of the queue if its time has come.
+        Admit the first request of a queue if its time has come.
 
         A request that has to wait is woken when its turn may have changed.
         """
         place.waiter = waiter  # before a look: whoever changes the turn wakes it then
-        if place.may_go(now):
-            visit = self._admit(key, now)
+        # No request is refused because others wait for the same quota.
+        is_forced = place.lane is not None and now >= asker.forced
+        if place.may_go(now) or is_forced:
+            visit = self._admit(key, now, asker)
             if visit is not None:
                 return Turn(visit)
         if place.is_first:
-            turn = self._expected(key, now, 0)
+            turn = self._expected(key, asker, now, 0)
             place.due = now + turn.wait
             return turn._replace(timer=turn.wait)
-        turn = self._expected(key, now, 1)
-        return turn._replace(recheck=max(place.due - now, turn.wait) + PATIENCE)
+        turn = self._expected(key, asker, now, 1)
+        recheck = max(place.due - now, turn.wait) + PATIENCE
+        if place.lane is not None and now < asker.forced:
+            recheck = min(recheck, asker.forced - now)
+        return turn._replace(recheck=recheck)
 
     def leave(self, key: Hashable, place: RatePlace) -> None:
         """Leave the queue, and wake the request that becomes the first."""
         self._queues.leave(key, place)
 
-    def record(
-        self,
-        visit: Visit,
-        quota: ServerQuota | None,
-        now: float,
-        elapsed: float,
-    ) -> None:
-        """Record the end of a request, which took `elapsed` seconds, and its quota."""
-        key, number, _ = visit
-        pause: float | None = None
-        change: Callable[..., tuple[Rate, None]] = settle
-        about: tuple[Any, ...] = (number,)
+    def record(self, visit: Visit, answer: Answer, now: float) -> None:
+        """Record the end of a request, and what its answer says about quotas."""
+        key, ticket, sent = visit
+        quota, elapsed = answer.quota, now - sent
         if quota is not None:
             self._counts = True
-            jitter = random()  # noqa: S311 - jitter needs no secure randomness
-            pause, left, resets, _ = quota
-            if pause is None:
-                change = record_quota
-                about = now, number, left, resets, elapsed, jitter
-            else:
-                change, about = record_pause, (now, number, pause, jitter)
+        jitter = random()  # noqa: S311 - jitter needs no secure randomness
         if isinstance(visit, CountedTurn):
-            self._rates.apply_for(visit, key, change, *about)
+            about = now, ticket, answer, elapsed, jitter
+            self._rates.apply_for(visit, key, record, *about)
             visit.ended()
         else:
-            self._rates.apply(key, change, *about)
-        queue = self._queues.get(key)
-        if queue is not None:
-            # After a pause, each request checks if it may wait that long.
-            queue.wake_first() if pause is None else queue.wake_all()
+            self._rates.apply(key, record, now, ticket, answer, elapsed, jitter)
+        lanes = self._queues.get(key)
+        if lanes is not None:
+            is_pause = quota is not None and quota.pause is not None
+            lanes.wake(answer.asker.path, is_all=is_pause)
 
     def forked(self) -> None:
         """Forget the requests of the parent process. What servers said still holds."""
@@ -204,7 +216,7 @@ class RateLimit(Uncopyable):
         for key in self._rates.states():
             self._rates.apply(key, lambda rate: (assume_counted(rate), None))
 
-    def _expected(self, key: Hashable, now: float, ahead: int) -> Turn:
+    def _expected(self, key: Hashable, asker: Asker, now: float, ahead: int) -> Turn:
         rate, pace = self._rates.peek(key), self._pace
-        wait = wait_of(rate, pace, now, ahead)
-        return Turn(None, wait, wait_of(assume_counted(rate), pace, now, ahead))
+        wait = wait_of(rate, pace, now, ahead, asker)
+        return Turn(None, wait, wait_of(assume_counted(rate), pace, now, ahead, asker))

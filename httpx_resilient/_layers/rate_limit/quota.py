@@ -1,12 +1,14 @@
 """
-The limits that a server reports, recorded by pure functions.
+What a server says about one quota, recorded by pure functions.
 
 `jitter` is a random number from 0 to 1.
 """
 
 from __future__ import annotations
 
-from httpx_resilient._layers.rate_limit.state import SILENT, Quota, Rate
+import math
+
+from httpx_resilient._layers.rate_limit.state import Bucket, Quota
 
 _END_TOLERANCE = 1.0
 """
@@ -15,62 +17,93 @@ Seconds by which the ends that two answers report for the same window may differ
 Most servers report whole seconds.
 """
 
+LONGEST = 60.0
+"""
+Seconds after which a server is asked whether it still means what it has said.
 
-def settle(rate: Rate, number: int) -> tuple[Rate, None]:
+A pause may be over before its time, its unit may be another one than it seems, and a
+maintenance page may ask for an hour after a restart of a second.
+"""
+
+
+def settled(bucket: Bucket, number: int) -> Bucket:
     """
-    Record the end of a request whose answer reports no quota.
+    Return a bucket after the end of a request that it has counted.
 
-    It is taken for uncounted: servers that report quotas do not count all resources. If
-    the server did count it, the next answer says so.
+    An answer without a quota is taken for uncounted: servers that report quotas do not
+    count all resources. If the server did count it, the next answer says so.
     """
-    # A request is unknown if its key was evicted while it was in flight.
-    if 0 < number <= rate.counted and rate.ended < rate.counted:
-        rate = rate._replace(ended=rate.ended + 1)
-    return rate, None
+    # A request is unknown if the bucket was evicted while it was in flight.
+    if number <= bucket.since or bucket.in_flight <= 0:
+        return bucket
+    return bucket._replace(in_flight=bucket.in_flight - 1)
 
 
-def record_pause(
-    rate: Rate, now: float, number: int, seconds: float, jitter: float
-) -> tuple[Rate, None]:
+def paused(
+    bucket: Bucket, now: float, seconds: float, elapsed: float, jitter: float
+) -> Bucket:
     """
-    Send nothing for some seconds, because the server asked for a pause.
+    Return a bucket that sends nothing for some seconds, as the server has asked.
 
     A pause replaces the quota. If many requests are refused at the same time, only the
     first of their jitters counts. The largest of many would be close to 1 for every
-    client, and the clients would return together.
+    client, and the clients would return together. Of several pauses the longest counts,
+    but the answer to a request that was sent during a pause replaces it.
     """
-    server, spread = rate.server or SILENT, spread_of(seconds)
-    opens = server.opens
-    if opens < now + seconds:
-        opens = now + seconds + jitter * spread
-    eases = max(server.eases, opens + spread)
-    server = server._replace(opens=opens, eases=eases, quota=None)
-    return settle(rate._replace(server=server), number)
+    spread, pause, eases = spread_of(seconds), bucket.pause, bucket.eases
+    is_probe = bucket.paused_at < now - elapsed < pause
+    if is_probe or pause < now + seconds:
+        pause = now + seconds + jitter * spread
+    eases = pause + spread if is_probe else max(eases, pause + spread)
+    if now >= bucket.pause:
+        bucket = bucket._replace(paused_at=now, probe_at=math.inf)
+    bucket = bucket._replace(pause=pause, eases=eases, quota=None, heard=now)
+    return _probed(bucket, now, pause - now, jitter)
 
 
-def record_quota(
-    rate: Rate,
+def _probed(bucket: Bucket, now: float, seconds: float, jitter: float) -> Bucket:
+    """Return a bucket with probes, if it is closed for long."""
+    if seconds <= LONGEST:
+        return bucket._replace(probe_at=math.inf)
+    if bucket.probe_at < math.inf:
+        return bucket
+    # The jitter keeps clients apart that were refused together.
+    first, gap = LONGEST * (1 + jitter) / 2, LONGEST * (0.75 + jitter / 2)
+    return bucket._replace(probe_at=now + first, probe_gap=gap)
+
+
+def reopened(bucket: Bucket, now: float, elapsed: float) -> Bucket:
+    """Return a bucket whose pause is over if a request sent during it is served."""
+    if not bucket.paused_at < now - elapsed or now >= bucket.pause:
+        return bucket
+    eases = now + spread_of(bucket.pause - now)
+    return bucket._replace(pause=now, opens=now, eases=eases, probe_at=math.inf)
+
+
+def reported(
+    bucket: Bucket,
     now: float,
     number: int,
     left: int,
     seconds: float,
     elapsed: float,
+    counted: int,
     jitter: float,
-) -> tuple[Rate, None]:
+) -> Bucket:
     """
-    Record the quota that an answer reports.
+    Return a bucket with the quota that an answer reports.
 
     Args:
-        rate: The state before.
+        bucket: The bucket before.
         now: When the answer arrived, in monotonic seconds.
-        number: The number of its request.
+        number: The number of its request, 0 if the bucket has not counted it.
         left: The requests that the server still allows.
         seconds: Seconds until its window ends.
         elapsed: Seconds that the request took.
+        counted: The number of the latest request.
         jitter: A random number from 0 to 1.
     """
-    server, ends, counted = rate.server or SILENT, now + seconds, rate.counted
-    quota, spread = server.quota, spread_of(seconds)
+    quota, ends, spread = bucket.quota, now + seconds, spread_of(seconds)
     resets = ends + jitter * spread
     if (
         quota is None
@@ -78,18 +111,22 @@ def record_quota(
         or ends - elapsed > quota.ends + _END_TOLERANCE  # the next window
     ):
         quota = Quota(left, left, counted, ends, resets, spread)
+        bucket = bucket._replace(probe_at=math.inf)
     else:
         least, previous, round_start, known_end, _, _ = quota
         if ends > known_end - _END_TOLERANCE:  # the same window
             later = max(ends - known_end, 0.0)
             ends, resets, spread = known_end + later, quota.resets + later, quota.spread
         elif number <= round_start:  # an earlier window
-            return settle(rate, number)
+            return bucket
         if number > round_start:
             least, previous, round_start = left, least, counted
         quota = Quota(min(left, least), previous, round_start, ends, resets, spread)
-    server = server._replace(quota=quota, reports_quotas=True)
-    return settle(rate._replace(server=server), number)
+    bucket = bucket._replace(quota=quota, reports_quotas=True, heard=now)
+    if now < bucket.pause:
+        return bucket
+    is_spent = min(quota.least, quota.previous_least) <= 0
+    return _probed(bucket, now, quota.resets - now if is_spent else 0.0, jitter)
 
 
 def spread_of(seconds: float) -> float:

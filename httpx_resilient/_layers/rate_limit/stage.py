@@ -9,6 +9,7 @@ from httpx_resilient._core.http_types import ResponseLike
 from httpx_resilient._core.io.admission import MustWait
 from httpx_resilient._core.keys import key_of
 from httpx_resilient._layers.rate_limit.admission import RateAdmission
+from httpx_resilient._layers.rate_limit.asking import answer_of
 from httpx_resilient._layers.rate_limit.events import PausedByServer
 from httpx_resilient._layers.rate_limit.headers import read_quota
 from httpx_resilient._layers.rate_limit.limit import RateLimit
@@ -38,7 +39,7 @@ class RateLimitStage(Stage):
     def before(self, context: RequestContext) -> Visit:
         limit = self._limit
         key = context.origin if limit.key is None else key_of(context, limit.key)
-        visit = limit.take(key, context.now)
+        visit = limit.take(key, context)
         if visit is None:
             raise MustWait(
                 RateAdmission(context, limit, key, self._emit, self._refusal)
@@ -51,10 +52,10 @@ class RateLimitStage(Stage):
         visit: Visit,
         outcome: ResponseLike | Exception | None,
     ) -> None:
-        (_, number, sent), quota, limit = visit, None, self._limit
+        (_, ticket, _), quota, limit = visit, None, self._limit
         if limit.learns and outcome is not None and not isinstance(outcome, Exception):
             quota = read_quota(outcome, context.clock.wall_time)
-        if number or quota is not None:
-            limit.record(visit, quota, context.now, context.now - sent)
+        if ticket or quota is not None:
+            limit.record(visit, answer_of(context, outcome, quota), context.now)
         if quota is not None and quota.pause is not None:
             self._emit(context, PausedByServer, context.request, quota.pause)

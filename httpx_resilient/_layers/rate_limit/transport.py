@@ -46,16 +46,32 @@ class RateLimitingTransport(
     A server works for a request that it refuses too, and it may lock out clients that
     ignore its limits. So requests wait here in order of arrival, and occupy nothing
     else meanwhile. A request whose turn would come after `max_wait` or after its
-    deadline is refused at once with `RateLimitExceeded`.
+    deadline is refused at once with `RateLimitExceeded`. Requests that wait for a quota
+    of the server do not delay those of another.
 
     The transport respects two kinds of limits that a server reports:
 
-    * `Retry-After` with 429, 503 or 403 pauses all requests to that origin, including
-      those that wait already. After the pause, requests are spread over a tenth of it,
-      5 s at most: the first ones go one by one, the others ever faster.
+    * `Retry-After` with 429, 503, 529 or 403 pauses all requests to that origin,
+      including those that wait already. After the pause, requests are spread over a
+      tenth of it, 5 s at most: the first ones go one by one, the others ever faster. In
+      a pause of more than a minute, one request goes about once a minute, and ends the
+      pause if it is served.
     * A quota (`RateLimit`, `RateLimit-Remaining`, `X-RateLimit-Remaining` and similar
-      fields) bounds the number of requests until it is renewed. `RateLimit` and
-      `RateLimit-Policy` need `pip install httpx_resilient[ratelimit]`.
+      fields) bounds the number of requests until it is renewed. No request is refused
+      for a quota that a success has reported: if it may not wait for the reset, it is
+      sent, one by one with others like it. `RateLimit` and `RateLimit-Policy` need
+      `pip install httpx_resilient[ratelimit]`.
+
+    Both bind only the requests that the server means:
+
+    * If it names the quota (`X-RateLimit-Resource`, `X-RateLimit-Bucket`, the item of
+      `RateLimit`, `RateLimit-Reason`), those whose path was last answered with that
+      name. A global scope (`X-RateLimit-Scope`) binds all.
+    * Without a name, a quota binds its path, and a 429 or 403 with a wait all requests
+      with the same credentials (`Authorization`, `X-API-Key`, `Api-Key`).
+
+    While a quota is used up, other requests that it may bind as well go one by one,
+    until one of their kind is served.
 
     Inside a `RetryingTransport`, every attempt waits for its turn.
 

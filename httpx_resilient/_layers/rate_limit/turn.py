@@ -7,6 +7,8 @@ from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from httpx_resilient._core.clock import Clock
+from httpx_resilient._layers.rate_limit.answers import UNANSWERED
+from httpx_resilient._layers.rate_limit.state import Ticket
 
 if TYPE_CHECKING:
     from httpx_resilient._layers.rate_limit.limit import RateLimit
@@ -25,7 +27,7 @@ class EndedTurn:
     __slots__ = ("decision", "key", "limit", "sent")
 
     def __init__(self, limit: RateLimit, key: Hashable, sent: float) -> None:
-        self.decision: int | None = None
+        self.decision: Ticket | int | None = None
         self.limit = limit
         self.key = key
         self.sent = sent
@@ -39,7 +41,7 @@ class CountedTurn(EndedTurn):
     The visit of a request that is counted as in flight, until its end is recorded.
 
     An exception of a signal handler may strike between any two steps. If the request is
-    lost then, its end is recorded when this is collected. `decision` is its number.
+    lost then, its end is recorded when this is collected. `decision` is its ticket.
     """
 
     __slots__ = ()
@@ -51,14 +53,14 @@ class CountedTurn(EndedTurn):
     def __del__(self) -> None:
         # An exception may strike before it has one.
         if getattr(self, "decision", None):
-            self.limit.record(self, None, Clock.now(), 0.0)
+            self.limit.record(self, UNANSWERED, Clock.now())
 
 
-Visit = tuple[Hashable, int, float] | EndedTurn
+Visit = tuple[Hashable, Ticket | int, float] | EndedTurn
 """
 What is known of a request that was admitted.
 
-The key of its limit; its number, 0 if it is not counted; and when it was sent.
+The key of its limit; its ticket, 0 if it is not counted; and when it was sent.
 """
 
 

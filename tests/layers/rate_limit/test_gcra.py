@@ -9,19 +9,39 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from httpx_resilient._layers.rate_limit.gcra import assume_counted, take, wait_of
-from httpx_resilient._layers.rate_limit.quota import (
-    record_pause,
-    record_quota,
-    settle,
+from httpx_resilient._layers.rate_limit import gcra
+from httpx_resilient._layers.rate_limit.answers import UNANSWERED, Answer, record
+from httpx_resilient._layers.rate_limit.gcra import assume_counted
+from httpx_resilient._layers.rate_limit.headers import ServerQuota
+from httpx_resilient._layers.rate_limit.state import (
+    Asker,
+    Lane,
+    Pace,
+    Rate,
+    Ticket,
+    remaining,
 )
-from httpx_resilient._layers.rate_limit.state import Pace, Rate, remaining
 
 UNLIMITED = Pace()
 EVEN = Pace(interval=1.0)
 ALMOST = 1e-6
 
 gaps = st.lists(st.floats(0, 3), min_size=1, max_size=40)
+
+
+ASKER = Asker("/path")
+LANE = Lane(None, "/path")
+"""All requests here are of one path, whose quota has no name."""
+
+
+def wait_of(rate: Rate, pace: Pace, now: float, ahead: int = 0) -> float:
+    return gcra.wait_of(rate, pace, now, ahead, ASKER)
+
+
+def take(rate: Rate, pace: Pace, now: float) -> tuple[Rate, int | None]:
+    """Return the state, and the number of the request."""
+    rate, ticket = gcra.take(rate, pace, now, ASKER)
+    return rate, ticket.number if isinstance(ticket, Ticket) else ticket
 
 
 def paced(requests: float, per: float, burst: int) -> Pace:
@@ -35,11 +55,12 @@ def admitted(rate: Rate, pace: Pace = UNLIMITED, now: float = 0.0) -> Rate:
 
 
 def paused(rate: Rate, seconds: float, now: float = 0.0, jitter: float = 0.0) -> Rate:
-    return record_pause(rate, now, 0, seconds, jitter)[0]
+    answer = Answer(ASKER, quota=ServerQuota(seconds))
+    return record(rate, now, 0, answer, now + 1, jitter)[0]
 
 
 def ended(rate: Rate, number: int) -> Rate:
-    return settle(rate, number)[0]
+    return record(rate, 0.0, Ticket(number, LANE), UNANSWERED, 0.0, 0.0)[0]
 
 
 def reported(
@@ -53,13 +74,16 @@ def reported(
     jitter: float = 0.0,
 ) -> Rate:
     """Record the quota that the answer to request number `by` reports."""
-    return record_quota(rate, now, by, left, seconds, took, jitter)[0]
+    answer = Answer(ASKER, is_well=True, quota=ServerQuota(None, left, seconds))
+    ticket = Ticket(by, LANE) if by else 0
+    return record(rate, now, ticket, answer, took, jitter)[0]
 
 
 def left(rate: Rate) -> int:
     assert rate.server is not None
-    assert rate.server.quota is not None
-    return remaining(rate.server.quota, rate)
+    bucket = rate.server.buckets[LANE]
+    assert bucket.quota is not None
+    return remaining(bucket, bucket.quota)
 
 
 # The own limit.
@@ -159,7 +183,9 @@ def test_a_pause_lasts_for_its_time_plus_up_to_a_tenth() -> None:
 
 
 def test_a_long_pause_is_extended_by_at_most_5_s() -> None:
-    assert wait_of(paused(Rate(), 1000.0, jitter=1.0), UNLIMITED, 0.0) == 1005
+    server = paused(Rate(), 1000.0, jitter=1.0).server
+    assert server is not None
+    assert server.whole.pause == 1005
 
 
 def test_of_two_pauses_the_longer_one_counts() -> None:

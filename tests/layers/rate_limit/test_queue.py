@@ -15,13 +15,15 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from support.rates import asking, told
 
 from httpx_resilient._core.state.fair_queue import SCAN_PAUSE
 from httpx_resilient._layers.rate_limit.gcra import wait_of
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
 from httpx_resilient._layers.rate_limit.limit import RateLimit
 from httpx_resilient._layers.rate_limit.queue import PATIENCE, RatePlace
-from httpx_resilient._layers.rate_limit.state import Pace
+from httpx_resilient._layers.rate_limit.state import Asker, Pace
+from httpx_resilient._layers.rate_limit.turn import Turn, Visit
 
 ALMOST = 1e-6
 KEY = ("https", "example.org", None)
@@ -33,7 +35,7 @@ def pace_of(limit: RateLimit) -> Pace:
 
 def wait_in(limit: RateLimit, now: float, ahead: int = 0) -> float:
     """Return the seconds that a request in the queue has to wait."""
-    return wait_of(limit._rates.peek(KEY), pace_of(limit), now, ahead)
+    return wait_of(limit._rates.peek(KEY), pace_of(limit), now, ahead, ASKER)
 
 
 def queues_of(limit: RateLimit) -> Any:
@@ -48,8 +50,19 @@ def joined(limit: RateLimit, waiter: Any = None) -> RatePlace:
     return place
 
 
-def visit_of(number: int) -> Any:
-    return KEY, number, 0.0
+ASKER = Asker("/")
+
+
+def took(limit: RateLimit, now: float, path: str = "/") -> Any:
+    return limit.take(KEY, asking(now, path))
+
+
+def asked(limit: RateLimit, place: RatePlace, waiter: Any, now: float) -> Turn:
+    return limit.turn(KEY, place, ASKER, waiter, now)
+
+
+VISIT: Visit = KEY, 0, -1.0
+"""A request that was not counted."""
 
 
 class Waiter:
@@ -74,19 +87,19 @@ def queued(limit: RateLimit, size: int = 1) -> list[Waiter]:
 
 def test_a_new_request_does_not_overtake_the_queue() -> None:
     limit = RateLimit(1)
-    limit.take(KEY, 0.0)
+    took(limit, 0.0)
     queued(limit)
-    assert limit.take(KEY, 5.0) is None
+    assert took(limit, 5.0) is None
 
 
 def test_the_end_of_a_request_wakes_the_first_in_the_queue() -> None:
     limit = RateLimit()
-    limit.record(visit_of(0), ServerQuota(None, 1, 100.0), 0.0, 0.0)
-    visit = limit.take(KEY, 0.0)
+    told(limit, VISIT, ServerQuota(None, 1, 100.0), 0.0)
+    visit = took(limit, 0.0)
     assert visit is not None
-    assert limit.take(KEY, 0.0) is None
+    assert took(limit, 0.0) is None
     waiters = queued(limit, 2)
-    limit.record(visit, None, 0.0, 0.0)
+    told(limit, visit, None, 0.0)
     assert [waiter.woken for waiter in waiters] == [True, False]
 
 
@@ -94,7 +107,7 @@ def test_a_pause_wakes_all_waiting_requests() -> None:
     """A request whose deadline is earlier than the end of the pause gives up."""
     limit = RateLimit()
     waiters = queued(limit, 2)
-    limit.record(visit_of(0), ServerQuota(100.0), 0.0, 0.0)
+    told(limit, VISIT, ServerQuota(100.0), 0.0)
     assert all(waiter.woken for waiter in waiters)
 
 
@@ -129,18 +142,18 @@ class TestARequestWhoseEventLoopHasEnded:
 
     def test_is_passed_over_by_the_next_that_looks_who_is_ahead(self) -> None:
         limit, dead = RateLimit(1), Waiter()
-        visit = limit.take(KEY, 0.0)
+        visit = took(limit, 0.0)
         assert visit is not None
         joined(limit, dead)
         second = joined(limit)
         waiter: Any = Waiter()
-        turn = limit.turn(KEY, second, waiter, 0.5)
+        turn = asked(limit, second, waiter, 0.5)
         assert turn.timer == math.inf
         assert turn.wait == 1.5
         assert turn.recheck == 1.5 + PATIENCE
         dead.is_dead = True
         at = 0.5 + turn.recheck
-        visit = limit.turn(KEY, second, waiter, at).visit
+        visit = asked(limit, second, waiter, at).visit
         assert visit is not None
         assert tuple(visit) == (KEY, 0, at)
 
@@ -148,7 +161,7 @@ class TestARequestWhoseEventLoopHasEnded:
         limit, dead = RateLimit(1), Waiter()
         gone = joined(limit, dead)
         dead.is_dead = True
-        assert limit.take(KEY, 5.0) == (KEY, 0, 5.0)
+        assert took(limit, 5.0) == (KEY, 0, 5.0)
         limit.leave(KEY, gone)
         assert not queues_of(limit)
 
@@ -158,46 +171,48 @@ class TestARequestWhoseEventLoopHasEnded:
         waiter: Any = Waiter()
         second = joined(limit, waiter)
         dead.is_dead = True
-        limit.record(visit_of(0), ServerQuota(None, 1, 100.0), 0.0, 0.0)
+        told(limit, VISIT, ServerQuota(None, 1, 100.0), 0.0)
         assert second.is_first
         assert waiter.woken
 
     def test_need_not_be_known_to_have_ended(self) -> None:
         """A loop that is only stopped, as that of a notebook, may go on."""
         limit, waiter = RateLimit(1), Waiter()
-        limit.take(KEY, 0.0)
+        took(limit, 0.0)
         first, second = joined(limit, waiter), joined(limit)
         mine: Any = Waiter()
-        assert limit.turn(KEY, first, mine, 0.5).timer == 0.5
+        assert asked(limit, first, mine, 0.5).timer == 0.5
         on_time = 1.0 + PATIENCE
-        assert limit.turn(KEY, second, mine, on_time).visit is None
-        visit = limit.turn(KEY, second, mine, on_time + ALMOST).visit
+        assert asked(limit, second, mine, on_time).visit is None
+        visit = asked(limit, second, mine, on_time + ALMOST).visit
         assert visit is not None
         limit.leave(KEY, second)
-        assert limit.turn(KEY, first, mine, on_time + ALMOST).visit is None
-        assert limit.turn(KEY, first, mine, on_time + 2).visit is not None
+        assert asked(limit, first, mine, on_time + ALMOST).visit is None
+        assert asked(limit, first, mine, on_time + 2).visit is not None
 
     def test_does_not_count_as_waiting(self) -> None:
         limit, waiters = RateLimit(1), [Waiter() for _ in range(3)]
-        limit.take(KEY, 0.0)
+        took(limit, 0.0)
         for waiter in waiters:
             joined(limit, waiter)
         waiters[1].is_dead = True
         (state,) = limit.states().values()
         assert state.waiting == 2
         waiters[0].is_dead = True
-        assert limit.forecast(KEY, 100.0).wait == 1.0
+        assert limit.forecast(KEY, None, ASKER, 100.0).wait == 1.0
 
     def test_is_searched_for_by_requests_that_join_now_and_then(self) -> None:
         limit, waiters = RateLimit(1), [Waiter() for _ in range(3)]
-        limit.take(KEY, 100.0)
+        took(limit, 100.0)
         for waiter in waiters:
             joined(limit, waiter)
-        assert limit.forecast(KEY, 100.0).wait == 4.0
+        assert limit.forecast(KEY, None, ASKER, 100.0).wait == 4.0
         waiters[1].is_dead = True
-        assert limit.forecast(KEY, 100.0).wait == 4.0
+        assert limit.forecast(KEY, None, ASKER, 100.0).wait == 4.0
         later = 100.0 + 3 * SCAN_PAUSE
-        assert limit.forecast(KEY, later).wait == pytest.approx(3.0, abs=0.01)
+        assert limit.forecast(KEY, None, ASKER, later).wait == pytest.approx(
+            3.0, abs=0.01
+        )
 
 
 @settings(max_examples=60, stateful_step_count=30, deadline=None)
@@ -231,13 +246,13 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def request(self) -> None:
-        visit = self.limit.take(KEY, self.now)
+        visit = took(self.limit, self.now)
         if visit is not None:
             assert not self.waiting, "the request overtakes the queue"
             self.is_admitted(visit)
         else:
             place = RatePlace()
-            place.due = self.now + self.limit.forecast(KEY, self.now).wait
+            place.due = self.now + self.limit.forecast(KEY, None, ASKER, self.now).wait
             self.limit.join(KEY, place)
             self.waiting.append((place, Waiter()))
             self.ask(len(self.waiting) - 1)
@@ -246,7 +261,7 @@ class Queue(RuleBasedStateMachine):
     def ask(self, index: int) -> None:
         place, _ = self.waiting[index]
         waiter: Any = Waiter()
-        turn = self.limit.turn(KEY, place, waiter, self.now)
+        turn = asked(self.limit, place, waiter, self.now)
         if turn.visit is not None:
             assert index == 0, "the request overtakes another"
             self.is_admitted(turn.visit)
@@ -295,7 +310,7 @@ class Queue(RuleBasedStateMachine):
         self.dead_until = max(self.dead_until, due, second) + PATIENCE
 
     def ends(self, quota: ServerQuota | None) -> None:
-        self.limit.record(self.going.pop(), quota, self.now, 0.0)
+        told(self.limit, self.going.pop(), quota, self.now)
 
     @precondition(lambda self: self.going)
     @rule()

@@ -1,0 +1,40 @@
+"""Requests of a rate limit, without a transport."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+
+from httpx_resilient import RateLimit
+from httpx_resilient._layers.rate_limit.answers import Answer
+from httpx_resilient._layers.rate_limit.asking import asker_of
+from httpx_resilient._layers.rate_limit.headers import ServerQuota
+
+
+def asking(now: float, path: str = "/", **headers: str) -> Any:
+    """Return the context of a request, as far as a rate limit reads it."""
+    url = f"https://example.org{path}"
+    return SimpleNamespace(now=now, request=httpx.Request("GET", url, headers=headers))
+
+
+def told(
+    limit: RateLimit,
+    visit: Any,
+    quota: ServerQuota | None,
+    now: float,
+    path: str = "/",
+    **headers: str,
+) -> None:
+    """Record the end of a request, which may tell of a quota."""
+    asker = asker_of(asking(now, path, **headers).request)
+    is_refused = quota is not None and quota.pause is not None
+    answer = Answer(asker, not is_refused, is_personal=True, quota=quota)
+    limit.record(visit, answer, now)
+
+
+def in_flight(limit: RateLimit, key: Any) -> int:
+    """Return how many requests are counted as in flight."""
+    server = limit._rates.peek(key).server
+    return sum(b.in_flight for b in server.buckets.values()) if server else 0
