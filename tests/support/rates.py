@@ -1,4 +1,4 @@
-"""Requests of a rate limit, without a transport."""
+"""Requests of a rate limit, with a scripted IO and without any."""
 
 from __future__ import annotations
 
@@ -8,9 +8,33 @@ from typing import Any
 import httpx
 
 from httpx_resilient import RateLimit
+from httpx_resilient._core.clock import Clock
 from httpx_resilient._layers.rate_limit.answers import Answer
 from httpx_resilient._layers.rate_limit.asking import asker_of
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
+from support.fake_io import FakeIO
+
+
+class IO(FakeIO):
+    """An IO whose waiters let time pass until their timers run out."""
+
+    turn = Clock.turn
+    is_dead = False
+
+    def waiter(self) -> Any:
+        return self
+
+    async def wait(self, seconds: float | None) -> None:
+        assert seconds is not None
+        await self.sleep(seconds)
+
+    def close(self) -> None:
+        self.did.append("closed")
+
+
+def answer(status: int = 200, **headers: str) -> httpx.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, headers=named)
 
 
 def asking(now: float, path: str = "/", **headers: str) -> Any:

@@ -56,7 +56,7 @@ class RateAdmission(Admission):
         asker = self._asker(now)
         lane = limit.lane(key, asker, now)
         turn = limit.forecast(key, lane, asker, now)
-        self._check(turn, now)
+        self._check(turn, now, is_late=False)
         self._emit_limited(turn.wait, refused=False)
         place = self._join(lane, asker, now + turn.wait)
         while True:
@@ -73,7 +73,7 @@ class RateAdmission(Admission):
                 self.granted = turn.visit
                 self._leave(place)
                 return
-            self._check(turn, now)
+            self._check(turn, now, is_late=now >= self._until)
             yield waiter, turn.timer, min(self._until - now, turn.recheck)
 
     def withdraw(self, effects: Effects) -> None:
@@ -116,15 +116,19 @@ class RateAdmission(Admission):
             return deadline.at, "its deadline is earlier"
         return now + longest, f"max_wait is {longest:g} s"
 
-    def _check(self, turn: Turn, now: float) -> None:
+    def _check(self, turn: Turn, now: float, *, is_late: bool) -> None:
         """
         Check that the turn comes in time.
+
+        Args:
+            turn: The expected turn.
+            now: The time.
+            is_late: Whether it had to come until now.
 
         Raises:
             Refusal: It does not.
         """
-        patience = self._until - now
-        if turn.least_wait > patience + EPSILON or patience <= 0:
+        if is_late or turn.least_wait > self._until - now + EPSILON:
             wait, name = turn.wait, name_in(self.context, self._limit.key)
             msg = (
                 f"the rate limit to {name} admits this request in "

@@ -122,9 +122,12 @@ def _after_end(
         if bucket is None or (lane == UNNAMED != ticket.lane):
             continue
         bucket = settled(bucket, ticket.number)
+        is_probe = ticket.is_probe and lane == ticket.lane
+        if is_probe:
+            bucket = bucket._replace(paced_at=at.now)
         if is_well:
             bucket = reopened(bucket, at.now, at.elapsed)
-            if ticket.is_probe and lane == ticket.lane:
+            if is_probe:
                 bucket = bucket._replace(quota=None, probe_at=math.inf)
         buckets = {**buckets, lane: bucket}
     server = server._replace(buckets=buckets)

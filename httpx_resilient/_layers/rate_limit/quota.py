@@ -52,13 +52,14 @@ def paused(
     """
     spread, pause, eases = spread_of(seconds), bucket.pause, bucket.eases
     is_probe = bucket.paused_at < now - elapsed < pause
-    if is_probe or pause < now + seconds:
-        pause = now + seconds + jitter * spread
-    eases = pause + spread if is_probe else max(eases, pause + spread)
-    if now >= bucket.pause:
+    if now >= pause:
         bucket = bucket._replace(paused_at=now, probe_at=math.inf)
-    bucket = bucket._replace(pause=pause, eases=eases, quota=None, heard=now)
-    return _probed(bucket, now, pause - now, jitter)
+    bucket = bucket._replace(quota=None, heard=now)
+    if not is_probe and pause >= now + seconds:
+        return bucket._replace(eases=max(eases, pause + spread))
+    pause = now + seconds + jitter * spread
+    eases = pause + spread if is_probe else max(eases, pause + spread)
+    return _probed(bucket._replace(pause=pause, eases=eases), now, seconds, jitter)
 
 
 def _probed(bucket: Bucket, now: float, seconds: float, jitter: float) -> Bucket:
@@ -126,7 +127,7 @@ def reported(
     if now < bucket.pause:
         return bucket
     is_spent = min(quota.least, quota.previous_least) <= 0
-    return _probed(bucket, now, quota.resets - now if is_spent else 0.0, jitter)
+    return _probed(bucket, now, quota.ends - now if is_spent else 0.0, jitter)
 
 
 def spread_of(seconds: float) -> float:

@@ -13,9 +13,9 @@ import anyio
 import httpx
 import pytest
 import tenacity
-from support.fake_io import FakeIO, flow_of
+from support.fake_io import flow_of
 from support.gates import Gate, until
-from support.rates import asking, in_flight, told
+from support.rates import IO, answer, asking, in_flight, told
 from support.server import Connection, Server, head, reply, stall
 from support.world import LIBRARIES, World, in_async
 
@@ -27,7 +27,6 @@ from httpx_resilient import (
     RetryingTransport,
     attempts_of,
 )
-from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.context import begin
 from httpx_resilient._core.deadline import set_deadline
 from httpx_resilient._core.io.protocol import run_sync
@@ -42,23 +41,6 @@ GET = httpx.Request("GET", URL)
 KEY = ("https", "example.org", None)
 
 
-class IO(FakeIO):
-    """An IO whose waiters let time pass until their timers run out."""
-
-    turn = Clock.turn
-    is_dead = False
-
-    def waiter(self) -> Any:
-        return self
-
-    async def wait(self, seconds: float | None) -> None:
-        assert seconds is not None
-        await self.sleep(seconds)
-
-    def close(self) -> None:
-        self.did.append("closed")
-
-
 class Outer(IO):
     """An IO whose inner transport is a layer with another IO, on the same clock."""
 
@@ -71,11 +53,6 @@ class Outer(IO):
         response = await flow_of(self.layer, request, self.inner)
         self.time = self.inner.time
         return response
-
-
-def answer(status: int = 200, **headers: str) -> httpx.Response:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.Response(status, headers=named)
 
 
 def send(limit: RateLimit | None, io: IO, *requests: httpx.Request) -> list[int]:
