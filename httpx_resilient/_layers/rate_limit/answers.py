@@ -9,22 +9,18 @@ it binds others too is tried by one request at a time, see `binding_of`.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
-from httpx_resilient._layers.rate_limit.known import (
-    MAX_PATHS,
-    bounded,
-    kept,
-    stored,
+from httpx_resilient._layers.rate_limit.known import MAX_PATHS, bounded, kept, stored
+from httpx_resilient._layers.rate_limit.lanes import UNNAMED, is_binding, lane_of
+from httpx_resilient._layers.rate_limit.quota import (
+    forgotten,
+    paused,
+    reopened,
+    reported,
+    settled,
 )
-from httpx_resilient._layers.rate_limit.lanes import (
-    UNNAMED,
-    is_binding,
-    lane_of,
-)
-from httpx_resilient._layers.rate_limit.quota import paused, reopened, reported, settled
 from httpx_resilient._layers.rate_limit.state import (
     ANYBODY,
     SILENT,
@@ -118,8 +114,7 @@ def _after_end(
     buckets, is_well = server.buckets, answer.is_well
     for lane in {ticket.lane, Lane(caller=ticket.lane.caller)}:
         bucket = buckets.get(lane)
-        # One without credentials is not counted for those that are unnamed as well.
-        if bucket is None or (lane == UNNAMED != ticket.lane):
+        if bucket is None or (lane == UNNAMED != ticket.lane):  # not counted there
             continue
         bucket = settled(bucket, ticket.number)
         is_probe = ticket.is_probe and lane == ticket.lane
@@ -128,7 +123,7 @@ def _after_end(
         if is_well:
             bucket = reopened(bucket, at.now, at.elapsed)
             if is_probe:
-                bucket = bucket._replace(quota=None, probe_at=math.inf)
+                bucket = forgotten(bucket, at.now)
         buckets = {**buckets, lane: bucket}
     server = server._replace(buckets=buckets)
     if ticket.is_doubtful:
@@ -202,7 +197,7 @@ def _with_pause(
     if name is None:  # a pause replaces the quota
         for told in (Lane(None, path, caller), UNNAMED):
             if told in buckets:
-                buckets = {**buckets, told: buckets[told]._replace(quota=None)}
+                buckets = {**buckets, told: forgotten(buckets[told], now)}
     if lane != UNNAMED:
         bucket = buckets.get(lane) or Bucket(since=at.counted)
         bucket = paused(bucket, now, seconds, at.elapsed, at.jitter)

@@ -25,13 +25,7 @@ from httpx_resilient._layers.rate_limit.queue import (
     RateQueues,
 )
 from httpx_resilient._layers.rate_limit.shown import shown
-from httpx_resilient._layers.rate_limit.state import (
-    ANYBODY,
-    Asker,
-    Lane,
-    Pace,
-    Rate,
-)
+from httpx_resilient._layers.rate_limit.state import ANYBODY, Asker, Lane, Pace, Rate
 from httpx_resilient._layers.rate_limit.turn import CountedTurn, Turn, Visit
 
 

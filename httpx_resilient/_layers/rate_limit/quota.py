@@ -78,7 +78,14 @@ def reopened(bucket: Bucket, now: float, elapsed: float) -> Bucket:
     if not bucket.paused_at < now - elapsed or now >= bucket.pause:
         return bucket
     eases = now + spread_of(bucket.pause - now)
-    return bucket._replace(pause=now, opens=now, eases=eases, probe_at=math.inf)
+    probe_at = math.inf if bucket.quota is None else now + bucket.probe_gap
+    return bucket._replace(pause=now, opens=now, eases=eases, probe_at=probe_at)
+
+
+def forgotten(bucket: Bucket, now: float) -> Bucket:
+    """Return a bucket without its quota. A pause goes on, with its probes."""
+    probe_at = math.inf if now >= bucket.pause else bucket.probe_at
+    return bucket._replace(quota=None, probe_at=probe_at)
 
 
 def reported(
@@ -112,7 +119,7 @@ def reported(
         or ends - elapsed > quota.ends + _END_TOLERANCE  # the next window
     ):
         quota = Quota(left, left, counted, ends, resets, spread)
-        bucket = bucket._replace(probe_at=math.inf)
+        bucket = forgotten(bucket, now)
     else:
         least, previous, round_start, known_end, _, _ = quota
         if ends > known_end - _END_TOLERANCE:  # the same window
@@ -124,10 +131,17 @@ def reported(
             least, previous, round_start = left, least, counted
         quota = Quota(min(left, least), previous, round_start, ends, resets, spread)
     bucket = bucket._replace(quota=quota, reports_quotas=True, heard=now)
-    if now < bucket.pause:
-        return bucket
     is_spent = min(quota.least, quota.previous_least) <= 0
-    return _probed(bucket, now, quota.ends - now if is_spent else 0.0, jitter)
+    if is_spent and quota.ends - now > LONGEST:
+        is_known = bucket.probe_at < math.inf
+        bucket = _probed(bucket, now, quota.ends - now, jitter)
+        # A pause of a minute at most is not probed.
+        return (
+            bucket
+            if is_known
+            else bucket._replace(probe_at=max(bucket.probe_at, bucket.pause))
+        )
+    return bucket if now < bucket.pause else bucket._replace(probe_at=math.inf)
 
 
 def spread_of(seconds: float) -> float:
