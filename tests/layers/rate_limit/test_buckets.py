@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from support.fake_io import flow_of
-from support.gates import until
+from support.gates import Gate, until
 from support.rates import IO, answer, asking, told
 from support.server import Server, reply
 from support.world import World
@@ -20,7 +20,9 @@ from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._layers.rate_limit.answers import UNANSWERED
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
 from httpx_resilient._layers.rate_limit.known import MAX_BUCKETS, MAX_PATHS
-from httpx_resilient._layers.rate_limit.state import Asker
+from httpx_resilient._layers.rate_limit.lanes import DOUBTFUL
+from httpx_resilient._layers.rate_limit.queue import RatePlace
+from httpx_resilient._layers.rate_limit.state import Asker, Lane
 
 pytestmark = pytest.mark.anyio
 
@@ -573,3 +575,79 @@ def test_a_state_tells_of_no_wait_of_more_than_two_minutes(
     run_sync(flow_of(RateLimitingTransport(None, limit), get("/"), io))
     (state,) = limit.states().values()
     assert state.wait < 120
+
+
+async def test_requests_that_may_be_bound_go_when_the_first_of_them_is_served(
+    world: World, server: Server
+) -> None:
+    limit, key = RateLimit(max_wait=30), ("http", "127.0.0.1", server.port)
+    told(limit, (key, 0, -1.0), ServerQuota(None, 0, 50.0), Clock.now(), "/spent")
+    gate = Gate(reply())
+    server.play(gate, reply())
+    host = f"http://127.0.0.1:{server.port}"
+    async with world.client(world.ours.RateLimitingTransport(None, limit)) as client:
+
+        async def release() -> None:
+            await until_waiting(world, limit, 2)
+            await until(world, lambda: server.requests)
+            assert server.requests == 1
+            gate.let()
+
+        started = time.monotonic()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("httpx_resilient._layers.rate_limit.gcra.PROBE_PACE", 20.0)
+            calls = [lambda: client.get(f"{host}/other")] * 3
+            await world.together(*calls, release)
+        assert time.monotonic() - started < 15
+    assert server.requests == 3
+
+
+async def test_requests_in_the_common_queue_leave_it_for_that_of_their_quota(
+    world: World, server: Server
+) -> None:
+    """They wait for the own limit, and then their quota is used up."""
+    limit = RateLimit(20, max_wait=30)
+    key = ("http", "127.0.0.1", server.port)
+    host = f"http://127.0.0.1:{server.port}"
+    told(limit, (key, 0, -1.0), ServerQuota(None, 9, 1.0, "b"), Clock.now(), "/b")
+    spent_a = reply(
+        x_ratelimit_remaining="0", x_ratelimit_reset="1", x_ratelimit_bucket="a"
+    )
+    server.play(spent_a, reply())
+    order: list[str] = []
+    async with world.client(world.ours.RateLimitingTransport(None, limit)) as client:
+
+        async def send(path: str) -> None:
+            await client.get(host + path)
+            order.append(path)
+
+        async def later() -> None:
+            await until(world, lambda: server.requests)
+            await send("/a")
+
+        async def last() -> None:
+            await until_waiting(world, limit, 2)
+            await send("/b")
+
+        await world.together(lambda: send("/a"), later, later, last)
+    assert order == ["/a", "/b", "/a", "/a"]
+
+
+@pytest.mark.parametrize(
+    ("place", "lane", "moves"),
+    [
+        (None, None, False),
+        (None, Lane("a"), True),
+        (None, DOUBTFUL, True),
+        (DOUBTFUL, None, True),
+        (DOUBTFUL, Lane("a"), True),
+        (Lane("a"), Lane("a"), False),
+        (Lane("a"), Lane("b"), True),
+        (Lane("a"), None, False),
+        (Lane("a"), DOUBTFUL, False),
+    ],
+)
+def test_a_request_stays_in_the_queue_of_a_quota_until_another_one_binds_it(
+    place: Lane | None, lane: Lane | None, moves: bool
+) -> None:
+    assert RatePlace(place).must_move(lane) is moves
