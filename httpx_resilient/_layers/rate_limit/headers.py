@@ -73,13 +73,16 @@ def _read(response: ResponseLike, wall_time: Callable[[], float]) -> ServerQuota
         return None
     sent = http_date(found.get(b"date"))
     now = wall_time() if sent is None else sent
+    # All of them: an iterator that is left early ends in a finalizer, which swallows
+    # the exceptions of signal handlers.
+    quotas = list(quotas_in(found, now))
     if status in _PAUSING_STATUSES:
         pause = wait_in(found, status, now)
         if pause is not None:
-            named = (quota.bucket for quota in quotas_in(found, now) if quota.is_spent)
-            bucket = bucket_of(found) or next(named, None)
+            named = [quota.bucket for quota in quotas if quota.is_spent]
+            bucket = bucket_of(found) or (named[0] if named else None)
             return ServerQuota(min(pause, MAX_SECONDS), bucket=bucket)
-    for quota in quotas_in(found, now):
+    for quota in quotas:
         if quota.left is not None and quota.of_requests:
             seconds = min(quota.resets, MAX_SECONDS)
             return ServerQuota(None, quota.left, seconds, quota.bucket)
