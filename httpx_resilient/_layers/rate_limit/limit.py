@@ -189,10 +189,10 @@ class RateLimit(Uncopyable):
     def record(self, visit: Visit, answer: Answer, now: float) -> None:
         """Record the end of a request, and what its answer says about quotas."""
         key, ticket, sent = visit
-        quota, elapsed = answer.quota, now - sent
+        quota, elapsed, jitter = answer.quota, now - sent, 0.0
         if quota is not None:
             self._counts = True
-        jitter = random()  # noqa: S311 - jitter needs no secure randomness
+            jitter = random()  # noqa: S311 - jitter needs no secure randomness
         if isinstance(visit, CountedTurn):
             about = now, ticket, answer, elapsed, jitter
             self._rates.apply_for(visit, key, record, *about)
