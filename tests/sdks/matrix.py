@@ -138,7 +138,7 @@ ROWS = [
         driver="huggingface_hub_sync",
         example="with_huggingface_hub_sync",
         off="there is no switch",
-        requests=17,
+        requests=18,
         uncovered="what its own backoff repeats, six times: that multiplies until the "
         "budget of retries is spent; commits, as they are POST; xet transfers, which "
         "have a client of their own",
