@@ -53,9 +53,9 @@ class Account:
         self._limits = limits
         self._lock = make_lock()
         self.bucket: Bucket = (limits.start, -math.inf, None)
-        self.helped = -math.inf
+        self.helped: float = -math.inf
         """When the latest retry that was answered well was sent."""
-        self.served = -math.inf
+        self.served: float = -math.inf
         """When a retry was last answered well, in monotonic seconds."""
         self._trouble = self._asked = NO_TROUBLE
         most = math.ceil(limits.capacity / limits.ratio)

@@ -131,8 +131,7 @@ class RequestContext(Waits):
         """Add what was queued and sent for a fork."""
         self.queued += fork.queued
         self.attempts = [*self.attempts, *fork.attempts]
-        if fork.unsent is not self.unsent:
-            self.unsent = fork.unsent
+        self.is_where(fork)
 
 
 def _has_options(request: RequestLike) -> bool:

@@ -27,6 +27,11 @@ class Waits:
     refused: bool = False
     """Whether a layer of this side has not admitted the attempt."""
 
+    def is_where(self, other: Waits) -> None:
+        """Record that the attempt was last seen where another context has seen it."""
+        if other.unsent is not self.unsent:  # most requests have the default
+            self.unsent = other.unsent
+
     def elapsed_since(self, moment: float, now: float) -> float:
         """
         Return the seconds since a moment, without those in queues of this side.

@@ -30,9 +30,9 @@ class Place:
     __slots__ = ("has_left", "waiter")
 
     def __init__(self, waiter: Waiter | None = None) -> None:
-        self.waiter = waiter
+        self.waiter: Waiter | None = waiter
         """What wakes the request; `None` until it waits."""
-        self.has_left = False
+        self.has_left: bool = False
 
     @property
     def is_dead(self) -> bool:

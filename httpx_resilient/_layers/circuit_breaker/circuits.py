@@ -42,11 +42,11 @@ class Circuits(Uncopyable):
         self._is_watched_only = is_watched_only
         self._patience = patience
         self.key = key
-        self.given_up = Streaks()
+        self.given_up: Streaks = Streaks()
         self.circuits: StateStore[Circuit] = StateStore(
             Window(), fold=lambda circuit, times: fold(circuit, rules, times)
         )
-        self.queues = ProbeQueues(lambda key: self.enter(key, Clock.now()))
+        self.queues: ProbeQueues = ProbeQueues(lambda key: self.enter(key, Clock.now()))
         tell_when_forked(self)
 
     def enter(self, key: Hashable, now: float, *, may_wait: bool = True) -> Answer:

@@ -27,8 +27,8 @@ class Credential:
     def __init__(self, headers: Sequence[Header], fetched: float) -> None:
         self._headers = headers
         self._names = frozenset(name.lower() for name, _ in headers)
-        self.fetched = fetched
-        self.is_refused = False
+        self.fetched: float = fetched
+        self.is_refused: bool = False
         """Whether a server has answered it by 401: it is never sent again."""
 
     def put_on(self, request: RequestT, context: RequestContext | None) -> RequestT:

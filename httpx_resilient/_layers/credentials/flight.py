@@ -18,7 +18,7 @@ class Flight:
     def __init__(self) -> None:
         self.error: Exception | None = None
         """The reason why it has failed, for all who have waited."""
-        self.is_over = False
+        self.is_over: bool = False
         self.waiters: deque[Waiter] = deque()
 
     def join(self, waiter: Waiter) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.keys import KeyFunction, check_key, key_of
 from httpx_resilient._core.public import Uncopyable, public
+from httpx_resilient._core.state.slot import Slot
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.state.streak import Streaks
 from httpx_resilient._core.validation import number
@@ -181,14 +182,14 @@ class Failover(Uncopyable):
         self.cooldown = cooldown
         self.slow_after: float = math.inf if slow_after is None else slow_after
         self.key = key
-        self.given_up = Streaks()
-        self.has_answered = False
+        self.given_up: Streaks = Streaks()
+        self.has_answered: bool = False
         """Whether an origin has answered since a request was given up."""
         up = GroupState((None,) * len(self.origins))
         self.store: StateStore[GroupState] = StateStore(up)
         # The slot of a store's only key is never evicted, so reads need no look-up.
-        # With a function for keys there is no such key: this state is never written.
-        self.slot = (self.store if key is None else StateStore(up)).slot(GROUP)
+        store = self.store if key is None else StateStore(up)
+        self.slot: Slot[GroupState] = store.slot(GROUP)
 
     def key_in(self, context: RequestContext) -> Hashable:
         """Return the key of the state that a request uses."""

@@ -105,8 +105,7 @@ class OriginReport(Generic[RequestT]):
         key = None if failover.key is None else self._group
         self._tried.append(choice.origin)
         took, (queued, inside) = now - self._sent, self._leg.take()
-        if self._leg.unsent is not self._context.unsent:
-            self._context.unsent = self._leg.unsent
+        self._context.is_where(self._leg)
         self._records.append(
             (0, kind, reason, 0.0, took, self._sent, queued, inside, origin, False)
         )

@@ -28,13 +28,13 @@ class RatePlace(Place):
 
     def __init__(self, lane: Lane | None = None, path: str = "") -> None:
         super().__init__()
-        self.lane = lane
-        self.path = path
+        self.lane: Lane | None = lane
+        self.path: str = path
         self.lanes: RateLanes | None = None
         self.queue: RateQueue | None = None
-        self.is_first = False
+        self.is_first: bool = False
         """Whether it is the turn of the request as soon as the limit allows it."""
-        self.due = 0.0
+        self.due: float = 0.0
         """When the turn of the request is expected, in monotonic seconds."""
 
     def must_move(self, lane: Lane | None) -> bool:

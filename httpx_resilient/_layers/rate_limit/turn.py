@@ -28,9 +28,9 @@ class EndedTurn:
 
     def __init__(self, limit: RateLimit, key: Hashable, sent: float) -> None:
         self.decision: Ticket | int | None = None
-        self.limit = limit
-        self.key = key
-        self.sent = sent
+        self.limit: RateLimit = limit
+        self.key: Hashable = key
+        self.sent: float = sent
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.key, self.decision or 0, self.sent))

@@ -79,7 +79,9 @@ class hints_in_body:  # noqa: N801 - named as the strategies are, which it stand
                 )
                 raise TypeError(msg)
         self.readers = readers
-        self.statuses = None if statuses is None else _checked(statuses)
+        self.statuses: frozenset[int] | None = (
+            None if statuses is None else _checked(statuses)
+        )
         number("limit", limit, least=1, whole=True, unit="bytes")
         self.limit = limit
 

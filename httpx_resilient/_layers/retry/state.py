@@ -73,7 +73,7 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
         self.refusal: str = ""
         self.worth_retrying: bool = False
         self.ended: float = context.now
-        self.sent = context.now
+        self.sent: float = context.now
         self._records: list[Record] = []
         self._kind: int | type[BaseException] | None = None
         self._is_flat = True
