@@ -68,12 +68,14 @@ class TestTable:
 class TestRetriedOutcomes:
     def test_the_outcomes_of_the_default_policy_are_listed(self) -> None:
         lines = explain().stdout
-        assert "GET is retried after: 408, 425, 429, 500, 502-504, 506-510" in lines
-        assert "POST is retried after: 425, 429, ConnectError, ConnectTimeout" in lines
+        assert (
+            "GET is retried after: 408, 425, 429, 449, 500, 502-504, 506-510" in lines
+        )
+        assert "POST is retried after: 425, 429, 449, 529, ConnectError" in lines
 
     def test_retry_status_adds_a_status_code(self) -> None:
         lines = explain("--retry-status", "409").stdout
-        assert "POST is retried after: 409, 425, 429, Conn" in lines
+        assert "POST is retried after: 409, 425, 429, 449, 529, Conn" in lines
 
     def test_retry_replaces_the_default_outcomes(self) -> None:
         lines = explain("--retry", "retry_if_status(503) | retry_never").stdout
@@ -105,7 +107,7 @@ def test_json_has_all_numbers_of_the_table() -> None:
         "certain": True,
     }
     assert document["retry"]["POST"] == {
-        "statuses": ["425", "429"],
+        "statuses": ["425", "429", "449", "529"],
         "errors": ["ConnectError", "ConnectTimeout"],
     }
 

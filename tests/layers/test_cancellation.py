@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from support.rates import asking, in_flight
 from support.world import World, in_async
 
 from httpx_resilient import CircuitBreaker, ConcurrencyLimit, RateLimit
@@ -124,14 +125,13 @@ async def test_a_request_that_waits_for_its_turn_leaves_the_queue(world: World) 
         def meanwhile(step: int) -> None:
             if step == 0:
                 clock.advance(1)
-                limit.take(KEY, clock.now())
+                limit.take(KEY, asking(clock.now()))
             if step == 4:
                 clock.advance(1)  # its turn has come
 
         async for number in cancellations(send, meanwhile):
-            (state,) = limit._rates.states().values()
             (public,) = limit.states().values()
-            assert state.counted == state.ended, f"cancelled at step {number}"
+            assert in_flight(limit, KEY) == 0, f"cancelled at step {number}"
             assert public.waiting == 0, f"cancelled at step {number}"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import tenacity
 from support.gates import is_whole, pooling
+from support.rates import in_flight
 from support.server import Server, Step, close, reply
 from support.world import World
 
@@ -125,12 +126,6 @@ async def test_an_interrupted_probe_allows_another_probe(
         assert (await client.get("http://localhost")).status_code == 200
 
 
-def rate_of(limit: RateLimit) -> Any:
-    """Return the state of the only origin."""
-    (rate,) = limit._rates.states().values()
-    return rate
-
-
 async def test_an_interrupted_request_returns_its_share_of_a_quota(
     world: World,
 ) -> None:
@@ -148,5 +143,5 @@ async def test_an_interrupted_request_returns_its_share_of_a_quota(
             await client.get("http://localhost")
             with pytest.raises(Interruption):
                 await client.get("http://localhost")
-    rate = rate_of(limit)
-    assert rate.counted == rate.ended
+    (key,) = limit._rates.states()
+    assert in_flight(limit, key) == 0

@@ -102,6 +102,13 @@ def test_a_request_that_fails_at_the_first_origin_is_sent_to_the_next() -> None:
     assert response.extensions["origin"] == B
 
 
+def test_a_post_that_was_not_delivered_goes_to_the_next_origin() -> None:
+    undelivered = httpx.Response(521, headers={"Server": "cloudflare"})
+    group = Group(undelivered, 200)
+    assert group.post(content=b"x").status_code == 200
+    assert group.hosts == ["a", "b"]
+
+
 def test_a_failed_response_is_released_before_the_next_request_is_sent() -> None:
     group = Group(503, 200)
     group.get()

@@ -21,7 +21,7 @@ from httpx_resilient._core.state.fair_queue import SCAN_PAUSE
 from httpx_resilient._layers.rate_limit.gcra import wait_of
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
 from httpx_resilient._layers.rate_limit.limit import RateLimit
-from httpx_resilient._layers.rate_limit.queue import PATIENCE, RatePlace
+from httpx_resilient._layers.rate_limit.queue import PATIENCE, RatePlace, RateQueue
 from httpx_resilient._layers.rate_limit.state import Asker, Pace
 from httpx_resilient._layers.rate_limit.turn import Turn, Visit
 
@@ -349,3 +349,29 @@ class Queue(RuleBasedStateMachine):
 
 
 TestQueue = Queue.TestCase
+
+
+def test_the_requests_of_one_path_can_be_woken_alone() -> None:
+    woken: list[str] = []
+
+    class Waiter:
+        is_dead = False
+
+        def __init__(self, path: str) -> None:
+            self.path = path
+
+        def wake(self) -> bool:
+            woken.append(self.path)
+            return True
+
+    queue = RateQueue()
+    for path in "abc":
+        place = RatePlace(path=path)
+        queue.join(place)
+        waiter: Any = Waiter(path)
+        place.waiter = waiter
+    woken.clear()
+    queue.wake_all("b")
+    assert woken == ["b"]
+    queue.wake_all()
+    assert sorted(woken) == ["a", "b", "b", "c"]
