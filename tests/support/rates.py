@@ -9,7 +9,7 @@ import httpx
 
 from httpx_resilient import RateLimit
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._layers.rate_limit.answers import Answer
+from httpx_resilient._layers.rate_limit.answer import Answer
 from httpx_resilient._layers.rate_limit.asking import asker_of
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
 from support.fake_io import FakeIO

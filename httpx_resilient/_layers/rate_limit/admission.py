@@ -11,7 +11,7 @@ from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.io.admission import Admission, Wait
 from httpx_resilient._core.io.protocol import Effects
 from httpx_resilient._core.keys import name_in
-from httpx_resilient._layers.rate_limit.answers import UNANSWERED
+from httpx_resilient._layers.rate_limit.answer import UNSENT
 from httpx_resilient._layers.rate_limit.asking import asker_of
 from httpx_resilient._layers.rate_limit.events import RateLimited
 from httpx_resilient._layers.rate_limit.limit import RateLimit
@@ -30,9 +30,10 @@ class RateAdmission(Admission):
         key: The key of the limit that the request counts for.
         emit: The emitter of the layer's events.
         exceeded: The exception of a refusal.
+        cost: What the request costs.
     """
 
-    __slots__ = ("_exceeded", "_key", "_limit", "_place", "_reason", "_until")
+    __slots__ = ("_cost", "_exceeded", "_key", "_limit", "_place", "_reason", "_until")
 
     name: ClassVar[str] = "rate"
 
@@ -43,11 +44,13 @@ class RateAdmission(Admission):
         key: Hashable,
         emit: EventEmitter,
         exceeded: type[Refusal],
+        cost: float = 1.0,
     ) -> None:
         super().__init__(context, emit)
         self._limit = limit
         self._key = key
         self._exceeded = exceeded
+        self._cost = cost
         self._place: RatePlace | None = None
 
     def waits(self, effects: Effects) -> Iterator[Wait]:
@@ -81,14 +84,14 @@ class RateAdmission(Admission):
             self._leave(self._place)
         visit: Visit | None = self.granted
         if visit is not None:
-            self._limit.record(visit, UNANSWERED, effects.now())
+            self._limit.record(visit, UNSENT, effects.now())
 
     def _emit_limited(self, wait: float, *, refused: bool) -> None:
         context = self.context
         self.emit(context, RateLimited, context.request, wait, refused=refused)
 
     def _join(self, lane: Lane | None, asker: Asker, due: float) -> RatePlace:
-        self._place = place = RatePlace(lane, asker.path)
+        self._place = place = RatePlace(lane, asker.path, self._cost)
         place.due = due
         self._limit.join(self._key, place)
         return place
@@ -106,7 +109,9 @@ class RateAdmission(Admission):
         """
         until, deadline = self._until, self.context.deadline
         forced = until if deadline is None else min(until, now + deadline.left() / 2)
-        return asker_of(self.context.request)._replace(until=until, forced=forced)
+        return asker_of(self.context.request)._replace(
+            until=until, forced=forced, cost=self._cost
+        )
 
     def _end_of_patience(self, now: float) -> tuple[float, str]:
         """Return until when the request may wait, and why no longer."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from httpx_resilient._layers.rate_limit.answer import Answer
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
 from httpx_resilient._layers.rate_limit.known import MAX_PATHS, bounded, kept, stored
 from httpx_resilient._layers.rate_limit.lanes import UNNAMED, is_binding, lane_of
@@ -22,35 +23,13 @@ from httpx_resilient._layers.rate_limit.quota import (
     settled,
 )
 from httpx_resilient._layers.rate_limit.state import (
-    ANYBODY,
     SILENT,
-    Asker,
     Bucket,
     Lane,
     Rate,
     ServerState,
     Ticket,
 )
-
-
-class Answer(NamedTuple):
-    """
-    The end of one request.
-
-    Args:
-        asker: The request.
-        is_well: Whether the server has served it.
-        is_personal: Whether a refusal is about who asks, and not about the server.
-        quota: What the answer says about quotas, if it does.
-    """
-
-    asker: Asker = ANYBODY
-    is_well: bool = False
-    is_personal: bool = False
-    quota: ServerQuota | None = None
-
-
-UNANSWERED = Answer()
 
 
 class Moment(NamedTuple):

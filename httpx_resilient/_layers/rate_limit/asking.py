@@ -6,7 +6,7 @@ from typing import Any
 
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.http_types import RequestLike, ResponseLike
-from httpx_resilient._layers.rate_limit.answers import UNANSWERED, Answer
+from httpx_resilient._layers.rate_limit.answer import UNANSWERED, Answer
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
 from httpx_resilient._layers.rate_limit.state import Asker
 

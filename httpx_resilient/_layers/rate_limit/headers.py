@@ -89,6 +89,26 @@ def _read(response: ResponseLike, wall_time: Callable[[], float]) -> ServerQuota
     return None
 
 
+def read_costs(
+    response: ResponseLike, wall_time: Callable[[], float]
+) -> ServerQuota | None:
+    """
+    Read the quota of tokens of a response that asks for no pause.
+
+    Of several, such as those of input and output, the one with the fewest is returned.
+    """
+    found = fields_of(response)
+    if QUOTA_FIELDS.isdisjoint(found) or _is_cached(found, response.extensions):
+        return None
+    sent = http_date(found.get(b"date"))
+    tokens = [
+        (quota.left, min(quota.resets, MAX_SECONDS))
+        for quota in quotas_in(found, wall_time() if sent is None else sent)
+        if quota.left is not None and not quota.of_requests
+    ]
+    return ServerQuota(None, *min(tokens)) if tokens else None
+
+
 def _is_cached(found: Mapping[bytes, bytes], extensions: Mapping[str, Any]) -> bool:
     """Whether hishel (1, or 2 and later) or a cache on the way has answered."""
     return bool(

@@ -1,36 +1,36 @@
-"""The rate limit: the states of all keys, and the queues of their requests."""
+"""The rate limit, as its user creates it."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from random import random
+from typing import Any
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.keys import KeyFunction, check_key, key_shown
 from httpx_resilient._core.lock import tell_when_forked
-from httpx_resilient._core.public import Uncopyable, public
-from httpx_resilient._core.state.store import StateStore
+from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import number
-from httpx_resilient._core.waiter import Waiter
-from httpx_resilient._layers.rate_limit.answers import Answer, record
 from httpx_resilient._layers.rate_limit.asking import asker_of
-from httpx_resilient._layers.rate_limit.gcra import assume_counted, take, wait_of
-from httpx_resilient._layers.rate_limit.lanes import queue_of
-from httpx_resilient._layers.rate_limit.limit_state import RateLimitState
-from httpx_resilient._layers.rate_limit.queue import (
-    NO_LANES,
-    PATIENCE,
-    RatePlace,
-    RateQueues,
+from httpx_resilient._layers.rate_limit.cost import (
+    CostFunction,
+    UsedFunction,
+    check_cost,
+    checked_used,
+    reservation_on,
 )
-from httpx_resilient._layers.rate_limit.shown import shown
-from httpx_resilient._layers.rate_limit.state import ANYBODY, Asker, Lane, Pace, Rate
-from httpx_resilient._layers.rate_limit.turn import CountedTurn, Turn, Visit
+from httpx_resilient._layers.rate_limit.cost_rate import correct
+from httpx_resilient._layers.rate_limit.gcra import take
+from httpx_resilient._layers.rate_limit.limit_state import RateLimitState
+from httpx_resilient._layers.rate_limit.queue import NO_LANES, RateQueue
+from httpx_resilient._layers.rate_limit.rates import Rates
+from httpx_resilient._layers.rate_limit.rules import by_cost, by_number
+from httpx_resilient._layers.rate_limit.state import Asker
+from httpx_resilient._layers.rate_limit.turn import Visit
 
 
 @public()
-class RateLimit(Uncopyable):
+class RateLimit(Rates):
     """
     A limit on the requests in a period of time, for each origin or other key.
 
@@ -51,9 +51,18 @@ class RateLimit(Uncopyable):
         max_wait: The longest wait of a request in seconds. A request that would wait
             longer is refused, or sent if only a success has told of the limit.
         learn: Whether to respect the limits of the server too.
+        cost: A function of the request that returns its cost, such as the tokens that
+            it may use. `requests` and `burst` are then in units of cost, and no period
+            of `per` seconds has more than `requests`, whatever the burst. The cost is
+            reserved until the answer, and stands unless it is corrected. A request that
+            costs more than the quota is sent alone. Quotas of tokens that the server
+            reports then apply, too.
+        used: A function of the response that returns the actual cost by its headers, or
+            `None`. Its body is unread: see `settle`.
 
     Raises:
-        TypeError: An argument is not a number, or `key` is not a plain function.
+        TypeError: An argument is not a number, or `key`, `cost` or `used` is not a
+            plain function.
         ValueError: A number is out of range, or the arguments set no limit at all.
 
     Example:
@@ -72,6 +81,8 @@ class RateLimit(Uncopyable):
         key: KeyFunction | None = None,
         max_wait: float = 60.0,
         learn: bool = True,
+        cost: CostFunction | None = None,
+        used: UsedFunction | None = None,
     ) -> None:
         if requests is not None:
             number("requests", requests, above=0)
@@ -79,6 +90,7 @@ class RateLimit(Uncopyable):
         number("burst", burst, least=1, whole=True, unit="requests")
         number("max_wait", max_wait, least=0, unit="seconds")
         check_key(key)
+        check_cost(cost, used)
         if requests is None and not learn:
             msg = (
                 "a RateLimit without requests= and with learn=False limits nothing: "
@@ -87,14 +99,12 @@ class RateLimit(Uncopyable):
             raise ValueError(msg)
         self.max_wait = max_wait
         self.learns = learn
-        interval = 0.0 if requests is None else per / requests
-        self._pace = Pace(interval, (burst - 1) * interval)
+        rules = by_number if cost is None else by_cost
+        super().__init__(rules(requests, per, burst))
         self._only_learns = requests is None
         self.key = key
-        self._rates = StateStore(Rate())
-        self._queues = RateQueues()
-        self._counts = False
-        """Whether a server has reported a limit, so that requests may be counted."""
+        self.cost = cost
+        self.used = used
         tell_when_forked(self)
 
     def states(self) -> dict[Hashable, RateLimitState]:
@@ -107,7 +117,8 @@ class RateLimit(Uncopyable):
         for key, rate in self._rates.states().items():
             lanes = self._queues.get(key, NO_LANES)
             lanes.drop_dead()
-            state = shown(rate, self._pace, now, lanes, now + self.max_wait)
+            until = now + self.max_wait
+            state = self._rules.shown(rate, self._pace, now, lanes, until)
             states[key_shown(self.key, key)] = state
         return states
 
@@ -127,90 +138,49 @@ class RateLimit(Uncopyable):
         ticket = self._rates.apply(key, take, self._pace, now)
         return None if ticket is None else (key, ticket, now)
 
-    def _is_behind(self, key: Hashable, context: RequestContext) -> bool:
-        """Whether others wait already for what this request has to wait for."""
-        lane = self.lane(key, asker_of(context.request), context.now)
-        queue = self._queues.get(key, NO_LANES).get(lane)
-        return queue is not None and queue.wait_for()
+    def take_by_cost(
+        self, key: Hashable, context: RequestContext, cost: float
+    ) -> Visit | None:
+        """Admit a request that costs something as `take` does."""
+        if self._queues and key in self._queues and self._is_behind(key, context):
+            return None
+        asker = asker_of(context.request)._replace(cost=cost)
+        return self._admit(key, context.now, asker)
 
-    def _admit(
-        self, key: Hashable, now: float, asker: Asker = ANYBODY
-    ) -> CountedTurn | None:
-        visit = CountedTurn(self, key, now)
-        ticket = self._rates.apply_for(visit, key, take, self._pace, now, asker)
-        return None if ticket is None else visit
-
-    def lane(self, key: Hashable, asker: Asker, now: float) -> Lane | None:
-        """Return the queue of a request: that of a quota, or `None` for the common."""
-        return queue_of(self._rates.peek(key).server, asker, now)
-
-    def forecast(
-        self, key: Hashable, lane: Lane | None, asker: Asker, now: float
-    ) -> Turn:
-        """Return the expected turn of a request that would join a queue now."""
-        queue = self._queues.get(key, NO_LANES).get(lane)
-        if queue is not None:
-            queue.drop_dead(now)
-        return self._expected(key, asker, now, 0 if queue is None else len(queue))
-
-    def join(self, key: Hashable, place: RatePlace) -> None:
-        """Join the queue."""
-        self._queues.join(key, place)
-
-    def turn(
-        self, key: Hashable, place: RatePlace, asker: Asker, waiter: Waiter, now: float
-    ) -> Turn:
+    def settle(self, response: Any, used: float) -> bool:
         """
-        Admit the first request of a queue if its time has come.
+        Correct the cost of a request once it is known, such as from a body.
 
-        A request that has to wait is woken when its turn may have changed.
+        Args:
+            response: The response that the client has returned.
+            used: The actual cost. Of several calls, the last one counts.
+
+        Returns:
+            Whether this limit has admitted the request. A cache may have answered.
+
+        Raises:
+            TypeError: `used` is not a number.
+            ValueError: It is negative or not finite.
+
+        Example:
+            >>> import httpx
+            >>> limit = RateLimit(90_000, per=60, cost=lambda request: 4000)
+            >>> answer = {"usage": {"total_tokens": 350}}
+            >>> mock = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+            >>> transport = RateLimitingTransport(mock, limit)
+            >>> with httpx.Client(transport=transport) as client:
+            ...     response = client.get("https://api.example.com/")
+            >>> limit.settle(response, response.json()["usage"]["total_tokens"])
+            True
         """
-        place.waiter = waiter  # before a look: whoever changes the turn wakes it then
-        # No request is refused because others wait for the same quota.
-        is_forced = place.lane is not None and now >= asker.forced
-        if place.may_go(now) or is_forced:
-            visit = self._admit(key, now, asker)
-            if visit is not None:
-                return Turn(visit)
-        if place.is_first:
-            turn = self._expected(key, asker, now, 0)
-            place.due = now + turn.wait
-            return turn._replace(timer=turn.wait)
-        turn = self._expected(key, asker, now, 1)
-        recheck = max(place.due - now, turn.wait) + PATIENCE
-        if place.lane is not None and now < asker.forced:
-            recheck = min(recheck, asker.forced - now)
-        return turn._replace(recheck=recheck)
+        actual, known = checked_used("used", used), reservation_on(response, self)
+        if known is None:
+            return False
+        counted, known.cost = known.cost, actual
+        about = Clock.now(), known.sent, counted, actual
+        self._rates.apply(known.key, correct, self._pace, *about)
+        self._queues.get(known.key, NO_LANES).wake("", is_all=False)
+        return True
 
-    def leave(self, key: Hashable, place: RatePlace) -> None:
-        """Leave the queue, and wake the request that becomes the first."""
-        self._queues.leave(key, place)
-
-    def record(self, visit: Visit, answer: Answer, now: float) -> None:
-        """Record the end of a request, and what its answer says about quotas."""
-        key, ticket, sent = visit
-        quota, elapsed, jitter = answer.quota, now - sent, 0.0
-        if quota is not None:
-            self._counts = True
-            jitter = random()  # noqa: S311 - jitter needs no secure randomness
-        if isinstance(visit, CountedTurn):
-            about = now, ticket, answer, elapsed, jitter
-            self._rates.apply_for(visit, key, record, *about)
-            visit.ended()
-        else:
-            self._rates.apply(key, record, now, ticket, answer, elapsed, jitter)
-        lanes = self._queues.get(key)
-        if lanes is not None:
-            is_pause = quota is not None and quota.pause is not None
-            lanes.wake(answer.asker.path, is_all=is_pause)
-
-    def forked(self) -> None:
-        """Forget the requests of the parent process. What servers said still holds."""
-        self._queues = RateQueues()
-        for key in self._rates.states():
-            self._rates.apply(key, lambda rate: (assume_counted(rate), None))
-
-    def _expected(self, key: Hashable, asker: Asker, now: float, ahead: int) -> Turn:
-        rate, pace = self._rates.peek(key), self._pace
-        wait = wait_of(rate, pace, now, ahead, asker)
-        return Turn(None, wait, wait_of(assume_counted(rate), pace, now, ahead, asker))
+    def _behind(self, asker: Asker, queue: RateQueue) -> Asker:
+        return asker if self.cost is None else asker._replace(ahead=queue.cost())

@@ -20,7 +20,8 @@ class RateLimitState(NamedTuple):
         wait: The least seconds that another request would wait.
         waiting: Requests in the queue.
         remaining: The requests that the server allows until its window ends, less those
-            in flight; `None` if it has not reported a quota.
+            in flight; `None` if it has not reported a quota. Of a limit with `cost=`,
+            the units of cost, such as tokens.
         paused: Seconds until the end of the pause that the server asked for, or 0. If
             it is longer than a minute, a request tries now and then if it is over.
         buckets: The states of the server's quotas, by their names. One without a name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 
 from httpx_resilient._core.state.fair_queue import FairQueue, Place
@@ -22,12 +23,16 @@ class RatePlace(Place):
     Args:
         lane: The quota that the queue is for, `None` for the queue of the whole key.
         path: The path of the request.
+        cost: What the request costs.
     """
 
-    __slots__ = ("due", "is_first", "lane", "lanes", "path", "queue")
+    __slots__ = ("cost", "due", "is_first", "lane", "lanes", "path", "queue")
 
-    def __init__(self, lane: Lane | None = None, path: str = "") -> None:
+    def __init__(
+        self, lane: Lane | None = None, path: str = "", cost: float = 1.0
+    ) -> None:
         super().__init__()
+        self.cost: float = cost
         self.lane: Lane | None = lane
         self.path: str = path
         self.lanes: RateLanes | None = None
@@ -79,6 +84,10 @@ class RateQueue(FairQueue[RatePlace]):
     def is_late(self, now: float) -> bool:
         """Whether the first request does not come: its event loop may be stopped."""
         return self._told is not None and now > self._told.due + PATIENCE
+
+    def cost(self) -> float:
+        """Return what the requests cost that wait."""
+        return math.fsum(place.cost for place in [*self._waiting, *self._arrived])
 
     def wake_first(self) -> None:
         """Wake the first request: its turn may have come earlier."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sized
 
+from httpx_resilient._layers.rate_limit.cost_quota import quota_wait
+from httpx_resilient._layers.rate_limit.cost_rate import CostRate
 from httpx_resilient._layers.rate_limit.gcra import (
     assume_counted,
     wait_of,
@@ -11,6 +14,7 @@ from httpx_resilient._layers.rate_limit.gcra import (
 )
 from httpx_resilient._layers.rate_limit.lanes import UNNAMED, Binding
 from httpx_resilient._layers.rate_limit.limit_state import RateLimitState
+from httpx_resilient._layers.rate_limit.spending import Terms, spending_wait
 from httpx_resilient._layers.rate_limit.state import (
     Asker,
     Bucket,
@@ -66,10 +70,34 @@ def shown(
     return whole._replace(buckets=buckets)
 
 
+def shown_by_cost(
+    rate: CostRate,
+    terms: Terms,
+    now: float,
+    queues: Mapping[Lane | None, Sized],
+    until: float,
+) -> RateLimitState:
+    """Return the state of one key in units of cost, as `shown` does."""
+    state = shown(rate.requests, Pace(), now, queues, until)
+    wait = spending_wait(rate.spending, terms, now, 1.0)
+    whole = state._replace(wait=max(state.wait, wait), remaining=None)
+    buckets = {
+        name: each._replace(remaining=None) for name, each in state.buckets.items()
+    }
+    for lane, bucket in list(rate.buckets.items()):
+        asker = Asker(lane.path or "", lane.caller, until=until, forced=until)
+        wait = quota_wait({lane: bucket._replace(in_flight=0)}, asker, now)
+        of_cost = _of_bucket(bucket, now, wait, 0)
+        known = buckets.get(asker.path)
+        buckets[asker.path] = of_cost if known is None else _strictest(known, of_cost)
+        whole = _strictest(whole, of_cost)
+    return whole._replace(buckets=buckets)
+
+
 def _of_bucket(bucket: Bucket, now: float, wait: float, waiting: int) -> RateLimitState:
     quota, left = bucket.quota, None
     if quota is not None and now < quota.resets:
-        left = max(remaining(bucket, quota), 0)
+        left = max(math.floor(remaining(bucket, quota)), 0)
     return RateLimitState(wait, waiting, left, max(bucket.pause - now, 0.0))
 
 

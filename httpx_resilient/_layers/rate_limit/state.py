@@ -43,12 +43,16 @@ class Asker(NamedTuple):
         until: Until when it may wait for a quota. If that is renewed later, the request
             is sent at the pace of probes.
         forced: From when on it does not wait for other requests of its kind.
+        cost: What it costs, if the limit is one on costs.
+        ahead: What those cost that are sent before it.
     """
 
     path: str = ""
     caller: int | None = None
     until: float = math.inf
     forced: float = math.inf
+    cost: float = 1.0
+    ahead: float = 0.0
 
 
 ANYBODY = Asker()
@@ -114,7 +118,7 @@ class Bucket(NamedTuple):
         reports_quotas: Whether the server has ever reported a quota.
         heard: When the server has last reported it.
         since: Requests with a higher number were sent when this was known.
-        in_flight: The number of these requests that have not ended.
+        in_flight: The number of these requests that have not ended, or what they cost.
     """
 
     pause: float = -math.inf
@@ -128,7 +132,7 @@ class Bucket(NamedTuple):
     reports_quotas: bool = False
     heard: float = -math.inf
     since: int = 0
-    in_flight: int = 0
+    in_flight: float = 0
 
 
 class ServerState(NamedTuple):
@@ -197,7 +201,7 @@ class Rate(NamedTuple):
     counted: int = 0
 
 
-def remaining(bucket: Bucket, quota: Quota) -> int:
+def remaining(bucket: Bucket, quota: Quota) -> float:
     """
     Return how many requests the server still allows for certain.
 

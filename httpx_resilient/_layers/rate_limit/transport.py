@@ -8,6 +8,7 @@ from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.validation import state
+from httpx_resilient._layers.rate_limit.cost_stage import CostStage
 from httpx_resilient._layers.rate_limit.limit import RateLimit
 from httpx_resilient._layers.rate_limit.stage import RateLimitStage
 from httpx_resilient._transport.base import InnerT
@@ -73,6 +74,9 @@ class RateLimitingTransport(
     While a quota is used up, other requests that it may bind as well go one by one,
     until one of their kind is served.
 
+    A `RateLimit` with `cost=` counts what requests cost, such as the tokens of a
+    language model, and respects the quotas of tokens that the server reports.
+
     Inside a `RetryingTransport`, every attempt waits for its turn.
 
     Args:
@@ -108,4 +112,10 @@ class RateLimitingTransport(
     ) -> None:
         super().__init__(inner, on_event, dict(http))
         state("limit", limit, RateLimit, example="RateLimit(10, per=1)")
-        self._run(RateLimitStage(limit or RateLimit(), self._refusal, self._emit))
+        limit = limit or RateLimit()
+        refusal, emit, cost = self._refusal, self._emit, limit.cost
+        self._run(
+            RateLimitStage(limit, refusal, emit)
+            if cost is None
+            else CostStage(limit, cost, refusal, self._family, emit)
+        )

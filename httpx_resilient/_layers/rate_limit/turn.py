@@ -7,11 +7,10 @@ from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._layers.rate_limit.answers import UNANSWERED
-from httpx_resilient._layers.rate_limit.state import Ticket
+from httpx_resilient._layers.rate_limit.answer import UNANSWERED
 
 if TYPE_CHECKING:
-    from httpx_resilient._layers.rate_limit.limit import RateLimit
+    from httpx_resilient._layers.rate_limit.rates import Rates
 
 
 class EndedTurn:
@@ -26,9 +25,9 @@ class EndedTurn:
 
     __slots__ = ("decision", "key", "limit", "sent")
 
-    def __init__(self, limit: RateLimit, key: Hashable, sent: float) -> None:
-        self.decision: Ticket | int | None = None
-        self.limit: RateLimit = limit
+    def __init__(self, limit: Rates, key: Hashable, sent: float) -> None:
+        self.decision: Any = None
+        self.limit: Rates = limit
         self.key: Hashable = key
         self.sent: float = sent
 
@@ -56,7 +55,7 @@ class CountedTurn(EndedTurn):
             self.limit.record(self, UNANSWERED, Clock.now())
 
 
-Visit = tuple[Hashable, Ticket | int, float] | EndedTurn
+Visit = tuple[Hashable, Any, float] | EndedTurn
 """
 What is known of a request that was admitted.
 

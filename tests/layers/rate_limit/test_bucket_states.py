@@ -14,7 +14,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from httpx_resilient._layers.rate_limit.answers import UNANSWERED, Answer, record
+from httpx_resilient._layers.rate_limit.answer import UNANSWERED, Answer
+from httpx_resilient._layers.rate_limit.answers import record
 from httpx_resilient._layers.rate_limit.gcra import take, wait_of
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
 from httpx_resilient._layers.rate_limit.known import MAX_BUCKETS, MAX_PATHS

@@ -17,7 +17,7 @@ from support.world import World
 from httpx_resilient import RateLimit, RateLimitExceeded, RateLimitingTransport
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.io.protocol import run_sync
-from httpx_resilient._layers.rate_limit.answers import UNANSWERED
+from httpx_resilient._layers.rate_limit.answer import UNANSWERED
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
 from httpx_resilient._layers.rate_limit.known import MAX_BUCKETS, MAX_PATHS
 from httpx_resilient._layers.rate_limit.lanes import DOUBTFUL

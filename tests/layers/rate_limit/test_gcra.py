@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httpx_resilient._layers.rate_limit import gcra
-from httpx_resilient._layers.rate_limit.answers import UNANSWERED, Answer, record
+from httpx_resilient._layers.rate_limit.answer import UNANSWERED, Answer
+from httpx_resilient._layers.rate_limit.answers import record
 from httpx_resilient._layers.rate_limit.gcra import assume_counted
 from httpx_resilient._layers.rate_limit.headers import ServerQuota
 from httpx_resilient._layers.rate_limit.state import (
