@@ -19,13 +19,14 @@ from httpx_resilient._layers.rate_limit.cost import (
     checked_used,
     reservation_on,
 )
+from httpx_resilient._layers.rate_limit.cost_quota import cost_lane, quota_wait
 from httpx_resilient._layers.rate_limit.cost_rate import correct
 from httpx_resilient._layers.rate_limit.gcra import take
 from httpx_resilient._layers.rate_limit.limit_state import RateLimitState
 from httpx_resilient._layers.rate_limit.queue import NO_LANES, RateQueue
 from httpx_resilient._layers.rate_limit.rates import Rates
 from httpx_resilient._layers.rate_limit.rules import by_cost, by_number
-from httpx_resilient._layers.rate_limit.state import Asker
+from httpx_resilient._layers.rate_limit.state import Asker, Lane
 from httpx_resilient._layers.rate_limit.turn import Visit
 
 
@@ -125,8 +126,10 @@ class RateLimit(Rates):
     def take(self, key: Hashable, context: RequestContext) -> Visit | None:
         """Admit a request that need not wait, and return its visit, else `None`."""
         now = context.now
-        if self._queues and key in self._queues and self._is_behind(key, context):
-            return None
+        if self._queues and key in self._queues:
+            asker = asker_of(context.request)
+            if self._is_behind(key, asker, now):
+                return None
         if self._counts:
             slot = self._rates.known(key)
             if slot is not None and slot.state.server is not None:
@@ -142,10 +145,22 @@ class RateLimit(Rates):
         self, key: Hashable, context: RequestContext, cost: float
     ) -> Visit | None:
         """Admit a request that costs something as `take` does."""
-        if self._queues and key in self._queues and self._is_behind(key, context):
+        asker, now = asker_of(context.request)._replace(cost=cost), context.now
+        if key in self._queues and self._is_behind(key, asker, now):
             return None
-        asker = asker_of(context.request)._replace(cost=cost)
-        return self._admit(key, context.now, asker)
+        return self._admit(key, now, asker)
+
+    def lane(self, key: Hashable, asker: Asker, now: float) -> Lane | None:
+        """Return the queue of a request, which may be that of a quota of costs."""
+        lane = super().lane(key, asker, now)
+        if lane is None and self.cost is not None:
+            of_cost = cost_lane(asker)
+            buckets = self._rates.peek(key).buckets
+            # Else, small requests would use up what a large one waits for.
+            is_queued = of_cost in self._queues.get(key, NO_LANES)
+            if is_queued or quota_wait(buckets, asker, now) > 0:
+                return of_cost
+        return lane
 
     def settle(self, response: Any, used: float) -> bool:
         """

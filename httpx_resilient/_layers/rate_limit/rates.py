@@ -6,17 +6,16 @@ from collections.abc import Callable, Hashable
 from random import random
 from typing import Any, NamedTuple
 
-from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.public import Uncopyable
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.waiter import Waiter
 from httpx_resilient._layers.rate_limit.answer import Answer
-from httpx_resilient._layers.rate_limit.asking import asker_of
 from httpx_resilient._layers.rate_limit.lanes import queue_of
 from httpx_resilient._layers.rate_limit.queue import (
     NO_LANES,
     PATIENCE,
     RatePlace,
+    RateQueue,
     RateQueues,
 )
 from httpx_resilient._layers.rate_limit.state import ANYBODY, Asker, Lane
@@ -62,9 +61,9 @@ class Rates(Uncopyable):
         self._counts = False
         """Whether a server has reported a limit, so that requests may be counted."""
 
-    def _is_behind(self, key: Hashable, context: RequestContext) -> bool:
+    def _is_behind(self, key: Hashable, asker: Asker, now: float) -> bool:
         """Whether others wait already for what this request has to wait for."""
-        lane = self.lane(key, asker_of(context.request), context.now)
+        lane = self.lane(key, asker, now)
         queue = self._queues.get(key, NO_LANES).get(lane)
         return queue is not None and queue.wait_for()
 
@@ -89,7 +88,7 @@ class Rates(Uncopyable):
         queue.drop_dead(now)
         return self._expected(key, self._behind(asker, queue), now, len(queue))
 
-    def _behind(self, asker: Asker, queue: Any) -> Asker:  # noqa: ARG002 - a number suffices
+    def _behind(self, asker: Asker, _: RateQueue) -> Asker:
         """Return what is known of a request that would join a queue."""
         return asker
 

@@ -405,6 +405,28 @@ def test_one_that_cannot_wait_goes_after_those_in_flight() -> None:
     assert visit is not None
 
 
+def test_requests_that_wait_for_a_quota_of_tokens_do_not_delay_others() -> None:
+    async def main() -> None:
+        limit = by_cost(None)
+        answers = {"/v1/chat": tokens(50), "/v1/models": tokens(1000)}
+        mock = httpx.MockTransport(lambda request: answers[request.url.path])
+        transport = RateLimitingTransport(mock, limit)
+        async with httpx.AsyncClient(transport=transport) as client:
+            await client.send(asks(40))
+            waits = [asyncio.create_task(client.send(asks(80)))]
+            await queued(limit, 1)
+            await client.send(asks(40, url="https://example.org/v1/models"))
+            # A small one does not take what the large one waits for.
+            waits += [asyncio.create_task(client.send(asks(10)))]
+            await queued(limit, 2)
+            for each in waits:
+                each.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        assert state_of(limit).waiting == 0
+
+    asyncio.run(main())
+
+
 def test_in_a_forked_child_nothing_is_in_flight() -> None:
     limit = by_cost(None)
     send(limit, IO(tokens(100)), asks(40))
