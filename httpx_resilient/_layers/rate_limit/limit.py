@@ -55,9 +55,11 @@ class RateLimit(Rates):
         cost: A function of the request that returns its cost, such as the tokens that
             it may use. `requests` and `burst` are then in units of cost, and no period
             of `per` seconds has more than `requests`, whatever the burst. The cost is
-            reserved until the answer, and stands unless it is corrected. A request that
-            costs more than the quota is sent alone. Quotas of tokens that the server
-            reports then apply, too.
+            reserved before sending, and stands unless it is corrected. If most of it is
+            given back, a burst as large as `requests` uses more of the quota. A request
+            that costs more than the burst waits until all before it are paid for, and
+            one that costs more than `requests` is sent alone. Quotas of tokens that the
+            server reports then apply, too.
         used: A function of the response that returns the actual cost by its headers, or
             `None`. Its body is unread: see `settle`.
 

@@ -7,6 +7,7 @@ import copy
 import json
 import math
 import pickle
+import random
 import threading
 import time
 from types import SimpleNamespace
@@ -30,6 +31,7 @@ from httpx_resilient import (
 from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._layers.rate_limit.answer import UNANSWERED
 from httpx_resilient._layers.rate_limit.cost import KEY, Reservation
+from httpx_resilient.testing import virtual_time
 
 pytestmark = pytest.mark.anyio
 
@@ -488,6 +490,38 @@ def model(quota: float, seconds: float, refused: list[int]) -> Any:
         return True
 
     return step
+
+
+@pytest.mark.parametrize("burst", [1, 9000])
+def test_many_clients_use_95_percent_of_a_quota_and_never_exceed_it(burst: int) -> None:
+    """Answers take seconds, and requests cost up to a twentieth of the quota."""
+
+    async def main() -> list[tuple[float, float]]:
+        chance, sent = random.Random(1), list[tuple[float, float]]()
+        with virtual_time() as clock:
+
+            async def serve(request: httpx.Request) -> httpx.Response:
+                sent.append((clock.elapsed, cost_of(request)))
+                await asyncio.sleep(chance.uniform(0.5, 8))
+                return httpx.Response(200, headers={"used": request.headers["cost"]})
+
+            async def work(client: httpx.AsyncClient) -> None:
+                while clock.elapsed < 6 * 60:
+                    await client.send(asks(chance.uniform(10, 4500)))
+
+            limit = by_cost(90_000, 60, burst=burst, max_wait=300, used=used)
+            transport = RateLimitingTransport(httpx.MockTransport(serve), limit)
+            async with httpx.AsyncClient(transport=transport) as client:
+                await asyncio.gather(*[work(client) for _ in range(40)])
+        return sent
+
+    sent = asyncio.run(main())
+    periods = [
+        sum(cost for at, cost in sent if start < at <= start + 60) for start, _ in sent
+    ]
+    assert max(periods) <= 90_000
+    used_later = sum(cost for at, cost in sent if 60 < at <= 360)
+    assert used_later >= 0.95 * 5 * 90_000
 
 
 @pytest.mark.parametrize("by_body", [False, True])

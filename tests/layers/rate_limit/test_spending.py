@@ -35,7 +35,7 @@ costs = st.lists(
 def most_in_a_period(sent: list[tuple[float, float]]) -> float:
     """Return the most that several requests cost within one period."""
     most, first, total = 0.0, 0, 0.0
-    sent = [each for each in sent if each[1]]
+    sent = [each for each in sent if each[1] > ALMOST]
     for last, (now, cost) in enumerate(sent):
         total += cost
         while sent[first][0] <= now - TERMS.per:
