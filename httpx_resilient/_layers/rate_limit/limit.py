@@ -23,7 +23,7 @@ from httpx_resilient._layers.rate_limit.cost_quota import cost_lane, quota_wait
 from httpx_resilient._layers.rate_limit.cost_rate import correct
 from httpx_resilient._layers.rate_limit.gcra import take
 from httpx_resilient._layers.rate_limit.limit_state import RateLimitState
-from httpx_resilient._layers.rate_limit.queue import NO_LANES, RateQueue
+from httpx_resilient._layers.rate_limit.queue import NO_LANES
 from httpx_resilient._layers.rate_limit.rates import Rates
 from httpx_resilient._layers.rate_limit.rules import by_cost, by_number
 from httpx_resilient._layers.rate_limit.state import Asker, Lane
@@ -198,6 +198,3 @@ class RateLimit(Rates):
         self._rates.apply(known.key, correct, self._pace, *about)
         self._queues.get(known.key, NO_LANES).wake("", is_all=False)
         return True
-
-    def _behind(self, asker: Asker, queue: RateQueue) -> Asker:
-        return asker if self.cost is None else asker._replace(ahead=queue.cost())

@@ -15,7 +15,6 @@ from httpx_resilient._layers.rate_limit.queue import (
     NO_LANES,
     PATIENCE,
     RatePlace,
-    RateQueue,
     RateQueues,
 )
 from httpx_resilient._layers.rate_limit.state import ANYBODY, Asker, Lane
@@ -34,6 +33,7 @@ class Rules(NamedTuple):
         record: As `answers.record`.
         assume_counted: As `gcra.assume_counted`.
         shown: As `shown.shown`.
+        has_costs: Whether requests have costs.
     """
 
     initial: Any
@@ -43,6 +43,7 @@ class Rules(NamedTuple):
     record: Callable[..., tuple[Any, None]]
     assume_counted: Callable[[Any], Any]
     shown: Callable[..., Any]
+    has_costs: bool
 
 
 class Rates(Uncopyable):
@@ -86,11 +87,9 @@ class Rates(Uncopyable):
         if queue is None:
             return self._expected(key, asker, now, 0)
         queue.drop_dead(now)
-        return self._expected(key, self._behind(asker, queue), now, len(queue))
-
-    def _behind(self, asker: Asker, _: RateQueue) -> Asker:
-        """Return what is known of a request that would join a queue."""
-        return asker
+        if self._rules.has_costs:
+            asker = asker._replace(ahead=queue.cost())
+        return self._expected(key, asker, now, len(queue))
 
     def join(self, key: Hashable, place: RatePlace) -> None:
         """Join the queue."""
@@ -151,7 +150,7 @@ class Rates(Uncopyable):
             self._rates.apply(key, lambda rate: (assume_counted(rate), None))
 
     def _expected(self, key: Hashable, asker: Asker, now: float, ahead: int) -> Turn:
-        (_, pace, _, wait_of, _, assume_counted, _), rates = self._rules, self._rates
-        rate = rates.peek(key)
+        rules, pace, rate = self._rules, self._pace, self._rates.peek(key)
+        wait_of, best = rules.wait_of, rules.assume_counted(rate)
         wait = wait_of(rate, pace, now, ahead, asker)
-        return Turn(None, wait, wait_of(assume_counted(rate), pace, now, ahead, asker))
+        return Turn(None, wait, wait_of(best, pace, now, ahead, asker))

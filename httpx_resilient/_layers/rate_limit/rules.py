@@ -23,6 +23,7 @@ def by_number(requests: float | None, per: float, burst: int) -> Rules:
         answers.record,
         gcra.assume_counted,
         shown,
+        has_costs=False,
     )
 
 
@@ -39,4 +40,5 @@ def by_cost(requests: float | None, per: float, burst: int) -> Rules:
         partial(cost_rate.record, terms),
         cost_rate.assume_counted,
         shown_by_cost,
+        has_costs=True,
     )

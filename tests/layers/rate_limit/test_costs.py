@@ -28,6 +28,7 @@ from httpx_resilient import (
     RateLimitExceeded,
     RateLimitingTransport,
 )
+from httpx_resilient._core.events.queueing import Admitted
 from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._layers.rate_limit.answer import UNANSWERED
 from httpx_resilient._layers.rate_limit.cost import KEY, Reservation
@@ -263,6 +264,19 @@ async def test_a_request_that_is_cancelled_in_a_queue_inside_costs_nothing(
                 await client.post(server.url, headers={"cost": "20"})
             gate.let()
     assert spent(limit) == 10
+
+
+def test_a_request_that_is_interrupted_when_it_is_admitted_costs_nothing() -> None:
+    def interrupt(event: Any) -> None:
+        if isinstance(event, Admitted):
+            raise KeyboardInterrupt
+
+    limit, io = by_cost(), IO(200)
+    layer = RateLimitingTransport(None, limit, on_event=interrupt)
+    run_sync(flow_of(layer, asks(40), io))
+    with pytest.raises(KeyboardInterrupt):
+        run_sync(flow_of(layer, asks(20), io))
+    assert spent(limit) == 40
 
 
 # The queue.
