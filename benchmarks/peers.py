@@ -93,7 +93,7 @@ def ours_with_default_strategies(
     none = tenacity.wait_random_exponential(multiplier=0)
     return RetryingTransport(
         inner,
-        wait=wait_transient(failure=none),
+        wait=wait_transient(failure=none, bridge=0),
         budget=RetryBudget(least=PLENTY, most=PLENTY),
     )
 
