@@ -57,14 +57,14 @@ class Throttling:
         return step(connection)
 
 
-def restarting(seconds: float, status: int) -> Step:
-    """Answer with a status for some seconds after the first request, then with 200."""
+def restarting(seconds: float) -> Step:
+    """Answer with 503 for some seconds after the first request, then with 200."""
     began: list[float] = []
 
     def step(connection: Connection) -> bool:
         began.append(time.monotonic())
         is_down = began[-1] - began[0] < seconds
-        return reply(status if is_down else 200)(connection)
+        return reply(503 if is_down else 200)(connection)
 
     return step
 
@@ -107,17 +107,16 @@ async def test_calls_that_wait_as_long_as_the_server_asks_are_served(
         assert await statuses(world, client, server.url, CALLS) == [200] * CALLS
 
 
-@pytest.mark.parametrize("status", [502, 503])
 async def test_by_default_a_restart_of_a_second_and_a_half_is_bridged(
-    world: World, server: Server, status: int
+    world: World, server: Server
 ) -> None:
-    server.play(restarting(1.5, status))
+    server.play(restarting(1.5))
     async with world.client(world.ours.RetryingTransport()) as client:
         assert await statuses(world, client, server.url, 20) == [200] * 20
 
 
 async def test_one_line_bridges_a_longer_restart(world: World, server: Server) -> None:
-    server.play(restarting(3, 503))
+    server.play(restarting(2.6))
     transport = world.ours.RetryingTransport(
         stop=tenacity.stop_after_delay(10), budget=RetryBudget(grace=10)
     )
