@@ -23,9 +23,13 @@ class Waits:
     """When the wait began that is not over; infinite if there is none."""
     unsent: Unsent | None = None
     """What the attempt was last seen in, if that proves that it was not sent yet."""
-
     refused: bool = False
     """Whether a layer of this side has not admitted the attempt."""
+
+    @property
+    def is_held_here(self) -> bool:
+        """Whether no server is waited for: a layer, or a queue, holds the attempt."""
+        return self.refused or self.unsent == "queue"
 
     def is_where(self, other: Waits) -> None:
         """Record that the attempt was last seen where another context has seen it."""
@@ -36,7 +40,7 @@ class Waits:
         """
         Return the seconds since a moment, without those in queues of this side.
 
-        A server that is slow is not told from one that had no request yet otherwise.
+        Only this time says how fast the server is.
 
         Args:
             moment: When to begin, in monotonic seconds.

@@ -107,9 +107,10 @@ class BreakerStage(Stage):
             failed = is_of_server(outcome, self._family) or None
         elif outcome is None:
             # One cancellation says nothing about the server, many in a row do.
-            is_here = context.refused or context.unsent == "queue"
-            key, now = self._key_of(context), context.now
-            calls = 0 if is_here else self._breaker.give_up(key, visit[0], now)
+            calls = 0
+            if not context.is_held_here:
+                key = self._key_of(context)
+                calls = self._breaker.give_up(key, visit[0], context.now)
             failed = True if calls else None
         else:
             status = outcome.status_code

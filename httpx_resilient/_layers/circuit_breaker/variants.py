@@ -63,8 +63,7 @@ class SlownessStage(BreakerStage):
         visit: Call,
         outcome: ResponseLike | Exception | None,
     ) -> Call:
-        is_here = context.refused or context.unsent == "queue"
-        if outcome is None and not is_here:
+        if outcome is None and not context.is_held_here:
             now, sent = context.now, visit[0]
             if context.elapsed_since(sent, now) >= self._slow_after:
                 visit.append(now)

@@ -83,7 +83,7 @@ class OriginReport(Generic[RequestT]):
         was in a queue on this side did not reach the origin.
         """
         is_up, reason = None, "too late"
-        if self._leg.refused or self._leg.unsent == "queue":
+        if self._leg.is_held_here:
             reason = "cancelled in a queue"
         elif (
             self._is_late(now + _TIMER_TOLERANCE)

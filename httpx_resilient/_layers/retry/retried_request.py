@@ -120,5 +120,5 @@ class RetriedRequest(Generic[RequestT, ResponseT]):
         """
         context = self.state.context
         self.state.cancelled(now)
-        if context.refused or context.unsent == "queue":
+        if context.is_held_here:
             context.answer = self.answer

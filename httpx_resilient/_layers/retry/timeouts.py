@@ -22,12 +22,12 @@ def timeout_note(state: RetryState[Any, Any]) -> str:
         return ""
     timeouts = state.request.extensions.get("timeout", {})
     name = type(error).__name__
-    limit = timeouts.get(name.removesuffix("Timeout").lower())
+    step = name.removesuffix("Timeout").lower()
+    limit = timeouts.get(step)
     if limit is None or deadline.at - state.ended < limit:
         return ""
     if any(attempt.reason != name for attempt in state.attempts):
         return ""
-    step = name.removesuffix("Timeout").lower()
     each = "the attempt" if state.attempt_number == 1 else "each attempt"
     total = deadline.source.total
     return (
