@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from httpx_resilient._layers.retry.state import RetryState
 
@@ -20,13 +21,14 @@ def timeout_note(state: RetryState[Any, Any]) -> str:
     error, deadline = state.error, state.context.deadline
     if deadline is None or not isinstance(error, state.family.timed_out):
         return ""
-    timeouts = state.request.extensions.get("timeout", {})
-    name = type(error).__name__
-    step = name.removesuffix("Timeout").lower()
-    limit = timeouts.get(step)
+    step = type(error).__name__.removesuffix("Timeout").lower()
+    timeouts: Any = state.request.extensions.get("timeout")
+    if not isinstance(timeouts, Mapping):
+        return ""
+    limit: float | None = cast("Mapping[str, Any]", timeouts).get(step)
     if limit is None or deadline.at - state.ended < limit:
         return ""
-    if any(attempt.reason != name for attempt in state.attempts):
+    if any(attempt.outcome is not type(error) for attempt in state.attempts):
         return ""
     each = "the attempt" if state.attempt_number == 1 else "each attempt"
     total = deadline.source.total

@@ -24,10 +24,11 @@ def notes(*script: Any, method: str = "GET", **options: Any) -> list[str]:
     """Return the notes on the exception that ends a request."""
     deadline = options.pop("deadline", 600.0)
     timeout = options.pop("timeout", {"read": 5.0, "connect": 2.0})
+    headers = options.pop("headers", {})
     io = FakeIO(*script, takes=5)
     transport: Any = RetryingTransport(wait=tenacity.wait_none(), **options)
     extensions = {"timeout": timeout}
-    request = httpx.Request(method, "http://a", extensions=extensions)
+    request = httpx.Request(method, "http://a", headers=headers, extensions=extensions)
     context = transport._enter(request, io)
     if deadline is not None:
         context.deadline = set_deadline(io.time + deadline, deadline, io.time, None)
@@ -78,8 +79,14 @@ def test_a_deadline_that_is_near_is_reached_anyway() -> None:
     assert notes(slow(), slow(), slow(), deadline=19) == []
 
 
-def test_without_a_timeout_of_the_client_it_was_not_cut_by_it() -> None:
-    assert notes(slow(), slow(), slow(), timeout={"read": None}) == []
+@pytest.mark.parametrize("timeout", [{"read": None}, {}, None, 5])
+def test_without_a_timeout_of_the_client_it_was_not_cut_by_it(timeout: Any) -> None:
+    assert notes(slow(), slow(), slow(), timeout=timeout) == []
+
+
+def test_a_conditional_write_is_explained_as_any_request() -> None:
+    headers = {"If-Match": "x"}
+    assert len(notes(slow(), slow(), slow(), method="PUT", headers=headers)) == 1
 
 
 async def test_the_standard_stack_tells_of_the_timeout_of_its_client(
