@@ -59,7 +59,7 @@ class CircuitBreaker(Circuits):
         TypeError: An argument is not a number, or `key` is not a plain function.
         ValueError: A number is out of its range.
 
-    Timeouts, broken connections and bodies, and 5xx except 501, 505 and 511 are
+    Timeouts, broken connections and bodies, and 5xx but 501, 505, 511 and 526 are
     failures. 429 is not: a server that limits its clients works. Failures of this side
     do not count: a full pool, an untrusted certificate, a cancelled request. But if
     `minimum_calls` in a row, ten at least, are cancelled and nobody has had an answer,

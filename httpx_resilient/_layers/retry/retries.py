@@ -91,12 +91,13 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's strategies are 
 
     * Whatever the method: a request that was certainly not processed. Connect errors
       and timeouts (but not a certificate that was refused), tunnels that a proxy did
-      not open for now, HTTP/2 streams that the server refused, 425 and 429.
+      not open for now, HTTP/2 streams that the server refused, 425, 429, 449, 529, and
+      answers whose headers prove it, such as 403 with `Retry-After`.
     * Only a request that may be repeated, as `retry_if_idempotent` defines it: timeouts
-      and broken connections before the response's headers, 408, and 5xx except 501, 505
-      and 511.
-    * The server decides for any failure that it answers: `x-should-retry: false` stops,
-      `true` allows. So do hints in its body, if `hints_in_body` reads them.
+      and broken connections before the response's headers, 408, and 5xx except 501,
+      505, 511 and 526.
+    * The server decides for any failure that it answers: `x-should-retry: false` or
+      `Stripe-Should-Retry: false` stops, `true` allows. So do hints in its body, if `hints_in_body` reads them.
 
     Args:
         extra_methods: Methods to treat as idempotent too. APIs of language models
