@@ -97,7 +97,8 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's strategies are 
       and broken connections before the response's headers, 408, and 5xx except 501,
       505, 511 and 526.
     * The server decides for any failure that it answers: `x-should-retry: false` or
-      `Stripe-Should-Retry: false` stops, `true` allows. So do hints in its body, if `hints_in_body` reads them.
+      `Stripe-Should-Retry: false` stops, `true` allows. So do hints in its body, if
+      `hints_in_body` reads them.
 
     Args:
         extra_methods: Methods to treat as idempotent too. APIs of language models
