@@ -90,7 +90,7 @@ class Hints:
     should_retry: bool | None = None
     throttled: bool = False
     unprocessed: bool = False
-    verdict_of: str = "x-should-retry"
+    verdict_of: str = ""
     short: bool = True
 
 
@@ -127,6 +127,7 @@ def hints_in(response: ResponseLike, wall_time: Callable[[], float]) -> Hints:
         if short and not is_throttled:
             return NO_HINTS
         return Hints(throttled=is_throttled, short=short)
+    verdict, verdict_of = _verdict(found)
     sent = http_date(found.get(_DATE))
     wait = wait_in(found, status, wall_time() if sent is None else sent)
     is_asked = wait is not None
@@ -137,7 +138,8 @@ def hints_in(response: ResponseLike, wall_time: Callable[[], float]) -> Hints:
     )
     return Hints(
         retry_after=wait,
-        should_retry=_verdict(found) if status >= _BAD_REQUEST else None,
+        should_retry=verdict if status >= _BAD_REQUEST else None,
+        verdict_of=verdict_of,
         throttled=is_refused
         or status in (TOO_MANY, OVERLOADED)
         or (status == UNAVAILABLE and is_asked),
@@ -179,12 +181,13 @@ def _until_reset(found: Fields, status: int, now: float) -> float | None:
     return None
 
 
-def _verdict(found: Fields) -> bool | None:
+def _verdict(found: Fields) -> tuple[bool | None, str]:
+    """Return the server's verdict, and the name of its field."""
     for name in _VERDICTS:
         value = found.get(name, b"").strip().lower()
         if value in (b"true", b"false"):
-            return value == b"true"
-    return None
+            return value == b"true", name.decode()
+    return None, ""
 
 
 def _is_throttled_by_aws(found: Fields) -> bool:

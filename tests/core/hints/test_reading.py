@@ -127,7 +127,10 @@ def test_malformed_milliseconds_are_ignored_in_favor_of_seconds(value: str) -> N
 def test_a_verdict_is_true_false_or_ignored(
     name: str, value: str, expected: bool | None
 ) -> None:
-    assert hints(**{name: value}).should_retry is expected
+    found = hints(**{name: value})
+    assert found.should_retry is expected
+    named = name.lower().replace("_", "-")
+    assert found.verdict_of == ("" if expected is None else named)
 
 
 def test_other_headers_give_no_hints() -> None:
