@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from httpx_resilient._layers.rate_limit.state import Bucket, Quota
+from httpx_resilient._layers.rate_limit.state import Bucket, Quota, remaining
 
 _END_TOLERANCE = 1.0
 """
@@ -131,8 +131,8 @@ def reported(
             least, previous, round_start = left, least, counted
         quota = Quota(min(left, least), previous, round_start, ends, resets, spread)
     bucket = bucket._replace(quota=quota, reports_quotas=True, heard=now)
-    is_spent = min(quota.least, quota.previous_least) <= 0
-    if is_spent and quota.ends - now > LONGEST:
+    # Requests in flight, such as those that were forced, may take what is left.
+    if remaining(bucket, quota) <= 0 and quota.ends - now > LONGEST:
         is_known = bucket.probe_at < math.inf
         bucket = _probed(bucket, now, quota.ends - now, jitter)
         # A pause of a minute at most is not probed.
