@@ -65,6 +65,7 @@ __all__ = [
     "key_by_header",
     "key_by_path",
     "openai_errors",
+    "redact_tokens",
     "retry_if_idempotent",
     "retry_if_status",
     "retry_if_transient",

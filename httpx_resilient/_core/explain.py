@@ -8,20 +8,23 @@ from typing import Any
 from httpx_resilient._core.attempts import Attempt, attempts_of, links_of
 from httpx_resilient._core.origin import safe_url
 from httpx_resilient._core.public import public
+from httpx_resilient._core.redaction import Redactor, redact_tokens
 from httpx_resilient._core.walk import walk
 
 
 @public()
-def explain(outcome: object) -> str:
+def explain(outcome: object, *, redact: Redactor = redact_tokens) -> str:
     """
     Describe what led to a response or an exception, with one line for each attempt.
 
     Args:
         outcome: As for `attempts_of`.
+        redact: What to show of the URL: a function of its origin and path.
 
     Returns:
         A summary, then one line for each attempt: when it was sent, its outcome, its
-        duration, and the wait after it. Of the URL it shows only origin and path.
+        duration, and the wait after it. Of the URL it shows only origin and path,
+        without tokens.
 
     Example:
         >>> import httpx
@@ -33,7 +36,7 @@ def explain(outcome: object) -> str:
           0.00 s  1  404  after ... s
     """
     attempts = attempts_of(outcome)
-    name = _name(outcome)
+    name = _name(outcome, redact)
     if not attempts:
         return f"{name}no attempts are recorded"
     last = _decisive(outcome, attempts)
@@ -71,12 +74,12 @@ def _line(attempt: Attempt, width: int, *, is_followed: bool) -> str:
     return f"{attempt.at:6.2f} s  {attempt.number}  {kind:{width}}  {text}"
 
 
-def _name(outcome: object) -> str:
+def _name(outcome: object, redact: Redactor) -> str:
     """Name the request, which a client attaches to the outcome."""
     for each in walk(outcome, links_of):
         request: Any = _request_of(each)
         if request is not None:
-            return f"{request.method} {safe_url(request)}: "
+            return f"{request.method} {safe_url(request, redact)}: "
     return ""
 
 

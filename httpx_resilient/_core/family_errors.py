@@ -47,12 +47,16 @@ def as_family_error(error: Exception, family: Family, *, fresh: bool) -> Excepti
             final.retryability = NEVER
             error.args = (_MAYBE_TLS,)
         return error
-    if type(error).__module__.partition(".")[0] == "anyio":
+    is_of_anyio = type(error).__module__.partition(".")[0] == "anyio"
+    if not is_of_anyio and not leaks_from_http2(error):
+        return error
+    from httpx_resilient._core.error_text import describe_error  # noqa: PLC0415 - few programs need it
+
+    if is_of_anyio:
         # httpcore 1.0.9 does not expect that a write finds the end of a TLS stream.
-        return family.read_error(f"the connection was closed: {error!r}")
-    if leaks_from_http2(error):
-        return family.protocol_error(f"httpcore failed over HTTP/2: {error!r}")
-    return error
+        return family.read_error(f"the connection was closed: {describe_error(error)}")
+    text = f"httpcore failed over HTTP/2: {describe_error(error)}"
+    return family.protocol_error(text)
 
 
 def _text_behind(error: Exception) -> str:

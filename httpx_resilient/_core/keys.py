@@ -13,6 +13,7 @@ from typing import Any, cast
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.http_types import RequestLike
 from httpx_resilient._core.origin import OriginKey, origin_name, parse_origin
+from httpx_resilient._core.redaction import redact_tokens
 from httpx_resilient._core.request_copy import copy_request
 from httpx_resilient._core.validation import is_asynchronous
 
@@ -130,7 +131,7 @@ def key_shown(function: KeyFunction | None, key: Hashable) -> Any:
 def key_text(key: object) -> str:
     """Return the text of a key that may be shown, or of several; else nothing."""
     if isinstance(key, ShownKey):
-        return str(key)
+        return redact_tokens(key)
     if isinstance(key, tuple):
         texts = [key_text(each) for each in cast("tuple[object, ...]", key)]
         return ", ".join(texts) if all(texts) else ""

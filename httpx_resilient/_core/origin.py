@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from httpx_resilient._core.http_types import RequestLike, URLLike
+from httpx_resilient._core.redaction import MARK, Redactor, redact_tokens
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 """The port of each scheme that a URL need not name."""
 
 
-def safe_url(request: RequestLike) -> str:
-    """Return origin and path: the part of a URL that a log or `repr` may show."""
+def safe_url(request: RequestLike, redact: Redactor = redact_tokens) -> str:
+    """
+    Return the part of a URL that a log or `repr` may show.
+
+    Args:
+        request: The request.
+        redact: Is given origin and path. If it fails, there is no path.
+    """
     url = request.url
     path = url.raw_path.partition(b"?")[0].decode("ascii", "backslashreplace")
-    return f"{format_origin(url.scheme, url.host, url.port)}{path}"
+    origin = format_origin(url.scheme, url.host, url.port)
+    try:
+        return str(redact(f"{origin}{path}"))
+    except Exception:  # noqa: BLE001 - a log must not fail a request, nor show a secret
+        return f"{origin}/{MARK}"
 
 
 def format_origin(scheme: str, host: str, port: int | None) -> str:
@@ -62,11 +74,12 @@ def parse_origin(url: str | URLLike) -> OriginKey:
     """
     if not isinstance(url, str):
         return origin_key(url)
-    parts = urlsplit(url)
-    if not (parts.scheme and parts.hostname):
-        # The message does not quote the URL, which may hold a secret.
-        msg = "give a URL with scheme and host, such as https://api.example.com"
-        raise ValueError(msg)
-    host = parts.hostname.encode("idna").decode("ascii")
-    default = DEFAULT_PORTS.get(parts.scheme)
-    return parts.scheme, host, None if parts.port == default else parts.port
+    with suppress(ValueError):  # its message quotes a part of the URL
+        parts = urlsplit(url)
+        if parts.scheme and parts.hostname:
+            host = parts.hostname.encode("idna").decode("ascii")
+            default = DEFAULT_PORTS.get(parts.scheme)
+            return parts.scheme, host, None if parts.port == default else parts.port
+    # The message does not quote the URL, which may hold a secret.
+    msg = "give a URL with scheme and host, such as https://api.example.com"
+    raise ValueError(msg)

@@ -15,6 +15,11 @@ from urllib.parse import urlsplit
 
 from httpx_resilient._core.http_types import URLLike
 from httpx_resilient._core.origin import DEFAULT_PORTS
+from httpx_resilient._core.tokens import (
+    is_secret_parameter,
+    looks_like_token,
+    without_tokens,
+)
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
 
@@ -46,6 +51,10 @@ SENSITIVE_PARAMETERS = frozenset({
 })  # fmt: skip
 """Query parameters with secret values: those of all versions of the conventions."""
 
+_REDACTED = "REDACTED"
+"""What the conventions put in place of a secret."""
+
+_PARAMETER = re.compile(r"(?<=[?&])[^&]+")
 _USERINFO = re.compile(r"^([^:/?#]+://)[^/?#]*@")
 
 
@@ -71,15 +80,25 @@ def redactor(parameters: Collection[str]) -> Callable[[str], str]:
     """
     Return a function that redacts secrets in a URL.
 
-    It replaces credentials, and the values of the query parameters named here.
+    It replaces credentials, what looks like a token in path and query, and the values
+    of query parameters that are named here or called a key or a secret. There is no
+    fragment.
     """
-    names = "|".join(map(re.escape, sorted(parameters)))
-    values = re.compile(rf"([?&](?:{names})=)[^&#]+")
+
+    def shown(found: re.Match[str]) -> str:
+        text = found[0]
+        name, equals, value = text.partition("=")
+        if name in parameters or is_secret_parameter(text) or looks_like_token(value):
+            return f"{name}={_REDACTED}"
+        return text if equals or not looks_like_token(name) else _REDACTED
 
     def redact(url: str) -> str:
         if "@" in url:
-            url = _USERINFO.sub(r"\1REDACTED:REDACTED@", url)
-        return values.sub(r"\1REDACTED", url) if "?" in url else url
+            url = _USERINFO.sub(rf"\1{_REDACTED}:{_REDACTED}@", url)
+        sent = url.partition("#")[0]  # a fragment is not sent, and may have a token
+        address, mark, query = sent.partition("?")
+        path = without_tokens(address, _REDACTED)
+        return path + _PARAMETER.sub(shown, mark + query)
 
     return redact
 

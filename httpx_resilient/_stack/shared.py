@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from httpx_resilient._core.current_attempt import CurrentAttempt, current_attempt
     from httpx_resilient._core.explain import explain
     from httpx_resilient._core.key_by import key_by_header, key_by_path
+    from httpx_resilient._core.redaction import redact_tokens
     from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
     from httpx_resilient._layers.circuit_breaker.circuit_state import CircuitState
     from httpx_resilient._layers.concurrency.limit import (
@@ -53,6 +54,7 @@ else:
             "_core.current_attempt": ("CurrentAttempt", "current_attempt"),
             "_core.explain": ("explain",),
             "_core.key_by": ("key_by_header", "key_by_path"),
+            "_core.redaction": ("redact_tokens",),
             "_layers.circuit_breaker.breaker": ("CircuitBreaker",),
             "_layers.circuit_breaker.circuit_state": ("CircuitState",),
             "_layers.concurrency.limit": (
@@ -116,6 +118,7 @@ __all__ = [
     "key_by_header",
     "key_by_path",
     "openai_errors",
+    "redact_tokens",
     "retry_if_idempotent",
     "retry_if_status",
     "retry_if_transient",

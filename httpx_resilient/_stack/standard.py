@@ -118,7 +118,7 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
             idempotency_key: Whether a POST or PATCH without a key gets one, as there.
             on_event: Called with each `Event` of any layer, as for `RetryingTransport`.
             http: Without an `inner`, the options of the library's own HTTP transport,
-                as for `RetryingTransport`.
+                as for `RetryingTransport`; and `redact` of all layers.
 
         `False` and `None` leave a layer out. The settings of a layer are those of its
         state, and many transports can share one.
@@ -189,9 +189,10 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
         if not chosen:
             msg = "every layer is left out: use the inner transport itself"
             raise ValueError(msg)
+        shared = {"on_event": on_event, "redact": http.pop("redact", None)}
         for name, given, options in reversed(chosen):
             layer = getattr(cls._binding, name)
             state = () if given is True else (given,)
-            inner = layer(inner, *state, on_event=on_event, **options, **http)
+            inner = layer(inner, *state, **shared, **options, **http)
             http = {}  # those of the innermost layer
         return inner

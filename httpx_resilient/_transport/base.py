@@ -77,7 +77,7 @@ class ResilientTransport(
     def __init__(
         self, inner: InnerT | None, on_event: Listener | None, http: dict[str, Any]
     ) -> None:
-        self._emit = emit = EventEmitter(on_event)
+        self._emit = emit = EventEmitter(on_event, http.pop("redact", None))
         self._async_side, self._sync_side = sides_of(inner, self._family, http, emit)
         self._io: IO[RequestT, ResponseT] | None = None
         """The `io` of asynchronous clients, built with the first request."""

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypedDict, TypeVar
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.lock import make_lock
+from httpx_resilient._core.redaction import Redactor
 from httpx_resilient._core.validation import number
 from httpx_resilient._pool.proxies import Routes, routes_of_environment
 from httpx_resilient._transport.recognition import check_inner
@@ -45,7 +46,7 @@ class PlainHTTPOptions(TypedDict, Generic[LimitsT, ProxyT], total=False):
     socket_options: Iterable[SocketOption] | None
 
 
-class HTTPOptions(
+class PooledHTTPOptions(
     PlainHTTPOptions[LimitsT, ProxyT], Generic[LimitsT, ProxyT], total=False
 ):
     """The options of the default inner transport, with those of its pool."""
@@ -53,7 +54,20 @@ class HTTPOptions(
     max_connection_age: float | None
 
 
-_OPTIONS = PlainHTTPOptions.__annotations__.keys() | HTTPOptions.__annotations__
+class HTTPOptions(
+    PooledHTTPOptions[LimitsT, ProxyT], Generic[LimitsT, ProxyT], total=False
+):
+    """
+    The same, and what every layer takes.
+
+    `redact` is a function of a URL, without user and query, that returns what logs,
+    events and their texts show of it; by default `redact_tokens`.
+    """
+
+    redact: Redactor | None
+
+
+_OPTIONS = HTTPOptions.__annotations__.keys()
 _REPLACEMENTS = {
     "allowed_methods": 'give retry=retry_if_transient("POST")',
     "attempts": "give stop=stop_after_attempt(n)",

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection
 from opentelemetry.trace import Span, StatusCode
 
 from httpx_resilient._core.attempts import attempts_of
+from httpx_resilient._core.causes import causes_of
+from httpx_resilient._core.error_text import describe_error, error_text
 from httpx_resilient._core.http_types import RequestLike, ResponseLike
 from httpx_resilient._metrics.semconv import error_type, server_of_url
 
@@ -14,7 +16,9 @@ Attributes = dict[str, str | int]
 
 
 def request_attributes(
-    request: RequestLike, methods: Collection[str], redact: Callable[[str], str]
+    request: RequestLike,
+    methods: Collection[str],
+    shown_url: Callable[[RequestLike], str],
 ) -> Attributes:
     """
     Return the attributes of a request that is about to be sent.
@@ -22,7 +26,7 @@ def request_attributes(
     Args:
         request: The request.
         methods: The methods to report by name. Others are reported as `_OTHER`.
-        redact: Removes secrets from a URL.
+        shown_url: Returns the URL of a request without secrets.
     """
     method, url = request.method, request.url
     address, port = server_of_url(url)
@@ -30,7 +34,7 @@ def request_attributes(
     attributes: Attributes = {
         "http.request.method": method if is_known else "_OTHER",
         "server.address": address,
-        "url.full": redact(str(url)),
+        "url.full": shown_url(request),
     }
     if port is not None:
         attributes["server.port"] = port
@@ -55,16 +59,16 @@ def record_response(span: Span, response: ResponseLike) -> None:
         span.set_status(StatusCode.ERROR)
 
 
-def record_error(span: Span, error: Exception, *, with_message: bool) -> None:
-    """Add an exception, and set the status to error."""
+def record_error(span: Span, error: Exception) -> None:
+    """Add an exception without what may be secret, and set the status to error."""
     kind = type(error).__qualname__
     span.set_attribute("error.type", kind)
-    if with_message:
+    if all(error_text(each) == str(each) for each in (error, *causes_of(error))):
         span.record_exception(error)
-        span.set_status(StatusCode.ERROR, f"{kind}: {error}")
-    else:
-        span.add_event("exception", {"exception.type": kind})
-        span.set_status(StatusCode.ERROR, kind)
+    else:  # its traceback would quote all of it
+        attributes = {"exception.type": kind, "exception.message": error_text(error)}
+        span.add_event("exception", attributes)
+    span.set_status(StatusCode.ERROR, describe_error(error))
 
 
 def record_attempts(span: Span, outcome: object) -> None:

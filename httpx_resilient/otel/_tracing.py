@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, Unpack
 
 from opentelemetry.context import Context, attach, detach
@@ -18,8 +19,10 @@ from opentelemetry.trace import (
 from httpx_resilient import __version__
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.base import Listener
-from httpx_resilient._core.http_types import RequestT, ResponseT
+from httpx_resilient._core.http_types import RequestLike, RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.origin import safe_url
+from httpx_resilient._core.redaction import Redactor
 from httpx_resilient._core.request_copy import copy_request, sync_body_back
 from httpx_resilient._metrics.semconv import (
     SCHEMA_URL,
@@ -28,7 +31,7 @@ from httpx_resilient._metrics.semconv import (
     redactor,
 )
 from httpx_resilient._transport.base import InnerT, ResilientTransport
-from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
+from httpx_resilient._transport.inner import LimitsT, PooledHTTPOptions, ProxyT
 from httpx_resilient._transport.inside import transports_in
 from httpx_resilient.otel._spans import (
     record_attempts,
@@ -56,7 +59,9 @@ class TracingLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Prox
         inner: The transport to send with; by default a `PoolingTransport`.
         tracer_provider: The provider of its tracer: the global one by default.
         redact: Names of query parameters to redact, besides those that the conventions
-            name. Credentials in a URL are always redacted.
+            name and those that are called a key or a secret; or a function of a URL
+            without user and query that returns what to show, as for other layers.
+            Otherwise, credentials and what looks like a token are redacted.
         on_event: Called with each `Event` of the default inner transport.
         http: Options of the default inner transport, as for `RetryingTransport`.
 
@@ -96,24 +101,28 @@ class TracingLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Prox
         inner: InnerT | None = None,
         *,
         tracer_provider: TracerProvider | None = None,
-        redact: Collection[str] = (),
+        redact: Collection[str] | Redactor = (),
         on_event: Listener | None = None,
-        **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
+        **http: Unpack[PooledHTTPOptions[LimitsT, ProxyT]],
     ) -> None:
-        super().__init__(inner, on_event, dict(http))
+        own = redact if callable(redact) else None
+        super().__init__(inner, on_event, {**http, "redact": own})
         if isinstance(redact, str):
             msg = (
-                'redact must be a collection of names, such as {"api_key"}; '
-                f"got {redact!r}"
+                'redact must be a collection of names, such as {"api_key"}, or a '
+                f"function of a URL; got {redact!r}"
             )
             raise TypeError(msg)
         self._tracer = get_tracer(
             "httpx_resilient", __version__, tracer_provider, SCHEMA_URL
         )
-        self._redact = redactor({*SENSITIVE_PARAMETERS, *redact})
+        self._shown_url: Callable[[RequestLike], str]
+        if callable(redact):
+            self._shown_url = partial(safe_url, redact=redact)
+        else:
+            full = redactor({*SENSITIVE_PARAMETERS, *redact})
+            self._shown_url = lambda request: full(str(request.url))
         self._methods = known_methods()
-        # The common base of the local and the remote protocol error.
-        self._protocol_error = self._family.protocol_error.__bases__
         self._is_enabled, self._suppressing_flags = find_suppression()
         self._is_parent = any(
             isinstance(each, TracingLayer) and each is not self
@@ -147,9 +156,7 @@ class TracingLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Prox
                 record_attempts(span, response)
         except Exception as error:
             is_finished = True
-            # The message of a protocol error may quote a header with a secret value.
-            is_safe = not isinstance(error, self._protocol_error)
-            record_error(span, error, with_message=is_safe)
+            record_error(span, error)
             if is_parent:
                 record_attempts(span, error)
             raise
@@ -164,7 +171,7 @@ class TracingLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Prox
             span.end()
 
     def _start_span(self, request: RequestT, attempt: int) -> Span:
-        attributes = request_attributes(request, self._methods, self._redact)
+        attributes = request_attributes(request, self._methods, self._shown_url)
         method, kind = request.method, SpanKind.CLIENT
         name = method if method in self._methods else "HTTP"
         if self._is_parent:

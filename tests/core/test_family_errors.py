@@ -110,7 +110,8 @@ def test_a_mistake_of_httpcores_http2_becomes_a_broken_connection(
 ) -> None:
     named = Named(library, raised_in(module, code))
     assert type(named.error) is library.RemoteProtocolError
-    assert repr(named.first) in str(named.error)
+    assert type(named.first).__name__ in str(named.error)
+    assert str(named.first).replace("'", "") in str(named.error)
     assert named.verdict is IF_IDEMPOTENT
 
 
@@ -120,7 +121,7 @@ def test_an_exception_of_anyio_becomes_a_broken_connection(
 ) -> None:
     named = Named(library, error)
     assert type(named.error) is library.ReadError
-    assert repr(error) in str(named.error)
+    assert type(error).__name__ in str(named.error)
     assert named.verdict is IF_IDEMPOTENT
 
 

@@ -77,3 +77,14 @@ def test_a_url_of_another_make_has_its_key_by_its_properties() -> None:
     key = ("https", "xn--strae-oqa.example", 8443)
     assert origin_key(URL()) == key
     assert begin(request, FakeIO()).origin == key
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://me:hunter2/@a.test", "https://me:hunter2@[a.test", "https://hunter2..a"],
+)
+def test_no_part_of_a_url_that_cannot_be_parsed_is_quoted(url: str) -> None:
+    with pytest.raises(ValueError, match="give a URL with scheme and host") as caught:
+        parse_origin(url)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__context__ is None

@@ -12,7 +12,7 @@ import pytest
 from support.server import Server, reply
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-RUN = ["language-models.md"]
+RUN = ["language-models.md", "secrets.md"]
 """The pages whose blocks are whole programs."""
 
 BLOCKS = [

@@ -19,7 +19,7 @@ class Event(Record):
     An event in a layer.
 
     `str` describes it in a sentence, `fields` in plain values. Neither contains what
-    may be secret: of a URL they show only origin and path.
+    may be secret: of a URL they show only origin and path, without tokens.
 
     Example:
         >>> def listen(event: Event) -> None:
@@ -78,7 +78,7 @@ class RequestEvent(Event):
     @property
     def url(self) -> str:
         """Origin and path of the request's URL, without what may be secret."""
-        return safe_url(self.request)
+        return safe_url(self.request, self._redact())
 
     @property
     def origin(self) -> str:

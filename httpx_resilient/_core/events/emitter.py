@@ -12,6 +12,7 @@ from httpx_resilient._core.context import PendingAwaitables, RequestContext
 from httpx_resilient._core.events.base import Event, Listener
 from httpx_resilient._core.events.log import is_handled, logger
 from httpx_resilient._core.events.reports import FaultReport
+from httpx_resilient._core.redaction import Redactor
 from httpx_resilient._core.validation import is_asynchronous
 
 P = ParamSpec("P")
@@ -23,12 +24,21 @@ class EventEmitter:
 
     Args:
         listener: The function that receives the events.
+        redact: What they show of a URL, if not what `redact_tokens` leaves.
 
     Raises:
-        TypeError: The listener is not callable.
+        TypeError: The listener or `redact` is not callable.
     """
 
-    def __init__(self, listener: Listener | None = None) -> None:
+    def __init__(
+        self, listener: Listener | None = None, redact: Redactor | None = None
+    ) -> None:
+        if redact is not None and not callable(redact):
+            msg = (
+                "redact must be a function of a URL that returns what logs show of it, "
+                f"such as redact_tokens; got a {type(redact).__name__}"
+            )
+            raise TypeError(msg)
         if listener is not None and not callable(listener):
             msg = (
                 "on_event must be a function that takes an event, such as print; "
@@ -36,6 +46,7 @@ class EventEmitter:
             )
             raise TypeError(msg)
         self.listener = listener
+        self.redact = redact
         self.asynchronous = listener is not None and is_asynchronous(listener)
         self.deferred: deque[Awaitable[object]] = deque()
         """Of no request, or of one that is over. Linked layers share it."""
@@ -63,6 +74,8 @@ class EventEmitter:
             return
         made = kind(*what, **more)
         if is_logged:
+            if self.redact is not None:
+                made.redact_with(self.redact)
             try:
                 logger.log(event.level, "%s", made, extra=made.fields())
             except Exception as error:  # noqa: BLE001 - a handler must not fail a request
@@ -76,6 +89,8 @@ class EventEmitter:
 
     def dispatch(self, context: RequestContext | None, event: Event) -> None:
         """Call the listener, which must exist, and remember what it wants awaited."""
+        if self.redact is not None:
+            event.redact_with(self.redact)
         try:
             answer = self.listener(event)  # type: ignore[misc]  # there is one, says the docstring
         except Exception as error:  # noqa: BLE001 - a listener must not fail a request

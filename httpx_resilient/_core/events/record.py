@@ -14,6 +14,7 @@ from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from typing import Any, ClassVar, NoReturn, TypeVar, dataclass_transform
 
 from httpx_resilient._core.public import public
+from httpx_resilient._core.redaction import Redactor, redact_tokens
 
 T = TypeVar("T")
 
@@ -61,8 +62,18 @@ def _constructor(kind: Any) -> Any:
 class Record:
     """The methods of a frozen dataclass."""
 
-    __slots__ = ()
+    __slots__ = ("_redactor",)
     __match_args__: ClassVar[tuple[str, ...]]
+
+    _redactor: Redactor
+    """What the text shows of a URL. Few events have one, and it is not a field."""
+
+    def redact_with(self, redactor: Redactor) -> None:
+        """Set what the text shows of a URL, before anybody receives the event."""
+        object.__setattr__(self, "_redactor", redactor)
+
+    def _redact(self) -> Redactor:
+        return getattr(self, "_redactor", redact_tokens)
 
     def _values(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self.__match_args__)

@@ -8,6 +8,7 @@ from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.redaction import Redactor
 from httpx_resilient._pool.stats import PoolStats, stats_of
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import LimitsT, PlainHTTPOptions, ProxyT
@@ -62,10 +63,11 @@ class PoolingTransport(
         *,
         max_connection_age: float | None = None,
         on_event: Listener | None = None,
+        redact: Redactor | None = None,
         **http: Unpack[PlainHTTPOptions[LimitsT, ProxyT]],
     ) -> None:
         options: dict[str, Any] = {**http, "max_connection_age": max_connection_age}
-        super().__init__(None, on_event, options)
+        super().__init__(None, on_event, {**options, "redact": redact})
 
     async def _handle(
         self,

@@ -7,6 +7,7 @@ from typing import Any
 import tenacity
 
 from httpx_resilient._core.origin import safe_url
+from httpx_resilient._core.redaction import Redactor, redact_tokens
 
 
 class HTTPCallState(tenacity.RetryCallState):
@@ -15,6 +16,9 @@ class HTTPCallState(tenacity.RetryCallState):
     fn = None  # there is no function: see `get_fn_name`
 
     request: Any
+
+    redact: Redactor = staticmethod(redact_tokens)
+    """What a text shows of its URL."""
 
     @property
     def args(self) -> tuple[Any]:  # pyright: ignore[reportIncompatibleVariableOverride] - tenacity's attribute, seldom read
@@ -28,4 +32,4 @@ class HTTPCallState(tenacity.RetryCallState):
 
     def get_fn_name(self) -> str:
         """Name the request, for tenacity's own hooks such as `before_sleep_log`."""
-        return f"{self.request.method} {safe_url(self.request)}"
+        return f"{self.request.method} {safe_url(self.request, self.redact)}"

@@ -179,4 +179,6 @@ class RetryFlow(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
             request, context, policy.controller, self._family
         )
         state.budget = policy.budget
+        if self._emit.redact is not None:
+            state.redact = self._emit.redact
         return RetriedRequest(state, policy, body, self._emit)

@@ -56,7 +56,9 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
             scheduled retry. May be asynchronous in an asynchronous client. An exception
             that it raises is logged and fails no request.
         http: The options of the default inner transport, as in `PoolingTransport`. A
-            client ignores its own options if it is given a transport.
+            client ignores its own options if it is given a transport. And `redact`: a
+            function of a URL that returns what logs and events show of it, by default
+            `redact_tokens`.
 
     Raises:
         TypeError: A strategy or `on_event` is not callable; `inner` is not a transport,
