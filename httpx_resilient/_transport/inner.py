@@ -18,7 +18,7 @@ from httpx_resilient._core.family import Family
 from httpx_resilient._core.lock import make_lock
 from httpx_resilient._core.redaction import Redactor
 from httpx_resilient._core.validation import number
-from httpx_resilient._pool.proxies import Routes, routes_of_environment
+from httpx_resilient._pool.proxies import Routes, proxy_of, routes_of_environment
 from httpx_resilient._transport.recognition import check_inner
 
 LimitsT = TypeVar("LimitsT")
@@ -213,4 +213,4 @@ def _check_options(family: Family, http: dict[str, Any]) -> None:
         number("max_connection_age", age, above=0, unit="seconds")
     proxy = http.get("proxy")
     if proxy is not None and not isinstance(proxy, family.proxy):
-        family.proxy(proxy)
+        proxy_of("proxy", proxy, family)

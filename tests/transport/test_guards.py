@@ -91,7 +91,7 @@ def test_an_argument_of_another_type_is_rejected_at_construction(
     ("options", "message"),
     [
         ({"buffer_request_body": -1}, "whole number of bytes, 0 or more; got -1"),
-        ({"proxy": "gopher://a"}, "gopher"),
+        ({"proxy": "gopher://a"}, "URL of a proxy"),
         ({"wait": tenacity.wait_fixed(-1)}, "wait_fixed: wait_fixed is -1.0"),
         ({"wait": tenacity.wait_fixed(math.nan)}, "wait_fixed: wait_fixed is nan"),
         ({"wait": tenacity.wait_random(0, -2)}, "wait_random_max is -2.0"),

@@ -133,7 +133,7 @@ class TestEnvironment:
         self, library: str, monkeypatch: Any
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", "gopher://127.0.0.1:9")
-        with pytest.raises(ValueError, match="gopher"):
+        with pytest.raises(ValueError, match="HTTP_PROXY"):
             LIBRARIES[library][1].RetryingTransport()
 
     async def test_all_proxied_transports_are_closed(
@@ -202,8 +202,8 @@ def test_each_url_uses_the_same_proxy_as_a_client_without_this_library(
             patch.setenv(name, value)
         try:
             stock = make(verify=TLS)
-        except (ValueError, module.InvalidURL) as error:
-            with pytest.raises(type(error)):
+        except (ValueError, module.InvalidURL):
+            with pytest.raises(ValueError, match="PROXY"):
                 ours.RetryingTransport(verify=TLS)
             return
         transport = ours.RetryingTransport(verify=TLS)
