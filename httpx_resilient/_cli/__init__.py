@@ -1,18 +1,23 @@
 """
-The command line: `python -m httpx_resilient`, with the extra `cli`.
+The command line: `httpx-resilient`, or `python -m httpx_resilient`.
 
-No other module imports it, and it installs no script: a user who has the library as a
-dependency of another package does not get a command for it.
+No other module imports it. It needs the extra `cli`, and says so if that is missing.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
 
 _REQUIRED = ("typer", "rich")
 
-_USAGE_ERROR = 2
-"""The exit code of a command that cannot start, as typer's own for a wrong option."""
+_FAILED, _USAGE_ERROR = 1, 2
+"""Exit codes: of an output that fails, and of a command that cannot start."""
+
+_SCRIPT = "httpx-resilient"
 
 
 def main() -> None:
@@ -22,10 +27,26 @@ def main() -> None:
     except ModuleNotFoundError as missing:
         if missing.name not in _REQUIRED:
             raise
-        print(  # noqa: T201 - rich, which prints all other lines, may be missing
+        _exit(
             f"the command line needs {missing.name}: "
             "pip install 'httpx_resilient[cli]'",
-            file=sys.stderr,
+            _USAGE_ERROR,
         )
-        sys.exit(_USAGE_ERROR)
-    app(prog_name="python -m httpx_resilient")
+    is_script = Path(sys.argv[0]).stem == _SCRIPT
+    try:
+        try:
+            app(prog_name=_SCRIPT if is_script else "python -m httpx_resilient")
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        # What is still in the buffer would fail again when Python exits.
+        with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # as `head` does, when it has enough
+            sys.exit(_FAILED)
+        _exit(f"the output cannot be written: {error.strerror}", _FAILED)
+
+
+def _exit(problem: str, code: int) -> NoReturn:
+    print(problem, file=sys.stderr)  # noqa: T201 - rich may be missing
+    sys.exit(code)

@@ -20,10 +20,11 @@ from httpx_resilient._cli.options import (
     Json,
     LoadOptions,
     RequestOptions,
-    SendingOptions,
 )
+from httpx_resilient._cli.output import STDOUT, check_output
 from httpx_resilient._cli.policy import PolicyOptions
-from httpx_resilient._cli.request import STDOUT, check_output, parse_request
+from httpx_resilient._cli.request import parse_request
+from httpx_resilient._cli.sending_options import MaxTime, SendingOptions
 from httpx_resilient._cli.usage import usage_error
 
 _EXIT_CODES = """
@@ -91,19 +92,12 @@ def get(
     if as_json and target.output == STDOUT:
         problem = "--json writes to standard output itself; name a file"
         raise usage_error(problem, option="--output")
-    check_output(target.output)
+    check_output(target.output, overwrite=target.overwrite)
     request = parse_request(target.url, target.method, target.header, target.data)
-    layers = sending.layers()
+    layers = {**sending.layers(), **sending.http()}
     if hedge is not None:
         layers["hedging"] = HedgePolicy(hedge)
-    running = send_request(
-        request,
-        layers,
-        step_timeout=sending.timeout,
-        follow_redirects=target.location,
-        output=target.output,
-        as_json=as_json,
-    )
+    running = send_request(request, layers, target, sending, as_json=as_json)
     raise typer.Exit(asyncio.run(running))
 
 
@@ -122,12 +116,11 @@ def check(
     The load never exceeds the limits below, and a Retry-After header pauses all
     requests. Bodies are read and discarded; redirects are not followed.
     """
-    request = parse_request(target.url, target.method, target.header)
+    request = parse_request(target.url, target.method, target.header, target.data)
     running = send_load(
         request,
         Load(request.name, load.requests, load.concurrency, load.rate),
-        sending.layers(),
-        step_timeout=sending.timeout,
+        sending,
         as_json=as_json,
     )
     raise typer.Exit(asyncio.run(running))
@@ -147,6 +140,7 @@ def explain(
             help="The duration of each attempt.",
         ),
     ] = 0.0,
+    max_time: MaxTime = None,
     as_json: Json = False,
 ) -> None:
     """
@@ -154,6 +148,7 @@ def explain(
 
     Nothing is sent. Without options, the policy is the default one. The table assumes
     that every attempt fails and every wait is average; "?" marks attempts that longer
-    waits would rule out. A Retry-After header can lengthen any wait.
+    waits would rule out. A Retry-After header can lengthen any wait, and a budget that
+    many failures have spent can refuse any retry.
     """
-    explain_policy(options.policy(), took=took, as_json=as_json)
+    explain_policy(options.policy(max_time), took=took, as_json=as_json)

@@ -6,11 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import aclosing
-from contextvars import ContextVar
-from typing import Any
 
 import httpx
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Column
 
 from httpx_resilient import (
     ConcurrencyLimit,
@@ -20,13 +19,11 @@ from httpx_resilient import (
     standard_transport,
 )
 from httpx_resilient._cli.console import ERROR_STATUS, make_console
-from httpx_resilient._cli.load_report import Load, LoadReport, print_report
+from httpx_resilient._cli.load_output import print_report
+from httpx_resilient._cli.load_report import Load, LoadReport
 from httpx_resilient._cli.request import RequestSpec, enter
+from httpx_resilient._cli.sending_options import SendingOptions
 from httpx_resilient._cli.usage import ENVIRONMENT, checked
-from httpx_resilient._core.events.base import Event
-from httpx_resilient._layers.retry.events import AttemptStarted
-
-_ATTEMPTS_STARTED: ContextVar[list[int]] = ContextVar("attempts of this task's request")
 
 _MAX_PAUSE = 60.0
 """Seconds. If the server asks for a longer pause, requests fail instead of waiting."""
@@ -35,9 +32,8 @@ _MAX_PAUSE = 60.0
 async def send_load(
     request: RequestSpec,
     load: Load,
-    layers: dict[str, Any],
+    sending: SendingOptions,
     *,
-    step_timeout: float,
     as_json: bool,
 ) -> int:
     """
@@ -46,35 +42,37 @@ async def send_load(
     Args:
         request: Sent again and again.
         load: The number of requests and their pace.
-        layers: Keyword arguments of `standard_transport`, but for the limits.
-        step_timeout: Seconds for each step of an attempt.
+        sending: The policy, the proxy, and the limit for each step of an attempt.
         as_json: Whether to print JSON instead of a table.
     """
-    most = load.concurrency
+    report, most = LoadReport(), load.concurrency
+    layers, http = sending.layers(), sending.http()
     limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
-    pool = checked(ENVIRONMENT, lambda: PoolingTransport(limits=limits))
+    pool = checked(ENVIRONMENT, lambda: PoolingTransport(limits=limits, **http))
     transport = standard_transport(
         pool,
         # All requests in flight may have to wait for the rate, one after the other.
         rate_limit=RateLimit(load.rate, max_wait=_MAX_PAUSE + most / load.rate),
         concurrency=ConcurrencyLimit(most),
-        on_event=_count_attempt,
+        on_event=report,
         **layers,
     )
-    report, err = LoadReport(), make_console(stderr=True)
+    err = make_console(stderr=True)
+    name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     bar = Progress(
-        TextColumn(load.name),
-        BarColumn(),
         MofNCompleteColumn(),
+        BarColumn(bar_width=20),
+        TextColumn("{task.description}", markup=False, table_column=name),
+        expand=True,
         console=err,
         transient=True,
         disable=not err.is_terminal,
     )
-    client = httpx.AsyncClient(transport=transport, timeout=step_timeout)
-    await enter(client)
+    client = httpx.AsyncClient(transport=transport, timeout=sending.timeout)
+    await enter(client, sending.proxy)
     started = time.monotonic()
     with bar:
-        task = bar.add_task("", total=load.requests)
+        task = bar.add_task(load.name, total=load.requests)
         try:
             await _send_all(client, request, load, report, lambda: bar.advance(task))
         except asyncio.CancelledError:  # asyncio.run() cancels its task on Ctrl-C
@@ -106,8 +104,7 @@ async def _send_all(
 async def _send_one(
     client: httpx.AsyncClient, request: RequestSpec, report: LoadReport
 ) -> None:
-    response, started = None, list[int]()
-    _ATTEMPTS_STARTED.set(started)
+    response, started = None, report.begin()
     try:
         response = await client.send(request.build(client), stream=True)
         try:
@@ -122,8 +119,3 @@ async def _send_one(
         attempts, status = attempts_of(response), response.status_code
         outcome, failed = str(status), status >= ERROR_STATUS
     report.add(outcome, attempts, started=len(started), failed=failed)
-
-
-def _count_attempt(event: Event) -> None:
-    if isinstance(event, AttemptStarted):
-        _ATTEMPTS_STARTED.get().append(event.attempt)

@@ -13,7 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-_FAILED, _INTERRUPTED = 1, 130
+FAILED, _INTERRUPTED = 1, 130
 """Exit codes. A shell reports 130, which is 128 + SIGINT, after Ctrl-C."""
 
 ERROR_STATUS = 400
@@ -26,7 +26,7 @@ def exit_code(*, ok: bool, interrupted: bool) -> int:
     """Return the exit code of a command that has sent something."""
     if interrupted:
         return _INTERRUPTED
-    return 0 if ok else _FAILED
+    return 0 if ok else FAILED
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -36,16 +36,28 @@ def make_console(*, stderr: bool = False) -> Console:
 
 def print_table(out: Console, table: Table) -> None:
     """Print a table at its full width: a narrow terminal wraps lines, not cells."""
-    table.width = Measurement.get(
-        out, out.options.update(max_width=_MAX_TABLE_WIDTH), table
-    ).maximum
+    table.width = _full_width(out, table)
     out.print(table)
 
 
+def fits(out: Console, table: Table) -> bool:
+    """Whether a table is not wider than the terminal, if there is one."""
+    return not out.is_terminal or _full_width(out, table) <= out.width
+
+
+def _full_width(out: Console, table: Table) -> int:
+    options = out.options.update(max_width=_MAX_TABLE_WIDTH)
+    return Measurement.get(out, options, table).maximum
+
+
 def print_line(out: Console, text: str, style: str = "") -> None:
-    """Print a line as it is, without markup or control characters."""
+    """
+    Print a line as it is, without markup or control characters.
+
+    A terminal shows it in several lines if it must, and breaks no words.
+    """
     plain = "".join(each if each.isprintable() else "?" for each in text)
-    out.print(Text(plain, style=style))
+    out.print(Text(plain, style=style), soft_wrap=not out.is_terminal)
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -64,6 +76,6 @@ def format_status(status: int) -> str:
     return f"{status} {httpx.codes.get_reason_phrase(status)}".rstrip()
 
 
-def format_count(number: int, noun: str) -> str:
+def format_count(number: int, noun: str, plural: str = "") -> str:
     """Format a number of things, such as `1 attempt` or `2 attempts`."""
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+    return f"1 {noun}" if number == 1 else f"{number} {plural or f'{noun}s'}"

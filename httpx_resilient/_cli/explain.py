@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 
 from httpx_resilient._cli.console import (
+    fits,
     format_count,
     format_number,
     make_console,
@@ -56,7 +57,12 @@ def explain_policy(policy: RetryPolicy, *, took: float, as_json: bool) -> None:
     if plans["failure"] == plans["throttled"]:
         del plans["throttled"]
     out = make_console()
-    print_table(out, _table(plans))
+    together = _table(plans)
+    if fits(out, together):
+        print_table(out, together)
+    else:
+        for name, plan in plans.items():
+            print_table(out, _table({name: plan}, len(plans)))
     for name, plan in plans.items():
         label = f"{name}: " if len(plans) > 1 else ""
         print_line(out, label + _summary(plan))
@@ -77,11 +83,12 @@ def _document(plan: list[ScheduledAttempt]) -> dict[str, Any]:
     }
 
 
-def _table(plans: dict[str, list[ScheduledAttempt]]) -> Table:
+def _table(plans: dict[str, list[ScheduledAttempt]], of: int = 0) -> Table:
+    """Lay out plans beside each other, which may be only some `of` all."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("attempt", justify="right")
     for name in plans:
-        heading = _HEADINGS[name] if len(plans) > 1 else ""
+        heading = _HEADINGS[name] if max(len(plans), of) > 1 else ""
         table.add_column(f"wait, s\n{heading}", justify="right")
         table.add_column("mean", justify="right")
         table.add_column("starts\nat, s", justify="right")

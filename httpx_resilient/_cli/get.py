@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Generator
-from contextlib import aclosing, contextmanager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from contextlib import aclosing, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import httpx
 
@@ -24,9 +22,13 @@ from httpx_resilient._cli.console import (
     print_json,
     print_line,
 )
+from httpx_resilient._cli.options import GetOptions
+from httpx_resilient._cli.output import STDOUT, open_output
 from httpx_resilient._cli.progress import ProgressReporter
-from httpx_resilient._cli.request import STDOUT, RequestSpec, enter
+from httpx_resilient._cli.request import RequestSpec, enter
+from httpx_resilient._cli.sending_options import SendingOptions
 from httpx_resilient._cli.usage import ENVIRONMENT, checked
+from httpx_resilient._core.error_text import describe_error
 
 _INVALID_REDIRECT = (httpx.InvalidURL, UnicodeError, OverflowError)
 """What a redirect to an invalid URL raises; an `OverflowError` is for its port."""
@@ -62,10 +64,9 @@ class Result:
 async def send_request(
     request: RequestSpec,
     layers: dict[str, Any],
+    target: GetOptions,
+    sending: SendingOptions,
     *,
-    step_timeout: float,
-    follow_redirects: bool,
-    output: str | None,
     as_json: bool,
 ) -> int:
     """
@@ -74,27 +75,31 @@ async def send_request(
     Args:
         request: The request.
         layers: Keyword arguments of `standard_transport`.
-        step_timeout: Seconds for each step of an attempt.
-        follow_redirects: Whether to follow redirects.
-        output: The file to write the body to, or `-` for standard output.
+        target: Whether to follow redirects, and where to write the body.
+        sending: The limit for each step of an attempt, and the proxy.
         as_json: Whether to print JSON instead of lines.
     """
+    output = target.output
     out = make_console(stderr=output == STDOUT)
     # An animation would erase the last line of a body on the same terminal.
     shares_terminal = output == STDOUT and sys.stdout.isatty()
     animated = not as_json and out.is_terminal and not shares_terminal
     spinner = out.status(request.name, spinner="line") if animated else nullcontext()
     with spinner as status:
-        reporter, result = ProgressReporter(None if as_json else out, status), Result()
+        shown = None if as_json else out
+        reporter, result = (
+            ProgressReporter(shown, status, verbose=target.verbose),
+            Result(),
+        )
         client = httpx.AsyncClient(
             transport=_make_transport(layers, reporter),
-            timeout=step_timeout,
-            follow_redirects=follow_redirects,
+            timeout=sending.timeout,
+            follow_redirects=target.location,
         )
-        await enter(client)
-        started = time.monotonic()
+        await enter(client, sending.proxy)
+        started = reporter.started = time.monotonic()
         try:
-            await _send(client, request, output, reporter, result)
+            await _send(client, request, target, reporter, result)
         except asyncio.CancelledError:  # asyncio.run() cancels its task on Ctrl-C
             result.interrupted = True
             reporter.finish_attempt()
@@ -119,7 +124,7 @@ def _make_transport(
 async def _send(
     client: httpx.AsyncClient,
     request: RequestSpec,
-    output: str | None,
+    target: GetOptions,
     reporter: ProgressReporter,
     result: Result,
 ) -> None:
@@ -133,7 +138,10 @@ async def _send(
         try:
             result.status = response.status_code
             reporter.finish_attempt(_last_reason(response))
-            with _open_output(output) as write:
+            reporter.print_headers(response)
+            if result.status >= ERROR_STATUS and target.output != STDOUT:
+                target = replace(target, output=None)  # no error page in a file
+            with open_output(target.output, overwrite=target.overwrite) as write:
                 async for chunk in response.aiter_bytes():
                     result.size += len(chunk)
                     write(chunk)
@@ -157,26 +165,10 @@ def _last_reason(outcome: object) -> str:
     return attempts[-1].reason if attempts else ""
 
 
-@contextmanager
-def _open_output(
-    output: str | None,
-) -> Generator[Callable[[bytes], object], None, None]:
-    """Open the output of the body, and return the function that writes to it."""
-    if output is None:
-        yield len  # discards the body
-    elif output == STDOUT:
-        file: BinaryIO = sys.stdout.buffer
-        yield file.write
-        file.flush()
-    else:
-        with Path(output).open("wb") as file:
-            yield file.write
-
-
 def _summary(reporter: ProgressReporter, result: Result) -> str:
     outcome = [] if result.status is None else [format_status(result.status)]
     if result.error is not None:
-        outcome.append(_format_error(result.error))
+        outcome.append(describe_error(result.error))
     if result.interrupted:
         outcome.append("interrupted")
     attempts = format_count(len(reporter.attempts), "attempt")
@@ -186,13 +178,6 @@ def _summary(reporter: ProgressReporter, result: Result) -> str:
     if result.status is not None:
         parts.append(format_count(result.size, "byte"))
     return ", ".join(parts)
-
-
-def _format_error(error: Exception) -> str:
-    """Format an error, without its message if that quotes a URL with its secrets."""
-    name = type(error).__name__
-    text = "" if isinstance(error, _INVALID_REDIRECT) else str(error)
-    return f"{name}: {text}" if text else name
 
 
 def _document(
@@ -205,7 +190,7 @@ def _document(
         "interrupted": result.interrupted,
         "status": result.status,
         "error": None if error is None else type(error).__name__,
-        "message": None if error is None else _format_error(error),
+        "message": None if error is None else describe_error(error),
         "seconds": result.elapsed,
         "bytes": result.size,
         "connection": reporter.connection,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-
-from httpx_resilient._cli.policy import PolicyOptions
 
 MAX_SECONDS = 604_800.0
 """The upper bound of options in seconds: a week."""
@@ -19,7 +17,7 @@ Json = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions:
-    """The arguments that describe a request without a body."""
+    """The arguments that describe a request."""
 
     url: Annotated[
         str,
@@ -45,12 +43,6 @@ class RequestOptions:
             help="A header, such as 'Accept: text/html'. Repeatable.",
         ),
     ] = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetOptions(RequestOptions):
-    """The arguments that describe a request of the command `get`."""
-
     data: Annotated[
         str | None,
         typer.Option(
@@ -61,6 +53,12 @@ class GetOptions(RequestOptions):
             "unless a Content-Type header says otherwise.",
         ),
     ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetOptions(RequestOptions):
+    """The arguments that describe a request of the command `get`."""
+
     output: Annotated[
         str | None,
         typer.Option(
@@ -68,12 +66,25 @@ class GetOptions(RequestOptions):
             "-o",
             metavar="FILE",
             help="The file to write the body to, or - for standard output; all other "
-            "output then goes to standard error. By default the body is read and "
-            "discarded.",
+            "output then goes to standard error. The file appears when it is whole: an "
+            "error status or a body that is cut leaves it as it was. By default the "
+            "body is read and discarded.",
         ),
     ] = None
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file of --output.")
+    ] = False
     location: Annotated[
         bool, typer.Option("--location", "-L", help="Follow redirects.")
+    ] = False
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="Print all events, and the headers of the response that hold no "
+            "secret.",
+        ),
     ] = False
 
 
@@ -112,54 +123,3 @@ class LoadOptions:
             help="Maximum number of requests per second, retries included.",
         ),
     ] = 50.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendingOptions(PolicyOptions):
-    """The options of commands that send requests."""
-
-    budget: Annotated[
-        bool,
-        typer.Option(
-            "--budget/--no-budget",
-            help="Charge retries to a budget that successes refill, so that retries "
-            "stay in proportion to them.",
-        ),
-    ] = True
-    timeout: Annotated[
-        float,
-        typer.Option(
-            min=0.001,
-            max=MAX_SECONDS,
-            metavar="SECONDS",
-            help="Limit for each step of an attempt: connecting, sending or receiving "
-            "a part.",
-        ),
-    ] = 10.0
-    max_time: Annotated[
-        float | None,
-        typer.Option(
-            "--max-time",
-            "-m",
-            min=0.001,
-            max=MAX_SECONDS,
-            metavar="SECONDS",
-            help="Limit for a request as a whole: all attempts, the waits between them "
-            "and the body. By default there is none.",
-        ),
-    ] = None
-
-    def layers(self) -> dict[str, Any]:
-        """
-        Return the keyword arguments of `standard_transport`.
-
-        Raises:
-            BadParameter: An option is not a strategy, or cannot be used.
-        """
-        return {
-            "deadline": self.max_time,
-            "retry": self.strategies(),
-            "budget": self.budget,
-            "breaker": False,
-            "attempt": None,
-        }

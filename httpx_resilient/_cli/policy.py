@@ -42,8 +42,8 @@ class PolicyOptions:
         list[str] | None,
         typer.Option(
             metavar="STOP",
-            help="When to give up: a number of attempts (5), seconds after which no "
-            "attempt starts (30s), or an expression as in Python: "
+            help="When to give up: a number of attempts (5), a time after which no "
+            "attempt starts (30s, 5m, 1h), or an expression as in Python: "
             '"stop_after_attempt(5) | stop_before_delay(30)". Repeatable: the first to '
             "apply ends the request.",
         ),
@@ -52,8 +52,8 @@ class PolicyOptions:
         str | None,
         typer.Option(
             metavar="WAIT",
-            help="The wait before a retry: seconds (2, or longer if Retry-After says "
-            "so), or an expression as in Python: "
+            help="The wait before a retry: seconds (2 or 2s, or longer if Retry-After "
+            "says so), or an expression as in Python: "
             '"wait_random_exponential(multiplier=0.1, max=5)", "wait_retry_after() + '
             'wait_random(0, 1)", with the waits of httpx_resilient and tenacity.',
         ),
@@ -102,14 +102,21 @@ class PolicyOptions:
             checked(f"--{keyword}", partial(RetryPolicy, **changed))
         return built
 
-    def policy(self) -> RetryPolicy:
+    def policy(self, max_time: float | None = None) -> RetryPolicy:
         """
         Build the policy that a `RetryingTransport` would have.
+
+        Args:
+            max_time: Seconds for the request, as a deadline around it has them.
 
         Raises:
             BadParameter: An option is not a strategy, or cannot be used.
         """
-        return RetryPolicy(**self.strategies())
+        built = self.strategies()
+        if max_time is not None:
+            deadline = tenacity.stop_before_delay(max_time)
+            built["stop"] = tenacity.stop_any(built["stop"], deadline)
+        return RetryPolicy(**built)
 
 
 def _parse(kind: str, text: str) -> Any:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import Any
 
+import httpx
 from rich.console import Console
 from rich.status import Status
 
@@ -15,6 +18,7 @@ from httpx_resilient._cli.console import (
 )
 from httpx_resilient._core.events.base import Event, RequestEvent
 from httpx_resilient._core.events.queueing import Admitted, Queued
+from httpx_resilient._core.redaction import MARK
 from httpx_resilient._layers.retry.events import (
     AttemptEnded,
     AttemptStarted,
@@ -23,6 +27,13 @@ from httpx_resilient._layers.retry.events import (
     RetryScheduled,
 )
 from httpx_resilient._pool.events import ConnectionOpened, ConnectionReused
+
+_PUBLIC_HEADERS = re.compile(
+    "accept-ranges|age|alt-svc|cache-control|connection|content-(?:encoding|language"
+    "|length|range|type)|date|expires|keep-alive|last-modified|retry-after|server"
+    "|transfer-encoding|upgrade|vary|via|(?:x-)?rate-?limit.*|x-should-retry"
+)
+"""Headers that are no secret: those of RFC 9110 and 9111, and those about quotas."""
 
 _NOT_PRINTED = (Admitted, GaveUp, NotRetried, Queued)
 """Events that add nothing to the lines of the attempts."""
@@ -37,11 +48,20 @@ class ProgressReporter:
     Args:
         out: Prints a line for each attempt; `None` prints nothing.
         status: The animated status line, on a terminal.
+        verbose: Whether to print all events, and headers.
     """
 
-    def __init__(self, out: Console | None, status: Status | None = None) -> None:
+    def __init__(
+        self,
+        out: Console | None,
+        status: Status | None = None,
+        *,
+        verbose: bool = False,
+    ) -> None:
         self._out = out
         self._status = status
+        self._verbose = verbose
+        self.started = time.monotonic()
         self._pending: dict[str, Any] | None = None
         self.attempts: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
@@ -49,7 +69,10 @@ class ProgressReporter:
 
     def __call__(self, event: Event) -> None:
         """Record an event, and print the lines that it completes."""
-        self.events.append(event.fields())
+        at = time.monotonic() - self.started
+        self.events.append({"at": at, **event.fields()})
+        if self._verbose:
+            self._print(f"{at:9.3f} s {event}", "dim")
         match event:
             case AttemptStarted(attempt=number):
                 self.finish_attempt()
@@ -71,7 +94,9 @@ class ProgressReporter:
             case ConnectionOpened() | ConnectionReused():
                 is_new = isinstance(event, ConnectionOpened)
                 self.connection = "new" if is_new else "reused"
-            case RequestEvent() if not isinstance(event, _NOT_PRINTED):
+            case RequestEvent() if not (
+                self._verbose or isinstance(event, _NOT_PRINTED)
+            ):
                 # The method and URL are the same on all lines.
                 text = str(event).removeprefix(f"{event.method} {event.url}: ")
                 self._print(f"           {text}")
@@ -98,6 +123,15 @@ class ProgressReporter:
             line += f", next in {format_number(wait)} s"
         is_good = isinstance(outcome, int) and outcome < ERROR_STATUS
         self._print(line, "" if is_good else "yellow")
+
+    def print_headers(self, response: httpx.Response) -> None:
+        """Print the headers of a response, if that is wanted, without secrets."""
+        if not self._verbose:
+            return
+        self._print(f"{response.http_version} {format_status(response.status_code)}")
+        for name, value in response.headers.multi_items():
+            shown = value if _PUBLIC_HEADERS.fullmatch(name) else MARK
+            self._print(f"{name}: {shown}", "dim")
 
     def _print(self, line: str, style: str = "") -> None:
         if self._out is not None:

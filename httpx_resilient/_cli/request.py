@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -20,9 +18,6 @@ import httpx
 from httpx_resilient._cli.usage import ENVIRONMENT, usage_error
 from httpx_resilient._core.origin import safe_url
 from httpx_resilient._core.validation import TOKEN
-
-STDOUT = "-"
-"""The file name that stands for standard output."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 """What a header's value must not contain; a tab is allowed (RFC 9110 §5.5)."""
@@ -125,44 +120,26 @@ def _read_body(data: str) -> bytes:
         raise usage_error(problem, option="--data") from error
 
 
-def check_output(output: str | None) -> None:
-    """
-    Check that a file can be written before anything is sent.
-
-    Args:
-        output: Its name, or `-`, or `None` for no file.
-
-    Raises:
-        BadParameter: It cannot be written.
-    """
-    if output is None or output == STDOUT:
-        return
-    path = Path(output)
-    code = errno.EISDIR if path.is_dir() else 0
-    if not path.parent.is_dir():
-        code = errno.ENOENT
-    elif not code and not os.access(path if path.exists() else path.parent, os.W_OK):
-        code = errno.EACCES
-    if code:
-        problem = f"the file cannot be written: {os.strerror(code)}"
-        raise usage_error(problem, option="--output")
-
-
-async def enter(client: httpx.AsyncClient) -> None:
+async def enter(client: httpx.AsyncClient, proxy: str | None = None) -> None:
     """
     Enter a client, and load what its first connection needs.
 
     Otherwise the times of the first request would include httpcore's import, the
     certificates, and anyio's backend for this event loop.
 
+    Args:
+        client: The client.
+        proxy: The URL of its proxy, if that is not one of the environment.
+
     Raises:
         BadParameter: The certificates that the environment names cannot be read, or
             the package for its proxy is missing.
     """
-    is_socks = any(each.startswith("socks") for each in getproxies().values())
+    proxies = [proxy] if proxy else getproxies().values()
+    is_socks = any(each.startswith("socks") for each in proxies)
     if is_socks and find_spec("socksio") is None:
         problem = "a SOCKS proxy needs socksio: pip install 'httpx_resilient[socks]'"
-        raise usage_error(problem, option=ENVIRONMENT)
+        raise usage_error(problem, option="--proxy" if proxy else ENVIRONMENT)
     import_module("httpcore")
     await anyio.lowlevel.checkpoint()
     try:

@@ -22,7 +22,8 @@ from httpx_resilient._cli.strategy_grammar import GRAMMARS
 _TAKE_STRATEGIES = {"wait_chain", "wait_transient"}
 _TAKE_EXCEPTIONS = {"retry_if_exception_type", "retry_if_not_exception_type"}
 
-_NUMBER = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(s?)", re.ASCII)
+_NUMBER = re.compile(r"((?:\d+(?:\.\d*)?|\.\d+)(?:[eE]\+?\d+)?)(ms|s|m|h|)", re.ASCII)
+_SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 _MAX_LENGTH = 1_000
 """Characters of an expression: Python's parser fails on deeper nesting."""
@@ -41,8 +42,9 @@ def parse_strategy(kind: str, text: str) -> Any:
 
     Args:
         kind: `stop`, `wait` or `retry`.
-        text: An expression as in Python, or a number: attempts to stop after, seconds
-            to stop after with an `s`, or seconds to wait.
+        text: An expression as in Python, or a number: attempts to stop after, a time
+            to stop after with a unit (`ms`, `s`, `m`, `h`), or seconds to wait, with a
+            unit or without.
 
     Raises:
         StrategySyntaxError: The text is neither, or uses an unknown name.
@@ -61,17 +63,17 @@ def parse_strategy(kind: str, text: str) -> Any:
 
 
 def _from_number(kind: str, digits: str, unit: str) -> Any:
-    number = float(digits)
+    number = float(digits) * _SECONDS[unit]
     _check_number(kind, number)
     if kind == "wait":
         # Unlike `wait_fixed` alone, this waits longer if the server asks for it.
-        return ours.wait_transient(tenacity.wait_fixed(number), None)
+        return ours.wait_transient(tenacity.wait_fixed(number), None, bridge=0)
     if unit:
         return tenacity.stop_before_delay(number)
-    if not digits.isdigit() or number < 1:
-        problem = "attempts must be a whole number, 1 or more; seconds end in s"
+    if not number.is_integer() or number < 1:
+        problem = "attempts must be a whole number, 1 or more; times end in s, m or h"
         raise _error(kind, problem)
-    return tenacity.stop_after_attempt(int(digits))
+    return tenacity.stop_after_attempt(int(number))
 
 
 def _build(kind: str, node: ast.expr) -> Any:

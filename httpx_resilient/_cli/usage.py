@@ -27,9 +27,12 @@ def checked(option: str, build: Callable[[], BuiltT]) -> BuiltT:
         build: Called once.
 
     Raises:
-        BadParameter: `build` raises a `TypeError` or `ValueError`.
+        BadParameter: `build` raises a `TypeError` or `ValueError`, or lacks a file or
+            a package.
     """
     try:
         return build()
-    except (TypeError, ValueError) as error:
+    except OSError as error:
+        raise usage_error(error.strerror or str(error), option=option) from error
+    except (ImportError, TypeError, ValueError) as error:
         raise usage_error(str(error), option=option) from error

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 
+import httpx
 import pytest
-from support.command_line import check, document_of
+from support.command_line import check, document_of, run
 from support.server import Server, close, reply, reset, stall
 
-from httpx_resilient._cli.load_report import LoadReport
+from httpx_resilient import PoolingTransport
+from httpx_resilient._cli.load_output import print_report
+from httpx_resilient._cli.load_report import Load, LoadReport
+from httpx_resilient.events import BudgetRefused, ConnectionOpened
 
 
 class TestBounds:
@@ -76,7 +81,11 @@ class TestReport:
         result = check(server.url, "-n", "2", "--attempts", "1", "--json")
         document = document_of(result)
         assert document["outcomes"] == {"ReadError": 2}
-        assert document["attempts"] == {"sent": 2, "of_requests": {"1": 2}}
+        assert document["attempts"] == {
+            "sent": 2,
+            "of_requests": {"1": 2},
+            "refused_by_budget": 0,
+        }
         assert result.exit_code == 1
 
     def test_a_truncated_body_is_counted_as_an_error(self, server: Server) -> None:
@@ -85,6 +94,32 @@ class TestReport:
         assert document["outcomes"] == {"RemoteProtocolError": 1}
         assert document["attempts"]["sent"] == 1
 
+    def test_a_body_is_sent_with_each_request(self, server: Server) -> None:
+        check(server.url, "-n", "2", "-d", "a=1")
+        assert server.bodies == [b"a=1"] * 2
+        assert {each.method for each in server.received} == {"POST"}
+
+    def test_retries_that_the_budget_refuses_are_told(self, server: Server) -> None:
+        server.play(reply(503))
+        result = run("check", server.url, "-n", "40", "--rate", "200")
+        assert re.search(
+            r"^refused      \d+ retries: the retry budget was spent$",
+            result.stdout,
+            re.MULTILINE,
+        )
+
+    def test_json_has_the_number_of_refused_retries(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        report = LoadReport()
+        for _ in range(2):
+            report(BudgetRefused(httpx.Request("GET", "http://a.test")))
+        report(ConnectionOpened(httpx.Request("GET", "http://a.test")))
+        load = Load("GET http://a.test", 2, 1, 1.0)
+        print_report(report, load, PoolingTransport().stats(), as_json=True)
+        document = json.loads(capsys.readouterr().out)
+        assert document["attempts"]["refused_by_budget"] == 2
+
     def test_an_attempt_that_a_deadline_cuts_off_is_counted(
         self, server: Server
     ) -> None:
@@ -92,7 +127,11 @@ class TestReport:
         result = check(server.url, "-n", "2", "-m", "0.3", "-c", "1", "--json")
         document = document_of(result)
         assert document["outcomes"] == {"DeadlineExceeded": 2}
-        assert document["attempts"] == {"sent": 3, "of_requests": {"1": 1, "2": 1}}
+        assert document["attempts"] == {
+            "sent": 3,
+            "of_requests": {"1": 1, "2": 1},
+            "refused_by_budget": 0,
+        }
 
     def test_an_attempt_that_a_deadline_cuts_off_has_no_latency(self) -> None:
         report = LoadReport()
@@ -115,7 +154,11 @@ class TestReport:
             "interrupted": False,
             "asked": {"requests": 4, "concurrency": 2, "rate": 50.0},
             "outcomes": {"200": 4},
-            "attempts": {"sent": 4, "of_requests": {"1": 4}},
+            "attempts": {
+                "sent": 4,
+                "of_requests": {"1": 4},
+                "refused_by_budget": 0,
+            },
         }
 
     def test_a_terminal_shows_a_progress_bar(
@@ -125,3 +168,21 @@ class TestReport:
         result = check(server.url, "-n", "3")
         assert "3/3" in result.stderr
         assert "\x1b[?25h" in result.stderr
+
+    @pytest.mark.parametrize(("columns", "row"), [(80, ", with retries"), (50, "")])
+    def test_progress_and_tables_fit_the_terminal(
+        self,
+        server: Server,
+        monkeypatch: pytest.MonkeyPatch,
+        columns: int,
+        row: str,
+    ) -> None:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", str(columns))
+        result = check(f"{server.url}{'segment/' * 20}", "-n", "3")
+        shown = re.sub(r"\x1b\[[\d;?]*\w", "", result.stderr)
+        assert re.search(r"3/3 ━+ GET http", shown)
+        assert max(map(len, re.split(r"[\r\n]+", shown))) <= columns
+        table = re.sub(r"\x1b\[[\d;]*m", "", result.stdout)
+        assert re.search(rf"per request{row} +\d", table)

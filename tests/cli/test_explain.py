@@ -8,6 +8,11 @@ import pytest
 from support.command_line import document_of, explain
 
 
+def plain(text: str) -> list[str]:
+    """Split the output of a terminal into lines, without its control sequences."""
+    return re.sub(r"\x1b\[[\d;]*m", "", text).splitlines()
+
+
 class TestTable:
     def test_the_default_policy_has_longer_waits_when_throttled(self) -> None:
         result = explain()
@@ -63,6 +68,32 @@ class TestTable:
         monkeypatch.setenv("COLUMNS", "20")
         assert explain("--attempts", "4").stdout == wide
         assert "2 to 2.5" in wide
+
+    def test_on_a_narrow_terminal_the_tables_are_below_each_other(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", "50")
+        lines = plain(explain().stdout)
+        assert max(map(len, lines)) <= 50
+        assert sum("attempt " in line for line in lines) == 2
+        assert any("if throttled" in line for line in lines)
+        words = " ".join(" ".join(lines).split())
+        assert "ReadTimeout, RemoteProtocolError, WriteError" in words
+        monkeypatch.setenv("COLUMNS", "80")
+        assert sum("attempt " in line for line in plain(explain().stdout)) == 1
+
+    def test_times_have_units(self) -> None:
+        assert explain("--stop", "1h").stdout == explain("--stop", "3600s").stdout
+        assert explain("--wait", "100ms").stdout == explain("--wait", "0.1").stdout
+        assert "1E+09" not in explain("--wait", "1e9", "--attempts", "2").stdout
+        assert "starts after 60 s" in explain("--wait", "1m", "--attempts", "2").stdout
+
+    def test_the_limit_of_a_request_is_a_part_of_the_policy(self) -> None:
+        limited = explain("--max-time", "4", "--wait", "3").stdout
+        assert limited == explain("--stop", "3", "--stop", "4s", "--wait", "3").stdout
+        assert explain("-m", "9", "--wait", "3").stdout == explain("--wait", "3").stdout
 
 
 class TestRetriedOutcomes:

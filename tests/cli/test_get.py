@@ -81,6 +81,28 @@ class TestProgress:
         assert "\x1b" not in get(server.url).output
 
 
+class TestVerbose:
+    def test_events_and_public_headers_are_printed_but_no_secret(
+        self, server: Server
+    ) -> None:
+        cookie = {"set-cookie": "hunter2", "x-ratelimit-limit": "5"}
+        server.play(reply(503), reply(200, b"hello", **cookie))
+        lines = lines_of(get(server.url, "-v", "--no-budget").stdout)
+        assert f"    N s GET {server.url}: on a new connection" in lines
+        assert f"    N s GET {server.url}: 503; next attempt in N s" in lines
+        first = lines.index("HTTP/1.1 200 OK")
+        assert set(lines[first + 1 : first + 4]) == {
+            "content-length: 5",
+            "set-cookie: …",
+            "x-ratelimit-limit: 5",
+        }
+
+    def test_the_lines_of_the_attempts_are_not_repeated(self, server: Server) -> None:
+        server.play(stall(), reply())
+        output = get(server.url, "--hedge", "0.05", "-v").stdout
+        assert output.count("hedge sent") == 1
+
+
 class TestFailures:
     def test_an_error_status_exits_with_1(self, server: Server) -> None:
         server.play(reply(404, b"no"))
@@ -170,10 +192,12 @@ class TestRedirects:
     ) -> None:
         server.play(reply(302, location="http://127.0.0.1:99999/"))
         result = get(server.url, "--location")
-        assert "OverflowError, 2 attempts" in result.stdout
+        assert "OverflowError: connect(): port must be" in result.stdout
         assert result.exit_code == 1
 
-    @pytest.mark.parametrize("url", ["http://user:se/cret@x/", "http://xn--/cret"])
+    @pytest.mark.parametrize(
+        "url", ["http://user:se/cret@x/", "http://xn--/cret", "//user:cret/x@host:1/"]
+    )
     def test_the_url_of_an_invalid_redirect_is_not_printed(
         self, server: Server, url: str
     ) -> None:
@@ -181,6 +205,17 @@ class TestRedirects:
         result = get(server.url, "--location")
         assert result.exit_code == 1
         assert "cret" not in result.output
+
+
+def test_a_malformed_header_line_is_not_printed(server: Server) -> None:
+    line = b"Set-Cookie\x00: session=hunter2"
+    server.play(close(b"HTTP/1.1 200 OK\r\n" + line + b"\r\n\r\n"))
+    for more in ((), ("--json",), ("-v",)):
+        output = get(server.url, *more).output
+        assert "RemoteProtocolError: illegal header line: …" in output.replace(
+            "\\u2026", "…"
+        )
+        assert "hunter2" not in output
 
 
 def test_no_secret_of_a_request_is_printed(server: Server) -> None:

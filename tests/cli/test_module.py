@@ -6,15 +6,19 @@ import os
 import runpy
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
-from support.command_line import lines_of, python, run
+from support.command_line import ROOT, lines_of, python, run
 from support.server import Server, reply
 
 import httpx_resilient
 import httpx_resilient.__main__
 from httpx_resilient import _cli
+from httpx_resilient._cli import app as app_module
 
 
 def test_a_command_runs_in_a_process_with_an_ascii_terminal(server: Server) -> None:
@@ -33,6 +37,59 @@ def test_a_closed_standard_output_causes_no_traceback() -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_full_disk_behind_standard_output_causes_no_traceback(
+    more: list[str],
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "httpx_resilient", "explain", *more],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    expected = "the output cannot be written: No space left on device\n"
+    assert process.stderr == expected
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "printed"),
+    [
+        (OSError(28, "No space left"), "the output cannot be written: No space left\n"),
+        (BrokenPipeError(), ""),
+    ],
+)
+def test_an_output_that_fails_exits_with_1(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    error: OSError,
+    printed: str,
+) -> None:
+    def fail(**options: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(app_module, "app", fail)
+    with pytest.raises(SystemExit) as ended:
+        _cli.main()
+    assert ended.value.code == 1
+    assert capfd.readouterr().err == printed
+
+
+def test_the_script_is_named_in_its_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    ((name, main),) = project["scripts"].items()
+    script = EntryPoint(name, main, "console_scripts")
+    monkeypatch.setattr(sys, "argv", [f"/usr/bin/{name}", "--help"])
+    with pytest.raises(SystemExit):
+        script.load()()
+    assert "Usage: httpx-resilient " in capsys.readouterr().out
 
 
 def test_running_the_module_calls_main(

@@ -72,7 +72,7 @@ def test_exceptions_are_looked_up_in_httpx_and_httpx_resilient() -> None:
     ("kind", "text", "message"),
     [
         ("stop", "0", "attempts must be a whole number"),
-        ("stop", "2.5", "seconds end in s"),
+        ("stop", "2.5", "times end in s, m or h"),
         ("stop", "9" * 400, "inf is not a number"),
         ("stop", "soon", "soon is not a stop strategy; choose from stop_after_attempt"),
         ("stop", "stop_after_attempt", "stop_after_attempt must be called"),
@@ -80,7 +80,7 @@ def test_exceptions_are_looked_up_in_httpx_and_httpx_resilient() -> None:
         ("stop", "stop_after_attempt(1) + stop_never", "strategies with | or &"),
         ("stop", "stop_after_attempt(stop_never)", "takes only numbers and texts"),
         ("stop", "", "'' is not an expression"),
-        ("stop", "5m", "'5m' is not an expression"),
+        ("stop", "5d", "'5d' is not an expression"),
         ("stop", "(", "'(' is not an expression"),
         ("stop", "(" * 999, "(' is not an expression"),
         ("stop", "1" + "+1" * 1000, "at most 1000 characters"),
