@@ -99,12 +99,12 @@ class RetryBudget(Uncopyable):
     ) -> None:
         check_key(key)
         self.key = key
-        number("ratio", ratio, least=0.01, most=1, unit="retries per request")
-        number("most", most, least=1, most=1_000_000, unit="retries")
+        ratio = number("ratio", ratio, least=0.01, most=1, unit="retries per request")
+        most = number("most", most, least=1, most=1_000_000, unit="retries")
         least = min(DEFAULT_FLOOR, most) if least is None else least
-        number("least", least, least=0, most=most, unit="retries")
-        number("window", window, above=0, unit="seconds")
-        number("grace", grace, least=0, unit="seconds")
+        least = number("least", least, least=0, most=most, unit="retries")
+        window = number("window", window, above=0, unit="seconds")
+        grace = number("grace", grace, least=0, unit="seconds")
         self._limits = BucketLimits(ratio, least, most, window, grace)
         self.accounts: Accounts = Accounts(self._limits)
 

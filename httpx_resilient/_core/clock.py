@@ -36,6 +36,11 @@ def acquire_within(lock: Lock, seconds: float | None) -> bool:
     return lock.acquire(timeout=min(max(seconds, 0.0), TIMEOUT_MAX))
 
 
+def sleep(seconds: float) -> None:
+    """Block this thread for a number of seconds, which may be infinite."""
+    time.sleep(min(seconds, TIMEOUT_MAX))
+
+
 class Clock:
     """The system's clock. Both kinds of IO inherit it: a call costs no extra frame."""
 
@@ -43,7 +48,7 @@ class Clock:
 
     now = staticmethod(time.monotonic)
     wall_time = staticmethod(time.time)
-    block = staticmethod(time.sleep)
+    block = staticmethod(sleep)
     block_until = staticmethod(acquire_within)
 
     def turn(self, waiter: Waiter, timer: float, most: float) -> Awaitable[None]:

@@ -14,6 +14,11 @@ Seconds. The least timeout: 0 would make a blocking socket a non-blocking one. A
 may also fire so much early.
 """
 
+LONGEST = 2_000_000
+"""
+Seconds. A longer timeout is none: a socket counts it in milliseconds of 32 bits.
+"""
+
 
 class Timers(Protocol):
     """The part of the effects that moves deadlines."""
@@ -162,9 +167,9 @@ class ShrinkingTimeouts(dict[str, float | None]):
 
     def __getitem__(self, name: str) -> float | None:
         own, left = super().get(name), max(self.deadline.left(), LEAST)
-        if own is None:
-            return None if left == math.inf else left
-        return min(own, left)
+        if left > LONGEST:
+            return own
+        return left if own is None else min(own, left)
 
     def get(self, name: str, default: Any = None) -> float | None:  # noqa: ARG002 - a deadline gives each phase a timeout
         return self[name]

@@ -70,7 +70,7 @@ class key_by_path:  # noqa: N801 - it is used as a function
         for prefix in prefixes:
             _check_prefix(prefix)
         if depth is not None:
-            number("depth", depth, least=1, whole=True, unit="segments")
+            depth = number("depth", depth, least=1, whole=True, unit="segments")
             if prefixes:
                 msg = "give key_by_path either prefixes or depth=, not both"
                 raise ValueError(msg)

@@ -5,10 +5,47 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from typing import Any
+from typing import Any, Literal, overload
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 """The syntax of a method and of a header's name (RFC 9110 §5.1, §5.6.2)."""
+
+
+LARGEST = 10**12
+"""
+What a larger number, also an infinite one, counts as. In seconds: 30,000 years.
+
+Sums and products of such numbers are finite, and their differences are numbers.
+"""
+
+SMALLEST = 1e-9
+"""What a smaller number counts as, unless it is 0. In seconds: what clocks resolve."""
+
+
+@overload
+def number(
+    name: str,
+    given: object,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float = math.inf,
+    whole: Literal[True],
+    unit: str = "",
+) -> int: ...
+
+
+@overload
+def number(
+    name: str,
+    given: object,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float = math.inf,
+    whole: Literal[False] = False,
+    unit: str = "",
+) -> float: ...
 
 
 def number(
@@ -20,9 +57,12 @@ def number(
     most: float = math.inf,
     whole: bool = False,
     unit: str = "",
-) -> None:
+) -> float:
     """
-    Check that an argument is a number within its range.
+    Check that an argument is a number within its range, and return it.
+
+    What is returned can be calculated with: it is `LARGEST` at most, and `SMALLEST` at
+    least if it is above 0.
 
     Args:
         name: The name of the argument.
@@ -38,15 +78,18 @@ def number(
         ValueError: The argument is out of range or NaN.
     """
     kinds = int if whole else (int, float)
+    if isinstance(given, kinds) and not isinstance(given, bool):
+        enough = given > (above or 0.0) if least is None else given >= least
+        if enough and given <= most:
+            return SMALLEST if 0 < given < SMALLEST else min(given, LARGEST)
+        kind: type[Exception] = ValueError
+    else:
+        kind = TypeError
     low = f"above {above:g}" if least is None else f"{least:g} or more"
     high = "" if most == math.inf else f", at most {most:g}"
     of = f" of {unit}" if unit else ""
     msg = f"{name} is a {'whole ' * whole}number{of}, {low}{high}; got {given!r}"
-    if isinstance(given, bool) or not isinstance(given, kinds):
-        raise TypeError(msg)
-    enough = given > (above or 0.0) if least is None else given >= least
-    if not (enough and given <= most):
-        raise ValueError(msg)
+    raise kind(msg)
 
 
 def state(name: str, given: object, *kinds: type, example: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections import deque
 from collections.abc import Awaitable, Mapping
@@ -23,7 +22,7 @@ from httpx_resilient._pool.connections import Connections
 from httpx_resilient._pool.events import ConnectionOpened, ConnectionReused
 from httpx_resilient._pool.lease import Lease
 from httpx_resilient._pool.leases import Leases, leaves_connection_usable
-from httpx_resilient._pool.limits import PoolLimits
+from httpx_resilient._pool.limits import pool_limits
 from httpx_resilient._pool.negotiation import Negotiation, known_multiplexing
 from httpx_resilient._pool.opening import Opening
 from httpx_resilient._pool.outcome import Outcomes
@@ -69,20 +68,12 @@ class PooledTransport:
         self._http2 = options.get("http2", False) and asynchronous
         self._lease_class = family.stream_class(Lease)
         self._async_effects: Any = async_effects() if asynchronous else None
-        limits = options.get("limits", family.limits)
-        pool_limits = PoolLimits(
-            _or_infinite(limits.max_connections),
-            _or_infinite(limits.max_keepalive_connections),
-            _or_infinite(limits.keepalive_expiry),
-            _or_infinite(options.get("max_connection_age")),
-        )
+        limits = pool_limits(options.get("limits", family.limits), options)
         multiplexed = known_multiplexing(
             http1=options.get("http1", True), http2=self._http2
         )
         reaper = _loop_reaper if asynchronous else ThreadReaper
-        self.leases = Leases(
-            partial(Pool, pool_limits, multiplexed, is_open), reaper, emit
-        )
+        self.leases = Leases(partial(Pool, limits, multiplexed, is_open), reaper, emit)
         self._outcomes = Outcomes(
             family, self.leases, asynchronous=asynchronous, http2=self._http2
         )
@@ -208,10 +199,6 @@ class PooledTransport:
 
     async def aclose(self) -> None:
         await self.leases.close_all(self._async_effects)
-
-
-def _or_infinite(limit: float | None) -> float:
-    return math.inf if limit is None else limit
 
 
 def _loop_reaper(owner: IdleOwner) -> Reaper:

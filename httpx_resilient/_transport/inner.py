@@ -17,7 +17,7 @@ from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.lock import make_lock
 from httpx_resilient._core.redaction import Redactor
-from httpx_resilient._core.validation import number
+from httpx_resilient._pool.limits import pool_limits
 from httpx_resilient._pool.proxies import Routes, proxy_of, routes_of_environment
 from httpx_resilient._transport.recognition import check_inner
 
@@ -199,18 +199,17 @@ def _check_known(http: dict[str, Any]) -> None:
 
 
 def _check_options(family: Family, http: dict[str, Any]) -> None:
-    if not hasattr(http.get("limits", family.limits), "max_connections"):
+    limits = http.get("limits", family.limits)
+    if not hasattr(limits, "max_connections"):
         msg = (
             f"limits must be a {family.name}.Limits, such as "
-            f"{family.name}.Limits(max_connections=100); got {http['limits']!r}"
+            f"{family.name}.Limits(max_connections=100); got {limits!r}"
         )
         raise TypeError(msg)
     if http.get("http2") and find_spec("h2") is None:
         msg = "http2=True needs the h2 package: pip install 'httpx_resilient[http2]'"
         raise ImportError(msg)
-    age = http.get("max_connection_age")
-    if age is not None:
-        number("max_connection_age", age, above=0, unit="seconds")
+    pool_limits(limits, http)
     proxy = http.get("proxy")
     if proxy is not None and not isinstance(proxy, family.proxy):
         proxy_of("proxy", proxy, family)

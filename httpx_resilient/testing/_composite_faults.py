@@ -36,7 +36,7 @@ class Chance(Fault):
     """
 
     def __init__(self, probability: float, *faults: FaultSpec) -> None:
-        number("probability", probability, least=0, most=1)
+        probability = number("probability", probability, least=0, most=1)
         self._probability = probability
         self._faults = _at_least_one(faults)
 
@@ -81,8 +81,8 @@ class Outage(Fault):
         self, start: float, end: float = math.inf, fault: FaultSpec = 503
     ) -> None:
         # Finite, as `end` has to be above it.
-        number("start", start, least=0, most=1e18, unit="seconds")
-        number("end", end, above=start, unit="seconds")
+        start = number("start", start, least=0, most=1e18, unit="seconds")
+        end = number("end", end, above=start, unit="seconds")
         self._start = start
         self._end = end
         self._fault = parse_fault(fault)

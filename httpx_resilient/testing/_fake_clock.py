@@ -64,7 +64,7 @@ class FakeClock(ABC):
             TypeError: `seconds` is not a number.
             ValueError: `seconds` is negative.
         """
-        number("seconds", seconds, least=0, unit="seconds")
+        seconds = number("seconds", seconds, least=0, unit="seconds")
         if self._restoring is None:
             msg = "this clock is not running: call advance() inside its `with` block"
             raise RuntimeError(msg)

@@ -29,7 +29,7 @@ class VirtualTime(FakeClock):
 
     def __init__(self, seed: int | None, patience: float) -> None:
         super().__init__(seed)
-        number("patience", patience, least=0, unit="seconds")
+        patience = number("patience", patience, least=0, unit="seconds")
         self._patience = patience
         self._started = 0.0
         self._source: TimeSource = _NOT_STARTED

@@ -50,21 +50,21 @@ class Latency(Fault):
 
     def __init__(self, seconds: Seconds) -> None:
         if not callable(seconds):
-            number("seconds", seconds, least=0, most=_A_DAY, unit="seconds")
+            seconds = number("seconds", seconds, least=0, most=_A_DAY, unit="seconds")
         self._seconds = seconds
 
     @classmethod
     def uniform(cls, low: float, high: float) -> Latency:
         """Draw seconds from a uniform distribution between `low` and `high`."""
-        number("low", low, least=0, most=_A_DAY, unit="seconds")
-        number("high", high, least=low, most=_A_DAY, unit="seconds")
+        low = number("low", low, least=0, most=_A_DAY, unit="seconds")
+        high = number("high", high, least=low, most=_A_DAY, unit="seconds")
         return cls(lambda rng: rng.uniform(low, high))
 
     @classmethod
     def normal(cls, mean: float, deviation: float) -> Latency:
         """Draw seconds from a normal distribution; `deviation` is the standard one."""
-        number("mean", mean, least=0, most=_A_DAY, unit="seconds")
-        number("deviation", deviation, least=0, most=_A_DAY, unit="seconds")
+        mean = number("mean", mean, least=0, most=_A_DAY, unit="seconds")
+        deviation = number("deviation", deviation, least=0, most=_A_DAY, unit="seconds")
         return cls(lambda rng: rng.normalvariate(mean, deviation))
 
     @classmethod
@@ -75,8 +75,8 @@ class Latency(Fault):
         Half of the requests take at most `median` seconds, and one in a hundred takes
         `p99` seconds or longer.
         """
-        number("median", median, above=0, most=_A_DAY, unit="seconds")
-        number("p99", p99, least=median, most=_A_DAY, unit="seconds")
+        median = number("median", median, above=0, most=_A_DAY, unit="seconds")
+        p99 = number("p99", p99, least=median, most=_A_DAY, unit="seconds")
         mu, sigma = math.log(median), math.log(p99 / median) / _Z_OF_P99
         return cls(lambda rng: rng.lognormvariate(mu, sigma))
 
@@ -85,7 +85,7 @@ class Latency(Fault):
         seconds = self._seconds
         if callable(seconds):
             seconds = seconds(plan.rng)
-            number("seconds", seconds, least=-math.inf, unit="seconds")
+            seconds = number("seconds", seconds, least=-math.inf, unit="seconds")
         plan.add_delay(min(max(0.0, seconds), _A_DAY))
 
 
@@ -117,7 +117,7 @@ class Reset(Fault):
 
     def __init__(self, after: int | None = None) -> None:
         if after is not None:
-            number("after", after, least=0, whole=True, unit="bytes")
+            after = number("after", after, least=0, whole=True, unit="bytes")
         self._after = after
 
     def apply_to(self, plan: FaultPlan) -> None:
@@ -156,7 +156,7 @@ class Truncated(Fault):
     """
 
     def __init__(self, after: int) -> None:
-        number("after", after, least=0, whole=True, unit="bytes")
+        after = number("after", after, least=0, whole=True, unit="bytes")
         self._after = after
 
     def apply_to(self, plan: FaultPlan) -> None:
@@ -191,9 +191,9 @@ class SlowBody(Fault):
     """
 
     def __init__(self, every: float, size: int | None = None) -> None:
-        number("every", every, above=0, most=_A_DAY, unit="seconds")
+        every = number("every", every, above=0, most=_A_DAY, unit="seconds")
         if size is not None:
-            number("size", size, least=1, whole=True, unit="bytes")
+            size = number("size", size, least=1, whole=True, unit="bytes")
         self._every = every
         self._size = size
 

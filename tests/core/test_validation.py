@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from httpx_resilient._core.validation import number
+from httpx_resilient._core.validation import LARGEST, SMALLEST, number
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,13 @@ def test_a_fraction_is_rejected_where_a_whole_number_is_required() -> None:
 @pytest.mark.parametrize("given", [0, 1, 0.5, math.inf])
 def test_a_number_in_its_range_is_accepted(given: float) -> None:
     number("n", given, least=0)
+
+
+@pytest.mark.parametrize("given", [10**400, 1e300, math.inf])
+def test_a_number_that_is_too_large_to_calculate_with_is_bounded(given: float) -> None:
+    assert number("n", given, least=0) == LARGEST
+
+
+def test_a_number_that_is_too_small_to_calculate_with_is_bounded() -> None:
+    assert number("n", 5e-324, above=0) == SMALLEST
+    assert number("n", 0, least=0) == 0

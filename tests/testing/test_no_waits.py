@@ -22,7 +22,7 @@ from httpx_resilient import (
     RetryingTransport,
     attempts_of,
 )
-from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.clock import Clock, sleep
 from httpx_resilient._core.io.async_io import AsyncIO
 from httpx_resilient.testing import no_waits
 
@@ -142,4 +142,4 @@ def test_leaving_the_block_by_an_exception_restores_the_clock() -> None:
     with pytest.raises(ZeroDivisionError), no_waits():
         raise ZeroDivisionError
     assert [AsyncIO.sleep, Clock.turn] == before
-    assert (Clock.now, Clock.block) == (time.monotonic, time.sleep)
+    assert (Clock.now, Clock.block) == (time.monotonic, sleep)

@@ -94,15 +94,21 @@ class CircuitBreaker(Circuits):
         key: KeyFunction | None = None,
     ) -> None:
         check_key(key)
-        number("failure_rate", failure_rate, above=0, most=1)
-        number("minimum_calls", minimum_calls, least=1, whole=True, unit="requests")
-        number("window", window, above=0, unit="seconds")
-        number("open_for", open_for, above=0, unit="seconds")
-        number("max_open_for", max_open_for, least=open_for, unit="seconds")
-        number("half_open_wait", half_open_wait, least=0, unit="seconds")
+        failure_rate = number("failure_rate", failure_rate, above=0, most=1)
+        minimum_calls = number(
+            "minimum_calls", minimum_calls, least=1, whole=True, unit="requests"
+        )
+        window = number("window", window, above=0, unit="seconds")
+        open_for = number("open_for", open_for, above=0, unit="seconds")
+        max_open_for = number(
+            "max_open_for", max_open_for, least=open_for, unit="seconds"
+        )
+        half_open_wait = number(
+            "half_open_wait", half_open_wait, least=0, unit="seconds"
+        )
         if slow_after is not None:
-            number("slow_after", slow_after, above=0, unit="seconds")
-        number("slow_rate", slow_rate, above=0, most=1)
+            slow_after = number("slow_after", slow_after, above=0, unit="seconds")
+        slow_rate = number("slow_rate", slow_rate, above=0, most=1)
         times = window / SLICES, open_for, max_open_for
         rules = Rules(failure_rate, minimum_calls, *times, slow_rate)
         patience = 0.0 if metrics_only else half_open_wait

@@ -10,8 +10,8 @@ from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.events.queueing import Queued
 from httpx_resilient._core.io.admission import Admission, Wait, pool_timeout_of
 from httpx_resilient._core.io.protocol import Effects
-from httpx_resilient._layers.concurrency.limit import ALL_ORIGINS
 from httpx_resilient._layers.concurrency.semaphore import FairSemaphore, PermitRequest
+from httpx_resilient._layers.concurrency.semaphores import ALL_ORIGINS
 
 
 class PermitAdmission(Admission):

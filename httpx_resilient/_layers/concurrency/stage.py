@@ -12,8 +12,8 @@ from httpx_resilient._core.http_types import ResponseLike
 from httpx_resilient._core.io.admission import MustWait
 from httpx_resilient._core.keys import own_key_of
 from httpx_resilient._layers.concurrency.admission import PermitAdmission
-from httpx_resilient._layers.concurrency.limit import Limit
 from httpx_resilient._layers.concurrency.semaphore import FairSemaphore, Permit
+from httpx_resilient._layers.concurrency.semaphores import Limit
 from httpx_resilient._layers.concurrency.vegas import TIMED_OUT
 from httpx_resilient._transport.stage import Stage
 

@@ -66,7 +66,7 @@ class Credentials(Uncopyable):
             )
             raise TypeError(msg)
         if max_age is not None:
-            number("max_age", max_age, above=0, unit="seconds")
+            max_age = number("max_age", max_age, above=0, unit="seconds")
         self.fetch: Fetch = fetch
         self.origins: frozenset[OriginKey] = _origins(origins)
         self.max_age = max_age

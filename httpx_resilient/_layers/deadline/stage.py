@@ -65,7 +65,8 @@ class DeadlineStage(DeadlineBodies, Stage):
             extensions = context.request.extensions
             seconds = extensions.get(OPTION, seconds)
             if OPTION in extensions and seconds is not None:
-                number('extensions["deadline"]', seconds, above=0, unit="seconds")
+                name = f'extensions["{OPTION}"]'
+                seconds = number(name, seconds, above=0, unit="seconds")
         if seconds is None:
             return None
         own = at = now + seconds

@@ -101,7 +101,7 @@ class DeadlineTransport(StagedTransport[RequestT, ResponseT, InnerT, LimitsT, Pr
     ) -> None:
         super().__init__(inner, on_event, dict(http))
         if total is not None:
-            number("total", total, above=0, unit="seconds")
+            total = number("total", total, above=0, unit="seconds")
         self._run(
             DeadlineStage(total, self._refusal, self._family, self._emit, body=body)
         )

@@ -175,9 +175,9 @@ class Failover(Uncopyable):
         key: KeyFunction | None = None,
     ) -> None:
         self.origins: tuple[str, ...] = origins_of(origins)
-        number("cooldown", cooldown, above=0, unit="seconds")
+        cooldown = number("cooldown", cooldown, above=0, unit="seconds")
         if slow_after is not None:
-            number("slow_after", slow_after, above=0, unit="seconds")
+            slow_after = number("slow_after", slow_after, above=0, unit="seconds")
         check_key(key)
         self.cooldown = cooldown
         self.slow_after: float = math.inf if slow_after is None else slow_after

@@ -183,10 +183,10 @@ class HedgePolicy(Uncopyable):
         check_key(key)
         self.key = key
         if delay is not None:
-            number("delay", delay, least=MIN_DELAY, unit="seconds")
-        number("quantile", quantile, above=0, most=1)
-        number("samples", samples, least=1, most=MAX_LATENCIES, whole=True)
-        number("extra", extra, above=0, most=1, unit="hedges per request")
+            delay = number("delay", delay, least=MIN_DELAY, unit="seconds")
+        quantile = number("quantile", quantile, above=0, most=1)
+        samples = number("samples", samples, least=1, most=MAX_LATENCIES, whole=True)
+        extra = number("extra", extra, above=0, most=1, unit="hedges per request")
         self.methods: frozenset[str] = _names(methods)
         self._rules = Rules(delay is None, quantile, samples, extra)
         self.origins: StateStore[HedgeState] = StateStore(

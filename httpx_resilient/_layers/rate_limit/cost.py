@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from httpx_resilient._core.validation import is_asynchronous
+from httpx_resilient._core.validation import LARGEST, is_asynchronous
 
 CostFunction = Callable[[Any], float]
 """Returns the cost of a request before it is sent, such as its tokens."""
@@ -108,7 +108,7 @@ def cost_of(function: CostFunction, request: Any) -> float:
             "the tokens that the request may use"
         )
         raise ValueError(msg)
-    return float(given)
+    return float(min(given, LARGEST))
 
 
 def used_of(function: UsedFunction | None, response: Any) -> float | None:
@@ -128,7 +128,7 @@ def checked_used(name: str, given: Any) -> float:
     if not (_is_number(name, given) and 0 <= given < math.inf):
         msg = f"{name} is {given!r}: the actual cost is a finite number, 0 or more"
         raise ValueError(msg)
-    return float(given)
+    return float(min(given, LARGEST))
 
 
 def _is_number(name: str, given: Any) -> bool:

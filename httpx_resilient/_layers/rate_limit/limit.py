@@ -88,10 +88,10 @@ class RateLimit(Rates):
         used: UsedFunction | None = None,
     ) -> None:
         if requests is not None:
-            number("requests", requests, above=0)
-        number("per", per, above=0, unit="seconds")
-        number("burst", burst, least=1, whole=True, unit="requests")
-        number("max_wait", max_wait, least=0, unit="seconds")
+            requests = number("requests", requests, above=0)
+        per = number("per", per, above=0, unit="seconds")
+        burst = number("burst", burst, least=1, whole=True, unit="requests")
+        max_wait = number("max_wait", max_wait, least=0, unit="seconds")
         check_key(key)
         check_cost(cost, used)
         if requests is None and not learn:

@@ -82,8 +82,7 @@ class hints_in_body:  # noqa: N801 - named as the strategies are, which it stand
         self.statuses: frozenset[int] | None = (
             None if statuses is None else _checked(statuses)
         )
-        number("limit", limit, least=1, whole=True, unit="bytes")
-        self.limit = limit
+        self.limit: int = number("limit", limit, least=1, whole=True, unit="bytes")
 
     @property
     def lowest_status(self) -> int:

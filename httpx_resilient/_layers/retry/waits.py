@@ -52,8 +52,9 @@ class wait_retry_after(wait_base):  # noqa: N801 - tenacity's strategies are nam
     """
 
     def __init__(self, max_retry_after: float = 60.0) -> None:
-        number("max_retry_after", max_retry_after, least=0, unit="seconds")
-        self.max_retry_after: float = float(max_retry_after)
+        self.max_retry_after: float = number(
+            "max_retry_after", max_retry_after, least=0, unit="seconds"
+        )
 
     def __call__(self, retry_state: Any) -> float:
         return _retry_after(retry_state, self.max_retry_after)
@@ -113,10 +114,12 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's strategies are named
                 raise TypeError(msg)
         self.failure = failure
         self.throttled = throttled
-        number("max_retry_after", max_retry_after, least=0, unit="seconds")
-        self.max_retry_after: float = float(max_retry_after)
-        number("bridge", bridge, least=0, most=3600, unit="seconds")
-        self.bridge: float = float(bridge)
+        self.max_retry_after: float = number(
+            "max_retry_after", max_retry_after, least=0, unit="seconds"
+        )
+        self.bridge: float = number(
+            "bridge", bridge, least=0, most=3600, unit="seconds"
+        )
 
     def __call__(self, retry_state: Any) -> float:
         state: RetryState[Any, Any] = retry_state

@@ -77,10 +77,12 @@ class AdaptiveThrottle(Uncopyable):
     ) -> None:
         check_key(key)
         self.key = key
-        number("k", k, least=1, unit="requests")
-        number("minimum_calls", minimum_calls, least=1, whole=True, unit="requests")
-        number("window", window, above=0, unit="seconds")
-        number("max_rejection", max_rejection, above=0, most=0.99)
+        k = number("k", k, least=1, unit="requests")
+        minimum_calls = number(
+            "minimum_calls", minimum_calls, least=1, whole=True, unit="requests"
+        )
+        window = number("window", window, above=0, unit="seconds")
+        max_rejection = number("max_rejection", max_rejection, above=0, most=0.99)
         self._rules = Rules(k, window / SLICES, max_rejection, minimum_calls)
         self._loads: StateStore[Load] = StateStore(
             Window(), fold=lambda load, times: fold(load, self._rules, times)
