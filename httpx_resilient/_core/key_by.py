@@ -6,14 +6,14 @@ import os
 from collections.abc import Hashable
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 from httpx_resilient._core.keys import ShownKey
 from httpx_resilient._core.origin import (
     OriginKey,
     origin_key,
     origin_name,
-    parse_origin,
+    parse_url,
+    path_of,
 )
 from httpx_resilient._core.public import public
 from httpx_resilient._core.state.store import MAX_KEYS
@@ -21,9 +21,6 @@ from httpx_resilient._core.validation import TOKEN, number
 
 _SALT = os.urandom(16)
 """Of this process: so nobody can find a secret by trying which one has this digest."""
-
-_SENT = "/%:@!$&'()*+,;=~"
-"""The characters of a path, besides letters and digits, that are sent as they are."""
 
 _DIGEST_SIZE = 6
 """Bytes of a digest: two of a million secrets are alike with a chance of 1 in 500."""
@@ -83,12 +80,12 @@ class key_by_path:  # noqa: N801 - it is used as a function
     def __call__(self, request: Any) -> Hashable:
         """Return the key of a request."""
         url = request.url
-        path = url.raw_path.partition(b"?")[0].decode("ascii", "backslashreplace")
-        return self._key(origin_key(url), path)
+        return self._key(origin_key(url), path_of(url))
 
     def of_url(self, url: Any) -> Hashable:
         """Return the key of a URL that a user has written."""
-        return self._key(parse_origin(url), quote(urlsplit(str(url)).path, safe=_SENT))
+        parsed = parse_url(url)
+        return self._key(origin_key(parsed), path_of(parsed))
 
     def _key(self, origin: OriginKey, path: str) -> ShownKey:
         prefix = self._prefix(path)

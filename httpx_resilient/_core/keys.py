@@ -115,7 +115,8 @@ def key_given(function: KeyFunction | None, given: Any) -> Hashable:
         given: A URL if the keys are origins or prefixes of paths, else a key.
 
     Raises:
-        ValueError: The URL has no scheme or no host.
+        TypeError: What is to be a URL is neither a string nor a URL.
+        ValueError: The URL has no scheme or no host, or is invalid.
     """
     if function is None:
         return parse_origin(given)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import sys
+from functools import lru_cache
+from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit
 
 from httpx_resilient._core.http_types import RequestLike, URLLike
 from httpx_resilient._core.redaction import MARK, Redactor, redact_tokens
@@ -22,12 +23,16 @@ def safe_url(request: RequestLike, redact: Redactor = redact_tokens) -> str:
         redact: Is given origin and path. If it fails, there is no path.
     """
     url = request.url
-    path = url.raw_path.partition(b"?")[0].decode("ascii", "backslashreplace")
-    origin = format_origin(url.scheme, url.host, url.port)
+    origin = origin_name(origin_key(url))
     try:
-        return str(redact(f"{origin}{path}"))
+        return str(redact(f"{origin}{path_of(url)}"))
     except Exception:  # noqa: BLE001 - a log must not fail a request, nor show a secret
         return f"{origin}/{MARK}"
+
+
+def path_of(url: URLLike) -> str:
+    """Return the path of a URL as it is sent, without the query."""
+    return url.raw_path.partition(b"?")[0].decode("ascii", "backslashreplace")
 
 
 def format_origin(scheme: str, host: str, port: int | None) -> str:
@@ -58,28 +63,71 @@ def origin_key(url: Any) -> OriginKey:
 def origin_name(key: OriginKey) -> str:
     """Format an origin for people, as `https://api.example.com`."""
     scheme, host, port = key
+    return format_origin(scheme, shown_host(host), port)
+
+
+def shown_host(host: str) -> str:
+    """Return a host for people, such as `bücher.example`."""
+    return _decoded(host) if "xn--" in host else host
+
+
+@lru_cache(maxsize=1000)
+def _decoded(host: str) -> str:
+    return ".".join(map(_decoded_label, host.split(".")))
+
+
+def _decoded_label(label: str) -> str:
+    url_class: Any = _url_class()
     try:
-        shown = host.encode("ascii").decode("idna")
-    except UnicodeError:  # not valid IDNA: show it as it is sent
-        shown = host
-    return format_origin(scheme, shown, port)
+        shown: str = url_class(f"http://{label}").host
+        is_same = url_class(f"http://{shown}").raw_host == label.encode()
+    except Exception:  # noqa: BLE001 - no valid IDNA, or no label at all
+        return label
+    return shown if is_same else label
 
 
-def parse_origin(url: str | URLLike) -> OriginKey:
+def parse_origin(url: object) -> OriginKey:
     """
-    Return the origin of a URL that a user has written.
+    Return the origin of a URL that a user has given.
 
     Raises:
-        ValueError: The URL has no scheme or no host.
+        TypeError: It is neither a string nor a URL.
+        ValueError: It has no scheme or no host, or is invalid.
     """
-    if not isinstance(url, str):
-        return origin_key(url)
-    with suppress(ValueError):  # its message quotes a part of the URL
-        parts = urlsplit(url)
-        if parts.scheme and parts.hostname:
-            host = parts.hostname.encode("idna").decode("ascii")
-            default = DEFAULT_PORTS.get(parts.scheme)
-            return parts.scheme, host, None if parts.port == default else parts.port
+    return origin_key(parse_url(url))
+
+
+def parse_url(given: object) -> URLLike:
+    """
+    Return a URL that a user has given, as a request to it has it.
+
+    Raises:
+        TypeError: It is neither a string nor a URL.
+        ValueError: It has no scheme or no host, or is invalid.
+    """
     # The message does not quote the URL, which may hold a secret.
     msg = "give a URL with scheme and host, such as https://api.example.com"
-    raise ValueError(msg)
+    if not (isinstance(given, str) or hasattr(given, "raw_host")):
+        msg = f"{msg}; got {type(given).__name__}"
+        raise TypeError(msg)
+    try:
+        url: Any = _url_class()(given) if isinstance(given, str) else given
+        has_origin = url.scheme and url.host
+    except Exception:  # noqa: BLE001 - `InvalidURL`, or what the library lets through
+        msg = f"{msg}; this one is invalid"
+        raise ValueError(msg) from None
+    if not has_origin:
+        raise ValueError(msg)
+    parsed: URLLike = url
+    return parsed
+
+
+def _url_class() -> Any:
+    """
+    Return the class for URLs of whichever library is loaded.
+
+    States are shared by clients of both libraries. Each has its own copy of one parser,
+    so an origin has the same key in both, as the tests check.
+    """
+    loaded = sys.modules.get("httpx") or sys.modules.get("httpx2")
+    return (loaded or import_module("httpx")).URL

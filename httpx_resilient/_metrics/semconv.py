@@ -11,10 +11,14 @@ import os
 import re
 from collections.abc import Callable, Collection
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from httpx_resilient._core.http_types import URLLike
-from httpx_resilient._core.origin import DEFAULT_PORTS
+from httpx_resilient._core.origin import (
+    DEFAULT_PORTS,
+    origin_key,
+    parse_url,
+    shown_host,
+)
 from httpx_resilient._core.tokens import (
     is_secret_parameter,
     looks_like_token,
@@ -66,14 +70,14 @@ def known_methods() -> frozenset[str]:
 
 def server_of_url(url: URLLike) -> tuple[str, int | None]:
     """Return `server.address` and `server.port` of a URL."""
-    return url.host, url.port or DEFAULT_PORTS.get(url.scheme)
+    scheme, host, port = origin_key(url)
+    return shown_host(host), port or DEFAULT_PORTS.get(scheme)
 
 
 @lru_cache(maxsize=1000)
 def server_of_origin(origin: str) -> tuple[str, int | None]:
     """Return both for an origin, such as `https://api.example.com`."""
-    parts = urlsplit(origin)
-    return parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme)
+    return server_of_url(parse_url(origin))
 
 
 def redactor(parameters: Collection[str]) -> Callable[[str], str]:

@@ -2,39 +2,107 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.fake_io import FakeIO
 
 from httpx_resilient._core.context import begin
 from httpx_resilient._core.origin import origin_key, origin_name, parse_origin
 
 
+libraries = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+
+URLS = [
+    "https://Example.org:443/a?b",
+    "HTTPS://EXAMPLE.ORG:443/",
+    "http://[::1]:80/",
+    "http://[2001:DB8::A]/",
+    "http://[0:0:0:0:0:0:0:1]/",
+    "http://user:p%40ss@a:8080",
+    "https://xn--bcher-kva.example/",
+    "https://b\u00fccher.example/",
+    "https://B\u00dcCHER.example/",
+    "https://stra\u00dfe.example/",
+    "https://\u03b2\u03cc\u03bb\u03bf\u03c2.example/",
+    "https://www.fa\u00df.example/",
+    "https://a_b.example/",
+    "https://example.org./",
+    "https://a%20b/",
+    "wss://a:443",
+    "http://127.0.0.1:0",
+]
+
+
+@libraries
+@pytest.mark.parametrize("url", URLS)
+def test_the_origin_of_a_text_is_that_of_a_request_to_it(
+    library: Any, url: str
+) -> None:
+    key = origin_key(library.Request("GET", url).url)
+    assert parse_origin(url) == parse_origin(library.URL(url)) == key
+
+
+@libraries
+@given(
+    host=st.text(min_size=1, max_size=20),
+    scheme=st.sampled_from(["http", "https", "ws"]),
+    port=st.sampled_from(["", ":", ":80", ":443", ":8080", ":x", ":99999"]),
+)
+def test_a_text_is_refused_or_has_the_origin_of_a_request_to_it(
+    library: Any, host: str, scheme: str, port: str
+) -> None:
+    text = f"{scheme}://{host}{port}"
+    try:
+        key = origin_key(library.Request("GET", text).url)
+    except Exception:
+        key = None
+    if key is None or not key[1]:
+        with pytest.raises(ValueError, match="give a URL with scheme and host"):
+            parse_origin(text)
+    else:
+        assert parse_origin(text) == key
+        # What is shown is read by the metrics.
+        assert parse_origin(origin_name(key))[1:] == key[1:]
+
+
 @pytest.mark.parametrize(
     "url",
     [
-        "https://Example.org:443/a?b",
-        "http://[::1]:80/",
-        "http://user:pass@a:8080",
-        "https://xn--bcher-kva.example/",
-        "https://b\u00fccher.example/",
-        "wss://a:443",
-        "http://127.0.0.1:0",
+        "api.example.com", "localhost:8080", "/path", "https://", "//host", "",
+        "https://a:secret", "https://256.1.1.1", "https://[::x]", "https://\u2603\u0301",
+        "https://xn--99999999.example", httpx.URL("/path"), httpx2.URL("//host"),
     ],
-)
-def test_parse_origin_and_origin_key_agree_for_a_string_and_a_url(url: str) -> None:
-    assert (
-        parse_origin(url) == parse_origin(httpx.URL(url)) == origin_key(httpx.URL(url))
-    )
-
-
-@pytest.mark.parametrize("url", ["api.example.com", "/path", "https://", "//host"])
-def test_a_string_without_scheme_or_host_is_rejected(url: str) -> None:
-    with pytest.raises(ValueError, match="give a URL with scheme and host"):
+)  # fmt: skip
+def test_what_has_no_valid_origin_is_refused_with_an_example(url: Any) -> None:
+    words = "give a URL with scheme and host, such as https://api.example.com"
+    with pytest.raises(ValueError, match=words) as caught:
         parse_origin(url)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("wrong", [None, 5, b"https://a", ("https", "a", None)])
+def test_what_is_no_url_is_refused_with_an_example(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"give a URL with .*; got (NoneType|int|byt|tup)"):
+        parse_origin(wrong)
+
+
+def test_a_text_is_read_without_either_library_being_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for loaded in ("httpx", "httpx2"):
+        monkeypatch.delitem(sys.modules, loaded)
+    monkeypatch.setattr("httpx_resilient._core.origin.import_module", lambda _: httpx2)
+    assert parse_origin("https://fa\u00df.example") == (
+        "https", "xn--fa-hia.example", None
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -57,6 +125,7 @@ def test_a_key_is_scheme_host_and_port_without_the_default_port(
         ("https://Example.org:443/a?b", "https://example.org"),
         ("http://[::1]:8080/", "http://[::1]:8080"),
         ("https://xn--bcher-kva.example/", "https://b\u00fccher.example"),
+        ("https://www.xn--fa-hia.example/", "https://www.fa\u00df.example"),
     ],
 )
 def test_a_name_is_the_origin_in_readable_form(url: str, name: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from httpx_resilient._core.events.record import Record, event
 from httpx_resilient._core.http_types import RequestLike
-from httpx_resilient._core.origin import format_origin, safe_url
+from httpx_resilient._core.origin import origin_key, origin_name, safe_url
 
 
 @event
@@ -83,8 +83,7 @@ class RequestEvent(Event):
     @property
     def origin(self) -> str:
         """The request's origin, such as `https://api.example.com`."""
-        url = self.request.url
-        return format_origin(url.scheme, url.host, url.port)
+        return origin_name(origin_key(self.request.url))
 
     def fields(self) -> dict[str, Any]:
         """Return the event as plain values. A log record has them in `extra`."""

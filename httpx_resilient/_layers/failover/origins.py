@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 from urllib.parse import urlsplit
 
-from httpx_resilient._core.origin import DEFAULT_PORTS, format_origin
+from httpx_resilient._core.origin import DEFAULT_PORTS, origin_name, parse_origin
 
 
 def origins_of(given: object) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def origin_of(place: str, given: object) -> str:
         raise TypeError(msg)
     try:
         url = urlsplit(given)
-        host, port = url.hostname or "", url.port
+        host, _ = url.hostname, url.port  # either may be invalid
     except ValueError:
         msg = f"{form}; got one with an invalid host or port"
         raise ValueError(msg) from None
@@ -70,6 +70,9 @@ def origin_of(place: str, given: object) -> str:
         if made:
             msg = f"{form}; got one {mistake}"
             raise ValueError(msg)
-    return format_origin(
-        url.scheme, host, None if port == DEFAULT_PORTS[url.scheme] else port
-    )
+    try:
+        scheme, host, port = parse_origin(given)
+    except ValueError:
+        msg = f"{form}; got one with an invalid host"
+        raise ValueError(msg) from None
+    return origin_name((scheme, host, None if port == DEFAULT_PORTS[scheme] else port))
