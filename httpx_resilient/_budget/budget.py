@@ -133,12 +133,12 @@ class RetryBudget(Uncopyable):
         key = context.origin if function is None else key_of(context, function)
         return self.accounts[key]
 
-    def account(self, url: URLLike) -> Account:
+    def account(self, url: str | URLLike) -> Account:
         """Return the account of a URL, see `CircuitBreaker.force_open`."""
         return self.accounts[key_given(self.key, url)]
 
     def spend(
-        self, url: URLLike, now: float, cost: float = 1, overdraft: float = 0
+        self, url: str | URLLike, now: float, cost: float = 1, overdraft: float = 0
     ) -> bool:
         """
         Withdraw the cost of a retry or hedge before it is sent.
@@ -154,7 +154,7 @@ class RetryBudget(Uncopyable):
         """
         return self.account(url).withdraw(now, cost, overdraft)
 
-    def refund(self, url: URLLike, cost: float = 1) -> None:
+    def refund(self, url: str | URLLike, cost: float = 1) -> None:
         """Return the cost of a retry or hedge that succeeded, or was not sent."""
         self.account(url).refunds.append(cost)
 
