@@ -129,6 +129,20 @@ def key_shown(function: KeyFunction | None, key: Hashable) -> Any:
     return origin_name(cast("OriginKey", key)) if function is None else key
 
 
+def origin_named(function: KeyFunction | None, key: Hashable) -> tuple[str, Hashable]:
+    """
+    Return the name of the origin that a key has, and the key unless it is the origin.
+
+    Args:
+        function: What makes the keys; `None` if they are origins.
+        key: The key. The name is empty if it is one that only the user understands.
+    """
+    if function is None:
+        return origin_name(cast("OriginKey", key)), None
+    is_url = isinstance(key, ShownKey)
+    return origin_name(parse_origin(key)) if is_url else "", key
+
+
 def key_text(key: object) -> str:
     """Return the text of a key that may be shown, or of several; else nothing."""
     if isinstance(key, ShownKey):
@@ -143,7 +157,7 @@ def name_of(key: object, origin: str) -> str:
     """Name a key in a text: by itself, or by the origin of its request."""
     if key is None:
         return origin
-    return key_text(key) or f"{origin} (one of its keys)"
+    return key_text(key) or (f"{origin} (one of its keys)" if origin else "one key")
 
 
 def name_in(context: RequestContext, function: KeyFunction | None) -> str:

@@ -139,8 +139,11 @@ def _rate_limited(event: RateLimited) -> Iterator[Measurement]:
 
 
 def _circuit_opened(event: CircuitOpened) -> Iterator[Measurement]:
+    if event.by_hand and event.key is not None:
+        return  # its origin may be unknown
     server = server_of_origin(event.origin)
-    yield instruments.CIRCUIT_OPENED, 1, server
+    if not event.by_hand:
+        yield instruments.CIRCUIT_OPENED, 1, server
     if event.key is None:
         yield instruments.CIRCUIT_STATE, 2, server
 

@@ -97,8 +97,8 @@ class PooledTransport:
         """Let the outermost layer await what listeners return after a request."""
         self._emit.deferred = deferred
 
-    def _has_asynchronous_listener(self) -> bool:
-        return self._emit.asynchronous
+    def _has_listener(self) -> bool:
+        return self._emit.listener is not None
 
     async def _handle(  # noqa: C901, PLR0912 - in one piece, since each request pays for each call
         self, request: Any, effects: Effects, context: RequestContext

@@ -159,7 +159,7 @@ class ResilientTransport(
                 made, is_lone = async_io_of(self._tail._async_side)  # noqa: SLF001 - a layer, too
                 self._io = io = self._reporting(made)
                 self._is_lone = is_lone
-                self._awaits_listeners = self._has_asynchronous_listener()
+                self._awaits_listeners = self._has_listener()
                 self._share_deferred(self._emit.deferred)
                 if not self._awaits_listeners and (is_lone or self._makes_context):
                     self._plain_io = io
@@ -209,12 +209,12 @@ class ResilientTransport(
         if is_linked(inner, asynchronous=True):
             inner._share_deferred(deferred)  # noqa: SLF001 - a layer, too
 
-    def _has_asynchronous_listener(self) -> bool:
+    def _has_listener(self) -> bool:
+        """Whether there is a listener. Any may return what has to be awaited."""
         inner: Any = self._async_side.made
-        return self._emit.asynchronous or (
-            is_linked(inner, asynchronous=True) and inner._has_asynchronous_listener()  # noqa: SLF001 - a layer, too
+        return self._emit.listener is not None or (
+            is_linked(inner, asynchronous=True) and inner._has_listener()  # noqa: SLF001 - a layer, too
         )
 
     def __repr__(self) -> str:
-        # An inner transport may show more than a log should contain.
         return f"<{type(self).__name__}>"

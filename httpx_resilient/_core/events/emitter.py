@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from inspect import isawaitable
 from typing import Any, ParamSpec
@@ -16,6 +16,11 @@ from httpx_resilient._core.redaction import Redactor
 from httpx_resilient._core.validation import is_asynchronous
 
 P = ParamSpec("P")
+
+_NOT_AWAITED = (
+    "on_event is asynchronous and cannot be awaited in a synchronous client: give a "
+    "synchronous one, or use an AsyncClient"
+)
 
 
 class EventEmitter:
@@ -97,6 +102,7 @@ class EventEmitter:
             self._faults.add("on_event", error)
         else:
             if answer is not None and isawaitable(answer):
+                self._check_client(context, answer)
                 # Only the task of the request awaits them: so a listener runs in its
                 # context, and is not cancelled with another request.
                 pending = None if context is None else context.pending
@@ -129,11 +135,23 @@ class EventEmitter:
             TypeError: The listener is asynchronous.
         """
         if self.asynchronous:
-            msg = (
-                "on_event is asynchronous and cannot be awaited in a synchronous "
-                "client: give a synchronous one, or use an AsyncClient"
-            )
-            raise TypeError(msg)
+            raise TypeError(_NOT_AWAITED)
+
+    def _check_client(
+        self, context: RequestContext | None, answer: Awaitable[object]
+    ) -> None:
+        """
+        Refuse in a synchronous client what a listener wants awaited.
+
+        A lambda or a decorated function that returns a coroutine does not say so before
+        its first event.
+        """
+        self.asynchronous = True
+        effects: Any = None if context is None else context.clock
+        if effects is not None and not effects.asynchronous:
+            if isinstance(answer, Coroutine):
+                answer.close()
+            raise TypeError(_NOT_AWAITED)
 
     async def _settle(self, pending: deque[Awaitable[object]]) -> None:
         with suppress(IndexError):  # another thread took the last one

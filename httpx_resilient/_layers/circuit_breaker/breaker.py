@@ -134,6 +134,13 @@ class CircuitBreaker(Circuits):
         Args:
             url: A URL whose origin, or path with `key_by_path`, selects the circuit.
                 With another `key`, it is a key as `states()` shows it.
+
+        Raises:
+            TypeError: What is to be a URL is neither a string nor a URL.
+            ValueError: The URL has no scheme or no host, or is invalid.
+
+        The listeners of all transports with this breaker get a `CircuitOpened`, and
+        those of the two other methods a `CircuitClosed`.
         """
         self.change(url, lambda circuit: force(circuit, is_open=True))
 

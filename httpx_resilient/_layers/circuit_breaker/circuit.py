@@ -124,14 +124,21 @@ def fold(circuit: Circuit, rules: Rules, times: Sequence[float]) -> Circuit:
     return circuit
 
 
-def force(_: Circuit, *, is_open: bool) -> tuple[Circuit, None]:
-    """Force the circuit open or closed until it is reset."""
-    return Forced(is_open), None
+def force(circuit: Circuit, *, is_open: bool) -> tuple[Circuit, Circuit | None]:
+    """
+    Force the circuit open or closed until it is reset.
+
+    The decision is the circuit, or `None` if that is no change.
+    """
+    forced = Forced(is_open)
+    was_forced = isinstance(circuit, Forced) and circuit.open == is_open
+    return forced, None if was_forced else forced
 
 
-def reset(_: Circuit, now: float) -> tuple[Circuit, None]:
-    """Close the circuit and restart its counts."""
-    return Window(since=now), None
+def reset(circuit: Circuit, now: float) -> tuple[Circuit, Circuit | None]:
+    """Close the circuit and restart its counts. Decide as in `force`."""
+    closed = Window(since=now)
+    return closed, None if isinstance(circuit, Window) else closed
 
 
 def _after_probe(

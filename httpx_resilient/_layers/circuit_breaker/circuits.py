@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from random import random
 
 from httpx_resilient._core.clock import Clock
-from httpx_resilient._core.keys import KeyFunction, key_given
+from httpx_resilient._core.events.broadcast import Broadcast
+from httpx_resilient._core.keys import KeyFunction, key_given, origin_named
 from httpx_resilient._core.lock import tell_when_forked
 from httpx_resilient._core.public import Uncopyable
 from httpx_resilient._core.state.sliding_window import Window, tally
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.state.streak import HANGING, Streaks
 from httpx_resilient._layers.circuit_breaker.circuit import admit, fold, settle
+from httpx_resilient._layers.circuit_breaker.events import (
+    FORCED_OPEN,
+    CircuitClosed,
+    CircuitOpened,
+)
 from httpx_resilient._layers.circuit_breaker.half_open import answered, forget_probes
 from httpx_resilient._layers.circuit_breaker.probe import Probe
 from httpx_resilient._layers.circuit_breaker.queue import Answer, ProbeQueues
-from httpx_resilient._layers.circuit_breaker.state import Circuit, HalfOpen, Rules
+from httpx_resilient._layers.circuit_breaker.state import (
+    Circuit,
+    Forced,
+    HalfOpen,
+    Rules,
+)
 
 
 class Circuits(Uncopyable):
@@ -47,6 +59,8 @@ class Circuits(Uncopyable):
             Window(), fold=lambda circuit, times: fold(circuit, rules, times)
         )
         self.queues: ProbeQueues = ProbeQueues(lambda key: self.enter(key, Clock.now()))
+        self.emit: Broadcast = Broadcast()
+        """Emits what a user has changed by hand."""
         tell_when_forked(self)
 
     def enter(self, key: Hashable, now: float, *, may_wait: bool = True) -> Answer:
@@ -116,9 +130,17 @@ class Circuits(Uncopyable):
             self.circuits.apply(key, forget_probes)
 
     def change(
-        self, url: Hashable, change: Callable[[Circuit], tuple[Circuit, None]]
+        self, url: object, change: Callable[[Circuit], tuple[Circuit, Circuit | None]]
     ) -> None:
-        """Change the circuit that a user has named."""
+        """Change the circuit that a user has named, and emit an event if it changes."""
         key = key_given(self.key, url)
-        self.circuits.apply(key, change)
+        changed = self.circuits.apply(key, change)
         self.queues.circuit_changed(key)
+        if changed is None:
+            return
+        origin, own_key = origin_named(self.key, key)
+        if isinstance(changed, Forced) and changed.open:
+            why = FORCED_OPEN, math.inf
+            self.emit(CircuitOpened, origin, *why, own_key, by_hand=True)
+        else:
+            self.emit(CircuitClosed, origin, own_key, by_hand=True)

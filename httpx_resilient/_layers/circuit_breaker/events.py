@@ -11,18 +11,25 @@ from httpx_resilient._core.events.base import Event, RequestEvent
 from httpx_resilient._core.events.record import event
 from httpx_resilient._core.keys import name_of
 
+FORCED_OPEN = "forced open by hand"
+"""Why a circuit is open that its user has forced open."""
+
 
 @event
 class CircuitOpened(Event):
     """
-    A circuit opened, because too many requests to its origin failed.
+    A circuit opened, because too many requests to its origin failed, or by hand.
 
     Args:
-        origin: The origin, such as `https://api.example.com`.
+        origin: The origin, such as `https://api.example.com`. It is empty if a circuit
+            was changed by hand whose key does not say it.
         reason: The failures or slow requests that opened it.
-        seconds: Seconds until the circuit admits a probe.
+        seconds: Seconds until the circuit admits a probe; infinite if it was opened by
+            hand.
         key: The key of the circuit, if that is not the origin. It may hold a secret, so
             the text shows only a key of `key_by_path` or `key_by_header`.
+        by_hand: Whether `breaker.force_open` has opened it. Every transport with this
+            breaker emits that.
 
     Example:
         >>> print(CircuitOpened("https://api.example.com", "9 of 9 failed", 5.0))
@@ -33,11 +40,14 @@ class CircuitOpened(Event):
     reason: str
     seconds: float
     key: Hashable = field(default=None, repr=False)
+    by_hand: bool = False
 
     level: ClassVar[int] = logging.WARNING
 
     def __str__(self) -> str:
         phase = f"open for {self.seconds:.1f} s: {self.reason}"
+        if self.by_hand:
+            phase = self.reason
         return f"the circuit to {name_of(self.key, self.origin)} is {phase}"
 
 
@@ -67,11 +77,15 @@ class CircuitHalfOpened(Event):
 @event
 class CircuitClosed(Event):
     """
-    A circuit closed, because its probes succeeded: all requests are sent again.
+    A circuit closed, because its probes succeeded, or by hand.
+
+    All requests are sent again.
 
     Args:
-        origin: The origin, such as `https://api.example.com`.
+        origin: The origin, such as `https://api.example.com`; see `CircuitOpened`.
         key: The key of the circuit, if that is not the origin.
+        by_hand: Whether `breaker.reset` or `breaker.force_closed` has closed it. Every
+            transport with this breaker emits that.
 
     Example:
         >>> print(CircuitClosed("https://api.example.com"))
@@ -80,11 +94,13 @@ class CircuitClosed(Event):
 
     origin: str
     key: Hashable = field(default=None, repr=False)
+    by_hand: bool = False
 
     level: ClassVar[int] = logging.INFO
 
     def __str__(self) -> str:
-        return f"the circuit to {name_of(self.key, self.origin)} is closed"
+        by_hand = " by hand" if self.by_hand else ""
+        return f"the circuit to {name_of(self.key, self.origin)} is closed{by_hand}"
 
 
 @event

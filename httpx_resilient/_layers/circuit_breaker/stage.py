@@ -59,6 +59,7 @@ class BreakerStage(Stage):
         self._refusal = refusal
         self._family = family
         self._emit = emit
+        breaker.emit.join(emit)
 
     def before(self, context: RequestContext) -> Call:
         # Only the end of a request changes a closed circuit.
