@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx2
+try:
+    import httpx2
+except ModuleNotFoundError as _missing:
+    msg = "clients of httpx2 need httpx2: pip install 'httpx_resilient[httpx2]'"
+    raise ImportError(msg) from _missing
 
 import httpx_resilient
 from httpx_resilient._stack.binding import bind

@@ -46,6 +46,8 @@ class Metrics(MetricsListener):
         per_origin: Whether to label metrics with their server. Set it to `False` for a
             client of very many servers: the labels `server_address` and `server_port`
             are left out, and with them the states of circuits and of origins.
+            In any case, labels name the first 1000 servers, and further ones are
+            `_OTHER`.
 
     Raises:
         ValueError: The registry has a listener already.

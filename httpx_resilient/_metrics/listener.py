@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.events.base import Event
@@ -18,7 +18,16 @@ from httpx_resilient._metrics.from_events import Labels, Measurement, measuremen
 from httpx_resilient._metrics.instruments import ALL, SERVER, Instrument, Kind
 from httpx_resilient._metrics.semconv import server_of_origin
 
-T = TypeVar("T")
+MAX_SERVERS = 1000
+"""
+The number of servers that labels name, as many as states are stored.
+
+A metrics library stores each combination of labels for ever, so a crawler, or a client
+whose servers have names of their own, would fill the memory.
+"""
+
+OTHER: tuple[str, None] = ("_OTHER", None)
+"""The labels of all further servers."""
 
 Watchable = (
     RetryBudget | RateLimit | Limit[Any] | PoolingTransport[Any, Any, Any, Any, Any]
@@ -46,9 +55,10 @@ class MetricsListener(Uncopyable, ABC):
     def __init__(self, *, per_origin: bool) -> None:
         self._watched: tuple[Watchable, ...] = ()
         self._per_origin = per_origin
+        self._servers: set[Labels] = set()
         self._recorders: dict[Instrument, Recorder] = {}
         for each in ALL:
-            names = self._selected(each, each.labels)
+            names = self._names(each)
             if each.kind is Kind.OBSERVABLE_GAUGE:
                 self._create_observable(each, names)
             elif per_origin or each.kind is not Kind.GAUGE:
@@ -92,13 +102,29 @@ class MetricsListener(Uncopyable, ABC):
         for instrument, value, labels in measurements(event):
             record = self._recorders.get(instrument)
             if record is not None:
-                record(value, self._selected(instrument, labels))
+                selected = self._selected(instrument, labels)
+                # One gauge would say nothing about many servers.
+                if not (instrument.kind is Kind.GAUGE and selected[0] == OTHER[0]):
+                    record(value, selected)
 
-    def _selected(self, instrument: Instrument, labels: tuple[T, ...]) -> tuple[T, ...]:
-        """Drop the server from an instrument's labels unless `per_origin`."""
-        if self._per_origin or instrument.labels[: len(SERVER)] != SERVER:
+    def _names(self, instrument: Instrument) -> tuple[str, ...]:
+        """Drop the server from the names of an instrument's labels, as `_selected`."""
+        if self._per_origin or not _is_by_server(instrument):
+            return instrument.labels
+        return instrument.labels[len(SERVER) :]
+
+    def _selected(self, instrument: Instrument, labels: Labels) -> Labels:
+        """Drop the server from the labels unless `per_origin`, and bound its values."""
+        if not _is_by_server(instrument):
             return labels
-        return labels[len(SERVER) :]
+        server, others = labels[: len(SERVER)], labels[len(SERVER) :]
+        if not self._per_origin:
+            return others
+        if server not in self._servers and server[0] is not None:
+            if len(self._servers) >= MAX_SERVERS:
+                return *OTHER, *others
+            self._servers.add(server)
+        return labels
 
     def _observations(self, instrument: Instrument) -> Iterator[tuple[float, Labels]]:
         """Read an observable gauge. Equal labels of several objects are summed."""
@@ -113,6 +139,10 @@ class MetricsListener(Uncopyable, ABC):
 
     def __repr__(self) -> str:
         return "<Metrics>"
+
+
+def _is_by_server(instrument: Instrument) -> bool:
+    return instrument.labels[: len(SERVER)] == SERVER
 
 
 def _observed(watched: Watchable) -> Iterator[Measurement]:

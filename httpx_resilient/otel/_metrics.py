@@ -35,6 +35,8 @@ class Metrics(MetricsListener):
         per_origin: Whether to label metrics with their server. Set it to `False` for a
             client of very many servers: the labels `server.address` and `server.port`
             are left out, and with them the states of circuits and of origins.
+            In any case, labels name the first 1000 servers, and further ones are
+            `_OTHER`.
 
     Observable gauges are read at each collection, from the objects given to `watch`: a
     `RetryBudget`, the limits on rate and concurrency, a `PoolingTransport`.

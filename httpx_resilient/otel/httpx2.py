@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-import httpx2
+try:
+    import httpx2
+except ModuleNotFoundError as _missing:
+    msg = "traces of httpx2 clients need httpx2: pip install 'httpx_resilient[httpx2]'"
+    raise ImportError(msg) from _missing
 
 from httpx_resilient._core.family import Family
 from httpx_resilient.otel._metrics import Metrics

@@ -30,6 +30,7 @@ class FaultPlanner:
         faults: A script with one fault for each request, or one fault for all requests.
         seed: Seed of all random numbers. `None` chooses one.
         family: The HTTP library whose exceptions may be raised.
+        ends: Whether no request may come after a script.
 
     Raises:
         TypeError: A fault is not a fault, or is an exception of the other library.
@@ -41,6 +42,8 @@ class FaultPlanner:
         faults: Sequence[FaultSpec] | FaultSpec,
         seed: int | str | None,
         family: Family,
+        *,
+        ends: bool,
     ) -> None:
         if seed is not None and not isinstance(seed, (int, str)):
             msg = f"seed must be a whole number or a text; got {seed!r}"
@@ -48,6 +51,7 @@ class FaultPlanner:
         self.seed = SystemRandom().getrandbits(32) if seed is None else seed
         self.requests = 0
         self._script, self._always = _parse(faults)
+        self._ends = ends
         for fault in self._script if self._always is None else (self._always,):
             _check_family(fault, family)
         self._counts: Counter[str] = Counter()
@@ -55,7 +59,12 @@ class FaultPlanner:
         self._lock = Lock()
 
     def plan(self, now: float) -> FaultPlan:
-        """Plan the next request, which starts at `now` (monotonic seconds)."""
+        """
+        Plan the next request, which starts at `now` (monotonic seconds).
+
+        Raises:
+            RuntimeError: The script ends, and has run out.
+        """
         with self._lock:
             number = self.requests
             self.requests += 1
@@ -64,8 +73,16 @@ class FaultPlanner:
             first = self._first
         plan = FaultPlan(max(0.0, now - first), f"{self.seed}/{number}")
         fault = self._always
-        if fault is None and number < len(self._script):
-            fault = self._script[number]
+        if fault is None:
+            if number < len(self._script):
+                fault = self._script[number]
+            elif self._ends:
+                msg = (
+                    f"this is request {number + 1}, and the script of faults has "
+                    f"{len(self._script)}: add one, such as 200, or give an inner "
+                    "transport for the requests that come after the script"
+                )
+                raise RuntimeError(msg)
         if fault is not None:
             fault.apply_to(plan)
         return plan

@@ -44,11 +44,13 @@ class FaultInjectionLayer(
         inner: The transport that sends the requests that pass. By default, the same as
             that of a `PoolingTransport`.
         faults: A list is a script: each entry applies to one request, in the order in
-            which requests start, and later requests pass. Any other value applies to
-            every request. A fault is a status, which is answered locally (200 too); an
-            exception of the library, class or instance; `None`, which lets the request
-            pass; or an `Answer`, `Chance`, `Latency`, `Outage`, `Reset`, `SlowBody`,
-            `Truncated`, or several `Together`.
+            which requests start, and later requests pass. Without an `inner` or options
+            of the default one, they raise `RuntimeError`, because a test should not
+            reach the network. Any other value applies to every request. A fault is a
+            status, which is answered locally (200 too); an exception of the library,
+            class or instance; `None`, which lets the request pass; or an `Answer`,
+            `Chance`, `Latency`, `Outage`, `Reset`, `SlowBody`, `Truncated`, or several
+            `Together`.
         seed: Seed of all random numbers: the same seed gives the same faults to the
             first request, the second, ... By default each transport chooses its own,
             which the attribute `seed` shows.
@@ -94,7 +96,8 @@ class FaultInjectionLayer(
     ) -> None:
         super().__init__(inner, on_event, dict(http))
         self.enabled = True
-        self._planner = FaultPlanner(faults, seed, self._family)
+        ends = inner is None and not http
+        self._planner = FaultPlanner(faults, seed, self._family, ends=ends)
         self._selects = _request_filter(only)
         self._faulty_body = self._family.stream_class(FaultyBody)
 

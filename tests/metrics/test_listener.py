@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
@@ -18,11 +19,13 @@ from httpx_resilient import (
     PoolingTransport,
     RateLimit,
     RetryBudget,
+    events,
     key_by_path,
     otel,
     prometheus,
 )
 from httpx_resilient._metrics.instruments import ALL
+from httpx_resilient._metrics.listener import MAX_SERVERS
 
 
 def families(registry: CollectorRegistry) -> dict[str, tuple[str, set[str]]]:
@@ -127,3 +130,43 @@ def test_a_registry_takes_one_listener() -> None:
 def test_the_name_of_every_instrument_is_documented(each: Any) -> None:
     assert f"    {each.name} (" in str(otel.Metrics.__doc__)
     assert f"    {each.prometheus_name} (" in str(prometheus.Metrics.__doc__)
+
+
+def test_labels_name_a_bounded_number_of_servers() -> None:
+    registry = CollectorRegistry()
+    metrics, budget = prometheus.Metrics(registry), RetryBudget(most=5)
+    metrics.watch(budget)
+    for number in range(MAX_SERVERS + 10):
+        origin = f"https://{number}.example"
+        request = httpx.Request("GET", origin)
+        metrics(events.AttemptStarted(request, 1))
+        metrics(events.CircuitOpened(origin, "5 of 5 failed", 5.0))
+    for number in (MAX_SERVERS + 1, MAX_SERVERS + 2):
+        budget.account(f"https://{number}.example")
+    samples = {
+        metric.name: {
+            sample.labels["server_address"]: sample.value
+            for sample in metric.samples
+            if not sample.name.endswith("_created")
+        }
+        for metric in registry.collect()
+    }
+    attempts = samples["httpx_resilient_attempts"]
+    assert len(attempts) == MAX_SERVERS + 1
+    assert attempts["_OTHER"] == 10
+    assert samples["httpx_resilient_circuit_opened"]["_OTHER"] == 10
+    # One gauge would say nothing about ten circuits, but what is left can be summed.
+    assert len(samples["httpx_resilient_circuit_state"]) == MAX_SERVERS
+    assert "_OTHER" not in samples["httpx_resilient_circuit_state"]
+    assert samples["httpx_resilient_budget_level"] == {"_OTHER": 10}
+
+
+def test_each_listener_bounds_its_own_servers() -> None:
+    first = prometheus.Metrics(CollectorRegistry())
+    for number in range(MAX_SERVERS + 1):
+        first(events.AttemptStarted(httpx.Request("GET", f"https://{number}"), 1))
+    registry = CollectorRegistry()
+    second = prometheus.Metrics(registry)
+    second(events.AttemptStarted(httpx.Request("GET", "https://new.example"), 1))
+    [family] = [m for m in registry.collect() if m.name == "httpx_resilient_attempts"]
+    assert family.samples[0].labels["server_address"] == "new.example"

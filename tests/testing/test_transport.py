@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from support.fake_io import FakeIO
 from support.faults import GET, outcome_of, outcomes_of, respond
 
+from httpx_resilient import RetryingTransport
 from httpx_resilient.testing import (
     Answer,
     FaultInjectingTransport,
@@ -25,9 +26,33 @@ from httpx_resilient.testing import (
 
 
 def test_a_script_has_one_entry_for_each_request_and_later_requests_pass() -> None:
-    faulty = FaultInjectingTransport(None, [503, httpx.ReadTimeout, None, 429])
+    script = [503, httpx.ReadTimeout, None, 429]
+    passed = httpx.MockTransport(lambda request: httpx.Response(200))
+    faulty = FaultInjectingTransport(passed, script)
     assert outcomes_of(faulty, 6) == [503, httpx.ReadTimeout, 200, 429, 200, 200]
     assert faulty.requests == 6
+
+
+def test_a_script_without_an_inner_transport_ends_before_the_network() -> None:
+    faulty = FaultInjectingTransport(None, [503, 200])
+    with httpx.Client(transport=faulty) as client:
+        for status in (503, 200):
+            assert client.get("http://any").status_code == status
+        with pytest.raises(RuntimeError, match=r"request 3, and the script .* has 2"):
+            client.get("http://any")
+
+
+def test_a_script_that_has_run_out_is_not_retried() -> None:
+    faulty = FaultInjectingTransport(None, [503])
+    with httpx.Client(transport=RetryingTransport(faulty)) as client:
+        with pytest.raises(RuntimeError, match="give an inner transport"):
+            client.get("http://any")
+    assert faulty.requests == 2
+
+
+def test_a_script_with_options_of_the_network_is_followed_by_the_network() -> None:
+    faulty = FaultInjectingTransport(None, [503], http1=True)
+    assert outcomes_of(faulty, 2) == [503, 200]
     assert faulty.injected == {"503": 1, "ReadTimeout": 1, "429": 1}
 
 
