@@ -69,8 +69,7 @@ class Metrics(MetricsListener):
         >>> from prometheus_client import CollectorRegistry, generate_latest
         >>> from httpx_resilient import RetryingTransport
         >>> registry = CollectorRegistry()
-        >>> RetryingTransport(on_event=Metrics(registry))
-        <RetryingTransport>
+        >>> transport = RetryingTransport(on_event=Metrics(registry))
         >>> exposed = generate_latest(registry).decode()
         >>> "httpx_resilient_retries_total" in exposed
         True

@@ -16,6 +16,7 @@ from httpx_resilient._budget.token_bucket import DEFAULT_FLOOR, BucketLimits
 from httpx_resilient._budget.trouble import GRACE
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.context import RequestContext
+from httpx_resilient._core.described import Described
 from httpx_resilient._core.http_types import URLLike
 from httpx_resilient._core.keys import (
     KeyFunction,
@@ -30,7 +31,7 @@ from httpx_resilient._core.validation import number
 
 
 @public()
-class RetryBudget(Uncopyable):
+class RetryBudget(Uncopyable, Described):
     """
     Limits retries to a share of the requests that succeed, for each origin.
 
@@ -83,8 +84,8 @@ class RetryBudget(Uncopyable):
 
     Example:
         >>> budget = RetryBudget(ratio=0.1)
-        >>> RetryingTransport(budget=budget), RetryingTransport(budget=budget)
-        (<RetryingTransport>, <RetryingTransport>)
+        >>> first = RetryingTransport(budget=budget)
+        >>> second = RetryingTransport(budget=budget)
     """
 
     def __init__(
@@ -157,13 +158,6 @@ class RetryBudget(Uncopyable):
     def refund(self, url: str | URLLike, cost: float = 1) -> None:
         """Return the cost of a retry or hedge that succeeded, or was not sent."""
         self.account(url).refunds.append(cost)
-
-    def __repr__(self) -> str:
-        ratio, least, most, window, grace = self._limits
-        return (
-            f"<RetryBudget ratio={ratio:g}, least={least:g}, most={most:g}, "
-            f"window={window:g}, grace={grace:g}>"
-        )
 
 
 def budget_of(given: object, own: RetryBudget | None = None) -> RetryBudget | None:

@@ -215,6 +215,3 @@ class ResilientTransport(
         return self._emit.listener is not None or (
             is_linked(inner, asynchronous=True) and inner._has_listener()  # noqa: SLF001 - a layer, too
         )
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"

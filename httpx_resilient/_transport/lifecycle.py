@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from collections.abc import Iterator
+from inspect import signature
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from httpx_resilient._core.described import (
+    Described,
+    arguments_of,
+    given_to,
+    shown,
+)
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.public import Uncopyable
 from httpx_resilient._transport.inner import Side
@@ -12,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Lifecycle(Uncopyable):
+class Lifecycle(Uncopyable, Described):
     """The part of a layer that passes on what a client does with its transport."""
 
     _holds: ClassVar[str] = "connections"
@@ -21,6 +29,10 @@ class Lifecycle(Uncopyable):
     _emit: EventEmitter
     _async_side: Side
     _sync_side: Side
+
+    def __str__(self) -> str:
+        """List the layers from the outside in, one a line."""
+        return "\n".join(_layers(self))
 
     async def __aenter__(self) -> Self:
         inner = self._async_side.transport()
@@ -71,3 +83,14 @@ class Lifecycle(Uncopyable):
         """Close the inner transport of synchronous clients, if there is one by now."""
         if self._sync_side.made is not None:
             self._sync_side.made.close()
+
+
+def _layers(outermost: Any) -> Iterator[str]:
+    """Yield the text of each layer, without the one inside of it."""
+    this = outermost
+    while isinstance(this, Lifecycle):
+        yield f"{type(this).__name__}({', '.join(arguments_of(this, but='inner'))})"
+        if "inner" not in signature(type(this)).parameters:
+            return
+        this = given_to(this).get("inner")
+    yield "PoolingTransport()" if this is None else shown("inner", this)

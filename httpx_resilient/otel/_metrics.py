@@ -58,8 +58,7 @@ class Metrics(MetricsListener):
         >>> budget = RetryBudget()
         >>> metrics = Metrics()
         >>> metrics.watch(budget)
-        >>> RetryingTransport(budget=budget, on_event=metrics)
-        <RetryingTransport>
+        >>> transport = RetryingTransport(budget=budget, on_event=metrics)
     """
 
     def __init__(

@@ -11,12 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+from httpx_resilient._core.described import Described
 from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import number
 from httpx_resilient.testing._plan import CannedResponse, FaultPlan
 
 
-class Fault(ABC):
+class Fault(Described, ABC):
     """Something that can happen to a request."""
 
     @property
@@ -32,9 +33,6 @@ class Fault(ABC):
     @abstractmethod
     def apply_to(self, plan: FaultPlan) -> None:
         """Add this fault to the plan of a request."""
-
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
 
 
 FaultSpec = int | Exception | type[Exception] | Fault | None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from inspect import iscoroutinefunction
 from typing import Any, ClassVar, Unpack
-from urllib.parse import urlsplit
 
 from httpx_resilient._core.body.unread import mark_unread
 from httpx_resilient._core.classify import SWITCHING_PROTOCOLS
@@ -15,7 +13,6 @@ from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.events.faults import FaultInjected
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.origin import origin_key, parse_origin
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 from httpx_resilient.testing._faults import FaultSpec
@@ -27,6 +24,7 @@ from httpx_resilient.testing._faulty_body import (
 from httpx_resilient.testing._labels import add_labels, injected_error
 from httpx_resilient.testing._plan import CannedResponse, FaultPlan
 from httpx_resilient.testing._planner import FaultPlanner
+from httpx_resilient.testing._request_filter import request_filter
 
 _WITHOUT_BODY = frozenset({204, 304})  # RFC 9110 §6.4.1
 
@@ -98,7 +96,7 @@ class FaultInjectionLayer(
         self.enabled = True
         ends = inner is None and not http
         self._planner = FaultPlanner(faults, seed, self._family, ends=ends)
-        self._selects = _request_filter(only)
+        self._selects = request_filter(only)
         self._faulty_body = self._family.stream_class(FaultyBody)
 
     @property
@@ -195,28 +193,3 @@ class FaultInjectionLayer(
                 )
         if names:
             add_labels(response, *names)
-
-
-def _request_filter(
-    only: str | Callable[[Any], bool] | None,
-) -> Callable[[Any], bool]:
-    if only is None:
-        return lambda _: True
-    if isinstance(only, str):
-        parts = urlsplit(only)
-        if parts.path not in {"", "/"} or parts.query or parts.fragment:
-            msg = (
-                "only must be an origin such as https://api.example.com, without a "
-                "path: to select by more than the origin, give a callable that takes "
-                f"the request; got {only!r}"
-            )
-            raise ValueError(msg)
-        key = parse_origin(only)
-        return lambda request: origin_key(request.url) == key
-    if not callable(only) or iscoroutinefunction(only):
-        msg = (
-            "only must be an origin such as https://api.example.com, or a synchronous "
-            f"callable that takes the request; got {only!r}"
-        )
-        raise TypeError(msg)
-    return only

@@ -24,8 +24,7 @@ class Event(Record):
     Example:
         >>> def listen(event: Event) -> None:
         ...     print(event)
-        >>> RetryingTransport(on_event=listen)
-        <RetryingTransport>
+        >>> transport = RetryingTransport(on_event=listen)
     """
 
     level: ClassVar[int] = logging.DEBUG

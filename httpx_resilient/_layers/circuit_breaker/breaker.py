@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from httpx_resilient._core.clock import Clock
+from httpx_resilient._core.described import Described
 from httpx_resilient._core.keys import KeyFunction, check_key, key_shown
 from httpx_resilient._core.public import public
 from httpx_resilient._core.state.sliding_window import SLICES
@@ -21,7 +22,7 @@ from httpx_resilient._layers.circuit_breaker.state import Rules
 
 
 @public()
-class CircuitBreaker(Circuits):
+class CircuitBreaker(Circuits, Described):
     """
     The circuits to all origins for `CircuitBreakingTransport`s, which can share it.
 
@@ -151,6 +152,3 @@ class CircuitBreaker(Circuits):
     def reset(self, url: Any) -> None:
         """Close a circuit, selected as in `force_open`, and restart its counts."""
         self.change(url, lambda circuit: reset(circuit, Clock.now()))
-
-    def __repr__(self) -> str:
-        return f"<CircuitBreaker of {len(self.circuits)} circuits>"

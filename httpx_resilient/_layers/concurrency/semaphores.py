@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar
 
+from httpx_resilient._core.described import Described
 from httpx_resilient._core.keys import KeyFunction, check_key, key_text
 from httpx_resilient._core.lock import tell_when_forked
 from httpx_resilient._core.origin import origin_name
@@ -22,7 +23,7 @@ ONE_KEY = "this key"
 SemaphoreT = TypeVar("SemaphoreT", bound=FairSemaphore)
 
 
-class Limit(Uncopyable, Generic[SemaphoreT]):
+class Limit(Uncopyable, Described, Generic[SemaphoreT]):
     """
     The base of the limits: a semaphore for each origin or key, or a single one for all.
 

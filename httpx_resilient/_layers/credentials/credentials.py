@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import cast
 from urllib.parse import urlsplit
 
+from httpx_resilient._core.described import Described
 from httpx_resilient._core.lock import tell_when_forked
 from httpx_resilient._core.origin import OriginKey, origin_name, parse_origin
 from httpx_resilient._core.public import Uncopyable, public
@@ -20,7 +21,7 @@ Fetch = Callable[[], Fetched | Awaitable[Fetched]]
 
 
 @public()
-class Credentials(Uncopyable):
+class Credentials(Uncopyable, Described):
     """
     The credential of some origins: fetched when it is needed, and cached.
 
@@ -48,8 +49,7 @@ class Credentials(Uncopyable):
     Example:
         >>> def fetch():
         ...     return "a-token"
-        >>> Credentials(fetch, "https://api.example.com", max_age=3000)
-        <Credentials for https://api.example.com>
+        >>> credentials = Credentials(fetch, "https://api.example.com", max_age=3000)
     """
 
     def __init__(
@@ -108,9 +108,6 @@ class Credentials(Uncopyable):
     def forked(self) -> None:
         """The request that fetches is one of the parent's."""
         self.flights.clear()
-
-    def __repr__(self) -> str:
-        return f"<Credentials for {', '.join(sorted(map(origin_name, self.origins)))}>"
 
 
 def _origins(given: object) -> frozenset[OriginKey]:

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 from httpx_resilient._core.context import RequestContext
+from httpx_resilient._core.described import Described
 from httpx_resilient._core.keys import KeyFunction, check_key, key_of
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.slot import Slot
@@ -120,7 +121,7 @@ def _with_due(state: GroupState, origin: int, due: float | None) -> GroupState:
 
 
 @public()
-class Failover(Uncopyable):
+class Failover(Uncopyable, Described):
     """
     Origins that can replace each other, and which of them are down.
 
@@ -215,6 +216,3 @@ class Failover(Uncopyable):
             )
             for key, state in self.store.states().items()
         }
-
-    def __repr__(self) -> str:
-        return f"<Failover {', '.join(self.origins)}>"

@@ -7,16 +7,18 @@ The transitions are pure functions; a `HedgePolicy` stores the states.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
+from httpx_resilient._core.described import Described
 from httpx_resilient._core.keys import KeyFunction, check_key, key_shown
 from httpx_resilient._core.methods import SAFE_METHODS
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.quantile import quantile
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import number
+from httpx_resilient._layers.hedging.methods import method_names
 
 MAX_LATENCIES = 500
 """Latencies stored: enough to know the share below a quantile of 0.95 within 1 %."""
@@ -134,7 +136,7 @@ def _capped(credit: float, recent: float, rules: Rules) -> float:
 
 
 @public()
-class HedgePolicy(Uncopyable):
+class HedgePolicy(Uncopyable, Described):
     """
     When to hedge a request, and how many hedges to send, for each origin.
 
@@ -187,7 +189,7 @@ class HedgePolicy(Uncopyable):
         quantile = number("quantile", quantile, above=0, most=1)
         samples = number("samples", samples, least=1, most=MAX_LATENCIES, whole=True)
         extra = number("extra", extra, above=0, most=1, unit="hedges per request")
-        self.methods: frozenset[str] = _names(methods)
+        self.methods: frozenset[str] = method_names(methods)
         self._rules = Rules(delay is None, quantile, samples, extra)
         self.origins: StateStore[HedgeState] = StateStore(
             HedgeState(delay), fold=partial(record, rules=self._rules)
@@ -206,15 +208,3 @@ class HedgePolicy(Uncopyable):
             for key, state in self.origins.states().items()
             if state.delay is not None
         }
-
-
-def _names(given: object) -> frozenset[str]:
-    is_collection = not isinstance(given, str) and isinstance(given, Iterable)
-    names = list(cast("Iterable[object]", given)) if is_collection else []
-    if not (is_collection and all(isinstance(name, str) for name in names)):
-        msg = (
-            "methods must be a collection of strings, such as {'GET', 'HEAD'}; "
-            f"got {given!r}"
-        )
-        raise TypeError(msg)
-    return frozenset(str(name).upper() for name in names)

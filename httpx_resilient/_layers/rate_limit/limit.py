@@ -7,6 +7,7 @@ from typing import Any
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.context import RequestContext
+from httpx_resilient._core.described import Described
 from httpx_resilient._core.keys import KeyFunction, check_key, key_shown
 from httpx_resilient._core.lock import tell_when_forked
 from httpx_resilient._core.public import public
@@ -31,7 +32,7 @@ from httpx_resilient._layers.rate_limit.turn import Visit
 
 
 @public()
-class RateLimit(Rates):
+class RateLimit(Rates, Described):
     """
     A limit on the requests in a period of time, for each origin or other key.
 

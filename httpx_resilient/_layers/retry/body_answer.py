@@ -84,8 +84,7 @@ class BodyHints:
         ...     if code == "SOLD_OUT":
         ...         return BodyHints(should_retry=False, reason=code)
         ...     return None
-        >>> RetryingTransport(body_hints=hints_in_body(shop_errors))
-        <RetryingTransport>
+        >>> transport = RetryingTransport(body_hints=hints_in_body(shop_errors))
     """
 
     retry_after: float | None = None

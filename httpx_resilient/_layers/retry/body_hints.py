@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
+from httpx_resilient._core.described import Described
 from httpx_resilient._core.drain import DRAIN_BYTES
 from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import is_asynchronous, number
@@ -16,7 +17,7 @@ BodyReader = Callable[[BodyAnswer], BodyHints | None]
 
 
 @public()
-class hints_in_body:  # noqa: N801 - named as the strategies are, which it stands beside
+class hints_in_body(Described):  # noqa: N801 - named as the strategies are, which it stands beside
     """
     Read hints about another attempt in the bodies of responses.
 
@@ -55,8 +56,8 @@ class hints_in_body:  # noqa: N801 - named as the strategies are, which it stand
         ...         if error.get("extensions", {}).get("code") == "THROTTLED":
         ...             return BodyHints(should_retry=True, throttled=True)
         ...     return None
-        >>> RetryingTransport(body_hints=hints_in_body(graphql, statuses={200}))
-        <RetryingTransport>
+        >>> hints = hints_in_body(graphql, statuses={200})
+        >>> transport = RetryingTransport(body_hints=hints)
     """
 
     def __init__(

@@ -46,8 +46,7 @@ def google_errors(answer: BodyAnswer) -> BodyHints | None:
         answer: The response.
 
     Example:
-        >>> RetryingTransport(body_hints=hints_in_body(google_errors))
-        <RetryingTransport>
+        >>> transport = RetryingTransport(body_hints=hints_in_body(google_errors))
     """
     body = answer.json()
     # `streamGenerateContent` answers with a list.
@@ -84,8 +83,7 @@ def openai_errors(answer: BodyAnswer) -> BodyHints | None:
         answer: The response.
 
     Example:
-        >>> RetryingTransport(body_hints=hints_in_body(openai_errors))
-        <RetryingTransport>
+        >>> transport = RetryingTransport(body_hints=hints_in_body(openai_errors))
     """
     error = _at(answer.json(), "error")
     for name in ("code", "type"):
@@ -111,8 +109,7 @@ def aws_errors(answer: BodyAnswer) -> BodyHints | None:
         answer: The response.
 
     Example:
-        >>> RetryingTransport(body_hints=hints_in_body(aws_errors))
-        <RetryingTransport>
+        >>> transport = RetryingTransport(body_hints=hints_in_body(aws_errors))
     """
     body = answer.json()
     codes: list[Any] = [_at(body, name) for name in ("__type", "code", "Code")]
@@ -134,8 +131,7 @@ def telegram_errors(answer: BodyAnswer) -> BodyHints | None:
         answer: The response.
 
     Example:
-        >>> RetryingTransport(body_hints=hints_in_body(telegram_errors))
-        <RetryingTransport>
+        >>> transport = RetryingTransport(body_hints=hints_in_body(telegram_errors))
     """
     return _waiting(_at(_at(answer.json(), "parameters"), "retry_after"))
 
@@ -153,8 +149,7 @@ def discord_errors(answer: BodyAnswer) -> BodyHints | None:
         answer: The response.
 
     Example:
-        >>> RetryingTransport(body_hints=hints_in_body(discord_errors))
-        <RetryingTransport>
+        >>> transport = RetryingTransport(body_hints=hints_in_body(discord_errors))
     """
     if answer.status_code != TOO_MANY:
         return None

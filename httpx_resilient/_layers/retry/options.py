@@ -27,8 +27,7 @@ class RetryOptions(TypedDict, Generic[RequestT, ResponseT], total=False):
     Example:
         >>> from tenacity import stop_after_attempt
         >>> patient: RetryOptions = {"stop": stop_after_attempt(10)}
-        >>> standard_transport(retry=patient, deadline=600)
-        <DeadlineTransport>
+        >>> transport = standard_transport(retry=patient, deadline=600)
     """
 
     retry: RetryStrategy[RequestT, ResponseT]

@@ -17,6 +17,7 @@ from httpx_resilient._core.classify import (
     classify_error,
     classify_status,
 )
+from httpx_resilient._core.described import Described
 from httpx_resilient._core.methods import IDEMPOTENT_METHODS, condition_of
 from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import TOKEN
@@ -24,7 +25,7 @@ from httpx_resilient._layers.retry.state import RetryState
 
 
 @public()
-class retry_if_idempotent(retry_base):  # noqa: N801 - tenacity's strategies are named as functions are
+class retry_if_idempotent(Described, retry_base):  # noqa: N801 - tenacity's strategies are named as functions are
     """
     Retry if the request may be repeated without harm.
 
@@ -40,8 +41,8 @@ class retry_if_idempotent(retry_base):  # noqa: N801 - tenacity's strategies are
         ValueError: A method is not a token as HTTP defines it.
 
     Example:
-        >>> RetryingTransport(retry=retry_if_status(520, 522) & retry_if_idempotent())
-        <RetryingTransport>
+        >>> strategy = retry_if_status(520, 522) & retry_if_idempotent()
+        >>> transport = RetryingTransport(retry=strategy)
     """
 
     def __init__(self, *extra_methods: str) -> None:
@@ -52,7 +53,7 @@ class retry_if_idempotent(retry_base):  # noqa: N801 - tenacity's strategies are
 
 
 @public()
-class retry_if_status(retry_base):  # noqa: N801 - tenacity's strategies are named as functions are
+class retry_if_status(Described, retry_base):  # noqa: N801 - tenacity's strategies are named as functions are
     """
     Retry if the response has one of these status codes, whatever the method.
 
@@ -64,8 +65,8 @@ class retry_if_status(retry_base):  # noqa: N801 - tenacity's strategies are nam
         ValueError: A status code is out of range.
 
     Example:
-        >>> RetryingTransport(retry=retry_if_transient() | retry_if_status(409))
-        <RetryingTransport>
+        >>> strategy = retry_if_transient() | retry_if_status(409)
+        >>> transport = RetryingTransport(retry=strategy)
     """
 
     def __init__(self, *status_codes: int) -> None:
@@ -85,7 +86,7 @@ class retry_if_status(retry_base):  # noqa: N801 - tenacity's strategies are nam
 
 
 @public()
-class retry_if_transient(retry_base):  # noqa: N801 - tenacity's strategies are named as functions are
+class retry_if_transient(Described, retry_base):  # noqa: N801 - tenacity's strategies are named as functions are
     """
     Retry a failure that is likely to be over soon, if the request is safe to repeat.
 
@@ -109,8 +110,7 @@ class retry_if_transient(retry_base):  # noqa: N801 - tenacity's strategies are 
         ValueError: A method is not a token as HTTP defines it.
 
     Example:
-        >>> RetryingTransport(retry=retry_if_transient("POST"))
-        <RetryingTransport>
+        >>> transport = RetryingTransport(retry=retry_if_transient("POST"))
     """
 
     def __init__(self, *extra_methods: str) -> None:

@@ -42,8 +42,7 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
     Example:
         >>> def report(state: RetryState) -> None:
         ...     print(state.attempt_number, state.reason, state.upcoming_sleep)
-        >>> RetryingTransport(before_sleep=report)
-        <RetryingTransport>
+        >>> transport = RetryingTransport(before_sleep=report)
     """
 
     def __init__(

@@ -14,6 +14,7 @@ from typing import Any
 import tenacity
 from tenacity.wait import WaitBaseT, wait_base
 
+from httpx_resilient._core.described import Described
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import number
@@ -25,7 +26,7 @@ BRIDGE_JITTER = 0.25
 
 
 @public()
-class wait_retry_after(wait_base):  # noqa: N801 - tenacity's strategies are named as functions are
+class wait_retry_after(Described, wait_base):  # noqa: N801 - tenacity's strategies are named as functions are
     """
     Wait as long as the server asks, and a little longer; 0 s if it asks for nothing.
 
@@ -47,8 +48,7 @@ class wait_retry_after(wait_base):  # noqa: N801 - tenacity's strategies are nam
 
     Example:
         >>> from tenacity import wait_fixed
-        >>> RetryingTransport(wait=wait_retry_after(20) + wait_fixed(1))
-        <RetryingTransport>
+        >>> transport = RetryingTransport(wait=wait_retry_after(20) + wait_fixed(1))
     """
 
     def __init__(self, max_retry_after: float = 60.0) -> None:
@@ -61,7 +61,7 @@ class wait_retry_after(wait_base):  # noqa: N801 - tenacity's strategies are nam
 
 
 @public()
-class wait_transient(wait_base):  # noqa: N801 - tenacity's strategies are named as functions are
+class wait_transient(Described, wait_base):  # noqa: N801 - tenacity's strategies are named as functions are
     """
     Back off briefly from a failure, longer from a server that is throttling.
 
@@ -89,13 +89,12 @@ class wait_transient(wait_base):  # noqa: N801 - tenacity's strategies are named
 
     Example:
         >>> from tenacity import wait_random_exponential
-        >>> RetryingTransport(
+        >>> transport = RetryingTransport(
         ...     wait=wait_transient(
         ...         failure=wait_random_exponential(multiplier=0.5, max=10),
         ...         max_retry_after=120,
         ...     )
         ... )
-        <RetryingTransport>
     """
 
     def __init__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from random import random
 
+from httpx_resilient._core.described import Described
 from httpx_resilient._core.keys import KeyFunction, check_key
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.sliding_window import SLICES, Window
@@ -22,7 +23,7 @@ from httpx_resilient._layers.throttle.load import (
 
 
 @public()
-class AdaptiveThrottle(Uncopyable):
+class AdaptiveThrottle(Uncopyable, Described):
     """
     The loads of all origins for `ThrottlingTransport`s, which can share it.
 
@@ -62,8 +63,7 @@ class AdaptiveThrottle(Uncopyable):
 
     Example:
         >>> throttle = AdaptiveThrottle(k=1.5)
-        >>> ThrottlingTransport(None, throttle)
-        <ThrottlingTransport>
+        >>> transport = ThrottlingTransport(None, throttle)
     """
 
     def __init__(
@@ -115,7 +115,3 @@ class AdaptiveThrottle(Uncopyable):
             accepted=accepted,
             counted_at=counted_at,
         )
-
-    def __repr__(self) -> str:
-        counted = "origins" if self.key is None else "keys"
-        return f"<AdaptiveThrottle of {len(self._loads)} {counted}>"
