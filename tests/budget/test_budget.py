@@ -314,12 +314,6 @@ class TestBudget:
         with pytest.raises(ValueError, match=message):
             RetryBudget(**options)
 
-    def test_its_repr_names_the_arguments(self) -> None:
-        assert (
-            repr(RetryBudget())
-            == "<RetryBudget ratio=0.2, least=3, most=100, window=10, grace=2>"
-        )
-
 
 def test_states_returns_the_balances_and_changes_nothing() -> None:
     budget, url = RetryBudget(most=5), httpx.URL("https://a.test/x")

@@ -54,6 +54,10 @@ async def outcomes(client: Any, url: str, times: int) -> list[Any]:
     return found
 
 
+def number_of_loads(throttle: AdaptiveThrottle) -> int:
+    return len(throttle._loads)
+
+
 def named(error: object) -> str:
     return type(error).__name__
 
@@ -116,7 +120,7 @@ async def test_a_circuit_is_forced_by_a_url_of_its_path(
         assert await outcomes(client, url, 1) == [200]
         breaker.force_closed(url)
     assert breaker.states()[f"{server.url}bad"].phase == "forced closed"
-    assert repr(breaker) == "<CircuitBreaker of 2 circuits>"
+    assert len(breaker.states()) == 2
 
 
 async def test_a_circuit_with_a_key_of_the_users_own_is_forced_by_that_key(
@@ -164,7 +168,7 @@ async def test_a_throttled_path_leaves_the_others_unthrottled(
     refused = next(each for each in ends if each != 503)
     assert named(refused) == "RequestThrottled"
     assert f"of requests to {server.url}bad are rejected locally" in str(refused)
-    assert repr(throttle) == "<AdaptiveThrottle of 2 keys>"
+    assert number_of_loads(throttle) == 2
 
 
 @in_async
@@ -179,7 +183,7 @@ async def test_a_cancelled_request_says_nothing_about_its_path(
                 tasks.start_soon(client.get, server.url)
                 await until(world, lambda: server.requests)
                 scope.cancel()
-    assert repr(throttle) == "<AdaptiveThrottle of 1 keys>"
+    assert number_of_loads(throttle) == 1
     assert throttle.enter(server.url.rstrip("/"), 0).share is None
 
 

@@ -31,6 +31,7 @@ def test_a_script_has_one_entry_for_each_request_and_later_requests_pass() -> No
     faulty = FaultInjectingTransport(passed, script)
     assert outcomes_of(faulty, 6) == [503, httpx.ReadTimeout, 200, 429, 200, 200]
     assert faulty.requests == 6
+    assert faulty.injected == {"503": 1, "ReadTimeout": 1, "429": 1}
 
 
 def test_a_script_without_an_inner_transport_ends_before_the_network() -> None:
@@ -53,7 +54,6 @@ def test_a_script_that_has_run_out_is_not_retried() -> None:
 def test_a_script_with_options_of_the_network_is_followed_by_the_network() -> None:
     faulty = FaultInjectingTransport(None, [503], http1=True)
     assert outcomes_of(faulty, 2) == [503, 200]
-    assert faulty.injected == {"503": 1, "ReadTimeout": 1, "429": 1}
 
 
 def test_a_single_fault_applies_to_every_request() -> None:

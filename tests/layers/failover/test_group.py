@@ -240,4 +240,4 @@ class TestOrigins:
         group = Failover(["https://a", "https://b"])
         assert group.store.apply(GROUP, record_failure, Choice(B), 10, 0)
         assert group.down == ("https://b",)
-        assert repr(group) == "<Failover https://a, https://b>"
+        assert repr(group) == "Failover(['https://a', 'https://b'])"

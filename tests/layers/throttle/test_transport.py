@@ -126,10 +126,6 @@ def test_a_throttle_of_another_type_is_rejected() -> None:
         ThrottlingTransport(None, 2)
 
 
-def test_the_repr_of_a_throttle_counts_its_origins() -> None:
-    assert repr(AdaptiveThrottle()) == "<AdaptiveThrottle of 0 origins>"
-
-
 def test_a_local_rejection_is_not_retried_by_default() -> None:
     with pytest.raises(RequestThrottled) as caught:
         run_sync(flow_of(RetryingTransport(), GET, FakeIO(RequestThrottled(""))))
