@@ -19,6 +19,7 @@ from httpx_resilient import (
     explain,
     retry_if_status,
     retry_if_transient,
+    wait_transient,
 )
 
 pytestmark = pytest.mark.anyio
@@ -79,9 +80,7 @@ class TestAttempts:
 
     def test_the_reason_says_that_retry_after_is_too_long(self) -> None:
         response = httpx.Response(429, headers={"retry-after": "3600"})
-        (only,) = self.run(
-            response, **RetryingTransport().__class__.__init__.__kwdefaults__
-        )
+        (only,) = self.run(response, wait=wait_transient())
         assert only.reason == "429, Retry-After 3600 s is above 60 s"
 
     def test_a_status_error_has_the_attempts_of_its_response(self) -> None:

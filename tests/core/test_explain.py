@@ -26,6 +26,7 @@ from httpx_resilient import (
     RetryingTransport,
     attempts_of,
     explain,
+    wait_transient,
 )
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.io.protocol import run_sync
@@ -317,8 +318,7 @@ class TestExplain:
 
     def test_the_last_line_says_why_no_retry_followed(self) -> None:
         response = httpx.Response(429, headers={"retry-after": "3600"})
-        default = RetryingTransport.__init__.__kwdefaults__["wait"]
-        assert self.explained(response, wait=default).endswith(
+        assert self.explained(response, wait=wait_transient()).endswith(
             "after 0.500 s, 429, Retry-After 3600 s is above 60 s"
         )
 
