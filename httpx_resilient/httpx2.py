@@ -12,7 +12,7 @@ try:
     import httpx2
 except ModuleNotFoundError as _missing:
     msg = "clients of httpx2 need httpx2: pip install 'httpx_resilient[httpx2]'"
-    raise ImportError(msg) from _missing
+    raise ImportError(msg, name=_missing.name) from _missing
 
 import httpx_resilient
 from httpx_resilient._stack.binding import bind

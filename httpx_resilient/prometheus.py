@@ -17,7 +17,7 @@ try:
     from prometheus_client.registry import Collector
 except ModuleNotFoundError as _missing:
     msg = "metrics need prometheus_client: pip install 'httpx_resilient[prometheus]'"
-    raise ImportError(msg) from _missing
+    raise ImportError(msg, name=_missing.name) from _missing
 
 from httpx_resilient._metrics.from_events import Labels
 from httpx_resilient._metrics.instruments import (

@@ -139,7 +139,8 @@ def shown(name: str, value: Any) -> str:
         return _text(name, value)
     if isinstance(value, list | tuple | set | frozenset):
         each = [shown(name, item) for item in cast("Any", value)]
-        return f"[{', '.join(sorted(each) if isinstance(value, set) else each)}]"
+        is_ordered = isinstance(value, list | tuple)
+        return f"[{', '.join(each if is_ordered else sorted(each))}]"
     if isinstance(value, type):
         return value.__name__
     if kind.__module__.partition(".")[0] == "tenacity":

@@ -19,7 +19,7 @@ try:
     from httpx_resilient.otel._tracing import TracingLayer
 except ModuleNotFoundError as _missing:
     msg = "traces and metrics need OpenTelemetry: pip install 'httpx_resilient[otel]'"
-    raise ImportError(msg) from _missing
+    raise ImportError(msg, name=_missing.name) from _missing
 
 __all__ = ["Metrics", "TracingTransport"]
 

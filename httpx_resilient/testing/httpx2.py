@@ -6,7 +6,7 @@ try:
     import httpx2
 except ModuleNotFoundError as _missing:
     msg = "tests of httpx2 clients need httpx2: pip install 'httpx_resilient[httpx2]'"
-    raise ImportError(msg) from _missing
+    raise ImportError(msg, name=_missing.name) from _missing
 
 from httpx_resilient._core.family import Family
 from httpx_resilient.testing import _shared

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 import tenacity as t
 from support.world import World
@@ -209,6 +210,14 @@ def test_an_object_can_be_shown_before_it_is_made() -> None:
 def test_a_number_of_another_class_is_shown_as_a_number() -> None:
     assert repr(retry_if_status(HTTPStatus.CONFLICT)) == "retry_if_status(409)"
     assert shown("", {3, 1}) == "[1, 3]"
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_the_limits_of_a_pool_are_shown(library: Any) -> None:
+    ours = httpx_resilient if library is httpx else httpx_resilient.httpx2
+    limits = library.Limits(max_connections=5)
+    shown = f"PoolingTransport(limits={limits!r})"
+    assert repr(ours.PoolingTransport(limits=limits)) == shown
 
 
 def test_a_signature_is_that_of_the_constructor() -> None:

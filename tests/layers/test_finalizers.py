@@ -8,10 +8,12 @@ from typing import Any
 
 import anyio
 import pytest
+from support.server import Server, reply
 from support.stepwise import unclosed_responses
 from support.world import World
 
 from httpx_resilient import CircuitBreaker, ConcurrencyLimit, RateLimit
+from httpx_resilient._core.clock import Clock
 
 pytestmark = pytest.mark.anyio
 
@@ -71,3 +73,42 @@ async def test_requests_wait_for_permits_of_responses_that_are_never_closed(
     gc.collect()
     assert limit.states()["http://localhost"] == (2, 0, 0)
     assert rate.states()["http://localhost"].waiting == 0
+
+
+@pytest.fixture
+def collector_at_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Collect garbage only where a thread begins to wait."""
+    wait = Clock.block_until
+
+    def collect_and_wait(lock: Any, seconds: float | None) -> bool:
+        gc.collect()
+        return wait(lock, seconds)
+
+    monkeypatch.setattr(Clock, "block_until", collect_and_wait)
+    gc.disable()
+    with unclosed_responses():
+        yield
+        gc.collect()
+    gc.enable()
+
+
+@pytest.mark.parametrize("runtime", ["sync"])
+@pytest.mark.parametrize("queue", ["permits", "connections"])
+@pytest.mark.usefixtures("collector_at_waits")
+async def test_a_thread_that_collects_what_it_is_about_to_wait_for_goes_on(
+    world: World, server: Server, queue: str
+) -> None:
+    server.play(reply(200, b"answer"), reply(200, b"answer"))
+    if queue == "permits":
+        transport = world.ours.ConcurrencyLimitingTransport(
+            None, ConcurrencyLimit(1), http2=False
+        )
+    else:
+        limits = world.library.Limits(max_connections=1)
+        transport = world.ours.PoolingTransport(limits=limits)
+    client = world.library.Client(transport=transport, timeout=10)
+    with client:
+        lost = client.send(client.build_request("GET", server.url), stream=True)
+        lost.itself = lost  # only the collector finds it
+        del lost
+        assert client.get(server.url).status_code == 200

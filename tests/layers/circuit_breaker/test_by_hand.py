@@ -74,9 +74,19 @@ def test_each_listener_of_transports_with_the_breaker_gets_one_event() -> None:
         listening(breaker, first.append),
         listening(breaker, second.append),
         listening(breaker, first.append),
+        listening(breaker),
     ]
     breaker.force_open(URL)
     assert (first, second) == ([OPENED], [OPENED])
+    del transports
+
+
+def test_a_transport_without_a_listener_gets_no_event_after_one_with_it() -> None:
+    events: list[Event] = []
+    breaker = CircuitBreaker()
+    transports = [listening(breaker, events.append), listening(breaker)]
+    breaker.force_open(URL)
+    assert events == [OPENED]
     del transports
 
 

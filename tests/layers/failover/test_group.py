@@ -217,6 +217,8 @@ class TestOrigins:
             (["https://a:port"], "invalid host or port"),
             (["https://a:99999"], "invalid host or port"),
             (["https://[::1"], "invalid host or port"),
+            (["https://256.1.1.1"], "with an invalid host"),
+            (["https://xn--99999999.example"], "with an invalid host"),
         ],
     )
     def test_that_are_invalid_are_rejected_without_showing_secrets(
