@@ -62,7 +62,7 @@ def _recording(init: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(init)
     def recording(self: Any, *arguments: Any, **options: Any) -> None:
-        if "_given" not in vars(self):
+        if not hasattr(self, "_given"):  # `vars` would slow down its attributes
             self._given = _Given(arguments, options)
         init(self, *arguments, **options)
 
@@ -71,7 +71,7 @@ def _recording(init: Callable[..., None]) -> Callable[..., None]:
 
 def given_to(described: Described) -> dict[str, Any]:
     """Return the arguments of an object by name, without those that are defaults."""
-    given: _Given | None = vars(described).get("_given")
+    given: _Given | None = getattr(described, "_given", None)
     if given is None:
         return {}
     signature = _signature_of(described)
@@ -128,10 +128,9 @@ def shown(name: str, value: Any) -> str:
         name: The name of the argument, which says whether its texts are secrets.
         value: Its value.
     """
-    kind = type(value)
-    if kind.__module__.partition(".")[0] == "httpx_resilient":
-        return repr(value)
-    if value is None or isinstance(value, bool):
+    kind: Any = value.__class__
+    is_ours = kind.__module__.partition(".")[0] == "httpx_resilient"
+    if is_ours or isinstance(value, Described | bool | None):
         return repr(value)
     if isinstance(value, int | float):
         return repr(int(value) if value % 1 == 0 else float(value))
@@ -163,15 +162,15 @@ def _text(name: str, value: str) -> str:
 
 def _strategy(strategy: Any) -> str:
     """Return the text of a strategy of tenacity, whose attributes are its arguments."""
-    name = type(strategy).__name__
-    attributes = vars(strategy)
+    name: str = strategy.__class__.__name__
+    attributes: dict[str, Any] = strategy.__dict__
     if name in _OPERATORS:
         parts, operator = _OPERATORS[name]
         return operator.join(_operand(each, name) for each in attributes[parts])
     if name.startswith("_"):  # of an instance with a name of its own: `stop_never`
         return name.lstrip("_")
     texts: list[str] = []
-    parameters = inspect.signature(type(strategy)).parameters
+    parameters = inspect.signature(strategy.__class__).parameters
     for each, parameter in parameters.items():
         found = [a for a in (each, f"{name}_{each}", name) if a in attributes]
         value: Any = attributes[found[0]] if found else ...
