@@ -15,7 +15,7 @@ from httpx_resilient._core.http_types import RequestLike
 from httpx_resilient._core.origin import OriginKey, origin_name, parse_origin
 from httpx_resilient._core.redaction import redact_tokens
 from httpx_resilient._core.request_copy import copy_request
-from httpx_resilient._core.validation import is_asynchronous
+from httpx_resilient._core.validation import accepts, is_asynchronous
 
 KeyFunction = Callable[[Any], Hashable]
 """Returns the key of a request."""
@@ -40,7 +40,7 @@ def check_key(key: object) -> None:
     """
     if key is None:
         return
-    if not callable(key):
+    if not (callable(key) and accepts(key, 1)):
         msg = (
             "key must be a function of the request, such as "
             f"lambda request: request.url.host; got {key!r}"

@@ -37,6 +37,37 @@ IDEMPOTENT_METHODS = frozenset(
 """RFC 9110 §9.2.2, and RFC 10008 for QUERY."""
 
 
+_COMMON = ("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY", "POST", "PATCH")
+
+_OTHERS = frozenset(
+    {"ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "CONNECT", "COPY"}
+    | {"LABEL", "LINK", "LOCK", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL"}
+    | {"MKREDIRECTREF", "MKWORKSPACE", "MOVE", "ORDERPATCH", "PRI", "PROPFIND"}
+    | {"PROPPATCH", "REBIND", "REPORT", "SEARCH", "UNBIND", "UNCHECKOUT", "UNLINK"}
+    | {"UNLOCK", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL"}
+)
+"""The other methods that are registered at IANA."""
+
+
+def check_spelling(method: str) -> None:
+    """
+    Refuse a method that is nearly a common one. An own one, such as PURGE, is allowed.
+
+    Raises:
+        ValueError: It is misspelt.
+    """
+    from difflib import get_close_matches  # noqa: PLC0415 - only for an extra method
+
+    name = method.upper()
+    if name in _COMMON or name in _OTHERS:
+        return
+    close = [each for each in _COMMON if sorted(each) == sorted(name)]
+    close += get_close_matches(name, _COMMON, n=1, cutoff=0.75)
+    if close:
+        msg = f"{method!r} is no known method: did you mean {close[0]!r}?"
+        raise ValueError(msg)
+
+
 def is_repeatable(request: RequestLike, names: Sequence[bytes] = KEY_HEADERS) -> bool:
     """Whether a request may be sent more than once without harm."""
     return request.method in IDEMPOTENT_METHODS or has_idempotency_key(request, names)

@@ -1,9 +1,11 @@
-"""What public classes have in common: their module, and whether they can be copied."""
+"""What public classes have in common: their module, their options, and their copies."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn, TypeVar
+
+from httpx_resilient._core.unknown_options import explains_options
 
 T = TypeVar("T")
 
@@ -31,12 +33,20 @@ class Uncopyable:
     A copy would have no lock, connection or queue of its own. So `copy.copy` would
     close the connections of the original, and `copy.deepcopy` and `pickle` would fail
     somewhere inside, and not say what to do.
+
+    Their constructors answer options that they do not have, see `explains_options`.
     """
 
     __slots__ = ()
 
     _holds: ClassVar[str] = "state that transports share"
     _instead: ClassVar[str] = "pass the same object on, or make"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        made: Any = cls
+        if "__init__" in vars(cls):
+            made.__init__ = explains_options(made.__init__)
 
     # All three of them call it, and a subclass of a user may have its own.
     def __reduce__(self) -> NoReturn:

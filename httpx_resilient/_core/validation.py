@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
+from collections.abc import Callable
 from typing import Any, Literal, overload
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
@@ -125,3 +126,16 @@ def is_asynchronous(function: Any) -> bool:
             getattr(function, "predicate", None),  # tenacity wraps a function in it
         )
     )
+
+
+def accepts(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function takes this number of arguments, as far as that is known."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some that are written in C have none
+        return True
+    try:
+        signature.bind(*[None] * count)
+    except TypeError:
+        return False
+    return True

@@ -7,9 +7,12 @@ from inspect import signature
 from typing import Any, cast
 
 from httpx_resilient._budget.budget import RetryBudget
+from httpx_resilient._core.family import Family
 from httpx_resilient._core.keys import KeyFunction
+from httpx_resilient._core.unknown_options import unknown_options
 from httpx_resilient._layers.failover.group import Failover
 from httpx_resilient._transport.inner import HTTPOptions
+from httpx_resilient._transport.recognition import is_transport, not_a_transport
 
 
 def check_known(http: Mapping[str, object], function: Callable[..., Any]) -> None:
@@ -19,13 +22,21 @@ def check_known(http: Mapping[str, object], function: Callable[..., Any]) -> Non
     Raises:
         TypeError: An option is unknown.
     """
-    if unknown := sorted(http.keys() - HTTPOptions.__annotations__.keys()):
-        known = signature(function).parameters.keys() - {"http"}
-        msg = (
-            f"unknown option {', '.join(unknown)}: standard_transport takes "
-            f"{', '.join(sorted(known))}, and the HTTP options of RetryingTransport"
-        )
-        raise TypeError(msg)
+    if unknown := http.keys() - HTTPOptions.__annotations__:
+        own = [each for each in signature(function).parameters if each != "http"]
+        known = HTTPOptions.__annotations__
+        raise unknown_options(function.__name__, unknown, own, known)
+
+
+def check_inner_given(inner: object, family: Family, function: Any) -> None:
+    """
+    Refuse an `inner` that is no transport, in the words of `standard_transport`.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if inner is not None and not is_transport(inner):
+        raise not_a_transport(inner, family, function)
 
 
 def keyed(given: Any, kind: Callable[..., Any] | None, key: KeyFunction | None) -> Any:

@@ -78,7 +78,8 @@ class ResilientTransport(
         self, inner: InnerT | None, on_event: Listener | None, http: dict[str, Any]
     ) -> None:
         self._emit = emit = EventEmitter(on_event, http.pop("redact", None))
-        self._async_side, self._sync_side = sides_of(inner, self._family, http, emit)
+        layer, family = type(self), self._family
+        self._async_side, self._sync_side = sides_of(inner, family, http, emit, layer)
         self._io: IO[RequestT, ResponseT] | None = None
         """The `io` of asynchronous clients, built with the first request."""
         self._plain_io: IO[RequestT, ResponseT] | None = None

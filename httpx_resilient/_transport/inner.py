@@ -9,14 +9,19 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from errno import ENOENT
 from functools import partial
 from importlib.util import find_spec
+from inspect import signature
+from os import PathLike
+from pathlib import Path
 from typing import Any, Generic, TypedDict, TypeVar
 
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.lock import make_lock
 from httpx_resilient._core.redaction import Redactor
+from httpx_resilient._core.unknown_options import unknown_options
 from httpx_resilient._pool.limits import pool_limits
 from httpx_resilient._pool.proxies import Routes, proxy_of, routes_of_environment
 from httpx_resilient._transport.recognition import check_inner
@@ -68,18 +73,6 @@ class HTTPOptions(
 
 
 _OPTIONS = HTTPOptions.__annotations__.keys()
-_REPLACEMENTS = {
-    "allowed_methods": 'give retry=retry_if_transient("POST")',
-    "attempts": "give stop=stop_after_attempt(n)",
-    "max_retries": "give stop=stop_after_attempt(n + 1)",
-    "retries": "give stop=stop_after_attempt(n + 1)",
-    "status_forcelist": "give retry=retry_if_status(...)",
-    "timeout": "set it on the client; it applies to each attempt",
-    "total": "give stop=stop_after_attempt(n + 1)",
-    "transport": "give the first argument, inner",
-    "wrapped": "give the first argument, inner",
-}
-"""What to do instead of the options of other retrying transports."""
 
 
 class Side:
@@ -130,22 +123,30 @@ class Side:
 
 
 def sides_of(
-    inner: Any, family: Family, http: dict[str, Any], emit: EventEmitter
+    inner: Any, family: Family, http: dict[str, Any], emit: EventEmitter, layer: type
 ) -> tuple[Side, Side]:
     """
     Check the arguments of a layer, and return its asynchronous and synchronous sides.
+
+    Args:
+        inner: The transport to wrap, or `None`.
+        family: The library of the layer.
+        http: Options for the default inner transport.
+        emit: Emits its events.
+        layer: The class of the layer.
 
     Raises:
         TypeError: `inner` is not a transport, or belongs to the other family; an option
             is unknown, or given together with an `inner`.
         ValueError: A proxy, given or from the environment, cannot be used.
+        FileNotFoundError: A file of `verify` or `cert` does not exist.
         ImportError: `http2=True` without the extra `http2`.
     """
-    _check_known(http)
+    _check_known(layer, http)
     if inner is None:
         _check_options(family, http)
         return _default_sides(family, http, emit)
-    check_inner(inner, family, http)
+    check_inner(inner, family, http, layer)
     return (
         _given(
             inner, "handle_async_request", f"sync and cannot serve {family.name}.Async"
@@ -183,19 +184,11 @@ def _routes(family: Family, http: dict[str, Any]) -> Routes:
     return [] if named else routes_of_environment(family)
 
 
-def _check_known(http: dict[str, Any]) -> None:
-    if unknown := sorted(http.keys() - _OPTIONS):
-        hints = [
-            f"instead of {name}=, {_REPLACEMENTS[name]}"
-            for name in unknown
-            if name in _REPLACEMENTS
-        ]
-        msg = (
-            f"unknown option {', '.join(unknown)}: besides the options of this layer, "
-            "give those of the default inner transport: "
-            f"{', '.join(sorted(_OPTIONS))}"
-        )
-        raise TypeError("; ".join([msg, *hints]))
+def _check_known(layer: type, http: dict[str, Any]) -> None:
+    if unknown := http.keys() - _OPTIONS:
+        own = list(signature(layer).parameters)
+        own.remove("http")
+        raise unknown_options(layer.__name__, unknown, own, _OPTIONS)
 
 
 def _check_options(family: Family, http: dict[str, Any]) -> None:
@@ -209,7 +202,20 @@ def _check_options(family: Family, http: dict[str, Any]) -> None:
     if http.get("http2") and find_spec("h2") is None:
         msg = "http2=True needs the h2 package: pip install 'httpx_resilient[http2]'"
         raise ImportError(msg)
+    _check_files(http)
     pool_limits(limits, http)
     proxy = http.get("proxy")
     if proxy is not None and not isinstance(proxy, family.proxy):
         proxy_of("proxy", proxy, family)
+
+
+def _check_files(http: dict[str, Any]) -> None:
+    """Refuse a missing file as the stock transport does: when it is given."""
+    cert = http.get("cert")
+    files = [
+        ("cert", each) for each in (cert[:2] if isinstance(cert, tuple) else [cert])
+    ]
+    for option, given in [("verify", http.get("verify")), *files]:
+        if isinstance(given, str | PathLike) and not Path(given).exists():
+            problem = f"{option} names a file that does not exist"
+            raise FileNotFoundError(ENOENT, problem, str(given))

@@ -12,7 +12,7 @@ _DEPTH = 3
 """How many containers, closures or clients may be around a transport that is found."""
 
 
-def transports_in(transport: object) -> Iterator[object]:
+def transports_in(transport: object, depth: int = _DEPTH) -> Iterator[object]:
     """Yield this transport and each one inside it, also behind those of others."""
     seen: set[int] = set()
     pending = [transport]
@@ -24,7 +24,7 @@ def transports_in(transport: object) -> Iterator[object]:
             # A transport of another package may hold its inner ones by any name, one
             # that routes by address in a list or a dictionary.
             for value in _attributes(this):
-                pending += _held(value, _DEPTH)
+                pending += _held(value, depth)
 
 
 def _attributes(holder: object) -> Iterator[object]:

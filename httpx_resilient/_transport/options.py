@@ -58,10 +58,10 @@ class MissingLayers:
                     f'extensions["{name}"] has no effect: there is no {_LAYERS[name]} '
                     f"in this client's transport; add one, or leave the extension out"
                 )
-                warnings.warn(msg, RuntimeWarning, stacklevel=_level_of_caller())
+                warnings.warn(msg, RuntimeWarning, stacklevel=level_of_caller())
 
 
-def _level_of_caller() -> int:
+def level_of_caller() -> int:
     """Return how many frames of libraries are below the caller's."""
     frame, level = inspect.currentframe(), 0
     while frame is not None and _package_of(frame) in _INTERNAL:

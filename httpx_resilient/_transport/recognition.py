@@ -10,9 +10,17 @@ _HOMES = {"httpx": "httpx_resilient", "httpx2": "httpx_resilient.httpx2"}
 """The package that binds each library."""
 
 
-def check_inner(inner: object, family: Family, http: dict[str, Any]) -> None:
+def check_inner(
+    inner: object, family: Family, http: dict[str, Any], layer: type
+) -> None:
     """
     Check the inner transport that a layer was given.
+
+    Args:
+        inner: The transport.
+        family: The library of the layer.
+        http: The options of a default inner transport that were given, too.
+        layer: The class of the layer.
 
     Raises:
         TypeError: `inner` is not a transport, or belongs to the other family; an option
@@ -20,11 +28,7 @@ def check_inner(inner: object, family: Family, http: dict[str, Any]) -> None:
     """
     kind = inner.__name__ if isinstance(inner, type) else type(inner).__name__
     if not is_transport(inner):
-        msg = (
-            f"inner must be a transport, such as {family.name}.AsyncHTTPTransport(); "
-            f"got {kind}"
-        )
-        raise TypeError(msg)
+        raise not_a_transport(inner, family, layer)
     if isinstance(inner, type):
         msg = f"inner is the class {kind}: give an instance, {kind}()"
         raise TypeError(msg)
@@ -43,6 +47,19 @@ def check_inner(inner: object, family: Family, http: dict[str, Any]) -> None:
                     f"for {family.name}: import the layer from {home}"
                 )
                 raise TypeError(msg)
+
+
+def not_a_transport(given: object, family: Family, layer: Any) -> TypeError:
+    """Make the error for something that is given as `inner` and is no transport."""
+    from httpx_resilient._transport.misplaced import advice  # noqa: PLC0415 - only after a mistake
+
+    kind = given.__name__ if isinstance(given, type) else type(given).__name__
+    msg = (
+        f"inner must be a transport, such as {family.name}.AsyncHTTPTransport(); "
+        f"got {kind}"
+    )
+    answer = advice(given, family, layer)
+    return TypeError(f"{msg}: {answer}" if answer else msg)
 
 
 def is_transport(given: object) -> bool:

@@ -26,6 +26,7 @@ from httpx_resilient import (
     RetryingTransport,
     attempts_of,
     explain,
+    retry_if_status,
     wait_transient,
 )
 from httpx_resilient._core.context import RequestContext
@@ -229,7 +230,8 @@ class TestNested:
         assert [each.number for each in attempts[:4]] == [1, 2, 3, 1]
 
     def test_retries_inside_of_a_retry_have_the_number_of_its_attempt(self) -> None:
-        outer = RetryingTransport(self.answering(503, 503, 503, 503, 200))
+        inner = self.answering(503, 503, 503, 503, 200)
+        outer = RetryingTransport(inner, retry=retry_if_status(503))
         attempts = self.got(outer)
         assert [each.outcome for each in attempts] == [503] * 4 + [200]
         assert [each.number for each in attempts] == [1, 1, 1, 2, 2]

@@ -13,7 +13,7 @@ from httpx_resilient._core.events.base import Event, Listener
 from httpx_resilient._core.events.log import is_handled, logger
 from httpx_resilient._core.events.reports import FaultReport
 from httpx_resilient._core.redaction import Redactor
-from httpx_resilient._core.validation import is_asynchronous
+from httpx_resilient._core.validation import accepts, is_asynchronous
 
 P = ParamSpec("P")
 
@@ -32,7 +32,8 @@ class EventEmitter:
         redact: What they show of a URL, if not what `redact_tokens` leaves.
 
     Raises:
-        TypeError: The listener or `redact` is not callable.
+        TypeError: The listener is not callable, or not with one argument, or `redact`
+            is not callable.
     """
 
     def __init__(
@@ -44,10 +45,11 @@ class EventEmitter:
                 f"such as redact_tokens; got a {type(redact).__name__}"
             )
             raise TypeError(msg)
-        if listener is not None and not callable(listener):
+        is_callable = callable(listener) and accepts(listener, 1)
+        if listener is not None and not is_callable:
             msg = (
-                "on_event must be a function that takes an event, such as print; "
-                f"got {listener!r}"
+                "on_event must be a function that takes an event, and nothing else, "
+                f"such as print; got {listener!r}"
             )
             raise TypeError(msg)
         self.listener = listener

@@ -10,7 +10,7 @@ from httpx_resilient._core.described import Described
 from httpx_resilient._core.lock import tell_when_forked
 from httpx_resilient._core.origin import OriginKey, origin_name, parse_origin
 from httpx_resilient._core.public import Uncopyable, public
-from httpx_resilient._core.validation import number
+from httpx_resilient._core.validation import accepts, number
 from httpx_resilient._layers.credentials.credential import Credential
 from httpx_resilient._layers.credentials.flight import Flight, under_way
 
@@ -59,9 +59,10 @@ class Credentials(Uncopyable, Described):
         *,
         max_age: float | None = None,
     ) -> None:
-        if not callable(fetch):
+        if not (callable(fetch) and accepts(fetch, 0)):
             msg = (
-                "fetch must be a function that returns a token or headers; "
+                "fetch must be a function without arguments that returns a token or "
+                "headers; "
                 f"got {type(fetch).__name__}"
             )
             raise TypeError(msg)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
+from httpx_resilient._core.methods import check_spelling
+
 
 def method_names(given: object) -> frozenset[str]:
     """
@@ -12,6 +14,7 @@ def method_names(given: object) -> frozenset[str]:
 
     Raises:
         TypeError: They are not a collection of strings.
+        ValueError: One is no method, or a misspelt one.
     """
     is_collection = not isinstance(given, str) and isinstance(given, Iterable)
     names = list(cast("Iterable[object]", given)) if is_collection else []
@@ -21,4 +24,6 @@ def method_names(given: object) -> frozenset[str]:
             f"got {given!r}"
         )
         raise TypeError(msg)
+    for name in names:
+        check_spelling(str(name))
     return frozenset(str(name).upper() for name in names)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from httpx_resilient._core.validation import LARGEST, is_asynchronous
+from httpx_resilient._core.validation import LARGEST, accepts, is_asynchronous
 
 CostFunction = Callable[[Any], float]
 """Returns the cost of a request before it is sent, such as its tokens."""
@@ -82,7 +82,7 @@ def check_cost(cost: object, used: object) -> None:
         if given is None:
             continue
         what = "request" if name == "cost" else "response"
-        if not callable(given):
+        if not (callable(given) and accepts(given, 1)):
             msg = f"{name} must be a function of the {what}, such as {examples[name]}; "
             raise TypeError(msg + f"got {given!r}")
         if is_asynchronous(given):

@@ -8,7 +8,7 @@ from typing import Any
 from httpx_resilient._core.described import Described
 from httpx_resilient._core.drain import DRAIN_BYTES
 from httpx_resilient._core.public import public
-from httpx_resilient._core.validation import is_asynchronous, number
+from httpx_resilient._core.validation import accepts, is_asynchronous, number
 from httpx_resilient._layers.retry.body_answer import BodyAnswer, BodyHints
 
 _LOWEST_ERROR = 400
@@ -70,7 +70,7 @@ class hints_in_body(Described):  # noqa: N801 - named as the strategies are, whi
             msg = "give a reader, as in hints_in_body(google_errors)"
             raise TypeError(msg)
         for reader in readers:
-            if not callable(reader):
+            if not (callable(reader) and accepts(reader, 1)):
                 msg = f"a reader is a function of a BodyAnswer; got {reader!r}"
                 raise TypeError(msg)
             if is_asynchronous(reader):

@@ -49,10 +49,10 @@ def lowest_retryable_status(retry: Any) -> float:
         return float(min(retry.status_codes))
     if kind is retry_if_transient:
         return 400
-    return math.inf if kind in _ON_EXCEPTIONS_ONLY else 0
+    return math.inf if kind in ON_EXCEPTIONS_ONLY else 0
 
 
-_ON_EXCEPTIONS_ONLY: set[type[Any]] = {
+ON_EXCEPTIONS_ONLY: set[type[Any]] = {
     tenacity.retry_if_exception,
     tenacity.retry_if_exception_type,
     tenacity.retry_if_not_exception_type,
@@ -60,3 +60,4 @@ _ON_EXCEPTIONS_ONLY: set[type[Any]] = {
     tenacity.retry_if_exception_message,
     async_retry.retry_if_exception,
 }
+"""The strategies that are false for every response."""

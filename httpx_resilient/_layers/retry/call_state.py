@@ -1,21 +1,51 @@
-"""What tenacity's own hooks read of a call: a request takes the place of a function."""
+"""What tenacity's strategies and hooks read of a call: a request is its function."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, NoReturn
 
 import tenacity
 
+from httpx_resilient._core.family import Family
+from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.origin import safe_url
 from httpx_resilient._core.redaction import Redactor, redact_tokens
+from httpx_resilient._layers.retry.outcome import Outcome
+
+_OF_A_RESPONSE = {"status_code", "headers", "extensions"}
+"""The attributes that each response has, and its class has not."""
 
 
-class HTTPCallState(tenacity.RetryCallState):
-    """The base of the state of a request, for tenacity."""
+class HTTPCallState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
+    """The base of the state of a request: its outcome, and what tenacity reads."""
 
     fn = None  # there is no function: see `get_fn_name`
 
-    request: Any
+    request: RequestT
+    family: Family
+    error: Exception | None
+    is_response_read: bool = False
+    """Whether the response was read since this was set to `False`."""
+    _response: ResponseT | None
+    _outcome: Outcome | None
+
+    @property
+    def response(self) -> ResponseT | None:
+        """The response, or `None` after an error."""
+        self.is_response_read = True
+        return self._response
+
+    @response.setter
+    def response(self, response: ResponseT | None) -> None:
+        self._response = response
+
+    @property
+    def outcome(self) -> Outcome | None:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride] - tenacity's attribute is writable, and only tenacity's own loop writes it
+        """The outcome for tenacity's own strategies: ours never read it."""
+        response, error = self.response, self.error
+        if self._outcome is None and (response is not None or error is not None):
+            self._outcome = Outcome(self.attempt_number, response, error)
+        return self._outcome
 
     redact: Redactor = staticmethod(redact_tokens)
     """What a text shows of its URL."""
@@ -32,4 +62,25 @@ class HTTPCallState(tenacity.RetryCallState):
 
     def get_fn_name(self) -> str:
         """Name the request, for tenacity's own hooks such as `before_sleep_log`."""
-        return f"{self.request.method} {safe_url(self.request, self.redact)}"
+        request: Any = self.request
+        return f"{request.method} {safe_url(request, self.redact)}"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Tell where an attribute is that a strategy expects here."""
+        msg = f"{type(self).__name__!r} object has no attribute {name!r}"
+        if name.startswith("_"):  # asked for by copy and pickle, of an empty state
+            raise AttributeError(msg)
+        if name in _OF_A_RESPONSE or hasattr(self.family.response, name):
+            msg += (
+                f": it is state.response.{name}, and state.response is None after an "
+                "error; retry_if_result(function) gives the response to a function"
+            )
+        elif hasattr(self.request, name):
+            msg += f": it is state.request.{name}"
+        raise AttributeError(msg, name=name, obj=self)
+
+
+def note_missing_response(error: BaseException, response: object) -> None:
+    """Explain why a strategy could not read an attribute of the response."""
+    if isinstance(error, AttributeError) and error.obj is None and response is None:
+        error.add_note("state.response is None after an error: check that first")

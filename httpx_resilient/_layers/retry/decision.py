@@ -12,6 +12,7 @@ from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.history import annotate
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._layers.retry.call_state import note_missing_response
 from httpx_resilient._layers.retry.events import (
     GaveUp,
     NotRetried,
@@ -60,7 +61,8 @@ async def next_request(
             retried.renew_headers()
         number, reason, wait = state.attempt_number, state.reason, state.upcoming_sleep
         retried.emit(state.context, RetryScheduled, state.request, number, reason, wait)
-    except BaseException:  # observed only, and raised again
+    except BaseException as error:  # observed only, and raised again
+        note_missing_response(error, response)
         retried.spending.refund()
         state.cancelled(io.now())
         if response is not None:

@@ -14,11 +14,13 @@ from httpx_resilient._budget.token_bucket import DEFAULT_RETRIES
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.idle_failure import was_idle
 from httpx_resilient._core.methods import is_sdk_retry
+from httpx_resilient._core.unknown_options import unknown_options
 from httpx_resilient._core.validation import is_asynchronous
 from httpx_resilient._layers.retry.body_hints import check_body_hints, hints_in_body
 from httpx_resilient._layers.retry.bounds import lowest_retryable_status, max_attempts
 from httpx_resilient._layers.retry.checks import check_buffer_limit, check_strategy
 from httpx_resilient._layers.retry.state import RetryState
+from httpx_resilient._layers.retry.successes import repeats_success
 
 RetryStrategy = Callable[[RetryState[RequestT, ResponseT]], bool | Awaitable[bool]]
 WaitStrategy = Callable[[RetryState[RequestT, ResponseT]], float | Awaitable[float]]
@@ -138,20 +140,17 @@ class RetryPolicy:
         Raises:
             TypeError: `options` is not a mapping, or names an unknown part.
         """
-        known = sorted(each.name for each in fields(self) if each.init)
+        known = [each.name for each in fields(self) if each.init]
+        owner = 'extensions["retry"]'
         if not isinstance(options, Mapping):
             msg = (
-                'extensions["retry"] must be False, or a dict with any of '
-                f"{', '.join(known)}; got {options!r}"
+                f"{owner} must be False, or a dict with any of {', '.join(known)}; "
+                f"got {options!r}"
             )
             raise TypeError(msg)
         changes = dict(cast("Mapping[str, Any]", options))
-        if unknown := [key for key in changes if key not in known]:
-            msg = (
-                f'extensions["retry"] must be a dict with any of {", ".join(known)}; '
-                f"got {', '.join(map(repr, unknown))}"
-            )
-            raise TypeError(msg)
+        if unknown := changes.keys() - known:
+            raise unknown_options(owner, map(str, unknown), known)
         if "budget" in changes:
             changes["budget"] = budget_of(changes["budget"], self.budget)
         return replace(self, **changes)
@@ -162,17 +161,22 @@ class RetryPolicy:
         """
         Return the seconds to wait before the next attempt, or `None` to stop here.
 
-        The strategies are called in tenacity's order: retry, wait, stop.
+        The strategies are called in tenacity's order: retry, wait, stop. A response
+        below 400 is a success: only a strategy that has read it repeats it.
 
         Args:
             state: The state, with the outcome of the last attempt.
             settle: Awaits the answer of an asynchronous strategy.
 
         Raises:
-            ValueError: The wait strategy returned a negative number or NaN.
+            TypeError: The wait strategy returned no number.
+            ValueError: It returned a negative number or NaN.
         """
-        retry = self.retry(state)
-        if not (retry if type(retry) in _PLAIN else await settle(retry)):
+        if state.is_success:
+            repeat: Any = await repeats_success(self.retry, state, settle)
+        else:
+            repeat = self.retry(state)
+        if not (repeat if type(repeat) in _PLAIN else await settle(repeat)):
             if state.refusal:
                 state.reason += f", and {state.refusal}"
             return None
@@ -185,15 +189,18 @@ class RetryPolicy:
             delay = 0.0
         else:
             wait: Any = self.wait(state)
-            delay = float(wait if type(wait) in _PLAIN else await settle(wait))
+            delay = _seconds(wait if type(wait) in _PLAIN else await settle(wait))
         if delay == math.inf:
             return None
-        if not delay >= 0:
-            msg = (
-                "wait must return seconds, 0 or more, or math.inf for never; "
-                f"got {delay!r}"
-            )
-            raise ValueError(msg)
         state.upcoming_sleep = delay
         stop = self.stop(state)
         return None if (stop if type(stop) in _PLAIN else await settle(stop)) else delay
+
+
+def _seconds(wait: Any) -> float:
+    """Check what a wait strategy has returned."""
+    is_number = hasattr(wait, "__float__") and not isinstance(wait, bool)
+    if is_number and wait >= 0:
+        return float(wait)
+    msg = f"wait must return seconds, 0 or more, or math.inf for never; got {wait!r}"
+    raise (ValueError if is_number else TypeError)(msg)

@@ -18,7 +18,11 @@ from httpx_resilient._core.classify import (
     classify_status,
 )
 from httpx_resilient._core.described import Described
-from httpx_resilient._core.methods import IDEMPOTENT_METHODS, condition_of
+from httpx_resilient._core.methods import (
+    IDEMPOTENT_METHODS,
+    check_spelling,
+    condition_of,
+)
 from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import TOKEN
 from httpx_resilient._layers.retry.state import RetryState
@@ -38,7 +42,7 @@ class retry_if_idempotent(Described, retry_base):  # noqa: N801 - tenacity's str
 
     Raises:
         TypeError: A method is not a string.
-        ValueError: A method is not a token as HTTP defines it.
+        ValueError: A method is not a token as HTTP defines it, or a misspelt one.
 
     Example:
         >>> strategy = retry_if_status(520, 522) & retry_if_idempotent()
@@ -75,7 +79,10 @@ class retry_if_status(Described, retry_base):  # noqa: N801 - tenacity's strateg
             raise TypeError(msg)
         for code in status_codes:
             if not isinstance(code, int) or not 100 <= code <= 599:
-                msg = f"a status code is an integer from 100 to 599; got {code!r}"
+                msg = (
+                    f"a status code is an integer from 100 to 599; got {code!r}"
+                    f"{_instead_of_code(code)}"
+                )
                 raise (ValueError if isinstance(code, int) else TypeError)(msg)
         self.status_codes: frozenset[int] = frozenset(status_codes)
 
@@ -107,7 +114,7 @@ class retry_if_transient(Described, retry_base):  # noqa: N801 - tenacity's stra
 
     Raises:
         TypeError: A method is not a string.
-        ValueError: A method is not a token as HTTP defines it.
+        ValueError: A method is not a token as HTTP defines it, or a misspelt one.
 
     Example:
         >>> transport = RetryingTransport(retry=retry_if_transient("POST"))
@@ -140,12 +147,28 @@ class retry_if_transient(Described, retry_base):  # noqa: N801 - tenacity's stra
         return retryability is ALWAYS
 
 
+def _instead_of_code(given: object) -> str:
+    """Return what to give instead of several status codes in one argument."""
+    shown = ""
+    if isinstance(given, range):
+        shown = f"*{given!r}"
+    elif isinstance(given, list | tuple | set | frozenset):
+        codes: Any = given
+        shown = ", ".join(map(str, codes))
+    elif isinstance(given, str) and given[:1].isdigit():
+        first = int(given[0])
+        is_class = given[1:].lower() == "xx"
+        shown = f"*range({first}00, {first + 1}00)" if is_class else given
+    return f": give retry_if_status({shown})" if shown else ""
+
+
 def _with_idempotent(extra_methods: tuple[str, ...]) -> frozenset[str]:
     """Add methods to the idempotent ones."""
     for method in extra_methods:
         if not isinstance(method, str) or not TOKEN.fullmatch(method):
             msg = f"a method must be a token such as 'POST'; got {method!r}"
             raise (ValueError if isinstance(method, str) else TypeError)(msg)
+        check_spelling(method)
     return IDEMPOTENT_METHODS | {method.upper() for method in extra_methods}
 
 

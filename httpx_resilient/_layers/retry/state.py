@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Generic
+from typing import Any
 
 import tenacity
 
@@ -25,7 +25,7 @@ _ROUNDING = 1e-6
 
 
 @public()
-class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
+class RetryState(HTTPCallState[RequestT, ResponseT]):
     """
     The argument of strategies and hooks: tenacity's `RetryCallState`, and HTTP.
 
@@ -64,7 +64,7 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
         self.request: RequestT = request
         self.context = context
         self.family = family
-        self.response: ResponseT | None = None
+        self._response: ResponseT | None = None
         self.error: Exception | None = None
         self.hints: Hints = NO_HINTS
         self.reason: str = ""
@@ -187,14 +187,6 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
         )
 
     @property
-    def outcome(self) -> Outcome | None:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride] - tenacity's attribute is writable, and only tenacity's own loop writes it
-        """The outcome for tenacity's own strategies: ours never read it."""
-        response, error = self.response, self.error
-        if self._outcome is None and (response is not None or error is not None):
-            self._outcome = Outcome(self.attempt_number, response, error)
-        return self._outcome
-
-    @property
     def attempts(self) -> Sequence[Attempt]:
         """The history so far, without a copy."""
         return AttemptsSoFar(self._records, is_flat=self._is_flat)
@@ -202,6 +194,12 @@ class RetryState(HTTPCallState, Generic[RequestT, ResponseT]):
     def history(self) -> tuple[Attempt, ...]:
         """Return all attempts, when the request has ended."""
         return attempts_from(self._records)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the attempt was answered by a status below 400."""
+        response: Any = self._response
+        return response is not None and response.status_code < 400
 
     @property
     def elapsed(self) -> float:

@@ -12,6 +12,7 @@ from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.idempotency import HeaderNames, idempotency_of
 from httpx_resilient._layers.retry.body_hints import hints_in_body
 from httpx_resilient._layers.retry.flow import OPTION, RetryFlow
+from httpx_resilient._layers.retry.nesting import check_nesting
 from httpx_resilient._layers.retry.policy import (
     Hook,
     RetryPolicy,
@@ -61,15 +62,22 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
             `redact_tokens`.
 
     Raises:
-        TypeError: A strategy or `on_event` is not callable; `inner` is not a transport,
-            or belongs to the other library; an option is unknown, or given together
-            with an `inner`.
+        TypeError: A strategy or `on_event` is not callable, or is one for another
+            argument; `inner` is not a transport, or belongs to the other library; an
+            option is unknown, or given together with an `inner`.
         ValueError: A number is negative or not a number (NaN); `idempotency_header` is
-            not the name of a header; a proxy cannot be used.
+            not the name of a header; a proxy cannot be used; a transport inside retries
+            failures, too, so that attempts would multiply.
+        FileNotFoundError: A file of `verify` or `cert` does not exist.
         ImportError: `http2=True` without the extra `http2`.
 
     Strategies and hooks may be asynchronous in an asynchronous client. They may read
     the response: the caller still gets it unread.
+
+    A success is a response below 400. It is repeated only if a strategy says so that
+    has read the response: `retry_if_status`, `retry_if_result`, a function that reads
+    `state.response`, or hints in the body. All others repeat failures only, such as
+    `retry_always`, `retry_if_idempotent()`, and a function that counts attempts.
 
     A request returns its last response, unread, or raises its last exception: the same
     object, with a note. `attempts_of` returns all attempts that led to it.
@@ -124,4 +132,5 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
             budget=shared,
             body_hints=body_hints,
         )
+        check_nesting(inner, self.policy, self._family)
         self._look_up(None if shared is None else shared.accounts)

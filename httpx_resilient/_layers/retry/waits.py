@@ -17,8 +17,10 @@ from tenacity.wait import WaitBaseT, wait_base
 from httpx_resilient._core.described import Described
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.public import public
+from httpx_resilient._core.unknown_options import explains_options
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.retry.bounds import named_attempts
+from httpx_resilient._layers.retry.checks import check_strategy
 from httpx_resilient._layers.retry.state import RetryState
 
 BRIDGE_JITTER = 0.25
@@ -51,6 +53,7 @@ class wait_retry_after(Described, wait_base):  # noqa: N801 - tenacity's strateg
         >>> transport = RetryingTransport(wait=wait_retry_after(20) + wait_fixed(1))
     """
 
+    @explains_options
     def __init__(self, max_retry_after: float = 60.0) -> None:
         self.max_retry_after: float = number(
             "max_retry_after", max_retry_after, least=0, unit="seconds"
@@ -84,7 +87,7 @@ class wait_transient(Described, wait_base):  # noqa: N801 - tenacity's strategie
             repeated with success meanwhile, as the budget knows; 0 for no such wait.
 
     Raises:
-        TypeError: A wait is not callable, or a number is none.
+        TypeError: A wait is not callable or another strategy, or a number is none.
         ValueError: A number is negative or not a number (NaN).
 
     Example:
@@ -97,6 +100,7 @@ class wait_transient(Described, wait_base):  # noqa: N801 - tenacity's strategie
         ... )
     """
 
+    @explains_options
     def __init__(
         self,
         failure: WaitBaseT = tenacity.wait_random_exponential(multiplier=0.1, max=5),
@@ -108,9 +112,7 @@ class wait_transient(Described, wait_base):  # noqa: N801 - tenacity's strategie
     ) -> None:
         throttled = failure if throttled is None else throttled
         for name, wait in (("failure", failure), ("throttled", throttled)):
-            if not callable(wait):
-                msg = f"{name} must be a wait such as wait_fixed(1); got {wait!r}"
-                raise TypeError(msg)
+            check_strategy(f"the {name} wait", wait, "wait_fixed(1)")
         self.failure = failure
         self.throttled = throttled
         self.max_retry_after: float = number(
@@ -119,6 +121,11 @@ class wait_transient(Described, wait_base):  # noqa: N801 - tenacity's strategie
         self.bridge: float = number(
             "bridge", bridge, least=0, most=3600, unit="seconds"
         )
+
+    @property
+    def wait_funcs(self) -> tuple[WaitBaseT, WaitBaseT]:
+        """Its parts, by the name that they have in tenacity's own combination."""
+        return self.failure, self.throttled
 
     def __call__(self, retry_state: Any) -> float:
         state: RetryState[Any, Any] = retry_state

@@ -557,7 +557,9 @@ async def test_an_asynchronous_listener_is_rejected_by_a_synchronous_client(
 
 
 def test_a_listener_that_is_not_callable_is_rejected() -> None:
-    with pytest.raises(TypeError, match="that takes an event, such as print; got 3"):
+    with pytest.raises(
+        TypeError, match="takes an event, and nothing else, such as print; got 3"
+    ):
         RetryingTransport(on_event=3)  # type: ignore[arg-type]  # what is tested
 
 

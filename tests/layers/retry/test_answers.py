@@ -25,6 +25,7 @@ from httpx_resilient import (
     Stage,
     attempts_of,
     explain,
+    retry_if_status,
 )
 from httpx_resilient.events import GaveUp
 
@@ -228,7 +229,12 @@ class TestTheRefusal:
         self, world: World, server: Server
     ) -> None:
         server.play(reply(503, b"busy"))
-        around = world.transport(breaking(world), stop=tenacity.stop_after_attempt(2))
+        around = world.transport(
+            breaking(world),
+            retry=retry_if_status(503)
+            | tenacity.retry_if_exception_type(world.ours.CircuitOpen),
+            stop=tenacity.stop_after_attempt(2),
+        )
         async with world.client(around) as client:
             response = await client.get(server.url)
         assert response.content == b"busy"

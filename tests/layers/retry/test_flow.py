@@ -257,7 +257,7 @@ class TestOptionsOfOneRequest:
         request = httpx.Request("GET", "http://a", extensions={"retry": options})
         with pytest.raises(
             TypeError,
-            match="before_sleep, body_factory, body_hints, budget, buffer_request_body",
+            match="retry, wait, stop, before_sleep, buffer_request_body, body_factory",
         ):
             flow(io, request)
         assert io.did == []
