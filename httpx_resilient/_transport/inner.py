@@ -13,7 +13,6 @@ from errno import ENOENT
 from functools import partial
 from importlib.util import find_spec
 from inspect import signature
-from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, TypedDict, TypeVar
 
@@ -211,11 +210,13 @@ def _check_options(family: Family, http: dict[str, Any]) -> None:
 
 def _check_files(http: dict[str, Any]) -> None:
     """Refuse a missing file as the stock transport does: when it is given."""
-    cert = http.get("cert")
-    files = [
-        ("cert", each) for each in (cert[:2] if isinstance(cert, tuple) else [cert])
-    ]
-    for option, given in [("verify", http.get("verify")), *files]:
-        if isinstance(given, str | PathLike) and not Path(given).exists():
-            problem = f"{option} names a file that does not exist"
-            raise FileNotFoundError(ENOENT, problem, str(given))
+    _check_exists("verify", http.get("verify"))
+    cert: Any = http.get("cert") or ()
+    for given in [cert] if isinstance(cert, str) else cert[:2]:
+        _check_exists("cert", given)
+
+
+def _check_exists(option: str, given: object) -> None:
+    if isinstance(given, str) and not Path(given).exists():
+        problem = f"{option} names a file that does not exist"
+        raise FileNotFoundError(ENOENT, problem, given)

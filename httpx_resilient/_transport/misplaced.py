@@ -19,10 +19,10 @@ def advice(given: object, family: Family, layer: Callable[..., object]) -> str:
             f"make the client with it, {family.name}.{kind.__name__}(transport={name}"
             f"(...)), or add it to a client that exists, wrap(client, {name})"
         )
-    if tool := tool_of(given).replace("tenacity", ""):
-        return migration(tool)
     if option := _option_for(given, name):
         return f"give {name}({option})"
+    if tool := tool_of(given):
+        return migration(tool)
     if second := _second(layer):
         return f"it comes before {second}: {name}(None, {_shown(given)})"
     return ""

@@ -39,6 +39,8 @@ OF_OTHER_TOOLS = [
     Mistake("standard_transport(failure_rate=0.5)", "give breaker=CircuitBreaker(failure_rate=...)"),
     Mistake("standard_transport(retry={'max_attempts': 3})", "give stop=stop_after_attempt(n)"),
     Mistake("get(RetryingTransport(ok), retry={'max_attempts': 3})", "give stop=stop_after_attempt(n)"),
+    Mistake("RetryingTransport(success_threshold=3)", "the circuit closes after minimum_calls probes"),
+    Mistake("RetryingTransport(retries=3, backoff_factor=1)", "unknown options backoff_factor, retries: instead of backoff_factor=, give wait="),
     Mistake("DeadlineTransport(timeout=30)", "give total=seconds"),
     Mistake("DeadlineTransport(retries=3)", "give stop=stop_after_attempt(n + 1) to RetryingTransport"),
     Mistake("CircuitBreakingTransport(open_for=3)", "give breaker=CircuitBreaker(open_for=...)"),

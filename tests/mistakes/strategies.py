@@ -36,6 +36,7 @@ KINDS = [
     Mistake("RetryingTransport(wait=None)", "tenacity.wait_none() for no wait"),
     Mistake("RetryingTransport(retry=[502, 503])", "give retry_if_status(502, 503)"),
     Mistake("RetryingTransport(retry=[retry_if_transient()])", "combine strategies by | and &"),
+    Mistake("RetryingTransport(retry=['503'])", "must be callable, such as retry_if_transient()"),
     Mistake("RetryingTransport(before_sleep='log')", "a function that takes the RetryState"),
     Mistake("RetryingTransport(retry=lambda: True)", "retry must take one argument, the state"),
     Mistake("RetryingTransport(wait=lambda number, error: 1)", "wait must take one argument, the state"),
@@ -85,6 +86,7 @@ VALUES = [
 ANSWERS = [
     Mistake("get(RetryingTransport(mock(503), retry=lambda r: r.status_code == 503))", "it is state.response.status_code", AttributeError),
     Mistake("get(RetryingTransport(mock(503), retry=lambda r: r.method == 'GET'))", "it is state.request.method", AttributeError),
+    Mistake("get(RetryingTransport(mock(503), retry=lambda s: s.nothing))", "has no attribute 'nothing'", AttributeError),
     Mistake("get(RetryingTransport(mock(httpx.ReadError('')), retry=lambda s: s.response.status_code == 503))", "state.response is None after an error", AttributeError),
     Mistake("get(RetryingTransport(mock(503), wait=lambda s: -1))", "wait must return seconds, 0 or more", ValueError),
     Mistake("get(RetryingTransport(mock(503), wait=lambda s: True))", "wait must return seconds"),

@@ -78,9 +78,8 @@ def _check_exceptions(strategy: Any) -> None:
     """Refuse exceptions that are none, or that no transport raises."""
     kind = type(strategy).__name__
     for attribute in _TYPES:
-        given = getattr(strategy, attribute, ())
-        types: tuple[Any, ...] = given if isinstance(given, tuple) else (given,)
-        for each in types:
+        types: Any = getattr(strategy, attribute, ())
+        for each in types if types.__class__ is tuple else (types,):
             if not (inspect.isclass(each) and issubclass(each, BaseException)):
                 msg = (
                     f"{kind} takes an exception class, or a tuple of several, such as "

@@ -45,12 +45,12 @@ def check_kind(name: str, given: Any, example: str) -> None:
         raise TypeError(msg)
 
 
-def _kind_of(kind: type) -> list[str]:
+def _kind_of(kind: Any) -> list[str]:
     """Return the options that strategies of this class are for."""
     return [option for option, base in BASES.items() if issubclass(kind, base)]
 
 
-def _of_class(name: str, given: type) -> str:
+def _of_class(name: str, given: Any) -> str:
     kind = given.__name__
     if issubclass(given, BaseException):
         return f"{name} is the exception {kind}: give retry={for_exceptions(given)}"
@@ -80,8 +80,8 @@ def _instead(slot: str, given: object) -> str:
             "wait": f"give wait_fixed({given})",
             "stop": f"give stop_after_attempt({given})",
         }.get(slot, "")
-    if slot == "retry" and isinstance(given, Collection) and given:
-        several: Collection[Any] = given
+    several: Any = given
+    if slot == "retry" and isinstance(given, Collection) and len(several):
         return _instead_of_several(list(several))
     return ""
 

@@ -18,6 +18,9 @@ from httpx_resilient._transport.options import level_of_caller
 _DEPTH = 1
 """Transports in attributes, also in a list there; but no clients of an application."""
 
+_RETRYING = ("RetryTransport", "TenacityTransport", "AsyncTenacityTransport")
+"""Transports of httpx-retries and pydantic-ai."""
+
 
 def check_nesting(inner: object, policy: RetryPolicy, family: Family) -> None:
     """
@@ -61,9 +64,10 @@ def _retries_failures(retry: Any, family: Family) -> bool:
 
 def _of_others(transport: Any, family: Family) -> str:
     """Name a transport of others that retries."""
-    kind = type(transport)
+    kind: str = transport.__class__.__name__
     if isinstance(transport, (family.http, family.async_http)):
+        # It has no public attribute for them.
         retries = getattr(getattr(transport, "_pool", None), "_retries", 0)
-        return f"{kind.__name__}(retries={retries})" if retries else ""
-    tool = tool_of(transport) if "Ret" in kind.__name__ else ""
-    return f"{kind.__name__} of {tool}" if tool else ""
+        return f"{kind}(retries={retries})" if retries else ""
+    tool = tool_of(transport) if kind in _RETRYING else ""
+    return f"{kind} of {tool}" if tool else ""

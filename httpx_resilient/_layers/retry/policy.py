@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import InitVar, dataclass, field, fields, replace
 from typing import Any, cast
 
 import tenacity
@@ -61,6 +61,7 @@ class RetryPolicy:
         body_factory: Makes the body again for another attempt.
         budget: The budget that retries are charged to, or `None`.
         body_hints: Reads hints in bodies before the strategies are asked, or `None`.
+        checked: Another policy, whose strategies need no second check.
 
     Raises:
         TypeError: A strategy is not callable, or cannot work.
@@ -75,6 +76,7 @@ class RetryPolicy:
     body_factory: Callable[[], object] | None = None
     budget: RetryBudget | None = None
     body_hints: hints_in_body | None = None
+    checked: InitVar[RetryPolicy | None] = None
 
     lowest_retryable_status: float = field(init=False)
     """The status code below which a response is final without a decision."""
@@ -85,11 +87,13 @@ class RetryPolicy:
     controller: tenacity.BaseRetrying = field(init=False)
     """A tenacity object that never runs: hooks look up the strategies in it."""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, checked: RetryPolicy | None) -> None:
         check_buffer_limit(self.buffer_request_body)
         check_body_hints(self.body_hints)
         for name, example in _EXAMPLES.items():
             strategy = getattr(self, name)
+            if checked is not None and strategy is getattr(checked, name):
+                continue
             if strategy is not None or name not in _OPTIONAL:
                 check_strategy(name, strategy, example)
 
@@ -153,7 +157,7 @@ class RetryPolicy:
             raise unknown_options(owner, map(str, unknown), known)
         if "budget" in changes:
             changes["budget"] = budget_of(changes["budget"], self.budget)
-        return replace(self, **changes)
+        return replace(self, checked=self, **changes)
 
     async def decide(
         self, state: RetryState[Any, Any], settle: Callable[[Any], Awaitable[Any]]

@@ -7,7 +7,7 @@ it reads the `RetryState` only, and writes only to its texts.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from tenacity.retry import retry_base
 
@@ -149,11 +149,10 @@ class retry_if_transient(Described, retry_base):  # noqa: N801 - tenacity's stra
 
 def _instead_of_code(given: object) -> str:
     """Return what to give instead of several status codes in one argument."""
-    shown = ""
+    shown, codes = "", cast("Any", given)
     if isinstance(given, range):
         shown = f"*{given!r}"
     elif isinstance(given, list | tuple | set | frozenset):
-        codes: Any = given
         shown = ", ".join(map(str, codes))
     elif isinstance(given, str) and given[:1].isdigit():
         first = int(given[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import httpx
@@ -164,3 +165,25 @@ def test_a_redirect_is_a_success() -> None:
         transport=RetryingTransport(inner, retry=tenacity.retry_always)
     ) as client:
         assert client.get("http://a/").extensions["httpx_resilient"] is not None
+
+
+def test_a_method_of_ones_own_is_accepted() -> None:
+    """Registered ones as well, however near they are to a common one."""
+    for method in ("PURGE", "SEARCH", "UPDATE", "patch"):
+        assert method.upper() in retry_if_idempotent(method).methods
+
+
+def test_a_function_whose_signature_is_unknown_is_accepted() -> None:
+    RetryingTransport(on_event=max, before_sleep=max)
+
+
+def test_a_state_can_be_copied() -> None:
+    copies: list[Any] = []
+
+    def keep(state: Any) -> None:
+        copies.append(copy.copy(state))
+
+    inner = httpx.MockTransport(lambda _: httpx.Response(503))
+    with httpx.Client(transport=RetryingTransport(inner, before_sleep=keep)) as client:
+        client.get("http://a/")
+    assert [each.attempt_number for each in copies] == [1, 2]
