@@ -39,19 +39,12 @@ IDEMPOTENT_METHODS = frozenset(
 
 _COMMON = ("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY", "POST", "PATCH")
 
-_OTHERS = frozenset(
-    {"ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "CONNECT", "COPY"}
-    | {"LABEL", "LINK", "LOCK", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL"}
-    | {"MKREDIRECTREF", "MKWORKSPACE", "MOVE", "ORDERPATCH", "PRI", "PROPFIND"}
-    | {"PROPPATCH", "REBIND", "REPORT", "SEARCH", "UNBIND", "UNCHECKOUT", "UNLINK"}
-    | {"UNLOCK", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL"}
-)
-"""The other methods that are registered at IANA."""
-
 
 def check_spelling(method: str) -> None:
     """
-    Refuse a method that is nearly a common one. An own one, such as PURGE, is allowed.
+    Refuse a method that is nearly a common one.
+
+    Any other one is accepted, such as PURGE, and all that are registered at IANA.
 
     Raises:
         ValueError: It is misspelt.
@@ -59,7 +52,7 @@ def check_spelling(method: str) -> None:
     from difflib import get_close_matches  # noqa: PLC0415 - only for an extra method
 
     name = method.upper()
-    if name in _COMMON or name in _OTHERS:
+    if name in _COMMON:
         return
     close = [each for each in _COMMON if sorted(each) == sorted(name)]
     close += get_close_matches(name, _COMMON, n=1, cutoff=0.75)

@@ -24,7 +24,11 @@ def advice(given: object, family: Family, layer: Callable[..., object]) -> str:
     if tool := tool_of(given):
         return migration(tool)
     if second := _second(layer):
-        return f"it comes before {second}: {name}(None, {_shown(given)})"
+        shown = _shown(given)
+        state = STATES.get(name, {}).get(second)
+        if state and state != kind.__name__:
+            shown = f"{state}({shown})"
+        return f"it comes before {second}: {name}(None, {shown})"
     return ""
 
 
@@ -60,6 +64,6 @@ def _shown(given: object) -> str:
     """Show a number as it is, and of all else the kind: it may hold a secret."""
     if isinstance(given, int | float):
         return repr(given)
-    if isinstance(given, list | tuple):
+    if isinstance(given, list | tuple | str):
         return "[...]"
     return f"{type(given).__name__}(...)"

@@ -63,7 +63,7 @@ OF_OTHER_TOOLS = [
 MISSPELT = [
     Mistake("RetryingTransport(stopp=stop_after_attempt(3))", "did you mean stop=?"),
     Mistake("RetryingTransport(buffer_request_bodies=9)", "did you mean buffer_request_body=?"),
-    Mistake("RetryingTransport(verfy=True)", "did you mean verify=?"),
+    Mistake("RetryingTransport(trust_envs=True)", "did you mean trust_env=?"),
     Mistake("standard_transport(deadlines=5)", "did you mean deadline=?"),
     Mistake("standard_transport(retry={'stopp': 3})", "did you mean stop=?"),
     Mistake("get(RetryingTransport(ok), retry={'stopp': 3})", "did you mean stop=?"),

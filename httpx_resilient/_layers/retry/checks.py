@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from httpx_resilient._core.validation import accepts, is_asynchronous
-from httpx_resilient._layers.retry.misplaced import check_kind, for_exceptions
+from httpx_resilient._layers.retry.misplaced import (
+    check_kind,
+    for_exceptions,
+    is_strategy,
+)
 
 _MAY_BE_NEGATIVE = ("start", "increment")
 _NUMBERS = frozenset(
@@ -77,7 +81,7 @@ def check_buffer_limit(limit: object) -> None:
 def _check_exceptions(strategy: Any) -> None:
     """Refuse exceptions that are none, or that no transport raises."""
     kind = type(strategy).__name__
-    for attribute in _TYPES:
+    for attribute in _TYPES if is_strategy(strategy) else ():
         types: Any = getattr(strategy, attribute, ())
         for each in types if types.__class__ is tuple else (types,):
             if not (inspect.isclass(each) and issubclass(each, BaseException)):
@@ -133,5 +137,5 @@ def _check_arguments(name: str, strategy: Any) -> None:
 
 def parts_of(strategy: Any) -> Iterator[Any]:
     """Yield the strategies that a combination consists of."""
-    for parts in _PARTS:
+    for parts in _PARTS if is_strategy(strategy) else ():
         yield from getattr(strategy, parts, ())

@@ -45,6 +45,11 @@ def check_kind(name: str, given: Any, example: str) -> None:
         raise TypeError(msg)
 
 
+def is_strategy(given: object) -> bool:
+    """Whether it is a strategy in tenacity's form, and no plain function."""
+    return isinstance(given, tuple(BASES.values()))
+
+
 def _kind_of(kind: Any) -> list[str]:
     """Return the options that strategies of this class are for."""
     return [option for option, base in BASES.items() if issubclass(kind, base)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -175,6 +176,10 @@ def test_a_method_of_ones_own_is_accepted() -> None:
 
 def test_a_function_whose_signature_is_unknown_is_accepted() -> None:
     RetryingTransport(on_event=max, before_sleep=max)
+
+
+def test_a_mock_is_accepted_as_any_function_is() -> None:
+    RetryingTransport(retry=Mock(return_value=False), before_sleep=Mock())
 
 
 def test_a_state_can_be_copied() -> None:
