@@ -40,9 +40,9 @@ IDEMPOTENT_METHODS = frozenset(
 _COMMON = ("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY", "POST", "PATCH")
 
 
-def check_spelling(method: str) -> None:
+def spelled(method: str) -> str:
     """
-    Refuse a method that is nearly a common one.
+    Return a method in capitals, and refuse one that is nearly a common one.
 
     Any other one is accepted, such as PURGE, and all that are registered at IANA.
 
@@ -53,12 +53,13 @@ def check_spelling(method: str) -> None:
 
     name = method.upper()
     if name in _COMMON:
-        return
+        return name
     close = [each for each in _COMMON if sorted(each) == sorted(name)]
     close += get_close_matches(name, _COMMON, n=1, cutoff=0.75)
     if close:
         msg = f"{method!r} is no known method: did you mean {close[0]!r}?"
         raise ValueError(msg)
+    return name
 
 
 def is_repeatable(request: RequestLike, names: Sequence[bytes] = KEY_HEADERS) -> bool:

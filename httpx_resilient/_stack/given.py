@@ -7,36 +7,32 @@ from inspect import signature
 from typing import Any, cast
 
 from httpx_resilient._budget.budget import RetryBudget
-from httpx_resilient._core.family import Family
 from httpx_resilient._core.keys import KeyFunction
 from httpx_resilient._core.unknown_options import unknown_options
 from httpx_resilient._layers.failover.group import Failover
+from httpx_resilient._stack.lazy import FAMILY
 from httpx_resilient._transport.inner import HTTPOptions
 from httpx_resilient._transport.recognition import is_transport, not_a_transport
 
 
-def check_known(http: Mapping[str, object], function: Callable[..., Any]) -> None:
+def check_given(inner: object, http: Mapping[str, object], binding: Any) -> None:
     """
-    Refuse an option that neither `standard_transport` nor a transport has.
+    Refuse, in the words of `standard_transport`, what its layers would refuse.
+
+    Args:
+        inner: The inner transport, or `None`.
+        http: The options that are not its own.
+        binding: The module with `standard_transport`.
 
     Raises:
-        TypeError: An option is unknown.
+        TypeError: An option is unknown, or `inner` is not a transport.
     """
-    if unknown := http.keys() - HTTPOptions.__annotations__:
+    function, known = binding.standard_transport, HTTPOptions.__annotations__
+    if unknown := http.keys() - known:
         own = [each for each in signature(function).parameters if each != "http"]
-        known = HTTPOptions.__annotations__
         raise unknown_options(function.__name__, unknown, own, known)
-
-
-def check_inner_given(inner: object, family: Family, function: Any) -> None:
-    """
-    Refuse an `inner` that is no transport, in the words of `standard_transport`.
-
-    Raises:
-        TypeError: It is none.
-    """
     if inner is not None and not is_transport(inner):
-        raise not_a_transport(inner, family, function)
+        raise not_a_transport(inner, getattr(binding, FAMILY), function)
 
 
 def keyed(given: Any, kind: Callable[..., Any] | None, key: KeyFunction | None) -> Any:

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Generic, TypeVar, Unpack
 
 from httpx_resilient._budget.budget import RetryBudget, budget_of
 from httpx_resilient._core.events.base import Listener
-from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.idempotency import HeaderNames, idempotency_of
 from httpx_resilient._core.keys import KeyFunction, check_key
@@ -23,14 +22,7 @@ from httpx_resilient._layers.hedging.policy import HedgePolicy
 from httpx_resilient._layers.rate_limit.limit import RateLimit
 from httpx_resilient._layers.retry.options import RetryOptions
 from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
-from httpx_resilient._stack.given import (
-    check_inner_given,
-    check_known,
-    group,
-    keyed,
-    retries,
-)
-from httpx_resilient._stack.lazy import FAMILY
+from httpx_resilient._stack.given import check_given, group, keyed, retries
 from httpx_resilient._transport.base import InnerT
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
@@ -151,9 +143,7 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
             >>> with httpx.Client(transport=transport) as client:
             ...     pass
         """
-        check_known(http, cls.standard_transport)
-        family: Family = getattr(cls._binding, FAMILY)
-        check_inner_given(inner, family, cls.standard_transport)
+        check_given(inner, http, cls._binding)
         for name, seconds in (("deadline", deadline), ("attempt", attempt)):
             if seconds is not None:
                 number(name, seconds, above=0, unit="seconds")

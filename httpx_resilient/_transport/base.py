@@ -78,8 +78,7 @@ class ResilientTransport(
         self, inner: InnerT | None, on_event: Listener | None, http: dict[str, Any]
     ) -> None:
         self._emit = emit = EventEmitter(on_event, http.pop("redact", None))
-        layer, family = type(self), self._family
-        self._async_side, self._sync_side = sides_of(inner, family, http, emit, layer)
+        self._async_side, self._sync_side = sides_of(type(self), inner, http, emit)
         self._io: IO[RequestT, ResponseT] | None = None
         """The `io` of asynchronous clients, built with the first request."""
         self._plain_io: IO[RequestT, ResponseT] | None = None

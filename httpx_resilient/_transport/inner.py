@@ -122,17 +122,16 @@ class Side:
 
 
 def sides_of(
-    inner: Any, family: Family, http: dict[str, Any], emit: EventEmitter, layer: type
+    layer: Any, inner: Any, http: dict[str, Any], emit: EventEmitter
 ) -> tuple[Side, Side]:
     """
     Check the arguments of a layer, and return its asynchronous and synchronous sides.
 
     Args:
+        layer: The class of the layer, bound to a library.
         inner: The transport to wrap, or `None`.
-        family: The library of the layer.
         http: Options for the default inner transport.
         emit: Emits its events.
-        layer: The class of the layer.
 
     Raises:
         TypeError: `inner` is not a transport, or belongs to the other family; an option
@@ -141,6 +140,7 @@ def sides_of(
         FileNotFoundError: A file of `verify` or `cert` does not exist.
         ImportError: `http2=True` without the extra `http2`.
     """
+    family: Family = layer._family  # noqa: SLF001 - an attribute of all layers
     _check_known(layer, http)
     if inner is None:
         _check_options(family, http)

@@ -33,6 +33,18 @@ def test_a_stop_is_a_number_or_an_expression(text: str, kind: type) -> None:
     assert type(parse_strategy("stop", text)) is kind
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("5m", 300), ("1h", 3600), ("1e3s", 1000)]
+)
+def test_a_time_to_stop_after_has_a_unit(text: str, seconds: float) -> None:
+    assert parse_strategy("stop", text).max_delay == seconds
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("2m", 120), ("1e3", 1000)])
+def test_a_wait_may_have_a_unit(text: str, seconds: float) -> None:
+    assert parse_strategy("wait", text).failure.wait_fixed == seconds
+
+
 def test_a_number_waits_that_long_or_as_long_as_retry_after_says() -> None:
     wait = parse_strategy("wait", "2")
     state = new_state(policy())

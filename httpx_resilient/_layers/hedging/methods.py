@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from httpx_resilient._core.methods import check_spelling
+from httpx_resilient._core.methods import spelled
 
 
 def method_names(given: object) -> frozenset[str]:
@@ -24,6 +24,4 @@ def method_names(given: object) -> frozenset[str]:
             f"got {given!r}"
         )
         raise TypeError(msg)
-    for name in names:
-        check_spelling(str(name))
-    return frozenset(str(name).upper() for name in names)
+    return frozenset(spelled(str(name)) for name in names)

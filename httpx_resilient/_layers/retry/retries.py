@@ -20,8 +20,8 @@ from httpx_resilient._core.classify import (
 from httpx_resilient._core.described import Described
 from httpx_resilient._core.methods import (
     IDEMPOTENT_METHODS,
-    check_spelling,
     condition_of,
+    spelled,
 )
 from httpx_resilient._core.public import public
 from httpx_resilient._core.validation import TOKEN
@@ -167,8 +167,7 @@ def _with_idempotent(extra_methods: tuple[str, ...]) -> frozenset[str]:
         if not isinstance(method, str) or not TOKEN.fullmatch(method):
             msg = f"a method must be a token such as 'POST'; got {method!r}"
             raise (ValueError if isinstance(method, str) else TypeError)(msg)
-        check_spelling(method)
-    return IDEMPOTENT_METHODS | {method.upper() for method in extra_methods}
+    return IDEMPOTENT_METHODS | {spelled(method) for method in extra_methods}
 
 
 def _is_repeatable(state: RetryState[Any, Any], methods: frozenset[str]) -> bool:
