@@ -122,6 +122,13 @@ def servers(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
+    """Build the documentation site; a broken link or anchor is an error."""
+    prepare(session, "requirements/docs.txt")
+    python(session, "docs/builder")
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
     """Run the examples, the blocks of the documents and those of the docstrings."""
     prepare(session, TESTS)
     pytest(session, "tests/docs", "tests/test_public_api.py")

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import places
 import pytest
 from matrix import ROWS
-from tables import README
 
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLES = ROOT / "examples"
+PAGES = "\n".join(page.read_text() for page in places.pages())
 ALL = sorted(EXAMPLES.glob("with_*.py"))
 OF_SDKS = {row.example for row in ROWS}
 RECIPES = [path for path in ALL if path.stem not in OF_SDKS]
@@ -65,24 +67,24 @@ def test_a_recipe_retries_and_succeeds(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("layer", "shown"), SHOWN.items())
-def test_the_example_of_a_layer_prints_its_effect_and_is_linked_in_the_readme(
+def test_the_example_of_a_layer_prints_its_effect_and_is_linked_on_a_page(
     layer: str, shown: str
 ) -> None:
     assert shown in output_of(f"{layer}.py")
-    assert f"(examples/{layer}.py)" in README.read_text()
+    assert f"/examples/{layer}.py)" in PAGES
 
 
 @pytest.mark.parametrize("name", ["tracing.py", "what_happened.py"])
-def test_the_readme_shows_the_output_of_its_example(name: str) -> None:
+def test_a_page_shows_the_output_of_its_example(name: str) -> None:
     marker = f"<!-- printed by examples/{name} -->\n\n```text\n"
-    shown = README.read_text().partition(marker)[2].partition("```")[0]
+    shown = PAGES.partition(marker)[2].partition("```")[0]
     assert shown
     assert NUMBER.sub("#", shown) in NUMBER.sub("#", output_of(name))
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
-def test_the_readme_links_to_each_recipe(path: Path) -> None:
-    assert f"(examples/{path.name})" in README.read_text()
+def test_a_page_links_to_each_recipe(path: Path) -> None:
+    assert f"/examples/{path.name})" in PAGES
 
 
 def test_every_sdk_has_a_recipe() -> None:

@@ -1,13 +1,13 @@
-"""The README's tables of SDKs show all results of the matrix."""
+"""The tables of docs/sdks.md show all results of the matrix."""
 
 from __future__ import annotations
 
 import pytest
 from matrix import ROWS, Row
 from tables import (
-    README,
+    PAGE,
     REQUIREMENTS,
-    in_readme,
+    in_page,
     outcomes,
     read_results,
     render,
@@ -15,9 +15,9 @@ from tables import (
 )
 
 
-def test_the_readme_shows_the_results_of_the_matrix() -> None:
-    text = README.read_text()
-    assert in_readme(text, render(read_results())) == text
+def test_the_page_shows_the_results_of_the_matrix() -> None:
+    text = PAGE.read_text()
+    assert in_page(text, render(read_results())) == text
 
 
 def each_row() -> pytest.MarkDecorator:

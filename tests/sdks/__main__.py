@@ -7,7 +7,7 @@ Runs the matrix of SDKs, each in an environment with its newest release.
 
 It needs Python and pip only. What a row installs stands in `requirements/<row>.txt`.
 Rows that cannot be installed together get environments of their own. The exit code is 0
-if every scenario ends as in `results.json`, which the README's tables are made from.
+if every scenario ends as in `results.json`, which the tables of docs/sdks.md are made from.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from pathlib import Path
 
 from matrix import ROWS, Row
 from tables import (
-    README,
+    PAGE,
     RESULTS,
     ROOT,
     Results,
-    in_readme,
+    in_page,
     outcomes,
     read_results,
     render,
@@ -60,7 +60,7 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 tests/sdks")
     parser.add_argument("rows", nargs="*", help="rows to run; default: all")
-    parser.add_argument("--write", action="store_true", help="write results and README")
+    parser.add_argument("--write", action="store_true", help="write results and docs/sdks.md")
     parser.add_argument(
         "--environments", help="a folder for the environments, to reuse them"
     )
@@ -112,7 +112,7 @@ def write(results: Results) -> None:
     """Write in the order of the matrix, so that a diff shows changes only."""
     ordered = {row.name: results[row.name] for row in ROWS if row.name in results}
     RESULTS.write_text(json.dumps(ordered, indent=2) + "\n")
-    README.write_text(in_readme(README.read_text(), render(ordered)))
+    PAGE.write_text(in_page(PAGE.read_text(), render(ordered)))
 
 
 def report(found: Results) -> int:
@@ -127,10 +127,10 @@ def report(found: Results) -> int:
             if old.get(scenario) != new.get(scenario, "not run"):
                 changed += 1
                 print(f"{row.name}, {scenario}: {new.get(scenario, 'not run')}, "
-                      f"the README says {old.get(scenario, 'not run')}")  # fmt: skip
+                      f"the page says {old.get(scenario, 'not run')}")  # fmt: skip
         versions = known.get(row.name, {}).get("version"), found[row.name]["version"]
         if versions[0] != versions[1]:
-            print(f"{row.name}: the README shows {versions[0]}, this was {versions[1]}")
+            print(f"{row.name}: the page shows {versions[0]}, this was {versions[1]}")
     failed = sum(
         outcome != "passed"
         for row in found.values()

@@ -41,7 +41,7 @@ class Row:
         requests: Number of requests while everything fails, with its own retries on.
         uncovered: Failures that our transport cannot cover.
         absent: Scenarios that do not apply to it, each with the reason.
-        fails: Scenarios that fail, each with the reason. The README shows both.
+        fails: Scenarios that fail, each with the reason. docs/sdks.md shows both.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """
-The two tables of the README, made from the results and the rows of the matrix.
+The two tables of docs/sdks.md, made from the results and the rows of the matrix.
 
-    from tables import in_readme, render
+    from tables import in_page, render
 
 Standard library only, as in `matrix.py`.
 """
@@ -18,7 +18,7 @@ from typing import Any
 from matrix import ROWS, SCENARIOS, Row
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "sdks.md"
 RESULTS = Path(__file__).with_name("results.json")
 REQUIREMENTS = Path(__file__).with_name("requirements")
 
@@ -50,8 +50,8 @@ def render(results: Results) -> str:
     return "\n".join([BEGIN, "", *parts, END])
 
 
-def in_readme(text: str, made: str) -> str:
-    """Return the README with the tables replaced."""
+def in_page(text: str, made: str) -> str:
+    """Return the page with the tables replaced."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return before + made + after
@@ -104,7 +104,7 @@ def _recipes() -> str:
 
 
 def _name(row: Row) -> str:
-    return f"[{row.name}](examples/{row.example}.py)" if row.example else row.name
+    return f"[{row.name}](../examples/{row.example}.py)" if row.example else row.name
 
 
 def _lines(row: Row) -> str:
