@@ -60,7 +60,9 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 tests/sdks")
     parser.add_argument("rows", nargs="*", help="rows to run; default: all")
-    parser.add_argument("--write", action="store_true", help="write results and docs/sdks.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write results and docs/sdks.md"
+    )
     parser.add_argument(
         "--environments", help="a folder for the environments, to reuse them"
     )

@@ -1,5 +1,5 @@
 """
-The two tables of docs/sdks.md, made from the results and the rows of the matrix.
+The matrix and the recipes of docs/sdks.md, made from the results and the rows of the matrix.
 
     from tables import in_page, render
 
@@ -24,6 +24,7 @@ REQUIREMENTS = Path(__file__).with_name("requirements")
 
 BEGIN = "<!-- made by `python3 tests/sdks --write`: change the matrix, not this -->"
 END = "<!-- end of what the matrix made -->"
+NO_RETRIES = "It has no retries of its own here"
 COUNTED = {"own retries off", "own retries on"}
 
 Results = dict[str, dict[str, str]]
@@ -46,12 +47,12 @@ def outcomes(result: dict[str, str]) -> dict[str, str]:
 
 
 def render(results: Results) -> str:
-    parts = [_matrix(results), *_failures(results), _recipes()]
+    parts = [_matrix(results), *_failures(results), *_recipes()]
     return "\n".join([BEGIN, "", *parts, END])
 
 
 def in_page(text: str, made: str) -> str:
-    """Return the page with the tables replaced."""
+    """Return the page with the made part replaced."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return before + made + after
@@ -93,14 +94,16 @@ def _failures(results: Results) -> Iterable[str]:
                 yield f"* {row.name}, {scenario}: {why}.\n"
 
 
-def _recipes() -> str:
-    head = ["SDK", "what makes it resilient", "its own retries off", "not covered"]
-    rows = [
-        [_name(row), _lines(row), row.off or "it has none here", row.uncovered]
-        for row in ROWS
-        if row.example
-    ]
-    return _table(head, rows)
+def _recipes() -> Iterable[str]:
+    """Yield a section for each SDK that has an example."""
+    yield "## Each SDK\n"
+    for row in ROWS:
+        if row.example:
+            off = f"To turn its own retries off: {row.off}" if row.off else NO_RETRIES
+            yield f"### {row.name}\n"
+            yield f"<!-- not run: the matrix runs it -->\n```python\n{_lines(row)}\n```\n"
+            yield f"* {off}.\n* Not covered: {row.uncovered}.\n"
+            yield f"The whole program: {_name(row)}\n"
 
 
 def _name(row: Row) -> str:
@@ -118,17 +121,18 @@ def _lines(row: Row) -> str:
     )
     first, last = connect.body[0], connect.body[-1]
     lines = source.splitlines()[first.lineno - 1 : last.end_lineno]
+    body = textwrap.dedent("\n".join(lines))
     # `return` is valid here: the source is parsed only, not compiled.
-    body = ast.parse(textwrap.dedent("\n".join(lines))).body
-    return "<br>".join(f"`{_line(node)}`" for node in body)
+    return "\n".join(_statement(body, node) for node in ast.parse(body).body)
 
 
-def _line(node: ast.stmt) -> str:
+def _statement(source: str, node: ast.stmt) -> str:
     if not isinstance(node, ast.Return) or node.value is None:
-        return ast.unparse(node)
+        return ast.get_source_segment(source, node) or ""
     # A tuple also has what must be closed; the client comes last.
     made = node.value.elts[-1] if isinstance(node.value, ast.Tuple) else node.value
-    return ast.unparse(made)
+    text = ast.get_source_segment(source, made) or ""
+    return text if isinstance(made, ast.Name) else f"client = {text}"
 
 
 def _table(head: list[str], rows: list[list[Any]]) -> str:
