@@ -11,6 +11,7 @@ Run all benchmarks, print tables and draw plots. The result is a report, not a t
     python -m benchmarks --only simulations  decisions of the layers, in virtual time
     python -m benchmarks --only jitter       a part of simulations
     python -m benchmarks --only sockets      two simulations over real sockets
+    python -m benchmarks --redraw            the plots again, from the stored results
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,16 @@ RESULTS = Path(__file__).parent / "results"
 def main() -> None:
     """Read the command line, measure, and report."""
     arguments = command_line.parse()
-    # In a file, the width is that of the README.
+    # In a file, the width is that of a page.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
+    if arguments.redraw:
+        _redraw(console)
+    else:
+        _measure(arguments, console)
+
+
+def _measure(arguments: argparse.Namespace, console: Console) -> None:
     facts = machine.facts()
     report: dict[str, Any] = dict(facts)
     for part, run in RUNS.items():
@@ -86,15 +94,19 @@ def main() -> None:
             _write(folder / f"{part}.json", {**facts, part: report[part]})
         if arguments.json is not None:
             _write(arguments.json, report)
-        of_scale, of_simulations = (
-            report.get(part, {}).get("results", {}) for part in (SCALE, SIMULATIONS)
-        )
-        for path in (
-            *plots.draw(of_scale, folder, machine.footer(report)),
-            *simulations_plots.draw(of_simulations, folder, report),
-        ):
-            size = path.stat().st_size / 1000
-            console.print(f"{path.relative_to(folder)}: {size:.0f} KB")
+        _draw(report, folder, console)
+
+
+def _draw(report: Mapping[str, Any], folder: Path, console: Console) -> None:
+    for path in (*plots.draw(report, folder), *simulations_plots.draw(report, folder)):
+        size = path.stat().st_size / 1000
+        console.print(f"{path.relative_to(folder)}: {size:.0f} KB")
+
+
+def _redraw(console: Console) -> None:
+    for part in (SCALE, SIMULATIONS):
+        report = json.loads((RESULTS / f"{part}.json").read_text(encoding="utf-8"))
+        _draw(report, RESULTS, console)
 
 
 def _overhead(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:

@@ -44,6 +44,11 @@ def _parser() -> argparse.ArgumentParser:
         f"{', '.join(PARTS[SIMULATIONS])}",
     )
     parser.add_argument(
+        "--redraw",
+        action="store_true",
+        help="draw the plots again, and measure nothing",
+    )
+    parser.add_argument(
         "--rounds", type=positive, help="rounds of CPU time; 25 by default"
     )
     parser.add_argument(

@@ -116,8 +116,11 @@ def _connections(results: Results, family: str) -> Iterator[Goal]:
 
 def _cold(results: Results, family: str) -> Iterator[Goal]:
     ours, stock = FAMILIES[family]
-    result = next(each for each in results["cold"][ours] if each["patient"])
-    of_stock = next(each for each in results["cold"][stock] if not each["patient"])
+    # Both without a timeout for a connection.
+    result, of_stock = (
+        next(each for each in results["cold"][client] if each["patient"])
+        for client in (ours, stock)
+    )
     yield Goal(
         "all at once, cold",
         family,

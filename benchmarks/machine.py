@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -44,12 +44,17 @@ def facts() -> dict[str, Any]:
     }
 
 
-def footer(report: Mapping[str, Any]) -> str:
-    """Format the facts in two lines."""
-    peers = ", ".join(f"{name} {report['packages'][name]}" for name in PEERS)
+def footer(report: Mapping[str, Any], clients: Iterable[str]) -> str:
+    """Format the facts of these clients in two lines."""
+    shown = set(clients)
+    peers = ", ".join(
+        f"{client} {report['packages'][package]}"
+        for package in PEERS
+        if (client := package.removesuffix("-slim")) in shown
+    )
     return (
         f"{report['date']}, {report['python']}, {report['cores']} cores, loopback\n"
-        f"{peers}".replace("pydantic-ai-slim", "pydantic-ai")
+        f"{peers}"
     )
 
 
