@@ -47,7 +47,7 @@ def options_of(name: str) -> str:
     described = descriptions(inspect.getdoc(subject) or "")
     parameters = inspect.signature(subject).parameters
     return table(
-        ("option", "default", "meaning"),
+        (f"`{name}`", "default", "meaning"),
         [
             (f"`{option}`", default_of(subject, parameter), described[option])
             for option, parameter in parameters.items()

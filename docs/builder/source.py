@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import shutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import places
 import reference
+
+CONFIGURATION = tomllib.loads((places.ROOT / "zensical.toml").read_text())["project"]
 
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\.png\)")
@@ -31,10 +34,21 @@ def write(folder: Path) -> None:
 
 def write_markdown(folder: Path) -> None:
     """Write each page as Markdown beside its HTML, and `llms.txt`, which lists them."""
-    lines = ["# httpx_resilient", "", "> Makes any httpx client resilient.", ""]
-    for name, text in pages():
+    known = dict(pages())
+    for name, text in known.items():
         (folder / name).write_text(reference.as_markdown(text))
-        lines.append(f"- [{title_of(text)}]({name}): {summary_of(text)}")
+    lines = ["# httpx_resilient", "", f"> {CONFIGURATION['site_description']}"]
+    for entry in CONFIGURATION["nav"]:
+        ((section, inside),) = entry.items()
+        names = (
+            [inside]
+            if isinstance(inside, str)
+            else [p for e in inside for p in e.values()]
+        )
+        lines += ["", f"## {section}", ""]
+        for name in names:
+            title, summary = title_of(known[name]), summary_of(known[name])
+            lines.append(f"- [{title}]({name}): {summary}")
     (folder / "llms.txt").write_text("\n".join(lines) + "\n")
 
 

@@ -19,7 +19,6 @@ import httpx_resilient.testing
 from httpx_resilient import events, otel, prometheus
 
 README = places.ROOT / "README.md"
-CONFIGURATION = tomllib.loads((places.ROOT / "zensical.toml").read_text())
 ROOT_PAGES = [places.ROOT / f"{name}.md" for name in places.INCLUDED]
 PAGES = [*places.pages(), *ROOT_PAGES]
 
@@ -39,7 +38,7 @@ def named_in(nav: object) -> list[str]:
 
 
 def test_every_page_is_in_the_navigation_once() -> None:
-    nav = named_in(CONFIGURATION["project"]["nav"])
+    nav = named_in(source.CONFIGURATION["nav"])
     pages = [str(places.place_of(page)) for page in PAGES]
     assert Counter(nav) == Counter([*pages, "examples/index.md"]), (
         "a page of docs/ needs a line in `nav` of zensical.toml"

@@ -60,8 +60,7 @@ class RateLimitingTransport(
     * A quota (`RateLimit`, `RateLimit-Remaining`, `X-RateLimit-Remaining` and similar
       fields) bounds the number of requests until it is renewed. No request is refused
       for a quota that a success has reported: if it may not wait for the reset, it is
-      sent, one by one with others like it. `RateLimit` and `RateLimit-Policy` need
-      `pip install httpx_resilient[ratelimit]`.
+      sent, one by one with others like it.
 
     Both bind only the requests that the server means:
 
