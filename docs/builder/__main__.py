@@ -40,6 +40,6 @@ def build() -> None:
 
 if sys.argv[1:] == ["--write"]:
     for page in places.pages():
-        page.write_text(generated.with_tables(page.read_text()))
+        page.write_text(generated.with_tables(page))
 else:
     build()

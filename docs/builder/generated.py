@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+import reference
 
 import httpx_resilient
 from httpx_resilient import events
@@ -23,31 +27,33 @@ SHARED = {"on_event", "http"}
 """Options of every transport: the page of all layers has them."""
 
 
-def with_tables(text: str) -> str:
-    """Return a page with the table after each of its marks made anew."""
+def with_tables(page: Path) -> str:
+    """Return the text of a page with the table after each of its marks made anew."""
 
     def made(mark: re.Match[str]) -> str:
         begin, kind, names, end = mark.groups()
-        return f"{begin}\n{table_of(kind, names.split(', '))}\n{end}"
+        made_table = table_of(kind, names.split(", "), page)
+        return f"{begin}\n{made_table}\n{end}"
 
-    return TABLE.sub(made, text)
+    return TABLE.sub(made, page.read_text())
 
 
-def table_of(kind: str, names: Sequence[str]) -> str:
-    """Return a table of one kind."""
+def table_of(kind: str, names: Sequence[str], page: Path) -> str:
+    """Return a table of one kind, for a page."""
     if kind == "options":
         (name,) = names
-        return options_of(name)
+        return options_of(name, page)
     return {"events": events_of, "metrics": metrics_of}[kind](*names)
 
 
-def options_of(name: str) -> str:
-    """Return the table of the options of a public class or function."""
+def options_of(name: str, page: Path) -> str:
+    """Return the options of a public class or function, with a link to all of it."""
+    home = os.path.relpath(reference.page_of(name), page.parent)
     subject = getattr(httpx_resilient, name)
     described = descriptions(inspect.getdoc(subject) or "")
     parameters = inspect.signature(subject).parameters
     return table(
-        (f"`{name}`", "default", "meaning"),
+        (f"[`{name}`]({home}#{name.lower()})", "default", "meaning"),
         [
             (f"`{option}`", default_of(subject, parameter), described[option])
             for option, parameter in parameters.items()

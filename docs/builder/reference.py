@@ -37,6 +37,15 @@ def as_markdown(text: str) -> str:
     )
 
 
+def page_of(name: str) -> Path:
+    """Return the page of the reference that has a name of `httpx_resilient`."""
+    return next(
+        page
+        for page in (ROOT / "docs" / "reference").glob("*.md")
+        if f"::: httpx_resilient.{name}\n" in page.read_text()
+    )
+
+
 def definition_of(name: str) -> str:
     """Return the path of the definition of a public name."""
     module, _, last = name.rpartition(".")
