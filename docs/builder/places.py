@@ -18,6 +18,10 @@ LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s]+)(?=\))")
 CODE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 
 
+NOT_RUN = re.compile(r"(?<=^```python) no-run$", re.MULTILINE)
+"""What the tests read behind a block, and the generator does not know."""
+
+
 class NoPlaceError(ValueError):
     """A page links to a file that is not on the site."""
 
@@ -65,7 +69,7 @@ def for_site(text: str, path: Path) -> str:
         file = Path(os.path.normpath(path.parent / target))
         return between(path, file) + hash_sign + anchor
 
-    return outside_code(text, lambda part: LINK.sub(moved, part))
+    return outside_code(NOT_RUN.sub("", text), lambda part: LINK.sub(moved, part))
 
 
 def between(page: Path, file: Path) -> str:

@@ -54,6 +54,8 @@ def problems_of(html: str, folder: Path) -> Iterator[str]:
     """Yield what is wrong with a page in a folder."""
     found = References()
     found.feed(html)
+    if "<p>```" in html:
+        yield "a block of code is not recognized"
     for fetched in found.classes.intersection(FETCHED):
         yield f"{fetched} is loaded from elsewhere"
     for asset in found.assets:

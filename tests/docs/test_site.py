@@ -131,6 +131,7 @@ def test_the_reference_as_markdown_has_the_docstrings() -> None:
             "//fonts.example.com/a.css is loaded from elsewhere",
         ),
         ('<pre class="mermaid">', "mermaid is loaded from elsewhere"),
+        ("<p>```python no-run", "a block of code is not recognized"),
         ('<img src="missing.png">', "missing.png does not exist"),
         ('<a href="missing.html">a</a>', "missing.html does not exist"),
     ],
