@@ -24,7 +24,7 @@ DEV = "requirements/dev.txt"
 TESTS = "requirements/tests.txt"
 BENCHMARKS = "requirements/benchmarks.txt"
 
-EXTRAS = "httpx2,http2,socks,otel,prometheus,cli"
+EXTRAS = "httpx2,http2,socks,otel,prometheus,cli,plot"
 
 ALONE = """
 import httpx_resilient

@@ -23,14 +23,21 @@ import httpx_resilient
 import httpx_resilient.httpx2
 import httpx_resilient.testing
 import httpx_resilient.testing.httpx2
-from httpx_resilient import events, otel, prometheus
+from httpx_resilient import events, otel, prometheus, simulation
 from httpx_resilient.otel import httpx2 as otel2
 
 BINDINGS = [httpx_resilient, httpx_resilient.httpx2]
 PACKAGE = Path(httpx_resilient.__file__).parent
 DOCUMENTED = [
     (module, name)
-    for module in (httpx_resilient, httpx_resilient.testing, events, otel, prometheus)
+    for module in (
+        httpx_resilient,
+        httpx_resilient.testing,
+        events,
+        otel,
+        prometheus,
+        simulation,
+    )
     for name in module.__all__
     if name != "Listener"  # an alias has neither a docstring nor a module
 ]
@@ -116,6 +123,7 @@ def test_a_binding_has_no_public_attribute_that_is_not_in_all(
         *names_of(otel),
         *names_of(otel2),
         *names_of(prometheus),
+        *names_of(simulation),
     ],
 )
 def test_a_public_object_has_the_module_that_exports_it(
@@ -156,6 +164,7 @@ VALUES: list[Any] = [
     httpx_resilient.BodyHints(retry_after=1.0),
     events.RetryScheduled(httpx.Request("GET", "https://example.org"), 1, "503", 0.2),
     events.OriginDown("https://example.org", "503"),
+    simulation.Server(300, outages=[simulation.Outage(60, 90)]),
 ]
 
 

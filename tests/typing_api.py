@@ -66,6 +66,7 @@ from httpx_resilient import (
     wrap,
 )
 from httpx_resilient.otel import httpx2 as otel2
+from httpx_resilient.simulation import Server, SimulationResult, Traffic, simulate
 from httpx_resilient.testing import (
     Chance,
     FaultInjectingTransport,
@@ -384,3 +385,10 @@ def stages(request: httpx.Request) -> None:
     assert_type(number, int)
     assert_type(left, float | None)
     assert_type(failure, str)
+
+
+def simulations() -> None:
+    result = simulate(RetryingTransport, Server(300), Traffic(200), seconds=60)
+    assert_type(result, SimulationResult)
+    assert_type(result.recovery, int | None)
+    simulate(lambda server: standard_transport(server, hedging=True))

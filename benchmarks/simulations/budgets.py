@@ -15,9 +15,8 @@ from typing import Any
 import httpx
 from tenacity import stop_after_delay
 
-from benchmarks.simulations.clock import Clock
-from benchmarks.simulations.simulated import NOWHERE, Send, SimulatedIO, nested
 from httpx_resilient import RetryBudget, RetryingTransport, RetryState, attempts_of
+from httpx_resilient.simulation._clock import SimulatedClock
 
 ATTEMPTS = 3
 
@@ -25,7 +24,7 @@ ATTEMPTS = 3
 class Budget:
     """No limit: every call may make three attempts."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SimulatedClock) -> None:
         self._now = clock.now
 
     def on_call(self) -> None:
@@ -61,7 +60,7 @@ class GRPC(Budget):
     MOST = 10.0
     RATIO = 0.1
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SimulatedClock) -> None:
         super().__init__(clock)
         self._tokens = self.MOST
 
@@ -89,7 +88,7 @@ class Finagle(Budget):
     SHARE = 0.2
     FLOOR = 10.0
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SimulatedClock) -> None:
         super().__init__(clock)
         self._cost = 1 / self.SHARE
         self._reserve = self.FLOOR * self.SECONDS * self._cost
@@ -122,7 +121,7 @@ class AWS(Budget):
     MOST = 500
     COST = 14
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SimulatedClock) -> None:
         super().__init__(clock)
         self._tokens = self.MOST
 
@@ -145,7 +144,7 @@ AWS_2026 = "AWS 2026 500/14"
 GRPC_A6 = "gRPC 10/0.1"
 OURS = "ours"
 PATIENT = "ours, patient"
-BUDGETS: dict[str, Callable[[Clock], Budget] | None] = {
+BUDGETS: dict[str, Callable[[SimulatedClock], Budget] | None] = {
     NONE: NoRetries,
     UNLIMITED: Budget,
     FINAGLE: Finagle,
@@ -166,7 +165,9 @@ class Client:
 
     REQUEST = httpx.Request("GET", "http://localhost/")
 
-    def __init__(self, policy: str, clock: Clock, send: Send) -> None:
+    def __init__(
+        self, policy: str, clock: SimulatedClock, server: httpx.AsyncBaseTransport
+    ) -> None:
         make = BUDGETS.get(policy)
         self._budget = Budget(clock) if make is None else make(clock)
         options: dict[str, Any] = {}
@@ -174,14 +175,13 @@ class Client:
             options = {"stop": self._budget, "budget": False}
         elif policy == PATIENT:
             options = patience()
-        transport = RetryingTransport(NOWHERE, **options)
-        self._send = nested(transport, SimulatedIO(clock, send))
+        self._transport = RetryingTransport(server, **options)
 
     async def call(self) -> bool:
         """Make a call, and return whether it succeeded."""
         self._budget.on_call()
         try:
-            response = await self._send(self.REQUEST)
+            response = await self._transport.handle_async_request(self.REQUEST)
         except httpx.TransportError:
             return False
         if response.status_code >= 400:

@@ -8,6 +8,7 @@ server is overloaded, so each lost call is lost by the client's own policy.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -18,10 +19,9 @@ from rich.table import Table
 from benchmarks import layout
 from benchmarks.simulations import reporting
 from benchmarks.simulations.budgets import BUDGETS, NONE, OURS, PATIENT, Client
-from benchmarks.simulations.clock import Clock, Promise
+from benchmarks.simulations.load import answer
 from benchmarks.simulations.reporting import CaseResult, Goal, at_least
-from benchmarks.simulations.simulated import answer
-from httpx_resilient._core.context import RequestContext
+from httpx_resilient.simulation._clock import SimulatedClock
 
 AFTER = 30.0
 """Seconds of healthy traffic before an event."""
@@ -63,42 +63,47 @@ PLOTTED = [name for name, event in EVENTS.items() if event.goal]
 PATIENT_GOAL = 1.0
 
 
-class Server:
+class Server(httpx.AsyncBaseTransport):
     """Answers each request after its latency, but for the event."""
 
-    def __init__(self, clock: Clock, event: Event) -> None:
+    def __init__(self, clock: SimulatedClock, event: Event) -> None:
         self._clock = clock
         self._event = event
-        self._in_flight: set[Promise[None]] = set()
+        self._in_flight: set[asyncio.Future[None]] = set()
         clock.at(event.at, self._breaks)
 
     def _breaks(self) -> None:
         for request in list(self._in_flight):
-            request.fail(httpx.ReadError("broken"))
+            if not request.done():
+                request.set_exception(httpx.ReadError("broken"))
 
     @property
     def is_down(self) -> bool:
         """Whether it restarts."""
         return 0 <= self._clock.now() - self._event.at < self._event.lasts
 
-    async def send(
+    async def handle_async_request(
         self,
         request: httpx.Request,  # noqa: ARG002 - the answer does not depend on it
-        context: RequestContext | None = None,  # noqa: ARG002 - the answer does not depend on it
     ) -> httpx.Response:
         """Answer with 200, with 503 in a restart, or break."""
         if self.is_down:
-            await self._clock.sleep(0.001)
+            await asyncio.sleep(0.001)
             return answer(503)
-        answered: Promise[None] = Promise()
+        answered: asyncio.Future[None] = asyncio.Future()
         self._in_flight.add(answered)
         now = self._clock.now()
-        self._clock.at(now + self._event.latency, answered.resolve, None)
+        self._clock.at(now + self._event.latency, _resolve, answered)
         try:
             await answered
         finally:
             self._in_flight.discard(answered)
         return answer(200)
+
+
+def _resolve(answered: asyncio.Future[None]) -> None:
+    if not answered.done():
+        answered.set_result(None)
 
 
 def cases(*, quick: bool) -> list[dict[str, Any]]:
@@ -113,27 +118,27 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 def run(*, event: str, policy: str) -> dict[str, Any]:
     """Return the calls that have met the event, and how many of them succeeded."""
-    random.seed(1)
-    clock, rng = Clock(), random.Random(1)
-    happens = EVENTS[event]
-    server = Server(clock, happens)
-    client = Client(policy, clock, server.send)
-    over = happens.at + happens.lasts
-    met: list[bool] = []
+    with SimulatedClock(1) as clock:
+        rng = random.Random(1)
+        happens = EVENTS[event]
+        server = Server(clock, happens)
+        client = Client(policy, clock, server)
+        over = happens.at + happens.lasts
+        met: list[bool] = []
 
-    async def calls() -> None:
-        await clock.sleep(rng.uniform(0, min(happens.latency, happens.at)))
-        while clock.now() <= over:
-            began = clock.now()
-            succeeded = await client.call()
-            if began <= over and clock.now() >= happens.at:
-                met.append(succeeded)
-            await clock.sleep(PAUSE)
+        async def calls() -> None:
+            await asyncio.sleep(rng.uniform(0, min(happens.latency, happens.at)))
+            while clock.now() <= over:
+                began = clock.now()
+                succeeded = await client.call()
+                if began <= over and clock.now() >= happens.at:
+                    met.append(succeeded)
+                await asyncio.sleep(PAUSE)
 
-    for _ in range(happens.calls):
-        clock.start(calls())
-    clock.run(over + REST)
-    return {"calls": len(met), "succeeded": sum(met)}
+        for _ in range(happens.calls):
+            clock.start(calls())
+        clock.run(over + REST)
+        return {"calls": len(met), "succeeded": sum(met)}
 
 
 def tables(results: Sequence[CaseResult]) -> Iterator[Table]:

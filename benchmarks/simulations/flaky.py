@@ -25,9 +25,9 @@ from benchmarks.simulations.budgets import (
     UNLIMITED,
     Client,
 )
-from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.load import Load, Server
 from benchmarks.simulations.reporting import CaseResult, Goal, at_least, beside
+from httpx_resilient.simulation._clock import SimulatedClock
 
 FAILING = (0.05, 0.1, 0.2, 0.5, 1.0)
 BUSY, IDLE = 100, 1
@@ -54,17 +54,17 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 def run(*, policy: str, failing: float, rate: int, seconds: int) -> dict[str, Any]:
     """Return the calls, the successful calls, and the requests for them."""
-    random.seed(1)
-    clock, rng = Clock(), random.Random(1)
-    server = Server(clock, rng, failing)
-    client = Client(policy, clock, server.send)
-    load = Load(clock, rng, [client.call], rate, seconds, evenly=True)
-    clock.run()
-    return {
-        "calls": load.started.total(),
-        "succeeded": load.succeeded.total(),
-        "requests": server.requests.total(),
-    }
+    with SimulatedClock(1) as clock:
+        rng = random.Random(1)
+        server = Server(clock, rng, failing)
+        client = Client(policy, clock, server)
+        load = Load(clock, rng, [client.call], rate, seconds, evenly=True)
+        clock.run()
+        return {
+            "calls": load.started.total(),
+            "succeeded": load.succeeded.total(),
+            "requests": server.requests.total(),
+        }
 
 
 def tables(results: Sequence[CaseResult]) -> Iterator[Table]:

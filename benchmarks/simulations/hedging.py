@@ -8,6 +8,7 @@ slow: a hedge after a fixed delay then sends every request twice, at the worst t
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from statistics import median
@@ -18,11 +19,10 @@ from rich.table import Table
 
 from benchmarks import layout
 from benchmarks.simulations import reporting
-from benchmarks.simulations.clock import Clock
+from benchmarks.simulations.load import answer
 from benchmarks.simulations.reporting import CaseResult, Goal, at_most, beside
-from benchmarks.simulations.simulated import NOWHERE, Send, SimulatedIO, answer, nested
 from httpx_resilient import HedgePolicy, HedgingTransport
-from httpx_resilient._core.context import RequestContext
+from httpx_resilient.simulation._clock import SimulatedClock
 
 RATE = 100.0
 FAN = 100
@@ -57,19 +57,18 @@ Figures without a budget and with a known quantile: p99, p99.9, 100 together, ex
 """
 
 
-class Leaf:
+class Leaf(httpx.AsyncBaseTransport):
     """A server that is fast, except for one answer in a hundred."""
 
-    def __init__(self, clock: Clock, rng: random.Random) -> None:
+    def __init__(self, clock: SimulatedClock, rng: random.Random) -> None:
         self._clock = clock
         self._rng = rng
         self.slower = 1
         self.requests = 0
 
-    async def send(
+    async def handle_async_request(
         self,
         request: httpx.Request,  # noqa: ARG002 - the answer does not depend on it
-        context: RequestContext | None = None,  # noqa: ARG002 - the answer does not depend on it
     ) -> httpx.Response:
         """Answer after a random time."""
         self.requests += 1
@@ -77,7 +76,7 @@ class Leaf:
         seconds = rng.lognormvariate(1.6, 0.35) / 1000
         if rng.random() < 0.01:
             seconds += rng.uniform(0.1, 0.4)
-        await self._clock.sleep(self.slower * seconds)
+        await asyncio.sleep(self.slower * seconds)
         return answer(200)
 
 
@@ -93,42 +92,41 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 def run(*, policy: str, slow: bool, calls: int) -> dict[str, Any]:
     """Return the latencies in ms, and the requests per call."""
-    random.seed(1)
-    clock, rng = Clock(), random.Random(1)
-    leaf = Leaf(clock, random.Random(2))
-    send: Send = leaf.send
-    if policy != NONE:
-        transport = HedgingTransport(NOWHERE, HedgePolicy(**POLICIES[policy]))
-        send = nested(transport, SimulatedIO(clock, leaf.send))
-    request = httpx.Request("GET", "http://localhost/")
-    took: list[float] = []
+    with SimulatedClock(1) as clock:
+        rng = random.Random(1)
+        leaf = Leaf(clock, random.Random(2))
+        transport: httpx.AsyncBaseTransport = leaf
+        if policy != NONE:
+            transport = HedgingTransport(leaf, HedgePolicy(**POLICIES[policy]))
+        request = httpx.Request("GET", "http://localhost/")
+        took: list[float] = []
 
-    async def call() -> None:
-        started = clock.now()
-        await send(request)
-        took.append(1000 * (clock.now() - started))
+        async def call() -> None:
+            started = clock.now()
+            await transport.handle_async_request(request)
+            took.append(1000 * (clock.now() - started))
 
-    def several(number: int) -> None:
-        if number:
-            clock.start(call())
-            clock.at(clock.now() + rng.expovariate(RATE), several, number - 1)
+        def several(number: int) -> None:
+            if number:
+                clock.start(call())
+                clock.at(clock.now() + rng.expovariate(RATE), several, number - 1)
 
-    if slow:
+        if slow:
+            several(calls)
+            clock.run()
+            took.clear()
+            leaf.slower, leaf.requests = SLOWER, 0
         several(calls)
         clock.run()
-        took.clear()
-        leaf.slower, leaf.requests = SLOWER, 0
-    several(calls)
-    clock.run()
-    together = [max(took[at : at + FAN]) for at in range(0, calls - FAN + 1, FAN)]
-    ordered = sorted(took)
-    return {
-        "ms": {
-            quantile: ordered[int(calls * quantile / 100)] for quantile in QUANTILES
-        },
-        "together": median(together),
-        "requests": leaf.requests / calls,
-    }
+        together = [max(took[at : at + FAN]) for at in range(0, calls - FAN + 1, FAN)]
+        ordered = sorted(took)
+        return {
+            "ms": {
+                quantile: ordered[int(calls * quantile / 100)] for quantile in QUANTILES
+            },
+            "together": median(together),
+            "requests": leaf.requests / calls,
+        }
 
 
 def tables(results: Sequence[CaseResult]) -> Iterator[Table]:

@@ -9,6 +9,7 @@ server says a second and serves nobody.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,11 +20,9 @@ from rich.table import Table
 from benchmarks import layout
 from benchmarks.simulations import reporting
 from benchmarks.simulations.budgets import BUDGETS, NONE, OURS, Client
-from benchmarks.simulations.clock import Clock
-from benchmarks.simulations.load import LATENCY, Load
+from benchmarks.simulations.load import LATENCY, Load, answer
 from benchmarks.simulations.reporting import CaseResult, Goal, at_least, at_most
-from benchmarks.simulations.simulated import NOTHING, answer
-from httpx_resilient._core.context import RequestContext
+from httpx_resilient.simulation._clock import SimulatedClock
 
 CLIENTS = 200
 CAPACITY = 100
@@ -33,19 +32,18 @@ CALM = 120
 HOUR = 3600
 
 
-class Throttling:
+class Throttling(httpx.AsyncBaseTransport):
     """Accepts a number of requests a second, and says when to return."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock
         self._tokens, self._updated = float(CAPACITY), 0.0
         self.is_honest = True
         self.requests = 0
 
-    async def send(
+    async def handle_async_request(
         self,
         request: httpx.Request,  # noqa: ARG002 - the answer does not depend on it
-        context: RequestContext | None = None,  # noqa: ARG002 - the answer does not depend on it
     ) -> httpx.Response:
         """Answer with 200, or with 429 and a hint."""
         now = self._clock.now()
@@ -55,10 +53,10 @@ class Throttling:
         is_served = self.is_honest and self._tokens >= 1
         if is_served:
             self._tokens -= 1
-        await self._clock.sleep(LATENCY)
+        await asyncio.sleep(LATENCY)
         if is_served:
             return answer(200)
-        return httpx.Response(429, headers={"Retry-After": "1"}, stream=NOTHING)
+        return answer(429, {"Retry-After": "1"})
 
 
 def cases(*, quick: bool) -> list[dict[str, Any]]:
@@ -68,33 +66,33 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 def run(*, policy: str, seconds: int) -> dict[str, Any]:
     """Return the share of the burst that is served, and the requests of the hour."""
-    random.seed(1)
-    clock, rng = Clock(), random.Random(1)
-    server = Throttling(clock)
-    callers = [Client(policy, clock, server.send).call for _ in range(CLIENTS)]
-    Load(clock, rng, callers, RATE, BURST_AT - 1)
-    burst: list[bool] = []
+    with SimulatedClock(1) as clock:
+        rng = random.Random(1)
+        server = Throttling(clock)
+        callers = [Client(policy, clock, server).call for _ in range(CLIENTS)]
+        Load(clock, rng, callers, RATE, BURST_AT - 1)
+        burst: list[bool] = []
 
-    async def call(client: Any) -> None:
-        burst.append(await client())
+        async def call(client: Any) -> None:
+            burst.append(await client())
 
-    clock.run(BURST_AT)
-    for each in callers:
-        clock.start(call(each))
-    clock.run(CALM)
-    server.is_honest = False
-    before = server.requests
-    load = _later(clock, rng, callers, seconds)
-    clock.run()
-    return {
-        "served": sum(burst) / len(burst),
-        "calls": load.started.total(),
-        "requests": server.requests - before,
-    }
+        clock.run(BURST_AT)
+        for each in callers:
+            clock.start(call(each))
+        clock.run(CALM)
+        server.is_honest = False
+        before = server.requests
+        load = _later(clock, rng, callers, seconds)
+        clock.run()
+        return {
+            "served": sum(burst) / len(burst),
+            "calls": load.started.total(),
+            "requests": server.requests - before,
+        }
 
 
 def _later(
-    clock: Clock, rng: random.Random, callers: Sequence[Any], seconds: int
+    clock: SimulatedClock, rng: random.Random, callers: Sequence[Any], seconds: int
 ) -> Load:
     """Begin the calls of the hour."""
     load = Load(clock, rng, callers, RATE, CALM + seconds)

@@ -10,6 +10,7 @@ conflict.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from statistics import mean
@@ -21,11 +22,10 @@ from rich.table import Table
 
 from benchmarks import layout
 from benchmarks.simulations import reporting
-from benchmarks.simulations.clock import Clock
+from benchmarks.simulations.load import answer
 from benchmarks.simulations.reporting import CaseResult, Goal, at_most, beside
-from benchmarks.simulations.simulated import NOWHERE, SimulatedIO, answer, nested
 from httpx_resilient import RetryingTransport, RetryState, retry_if_status
-from httpx_resilient._core.context import RequestContext
+from httpx_resilient.simulation._clock import SimulatedClock
 
 BASE = 0.005
 CAP = 2.0
@@ -69,19 +69,18 @@ PUBLISHED = {
 """Figures of the published simulator, mean of 30 runs."""
 
 
-class Record:
+class Record(httpx.AsyncBaseTransport):
     """A record. A write succeeds if it has read the latest version."""
 
-    def __init__(self, clock: Clock, rng: random.Random) -> None:
+    def __init__(self, clock: SimulatedClock, rng: random.Random) -> None:
         self._clock = clock
         self._rng = rng
         self._version = 0
         self.calls = 0
 
-    async def send(
+    async def handle_async_request(
         self,
         request: httpx.Request,  # noqa: ARG002 - the answer does not depend on it
-        context: RequestContext | None = None,  # noqa: ARG002 - the answer does not depend on it
     ) -> httpx.Response:
         """Read the version, then write."""
         await self._message()
@@ -95,7 +94,7 @@ class Record:
         return answer(status)
 
     async def _message(self) -> None:
-        await self._clock.sleep(abs(self._rng.normalvariate(0.010, 0.002)))
+        await asyncio.sleep(abs(self._rng.normalvariate(0.010, 0.002)))
 
 
 def cases(*, quick: bool) -> list[dict[str, Any]]:
@@ -110,22 +109,20 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 def run(*, wait: str, clients: int, seed: int) -> dict[str, Any]:
     """Let all clients write; return the seconds and the calls until all have."""
-    random.seed(seed)
-    clock = Clock()
-    record = Record(clock, random.Random(seed))
-    transport = RetryingTransport(
-        NOWHERE,
-        retry=retry_if_status(409),
-        wait=WAITS[wait],
-        stop=tenacity.stop_never,
-        budget=False,
-    )
-    send = nested(transport, SimulatedIO(clock, record.send))
-    request = httpx.Request("PUT", "http://localhost/record")
-    for _ in range(clients):
-        clock.start(send(request))
-    clock.run()
-    return {"seconds": clock.now(), "calls": record.calls}
+    with SimulatedClock(seed) as clock:
+        record = Record(clock, random.Random(seed))
+        transport = RetryingTransport(
+            record,
+            retry=retry_if_status(409),
+            wait=WAITS[wait],
+            stop=tenacity.stop_never,
+            budget=False,
+        )
+        request = httpx.Request("PUT", "http://localhost/record")
+        for _ in range(clients):
+            clock.start(transport.handle_async_request(request))
+        clock.run()
+        return {"seconds": clock.now(), "calls": record.calls}
 
 
 def tables(results: Sequence[CaseResult]) -> Iterator[Table]:

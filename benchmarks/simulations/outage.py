@@ -16,9 +16,9 @@ from rich.table import Table
 from benchmarks import layout
 from benchmarks.simulations import reporting
 from benchmarks.simulations.budgets import BUDGETS, NONE, OURS, Client
-from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.load import Load, Server, summed
 from benchmarks.simulations.reporting import CaseResult, Goal, at_most
+from httpx_resilient.simulation._clock import SimulatedClock
 
 CLIENTS = 20
 RATE = 20.0
@@ -36,19 +36,20 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 def run(*, policy: str, seconds: int) -> dict[str, Any]:
     """Return the calls in the outage, and the requests for them."""
-    random.seed(1)
-    clock, rng = Clock(), random.Random(1)
-    server = Server(clock, rng)
-    callers = [Client(policy, clock, server.send).call for _ in range(CLIENTS)]
-    load = Load(clock, rng, callers, RATE, HEALTHY + seconds)
-    clock.run(HEALTHY)
-    server.failing = 1.0
-    clock.run()
-    outage = range(HEALTHY, HEALTHY + seconds)
-    return {
-        "calls": summed(load.started, outage),
-        "requests": server.requests.total() - summed(server.requests, range(HEALTHY)),
-    }
+    with SimulatedClock(1) as clock:
+        rng = random.Random(1)
+        server = Server(clock, rng)
+        callers = [Client(policy, clock, server).call for _ in range(CLIENTS)]
+        load = Load(clock, rng, callers, RATE, HEALTHY + seconds)
+        clock.run(HEALTHY)
+        server.failing = 1.0
+        clock.run()
+        outage = range(HEALTHY, HEALTHY + seconds)
+        return {
+            "calls": summed(load.started, outage),
+            "requests": server.requests.total()
+            - summed(server.requests, range(HEALTHY)),
+        }
 
 
 def tables(results: Sequence[CaseResult]) -> Iterator[Table]:

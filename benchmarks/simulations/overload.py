@@ -10,6 +10,7 @@ al., "Metastable Failures in Distributed Systems", HotOS 2021).
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from statistics import mean
@@ -30,11 +31,9 @@ from benchmarks.simulations.budgets import (
     UNLIMITED,
     Client,
 )
-from benchmarks.simulations.clock import Clock
-from benchmarks.simulations.load import Load
+from benchmarks.simulations.load import Load, answer
 from benchmarks.simulations.reporting import CaseResult, Goal, at_most, beside
-from benchmarks.simulations.simulated import answer
-from httpx_resilient._core.context import RequestContext
+from httpx_resilient.simulation._clock import SimulatedClock
 
 RATE = 100.0
 RATIO = 0.8
@@ -57,18 +56,14 @@ PUBLISHED = {
 """Figures of the published algorithms, measured in a model with backoffs of 50 ms."""
 
 
-class Queue:
+class Queue(httpx.AsyncBaseTransport):
     """A server that handles one request at a time, with an unbounded queue."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock
         self._free = 0.0
 
-    async def send(
-        self,
-        request: httpx.Request,
-        context: RequestContext | None = None,  # noqa: ARG002 - the answer does not depend on it
-    ) -> httpx.Response:
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer when the queue has reached the request, or time out before."""
         now = self._clock.now()
         begins = max(now, self._free)
@@ -76,10 +71,10 @@ class Queue:
             begins = FROZEN[1]
         self._free = begins + 1 / RATE
         if self._free - now > TIMEOUT:
-            await self._clock.sleep(TIMEOUT)
+            await asyncio.sleep(TIMEOUT)
             msg = "timed out"
             raise httpx.ReadTimeout(msg, request=request)
-        await self._clock.sleep(self._free - now)
+        await asyncio.sleep(self._free - now)
         return answer(200)
 
 
@@ -95,18 +90,17 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 def run(*, policy: str, clients: int, seed: int, horizon: int) -> dict[str, Any]:
     """Return the seconds to recovery, or `None` without a recovery."""
-    random.seed(seed)
-    clock = Clock()
-    queue = Queue(clock)
-    callers = [Client(policy, clock, queue.send).call for _ in range(clients)]
-    over = int(FROZEN[1])
-    until = over + horizon + WINDOW
-    load = Load(clock, random.Random(seed), callers, RATIO * RATE, until)
-    for second in range(over, over + horizon):
-        clock.run(second + WINDOW + ENOUGH)
-        if load.is_healthy(range(second, second + WINDOW)):
-            return {"recovered": second - over}
-    return {"recovered": None}
+    with SimulatedClock(seed) as clock:
+        queue = Queue(clock)
+        callers = [Client(policy, clock, queue).call for _ in range(clients)]
+        over = int(FROZEN[1])
+        until = over + horizon + WINDOW
+        load = Load(clock, random.Random(seed), callers, RATIO * RATE, until)
+        for second in range(over, over + horizon):
+            clock.run(second + WINDOW + ENOUGH)
+            if load.is_healthy(range(second, second + WINDOW)):
+                return {"recovered": second - over}
+        return {"recovered": None}
 
 
 def tables(results: Sequence[CaseResult]) -> Iterator[Table]:

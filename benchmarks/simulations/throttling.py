@@ -21,12 +21,10 @@ from rich.table import Table
 
 from benchmarks import layout
 from benchmarks.simulations import reporting
-from benchmarks.simulations.clock import Clock
 from benchmarks.simulations.load import Load, Server, summed
 from benchmarks.simulations.reporting import CaseResult, Goal, at_most, beside
-from benchmarks.simulations.simulated import NOWHERE, Send, SimulatedIO, nested
 from httpx_resilient import ThrottlingTransport
-from httpx_resilient._core.context import RequestContext
+from httpx_resilient.simulation._clock import SimulatedClock
 
 RATE = 100
 HEALTHY = 300
@@ -61,22 +59,20 @@ RULES = {
 K = 2
 
 
-class Published:
+class Published(httpx.AsyncBaseTransport):
     """A client with the published formula."""
 
-    def __init__(self, clock: Clock, send: Send, window: int, highest: float) -> None:
+    def __init__(
+        self, clock: SimulatedClock, server: Server, window: int, highest: float
+    ) -> None:
         self._now = clock.now
-        self._inner = send
+        self._inner = server
         self._window = window
         self._highest = highest
         self._outcomes: deque[list[float]] = deque()
         self._requests = self._accepts = 0.0
 
-    async def send(
-        self,
-        request: httpx.Request,
-        context: RequestContext | None = None,  # noqa: ARG002 - the answer does not depend on it
-    ) -> httpx.Response:
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request, or reject it."""
         now = self._now()
         while self._outcomes and self._outcomes[0][0] < now - self._window:
@@ -90,7 +86,7 @@ class Published:
         if random.random() < share:
             msg = "rejected"
             raise httpx.TransportError(msg)
-        response: httpx.Response = await self._inner(request)
+        response: httpx.Response = await self._inner.handle_async_request(request)
         outcome[1] = float(response.status_code == 200)
         self._accepts += outcome[1]
         return response
@@ -108,37 +104,36 @@ def cases(*, quick: bool) -> list[dict[str, Any]]:
 
 def run(*, throttle: str, capacity: int, seed: int, seconds: int) -> dict[str, Any]:
     """Return the share sent in the last minute, and the seconds to recovery."""
-    random.seed(seed)
-    clock, rng = Clock(), random.Random(seed)
-    server = Server(clock, rng)
-    send: Send
-    if throttle == OURS:
-        transport = ThrottlingTransport(NOWHERE)
-        send = nested(transport, SimulatedIO(clock, server.send))
-    else:
-        send = Published(clock, server.send, *RULES[throttle]).send
-    request = httpx.Request("GET", "http://localhost/")
+    with SimulatedClock(seed) as clock:
+        rng = random.Random(seed)
+        server = Server(clock, rng)
+        transport: httpx.AsyncBaseTransport
+        if throttle == OURS:
+            transport = ThrottlingTransport(server)
+        else:
+            transport = Published(clock, server, *RULES[throttle])
+        request = httpx.Request("GET", "http://localhost/")
 
-    async def call() -> bool:
-        try:
-            response = await send(request)
-        except httpx.TransportError:
-            return False
-        return bool(response.status_code == 200)
+        async def call() -> bool:
+            try:
+                response = await transport.handle_async_request(request)
+            except httpx.TransportError:
+                return False
+            return bool(response.status_code == 200)
 
-    over = HEALTHY + seconds
-    load = Load(clock, rng, [call], RATE, over + HORIZON)
-    clock.run(HEALTHY)
-    server.capacity = capacity
-    clock.run(over)
-    server.capacity = math.inf
-    bad = range(over - OUTAGE, over)
-    sent = summed(server.requests, bad) / summed(load.started, bad)
-    for second in range(over, over + HORIZON - WINDOW):
-        clock.run(second + WINDOW + 1)
-        if load.is_healthy(range(second, second + WINDOW)):
-            return {"sent": sent, "recovered": second - over}
-    return {"sent": sent, "recovered": None}
+        over = HEALTHY + seconds
+        load = Load(clock, rng, [call], RATE, over + HORIZON)
+        clock.run(HEALTHY)
+        server.capacity = capacity
+        clock.run(over)
+        server.capacity = math.inf
+        bad = range(over - OUTAGE, over)
+        sent = summed(server.requests, bad) / summed(load.started, bad)
+        for second in range(over, over + HORIZON - WINDOW):
+            clock.run(second + WINDOW + 1)
+            if load.is_healthy(range(second, second + WINDOW)):
+                return {"sent": sent, "recovered": second - over}
+        return {"sent": sent, "recovered": None}
 
 
 def tables(results: Sequence[CaseResult]) -> Iterator[Table]:

@@ -16,9 +16,11 @@ SLOW = {
     "benchmarks",
     "composition",
     "docs",
+    "simulation/test_simulate.py",
     # Each of these starts processes.
     "cli/test_commands.py",
     "cli/test_module.py",
+    "cli/test_simulate.py",
     "pool/test_fork.py",
     "testing/test_pytest_plugin.py",
     "transport/test_alias_httpx.py",
