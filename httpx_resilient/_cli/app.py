@@ -25,6 +25,7 @@ from httpx_resilient._cli.output import STDOUT, check_output
 from httpx_resilient._cli.policy import PolicyOptions
 from httpx_resilient._cli.request import parse_request
 from httpx_resilient._cli.sending_options import MaxTime, SendingOptions
+from httpx_resilient._cli.simulate import simulate
 from httpx_resilient._cli.usage import usage_error
 
 _EXIT_CODES = """
@@ -152,3 +153,6 @@ def explain(
     many failures have spent can refuse any retry.
     """
     explain_policy(options.policy(max_time), took=took, as_json=as_json)
+
+
+app.command(epilog=_EXIT_CODES)(simulate)

@@ -125,7 +125,7 @@ def test_a_missing_module_that_is_not_of_the_extra_is_raised(
         _cli.main()
 
 
-@pytest.mark.parametrize("command", ["get", "check", "explain"])
+@pytest.mark.parametrize("command", ["get", "check", "explain", "simulate"])
 def test_the_help_of_each_command_lists_the_exit_codes(command: str) -> None:
     text = " ".join(run(command, "--help").stdout.split())
     assert "Exit codes: 0 success, 1 an error or a status code of 400 or above" in text

@@ -36,6 +36,10 @@ def explain(*arguments: str) -> Result:
     return run("explain", *arguments)
 
 
+def simulate(*arguments: str) -> Result:
+    return run("simulate", *arguments)
+
+
 def document_of(result: Result) -> Any:
     return json.loads(result.stdout)
 
