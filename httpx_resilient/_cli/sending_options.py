@@ -1,4 +1,4 @@
-"""The options of the commands that send requests, with their help."""
+"""The options of commands that send requests, or simulate it, with their help."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ MaxTime = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SendingOptions(PolicyOptions):
-    """The options of commands that send requests."""
+class LayerOptions(PolicyOptions):
+    """The options of a policy and of the layers around it."""
 
     budget: Annotated[
         bool,
@@ -50,6 +50,26 @@ class SendingOptions(PolicyOptions):
         ),
     ] = 10.0
     max_time: MaxTime = None
+
+    def layers(self) -> dict[str, Any]:
+        """
+        Return the keyword arguments of `standard_transport`.
+
+        Raises:
+            BadParameter: An option is not a strategy, or cannot be used.
+        """
+        return {
+            "deadline": self.max_time,
+            "retry": self.strategies(),
+            "budget": self.budget,
+            "breaker": False,
+            "attempt": None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingOptions(LayerOptions):
+    """The options of commands that send requests."""
 
     http2: Annotated[bool, typer.Option("--http2", help="Offer HTTP/2.")] = False
     proxy: Annotated[
@@ -96,18 +116,3 @@ class SendingOptions(PolicyOptions):
                 "--cacert", lambda: ssl.create_default_context(cafile=file)
             )
         return options
-
-    def layers(self) -> dict[str, Any]:
-        """
-        Return the keyword arguments of `standard_transport`.
-
-        Raises:
-            BadParameter: An option is not a strategy, or cannot be used.
-        """
-        return {
-            "deadline": self.max_time,
-            "retry": self.strategies(),
-            "budget": self.budget,
-            "breaker": False,
-            "attempt": None,
-        }

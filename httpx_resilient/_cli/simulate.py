@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from httpx_resilient._cli.console import exit_code, make_console, print_line
 from httpx_resilient._cli.option_groups import expand_groups
 from httpx_resilient._cli.options import Json
-from httpx_resilient._cli.request import check_output
+from httpx_resilient._cli.output import check_output
 from httpx_resilient._cli.simulated_policy import SimulatedPolicy, parse_policy
 from httpx_resilient._cli.simulation_options import SituationOptions
 from httpx_resilient._cli.simulation_report import (
@@ -109,6 +109,6 @@ def _check_png(png: str | None) -> None:
         problem = "pictures need matplotlib: pip install 'httpx_resilient[plot]'"
         raise usage_error(problem, option="--png")
     try:
-        check_output(png)
+        check_output(png, overwrite=True)
     except typer.BadParameter as error:
         raise usage_error(error.message, option="--png") from error

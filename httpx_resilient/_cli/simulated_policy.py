@@ -11,12 +11,16 @@ import typer
 
 from httpx_resilient import HedgePolicy, RateLimit, standard_transport
 from httpx_resilient._cli.option_groups import expand_groups
-from httpx_resilient._cli.options import MAX_SECONDS, SendingOptions
+from httpx_resilient._cli.options import MAX_SECONDS
+from httpx_resilient._cli.sending_options import (
+    LayerOptions,
+    MaxTime,  # noqa: F401 - typer reads the inherited annotations in this module
+)
 from httpx_resilient._cli.usage import usage_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SimulatedPolicy(SendingOptions):
+class SimulatedPolicy(LayerOptions):
     """The options that describe a client's layers."""
 
     breaker: Annotated[
@@ -54,7 +58,7 @@ class SimulatedPolicy(SendingOptions):
             BadParameter: An option is not a strategy, or cannot be used.
         """
         shared: dict[str, Any] = {
-            **SendingOptions.layers(self),
+            **LayerOptions.layers(self),
             "breaker": self.breaker,
             "throttle": self.throttle,
         }
