@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar, Unpack
 
 from httpx_resilient._budget.budget import RetryBudget, budget_of
@@ -10,6 +10,7 @@ from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.idempotency import HeaderNames, idempotency_of
 from httpx_resilient._core.keys import KeyFunction, check_key
+from httpx_resilient._core.strings import StringSequence
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
 from httpx_resilient._layers.concurrency.limit import (
@@ -55,7 +56,7 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
         deadline: float | None = 30.0,
         retry: RetryOptions[RequestT, ResponseT] | bool | None = True,
         budget: RetryBudget | bool = True,
-        failover: Failover | Sequence[str] | None = None,
+        failover: Failover | StringSequence | None = None,
         hedging: HedgePolicy | bool | None = False,
         credentials: Credentials | None = None,
         throttle: AdaptiveThrottle | bool | None = False,

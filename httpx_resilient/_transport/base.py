@@ -30,9 +30,6 @@ from httpx_resilient._transport.linking import async_io_of, is_linked, sync_io_o
 from httpx_resilient._transport.options import MissingLayers
 from httpx_resilient._transport.settling import joined, settled
 
-if TYPE_CHECKING:
-    from types import CoroutineType
-
 InnerT = TypeVar("InnerT")
 
 
@@ -98,22 +95,26 @@ class ResilientTransport(
     ) -> ResponseT:
         """Run this layer's flow."""
 
-    # The flow's coroutine is returned as it is: one frame less to await.
-    def handle_async_request(
-        self, request: RequestT
-    ) -> CoroutineType[Any, Any, ResponseT]:
-        """Handle a request of an asynchronous client."""
-        # A client gives a request its timeouts. Whatever else it may have, such as an
-        # option of a layer or the context of one around, is looked at there.
-        extensions = request.extensions
-        io = self._plain_io
-        if io is None or len(extensions) != 1 or "timeout" not in extensions:
-            return self._handle_in_context(request)
-        return self._handle(request, io)  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
+    if TYPE_CHECKING:
+        # As a library declares it, and a subclass overrides it.
+        async def handle_async_request(self, request: RequestT) -> ResponseT:
+            """Handle a request of an asynchronous client."""
+            return await self._handle_in_context(request)
+    else:
+        # The flow's coroutine is returned as it is: one frame less to await.
+        def handle_async_request(
+            self, request: RequestT
+        ) -> Coroutine[Any, Any, ResponseT]:
+            """Handle a request of an asynchronous client."""
+            # A client gives a request its timeouts. Whatever else it may have, such as
+            # an option of a layer or the context of one around, is looked at there.
+            extensions = request.extensions
+            io = self._plain_io
+            if io is None or len(extensions) != 1 or "timeout" not in extensions:
+                return self._handle_in_context(request)
+            return self._handle(request, io)
 
-    def _handle_in_context(
-        self, request: RequestT
-    ) -> CoroutineType[Any, Any, ResponseT]:
+    def _handle_in_context(self, request: RequestT) -> Coroutine[Any, Any, ResponseT]:
         """Handle the first request, or each request that has a context or needs one."""
         io, extensions = self._linked_io(asynchronous=True), request.extensions
         if len(extensions) == 1 and "timeout" in extensions:
@@ -128,7 +129,7 @@ class ResilientTransport(
             handled = joined(handled, context)
         if settles:
             handled = settled(handled, context, io, self._emit)
-        return handled  # type: ignore[return-value]  # to mypy a coroutine is a Coroutine, to pyright a CoroutineType
+        return handled
 
     def handle_request(self, request: RequestT) -> ResponseT:
         """Handle a request of a synchronous client."""

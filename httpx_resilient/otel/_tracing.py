@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Unpack
 
@@ -24,6 +24,7 @@ from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.origin import safe_url
 from httpx_resilient._core.redaction import Redactor
 from httpx_resilient._core.request_copy import copy_request, sync_body_back
+from httpx_resilient._core.strings import Strings
 from httpx_resilient._metrics.semconv import (
     SCHEMA_URL,
     SENSITIVE_PARAMETERS,
@@ -101,7 +102,7 @@ class TracingLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Prox
         inner: InnerT | None = None,
         *,
         tracer_provider: TracerProvider | None = None,
-        redact: Collection[str] | Redactor = (),
+        redact: Strings | Redactor = (),
         on_event: Listener | None = None,
         **http: Unpack[PooledHTTPOptions[LimitsT, ProxyT]],
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar, Unpack
 
@@ -12,6 +12,7 @@ from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.idempotency import HeaderNames, idempotency_of
 from httpx_resilient._core.io.protocol import IO
+from httpx_resilient._core.strings import StringSequence
 from httpx_resilient._layers.failover.call import ORIGIN, FailoverCall
 from httpx_resilient._layers.failover.credentials import HeadersOf, credentials_for
 from httpx_resilient._layers.failover.group import Failover
@@ -106,11 +107,11 @@ class FailoverTransport(
     def __init__(
         self,
         inner: InnerT | None = None,
-        origins: Failover | Sequence[str] = (),
+        origins: Failover | StringSequence = (),
         *,
         credentials: Mapping[str, HeadersOf] = MappingProxyType({}),
         share_credentials: bool = False,
-        also_strip: Sequence[str] = (),
+        also_strip: StringSequence = (),
         idempotency_header: HeaderNames | None = None,
         idempotency_key: bool = False,
         on_event: Listener | None = None,

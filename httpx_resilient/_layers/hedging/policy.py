@@ -7,7 +7,7 @@ The transitions are pure functions; a `HedgePolicy` stores the states.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from httpx_resilient._core.methods import SAFE_METHODS
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.quantile import quantile
 from httpx_resilient._core.state.store import StateStore
+from httpx_resilient._core.strings import Strings
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.hedging.methods import method_names
 
@@ -179,7 +180,7 @@ class HedgePolicy(Uncopyable, Described):
         quantile: float = Rules().quantile,
         samples: int = Rules().samples,
         extra: float = Rules().extra,
-        methods: Collection[str] = SAFE_METHODS,
+        methods: Strings = SAFE_METHODS,
         key: KeyFunction | None = None,
     ) -> None:
         check_key(key)

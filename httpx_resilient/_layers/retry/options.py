@@ -9,7 +9,7 @@ from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.public import public
 from httpx_resilient._layers.retry.body_hints import hints_in_body
-from httpx_resilient._layers.retry.policy import (
+from httpx_resilient._layers.retry.strategy_types import (
     Hook,
     RetryStrategy,
     StopStrategy,

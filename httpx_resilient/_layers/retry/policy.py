@@ -11,7 +11,6 @@ import tenacity
 
 from httpx_resilient._budget.budget import RetryBudget, budget_of
 from httpx_resilient._budget.token_bucket import DEFAULT_RETRIES
-from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.idle_failure import was_idle
 from httpx_resilient._core.methods import is_sdk_retry
 from httpx_resilient._core.unknown_options import unknown_options
@@ -20,12 +19,13 @@ from httpx_resilient._layers.retry.body_hints import check_body_hints, hints_in_
 from httpx_resilient._layers.retry.bounds import lowest_retryable_status, max_attempts
 from httpx_resilient._layers.retry.checks import check_buffer_limit, check_strategy
 from httpx_resilient._layers.retry.state import RetryState
+from httpx_resilient._layers.retry.strategy_types import (
+    Hook,
+    RetryStrategy,
+    StopStrategy,
+    WaitStrategy,
+)
 from httpx_resilient._layers.retry.successes import repeats_success
-
-RetryStrategy = Callable[[RetryState[RequestT, ResponseT]], bool | Awaitable[bool]]
-WaitStrategy = Callable[[RetryState[RequestT, ResponseT]], float | Awaitable[float]]
-StopStrategy = Callable[[RetryState[RequestT, ResponseT]], bool | Awaitable[bool]]
-Hook = Callable[[RetryState[RequestT, ResponseT]], Awaitable[None] | None]
 
 _EXAMPLES = {
     "retry": "retry_if_transient()",

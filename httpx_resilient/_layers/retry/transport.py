@@ -13,14 +13,14 @@ from httpx_resilient._core.idempotency import HeaderNames, idempotency_of
 from httpx_resilient._layers.retry.body_hints import hints_in_body
 from httpx_resilient._layers.retry.flow import OPTION, RetryFlow
 from httpx_resilient._layers.retry.nesting import check_nesting
-from httpx_resilient._layers.retry.policy import (
+from httpx_resilient._layers.retry.policy import RetryPolicy
+from httpx_resilient._layers.retry.retries import retry_if_transient
+from httpx_resilient._layers.retry.strategy_types import (
     Hook,
-    RetryPolicy,
     RetryStrategy,
     StopStrategy,
     WaitStrategy,
 )
-from httpx_resilient._layers.retry.retries import retry_if_transient
 from httpx_resilient._layers.retry.waits import wait_transient
 from httpx_resilient._transport.base import InnerT
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from typing import Any
 
 import tenacity
-from tenacity.wait import WaitBaseT, wait_base
+from tenacity.wait import wait_base
 
 from httpx_resilient._core.described import Described
 from httpx_resilient._core.errors import Refusal
@@ -22,6 +23,7 @@ from httpx_resilient._core.validation import number
 from httpx_resilient._layers.retry.bounds import named_attempts
 from httpx_resilient._layers.retry.checks import check_strategy
 from httpx_resilient._layers.retry.state import RetryState
+from httpx_resilient._layers.retry.strategy_types import Backoff
 
 BRIDGE_JITTER = 0.25
 """The share of a bridge that is added at random: its clients return over that time."""
@@ -103,8 +105,8 @@ class wait_transient(Described, wait_base):  # noqa: N801 - tenacity's strategie
     @explains_options
     def __init__(
         self,
-        failure: WaitBaseT = tenacity.wait_random_exponential(multiplier=0.1, max=5),
-        throttled: WaitBaseT | None = tenacity.wait_random_exponential(
+        failure: Backoff = tenacity.wait_random_exponential(multiplier=0.1, max=5),
+        throttled: Backoff | None = tenacity.wait_random_exponential(
             multiplier=1, max=20
         ),
         max_retry_after: float = 60.0,
@@ -113,8 +115,8 @@ class wait_transient(Described, wait_base):  # noqa: N801 - tenacity's strategie
         throttled = failure if throttled is None else throttled
         for name, wait in (("failure", failure), ("throttled", throttled)):
             check_strategy(f"the {name} wait", wait, "wait_fixed(1)")
-        self.failure = failure
-        self.throttled = throttled
+        self.failure: Callable[[Any], Any] = failure
+        self.throttled: Callable[[Any], Any] = throttled
         self.max_retry_after: float = number(
             "max_retry_after", max_retry_after, least=0, unit="seconds"
         )
@@ -123,7 +125,7 @@ class wait_transient(Described, wait_base):  # noqa: N801 - tenacity's strategie
         )
 
     @property
-    def wait_funcs(self) -> tuple[WaitBaseT, WaitBaseT]:
+    def wait_funcs(self) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
         """Its parts, by the name that they have in tenacity's own combination."""
         return self.failure, self.throttled
 
@@ -131,8 +133,8 @@ class wait_transient(Described, wait_base):  # noqa: N801 - tenacity's strategie
         state: RetryState[Any, Any] = retry_state
         least = _retry_after(state, self.max_retry_after)
         if state.hints.throttled:
-            return max(least, self.throttled(state))
-        return max(least, self.failure(state), self._rest_of_bridge(state))
+            return max(least, float(self.throttled(state)))
+        return max(least, float(self.failure(state)), self._rest_of_bridge(state))
 
     def _rest_of_bridge(self, state: RetryState[Any, Any]) -> float:
         """Return the seconds that the last attempt has to come later."""
