@@ -71,10 +71,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types: mypy and pyright, both strict."""
+    """Check types: mypy and pyright, both strict, and the mistakes that they refuse."""
     prepare(session, DEV, BENCHMARKS)
     python(session, "-m", "mypy")
     python(session, "-m", "pyright", "--pythonpath", interpreter(session))
+    python(session, "-m", "pytest", "tests/typing", *session.posargs)
 
 
 @nox.session

@@ -95,19 +95,17 @@ class ResilientTransport(
     ) -> ResponseT:
         """Run this layer's flow."""
 
-    if TYPE_CHECKING:
-        # As a library declares it, and a subclass overrides it.
+    if TYPE_CHECKING:  # as a library declares it, and a subclass overrides it
+
         async def handle_async_request(self, request: RequestT) -> ResponseT:
             """Handle a request of an asynchronous client."""
             return await self._handle_in_context(request)
     else:
         # The flow's coroutine is returned as it is: one frame less to await.
-        def handle_async_request(
-            self, request: RequestT
-        ) -> Coroutine[Any, Any, ResponseT]:
+        def handle_async_request(self, request: RequestT) -> Awaitable[ResponseT]:
             """Handle a request of an asynchronous client."""
-            # A client gives a request its timeouts. Whatever else it may have, such as
-            # an option of a layer or the context of one around, is looked at there.
+            # A client gives a request its timeouts. What else it may have, an option or
+            # a context, is looked at there.
             extensions = request.extensions
             io = self._plain_io
             if io is None or len(extensions) != 1 or "timeout" not in extensions:

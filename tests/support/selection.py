@@ -17,6 +17,7 @@ SLOW = {
     "composition",
     "docs",
     "simulation/test_simulate.py",
+    "typing",
     # Each of these starts processes.
     "cli/test_commands.py",
     "cli/test_module.py",

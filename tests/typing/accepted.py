@@ -1,17 +1,23 @@
-"""Uses of the public API that mypy and pyright check; nothing here runs."""
+"""Uses of the public API that mypy and pyright accept; nothing here runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, assert_type
+from types import TracebackType
+from typing import Any, Self, assert_type
 
 import httpx
 import httpx2
 from tenacity import (
+    RetryCallState,
+    retry_always,
     retry_if_exception_type,
+    retry_if_result,
     stop_after_attempt,
     stop_before_delay,
+    stop_never,
+    wait_fixed,
     wait_random_exponential,
 )
 
@@ -122,30 +128,6 @@ def with_options_for_one_request(client: httpx.Client, client2: httpx2.Client) -
     )
 
 
-def with_an_option_that_does_not_exist() -> None:
-    RetryOptions(
-        stopp=stop_after_attempt(5),  # type: ignore[typeddict-unknown-key] # pyright: ignore[reportCallIssue] - the type checker must refuse it
-    )
-    RetryOptions(
-        body_factory=bytes,  # type: ignore[typeddict-unknown-key] # pyright: ignore[reportCallIssue] - a transport sends more than one body
-    )
-    RetryOverrides(
-        stop=5,  # type: ignore[typeddict-item] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-    )
-    RequestExtensions(
-        retries=False,  # type: ignore[typeddict-unknown-key] # pyright: ignore[reportCallIssue] - the type checker must refuse it
-    )
-    RequestExtensions(
-        retry={"wiat": wait_transient()},  # type: ignore[typeddict-item] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-    )
-    standard_transport(
-        retry={"stopp": stop_after_attempt(5)},  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-    )
-    standard_transport(
-        deadlines=5,  # type: ignore[call-arg] # pyright: ignore[reportCallIssue] - the type checker must refuse it
-    )
-
-
 def with_an_existing_client() -> None:
     class Special(httpx.AsyncClient):
         """A subclass, such as the client of an SDK."""
@@ -156,30 +138,11 @@ def with_an_existing_client() -> None:
     httpx_resilient.httpx2.wrap(
         httpx2.Client(), lambda inner: httpx_resilient.httpx2.RetryingTransport(inner)
     )
-    wrap(
-        httpx2.Client(),  # type: ignore[type-var] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-        RetryingTransport,
-    )
-
-
-def the_libraries_do_not_mix() -> None:
-    httpx.AsyncClient(
-        transport=httpx_resilient.httpx2.RetryingTransport()  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-    )
-    RetryingTransport(
-        httpx2.AsyncHTTPTransport()  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-    )
-    RetryingTransport(
-        limits=httpx2.Limits()  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-    )
 
 
 def options_are_typed() -> None:
     RetryingTransport(
         verify=False, cert="c", http2=True, limits=httpx.Limits(), proxy="http://a"
-    )
-    RetryingTransport(
-        retries=3,  # type: ignore[call-arg] # pyright: ignore[reportCallIssue] - the type checker must refuse it
     )
 
 
@@ -229,10 +192,6 @@ def with_a_breaker_and_a_throttle() -> None:
     httpx2.Client(
         transport=httpx_resilient.httpx2.CircuitBreakingTransport(None, breaker)
     )
-    CircuitBreakingTransport(
-        None,
-        AdaptiveThrottle(),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-    )
 
 
 def with_credentials_and_keys() -> None:
@@ -254,7 +213,6 @@ def with_credentials_and_keys() -> None:
     FailoverTransport(origins=["https://a"], idempotency_key=True)
     error: httpx.TransportError = CredentialsUnavailable("")
     assert error
-    Credentials(lambda: 3, "https://a")  # type: ignore[arg-type,return-value] # pyright: ignore[reportArgumentType] - the type checker must refuse it
 
 
 def with_hedges() -> None:
@@ -263,13 +221,6 @@ def with_hedges() -> None:
     hedging = HedgingTransport(None, hedge, budget=RetryBudget(), http2=True)
     httpx.AsyncClient(transport=RetryingTransport(hedging))
     httpx2.AsyncClient(transport=httpx_resilient.httpx2.HedgingTransport(None, hedge))
-    httpx.Client(
-        transport=hedging,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the transport is asynchronous only
-    )
-    HedgingTransport(
-        None,
-        0.2,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-    )
 
 
 def own_strategies() -> None:
@@ -288,10 +239,6 @@ def failover() -> None:
             None, group, share_credentials=True, also_strip=["x-api-key"], http2=True
         )
     )
-    FailoverTransport(
-        httpx2.HTTPTransport(),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-        ["https://a.example"],
-    )
 
 
 def limits_of_concurrency() -> None:
@@ -304,10 +251,6 @@ def limits_of_concurrency() -> None:
     )
     assert_type(limit.states(), dict[Any, ConcurrencyState])
     ConcurrencyLimitingTransport(None, AdaptiveConcurrencyLimit(10, least=2, most=50))
-    ConcurrencyLimitingTransport(
-        None,
-        100,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-    )
 
 
 def all_in_one() -> None:
@@ -339,9 +282,6 @@ def faults(response: httpx.Response) -> None:
     httpx2.Client(
         transport=httpx_resilient.testing.httpx2.FaultInjectingTransport(None, 503)
     )
-    httpx2.Client(
-        transport=faulty  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-    )
     attempts = assert_attempts(response, 503, httpx.ReadTimeout)
     assert_type(attempts, tuple[Attempt, ...])
 
@@ -354,9 +294,6 @@ def traced_and_measured() -> None:
     httpx.Client(transport=standard_transport(tracing, on_event=prometheus.Metrics()))
     inner = httpx_resilient.httpx2.RetryingTransport(otel2.TracingTransport())
     httpx2.Client(transport=otel2.TracingTransport(inner))
-    httpx2.Client(
-        transport=tracing,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-    )
     wrap(httpx.Client(), otel.TracingTransport)
 
 
@@ -377,9 +314,6 @@ def stages(request: httpx.Request) -> None:
     transport = StageTransport(Named(), StageTransport(Named(), http2=True))
     httpx.AsyncClient(transport=transport)
     httpx.Client(transport=RetryingTransport(transport))
-    httpx2.Client(
-        transport=transport,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - the type checker must refuse it
-    )
     httpx2.Client(transport=httpx_resilient.httpx2.StageTransport(Named()))
     number, left, failure = current_attempt(request)
     assert_type(number, int)
@@ -392,3 +326,100 @@ def simulations() -> None:
     assert_type(result, SimulationResult)
     assert_type(result.recovery, int | None)
     simulate(lambda server: standard_transport(server, hedging=True))
+
+
+class Busy:
+    """An object that is called, of a user who knows tenacity's classes not."""
+
+    def __call__(self, state: RetryState) -> bool:
+        return state.response is not None and state.response.status_code == 503
+
+    def has_failed(self, state: RetryState) -> bool:
+        return state.error is not None
+
+    def seconds(self, state: RetryState) -> int:
+        return state.attempt_number
+
+
+def strategies_of_every_form() -> None:
+    def of_tenacity(retry_state: RetryCallState) -> bool:
+        return retry_state.attempt_number > 2
+
+    def for_a_method(state: RetryState, method: str) -> bool:
+        return state.request.method == method
+
+    async def slowly(state: RetryState) -> float:
+        return state.attempt_number / 2
+
+    RetryingTransport(retry=Busy(), stop=Busy())
+    RetryingTransport(retry=Busy().has_failed, wait=Busy().seconds)
+    RetryingTransport(retry=of_tenacity, stop=of_tenacity, wait=slowly)
+    RetryingTransport(retry=partial(for_a_method, method="GET"), stop=stop_never)
+    RetryingTransport(retry=lambda state: state.error is not None, wait=lambda _: 1)
+    RetryingTransport(stop=lambda state: state.attempt_number == 9, retry=retry_always)
+    RetryingTransport(wait=wait_fixed(1) + wait_transient(failure=lambda _: 0.5))
+    RetryingTransport(retry=retry_if_result(bool) | retry_if_transient("POST"))
+    RetryOptions(retry=Busy(), wait=slowly, stop=of_tenacity)
+
+
+def several_strings(strings: Sequence[str]) -> None:
+    Failover(("https://a", "https://b"))
+    FailoverTransport(None, strings, also_strip=["x-api-key"])
+    standard_transport(failover=strings)
+    HedgePolicy(methods=frozenset(strings))
+    otel.TracingTransport(redact={"key": 1}.keys())
+
+
+class Recording(RetryingTransport):
+    """A subclass that overrides the methods of a transport, as their base declares."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await super().handle_async_request(request)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return super().handle_request(request)
+
+    async def aclose(self) -> None:
+        await super().aclose()
+
+    def close(self) -> None:
+        super().close()
+
+    async def __aenter__(self) -> Self:
+        return await super().__aenter__()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await super().__aexit__(exc_type, exc_value, traceback)
+
+    def __enter__(self) -> Self:
+        return super().__enter__()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        super().__exit__(exc_type, exc_value, traceback)
+
+
+class Recording2(httpx_resilient.httpx2.StageTransport):
+    """The same for the other library, and for another layer."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await super().handle_async_request(request)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        return super().handle_request(request)
+
+
+async def results_have_public_types() -> None:
+    assert_type(standard_transport(), ResilientTransport)
+    assert_type(wrap(httpx.AsyncClient(), standard_transport), httpx.AsyncClient)
+    async with Recording() as transport:
+        assert_type(transport, Recording)
