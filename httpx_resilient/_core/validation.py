@@ -5,11 +5,25 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Callable
-from typing import Any, Literal, overload
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, Protocol, overload
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 """The syntax of a method and of a header's name (RFC 9110 §5.1, §5.6.2)."""
+
+
+class Strings(Protocol):
+    """A collection of strings, which a single string is not, to a type checker."""
+
+    def __contains__(self, value: object, /) -> bool: ...  # a `str` takes only a `str`
+    def __iter__(self) -> Iterator[str]: ...
+    def __len__(self) -> int: ...
+
+
+class StringSequence(Strings, Protocol):
+    """A sequence of strings."""
+
+    def __getitem__(self, index: int, /) -> str: ...
 
 
 LARGEST = 10**12

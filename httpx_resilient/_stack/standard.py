@@ -10,8 +10,7 @@ from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.idempotency import HeaderNames, idempotency_of
 from httpx_resilient._core.keys import KeyFunction, check_key
-from httpx_resilient._core.strings import StringSequence
-from httpx_resilient._core.validation import number
+from httpx_resilient._core.validation import StringSequence, number
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
 from httpx_resilient._layers.concurrency.limit import (
     AdaptiveConcurrencyLimit,

@@ -24,7 +24,7 @@ from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.origin import safe_url
 from httpx_resilient._core.redaction import Redactor
 from httpx_resilient._core.request_copy import copy_request, sync_body_back
-from httpx_resilient._core.strings import Strings
+from httpx_resilient._core.validation import Strings
 from httpx_resilient._metrics.semconv import (
     SCHEMA_URL,
     SENSITIVE_PARAMETERS,

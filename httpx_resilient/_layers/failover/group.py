@@ -13,8 +13,7 @@ from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.slot import Slot
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.state.streak import Streaks
-from httpx_resilient._core.strings import StringSequence
-from httpx_resilient._core.validation import number
+from httpx_resilient._core.validation import StringSequence, number
 from httpx_resilient._layers.failover.origins import origins_of
 
 GROUP = "group"

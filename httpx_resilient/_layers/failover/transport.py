@@ -12,7 +12,7 @@ from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.idempotency import HeaderNames, idempotency_of
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.strings import StringSequence
+from httpx_resilient._core.validation import StringSequence
 from httpx_resilient._layers.failover.call import ORIGIN, FailoverCall
 from httpx_resilient._layers.failover.credentials import HeadersOf, credentials_for
 from httpx_resilient._layers.failover.group import Failover

@@ -17,8 +17,7 @@ from httpx_resilient._core.methods import SAFE_METHODS
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.quantile import quantile
 from httpx_resilient._core.state.store import StateStore
-from httpx_resilient._core.strings import Strings
-from httpx_resilient._core.validation import number
+from httpx_resilient._core.validation import Strings, number
 from httpx_resilient._layers.hedging.methods import method_names
 
 MAX_LATENCIES = 500
