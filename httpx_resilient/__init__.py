@@ -88,7 +88,7 @@ if TYPE_CHECKING:
 
     _Inner = AsyncBaseTransport | BaseTransport
     _Proxy = httpx.Proxy | httpx.URL | str
-    _ClientT = TypeVar("_ClientT", bound=httpx.AsyncClient | httpx.Client)
+    _ClientT = TypeVar("_ClientT")
 
     RequestExtensions = generic.RequestExtensions[Request, Response]
     RetryOptions = generic.RetryOptions[Request, Response]

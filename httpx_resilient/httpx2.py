@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     _Inner = AsyncBaseTransport | BaseTransport
     _Proxy = httpx2.Proxy | httpx2.URL | str
-    _ClientT = TypeVar("_ClientT", bound=httpx2.AsyncClient | httpx2.Client)
+    _ClientT = TypeVar("_ClientT")
 
     RequestExtensions = generic.RequestExtensions[Request, Response]
     RetryOptions = generic.RetryOptions[Request, Response]

@@ -1,15 +1,18 @@
-"""Adding a layer to a client that exists already: to its transport and its mounts."""
+"""Adding a layer to clients that exist already: to their transports and mounts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic
 
+from httpx_resilient._core.events.log import logger
 from httpx_resilient._core.family import Family
 from httpx_resilient._layers.retry.transport import RetryingTransport
+from httpx_resilient._stack.clients_inside import clients_in
+from httpx_resilient._stack.no_client import advice_for_other, no_client_in
 from httpx_resilient._transport.base import InnerT
 from httpx_resilient._transport.inside import transports_in
-from httpx_resilient._transport.recognition import home_of, is_transport
+from httpx_resilient._transport.recognition import is_transport
 
 
 class ClientWrapper(Generic[InnerT]):
@@ -20,27 +23,33 @@ class ClientWrapper(Generic[InnerT]):
     @classmethod
     def wrap(cls, client: Any, layer: Callable[[Any], InnerT]) -> Any:
         """
-        Add a layer to a client, in place: to its transport and to every mount.
+        Add a layer to a client, or to the clients inside of an SDK's object, in place.
 
-        The configuration of the client stays as it is: certificates, HTTP/2, limits,
-        its own proxies and those of the environment. Every request passes the layer.
-        So a client that an SDK has made can be used, with all its defaults.
+        The layer is put around a client's transport and every mount. The configuration
+        of the client stays as it is: certificates, HTTP/2, limits, its own proxies and
+        those of the environment. Every request passes the layer. So a client that an
+        SDK has made can be used, with all its defaults.
 
         Args:
-            client: A client, or an instance of an SDK's subclass of one. Requests that
-                are in flight go on without the layer.
+            client: A client, an instance of an SDK's subclass of one, or an object that
+                has clients in its attributes, or in theirs. Each that is wrapped there
+                is logged at the level INFO. A client that is made later, on first use
+                or in `with`, cannot be found before. Requests that are in flight go on
+                without the layer.
             layer: Takes a transport and returns the one that wraps it:
                 `RetryingTransport`, a `functools.partial` of it, or a function that
                 nests several. It is called once for each transport of the client.
 
         Returns:
-            The same client.
+            The same client, or the same object.
 
         Raises:
-            TypeError: `client` is not a client, or one of the other library; `layer` is
-                not callable, or returns something that is not a transport.
-            ValueError: The client retries already, so `layer` would multiply its
+            TypeError: `client` neither is a client of this library nor has one; `layer`
+                is not callable, or returns something that is not a transport.
+            ValueError: A client retries already, so `layer` would multiply its
                 attempts.
+
+        If it raises, no client was changed.
 
         Example:
             >>> import functools, httpx
@@ -50,47 +59,59 @@ class ClientWrapper(Generic[InnerT]):
             >>> client = wrap(httpx.Client(http2=False, max_redirects=3), retrying)
             >>> client.close()
         """
-        if not isinstance(client, cls._family.clients):
-            raise TypeError(_not_a_client(client, cls._family))
         if not callable(layer):
             msg = (
                 "layer must be a function of a transport that returns another one: "
                 f"give RetryingTransport itself or a partial of it, not {layer!r}"
             )
             raise TypeError(msg)
-        _put_around(client, layer)
+        if isinstance(client, cls._family.clients):
+            _put_around({"": client}, layer)
+        else:
+            _wrap_inside(client, layer, cls._family)
         return client
 
 
-def _put_around(client: object, layer: Callable[[Any], object]) -> None:
-    # A client has no public attribute for its transports: it is these two.
-    attributes: dict[str, Any] = vars(client)
-    own, mounts = attributes["_transport"], attributes["_mounts"]
+def _wrap_inside(sdk: object, layer: Callable[[Any], object], family: Family) -> None:
+    kind = type(sdk).__name__
+    found = clients_in(sdk, family)
+    if not found.own:
+        raise TypeError(no_client_in(sdk, found, family))
+    named = {f"{kind}{way}": client for way, client in found.own.items()}
+    _put_around(named, layer)
+    for name, client in named.items():
+        transport = type(_transports_of(client)[0]).__name__
+        logger.info("%s: requests pass a %s now", name, transport)
+    for way, client in found.others.items():
+        logger.warning(
+            "%s%s is not wrapped: %s", kind, way, advice_for_other(client, family)
+        )
+
+
+def _put_around(clients: Mapping[str, object], layer: Callable[[Any], object]) -> None:
     # All are made before the first is put in place: a layer that fails changes nothing.
-    inner = {id(each): each for each in (own, *mounts.values()) if each is not None}
-    outer = {key: _layered(each, layer) for key, each in inner.items()}
-    attributes["_transport"] = outer[id(own)]
-    # A mount of None stays: there the client uses its own transport.
-    attributes["_mounts"] = {key: outer.get(id(mount)) for key, mount in mounts.items()}
+    outer: dict[int, object] = {id(None): None}
+    for name, client in clients.items():
+        own, mounts = _transports_of(client)
+        for transport in (own, *mounts.values()):
+            if id(transport) not in outer:
+                outer[id(transport)] = _layered(transport, layer, name)
+    for client in clients.values():
+        own, mounts = _transports_of(client)
+        # A mount of None stays: there the client uses its own transport.
+        vars(client).update(
+            _transport=outer[id(own)],
+            _mounts={key: outer[id(mount)] for key, mount in mounts.items()},
+        )
 
 
-def _not_a_client(given: object, family: Family) -> str:
-    kind = given.__name__ if isinstance(given, type) else type(given).__name__
-    if isinstance(given, type):
-        return f"wrap takes a client, not a class: give an instance, {kind}()"
-    for base in type(given).__mro__:
-        if home_of(base) not in {None, family.home}:
-            return (
-                f"{kind} is a client of {base.__module__.partition('.')[0]}: import "
-                f"wrap from {home_of(base)}, this one is for {family.name}"
-            )
-    return (
-        f"wrap takes an {family.name}.Client or AsyncClient, got {kind}: if it has a "
-        f"client inside, wrap that client before you pass it on"
-    )
+def _transports_of(client: object) -> tuple[Any, dict[Any, Any]]:
+    # A client has no public attribute for its transports: it is these two.
+    attributes = vars(client)
+    return attributes["_transport"], attributes["_mounts"]
 
 
-def _layered(transport: Any, layer: Callable[[Any], object]) -> object:
+def _layered(transport: Any, layer: Callable[[Any], object], name: str) -> object:
     before = _retries_in(transport)
     outer = layer(transport)
     if not is_transport(outer):
@@ -98,8 +119,8 @@ def _layered(transport: Any, layer: Callable[[Any], object]) -> object:
         raise TypeError(msg)
     if before and _retries_in(outer) - before:
         msg = (
-            "the client retries already, and attempts would multiply: wrap it once, "
-            "or leave out transport=RetryingTransport() where it is made"
+            f"{name or 'the client'} retries already, and attempts would multiply: "
+            "wrap it once, or leave out transport=RetryingTransport() where it is made"
         )
         raise ValueError(msg)
     return outer

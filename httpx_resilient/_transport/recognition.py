@@ -69,7 +69,8 @@ def is_transport(given: object) -> bool:
 
 def home_of(kind: type) -> str | None:
     """Return the package for the library of a class; `None` if it is of neither."""
-    return _HOMES.get(kind.__module__.partition(".")[0])
+    # In the class of a proxy, `__module__` may be a property.
+    return _HOMES.get(str(kind.__module__).partition(".")[0])
 
 
 def check_request(request: object, family: Family, layer: str) -> None:

@@ -421,5 +421,6 @@ class Recording2(httpx_resilient.httpx2.StageTransport):
 async def results_have_public_types() -> None:
     assert_type(standard_transport(), ResilientTransport)
     assert_type(wrap(httpx.AsyncClient(), standard_transport), httpx.AsyncClient)
+    assert_type(wrap(Busy(), RetryingTransport), Busy)
     async with Recording() as transport:
         assert_type(transport, Recording)

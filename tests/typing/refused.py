@@ -37,6 +37,7 @@ from httpx_resilient import (
     retry_if_transient,
     standard_transport,
     wait_transient,
+    wrap,
 )
 from httpx_resilient import httpx2 as ours2
 
@@ -125,6 +126,13 @@ def the_other_library(client2: httpx2.Client, stage: Stage) -> None:
     RetryingTransport(httpx2.AsyncHTTPTransport())  # E: arg-type reportArgumentType
     RetryingTransport(limits=httpx2.Limits())  # E: arg-type reportArgumentType
     FailoverTransport(httpx2.HTTPTransport(), ["https://a"])  # E: arg-type reportArgumentType
+
+
+def a_layer_that_is_none(client: httpx.Client) -> None:
+    wrap(client, RetryingTransport())  # E: arg-type reportArgumentType
+    wrap(client, httpx.Client)  # E: arg-type reportArgumentType
+    wrap(client, ours2.RetryingTransport)  # E: arg-type reportArgumentType
+    wrap(client)  # E: call-arg reportCallIssue
 
 
 def a_subclass_with_another_signature() -> None:
