@@ -28,6 +28,9 @@ _MOST = 10_000
 _CONTAINERS: tuple[Any, ...] = (list, tuple, set, frozenset)
 _DICT: Any = dict
 _CLIENTS = frozenset({"AsyncClient", "Client"})
+_UNRELATED = frozenset(
+    {("aiohttp", "ClientSession"), ("requests", "Session"), ("urllib3", "PoolManager")}
+)
 _MAY_BE_CLIENTS = ("client", "http", "session")
 """Parts of the names of attributes that have a client when it is made."""
 
@@ -43,12 +46,14 @@ class Clients:
     Args:
         own: Clients of the library that is wrapped.
         others: Clients of the other library.
+        unrelated: Sessions of libraries that have nothing to do with httpx.
         absent: Attributes that are `None` and named as a client is.
         looked_into: The attributes of the object itself that may have a client.
     """
 
     own: dict[str, Any] = field(default_factory=dict[str, Any])
     others: dict[str, Any] = field(default_factory=dict[str, Any])
+    unrelated: dict[str, Any] = field(default_factory=dict[str, Any])
     absent: list[str] = field(default_factory=list[str])
     looked_into: list[str] = field(default_factory=list[str])
 
@@ -61,7 +66,7 @@ def clients_in(sdk: object, family: Family) -> Clients:
         for way, value in (each for holder in level for each in _held(holder)):
             if value is None and _may_be_client(way):
                 found.absent.append(way)
-            if depth == 0 and _may_hold(value):
+            if depth == 0 and _may_hold(way, value):
                 found.looked_into.append(way)
             if id(value) in seen or len(seen) > _MOST:
                 continue
@@ -70,6 +75,8 @@ def clients_in(sdk: object, family: Family) -> Clients:
                 found.own[way] = value
             elif is_of_other_library(value, family):
                 found.others[way] = value
+            elif unrelated_library_of(value):
+                found.unrelated[way] = value
             else:
                 deeper.append((way, value))
         level = deeper
@@ -84,6 +91,12 @@ def is_of_other_library(value: object, family: Family) -> bool:
     )
 
 
+def unrelated_library_of(value: object) -> str | None:
+    """Return the library that an object is a session of, if it is none of httpx."""
+    names = {(_package_of(base), base.__name__) for base in type(value).__mro__}
+    return next((package for package, _ in _UNRELATED & names), None)
+
+
 def _held(reached: Reached) -> Iterator[Reached]:
     """Yield what an object has in its attributes, and what a container has in it."""
     way, holder = reached
@@ -94,7 +107,7 @@ def _held(reached: Reached) -> Iterator[Reached]:
     if issubclass(type(holder), dict) and _DICT.__len__(holder) <= _LONGEST:
         for key, value in list(_DICT.items(holder)):
             yield f"{way}[{key!r}]" if type(key) is str else f"{way}[...]", value
-    if not _is_opaque(holder):
+    if not _is_opaque(way, holder):
         for name, value in _attributes(holder):
             yield f"{way}.{name}", value
 
@@ -119,16 +132,20 @@ def _may_be_client(way: str) -> bool:
     return any(part in name for part in _MAY_BE_CLIENTS)
 
 
-def _may_hold(value: object) -> bool:
-    return issubclass(type(value), (dict, *_CONTAINERS)) or not _is_opaque(value)
+def _may_hold(way: str, value: object) -> bool:
+    return issubclass(type(value), (dict, *_CONTAINERS)) or not _is_opaque(way, value)
 
 
-def _is_opaque(value: object) -> bool:
+def _is_opaque(way: str, value: object) -> bool:
     """Whether an object is no part of an SDK, such as a logger, a lock or a URL."""
     kind = type(value)
-    package = str(kind.__module__).partition(".")[0]
-    return (
-        package in sys.stdlib_module_names
-        or home_of(kind) is not None
-        or issubclass(kind, (type, ModuleType))
+    if issubclass(kind, (type, ModuleType)):
+        return True
+    is_given = not way
+    return not is_given and (
+        _package_of(kind) in sys.stdlib_module_names or home_of(kind) is not None
     )
+
+
+def _package_of(kind: type) -> str:
+    return str(kind.__module__).partition(".")[0]

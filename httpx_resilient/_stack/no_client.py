@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from httpx_resilient._core.family import Family
-from httpx_resilient._stack.clients_inside import Clients, is_of_other_library
+from httpx_resilient._stack.clients_inside import (
+    Clients,
+    is_of_other_library,
+    unrelated_library_of,
+)
 from httpx_resilient._transport.recognition import home_of, is_transport
 
 _SHOWN = 5
@@ -20,6 +24,11 @@ def no_client_in(given: object, found: Clients, family: Family) -> str:
         return f"{kind} {_is_of(given)}: {advice_for_other(given, family)}"
     for way, client in found.others.items():
         return f"{kind}{way} {_is_of(client)}: {advice_for_other(client, family)}"
+    if library := unrelated_library_of(given):
+        return f"{kind} is a session of {library}, which does not use {family.name}"
+    for way, session in found.unrelated.items():
+        library = unrelated_library_of(session)
+        return f"{kind} does not use {family.name}: {kind}{way} is of {library}"
     if is_transport(given):
         return f"{kind} is a transport, not a client: nest it, RetryingTransport(inner)"
     if not found.looked_into:

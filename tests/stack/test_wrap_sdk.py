@@ -85,6 +85,9 @@ PLACES = {
     "a subclass of a dictionary": lambda client: SDK(by=OrderedDict(a=client)),
     "a part in a list": lambda client: SDK(parts=[Part(http=client)]),
     "a list itself": lambda client: [client],
+    "an object of the standard library that is given": lambda client: SimpleNamespace(
+        client=client
+    ),
     "six attributes deep": lambda client: SDK(
         a=Part(b=Part(c=Part(d=Part(e=Part(f=client)))))
     ),
@@ -261,6 +264,31 @@ def test_a_transport_is_refused(sync_world: World) -> None:
     expected = "HTTPTransport is a transport, not a client: nest it, Retry"
     with pytest.raises(TypeError, match=expected):
         sync_world.ours.wrap(sync_world.http(), retrying(sync_world))
+
+
+def session_of(library: str, name: str) -> Any:
+    """An object that seems to be a session of a library, which need not be installed."""
+    return type(
+        f"Own{name}", (type(name, (), {"__module__": f"{library}.parts"}),), {}
+    )()
+
+
+@pytest.mark.parametrize(
+    ("library_of_session", "name"),
+    [("requests", "Session"), ("aiohttp", "ClientSession"), ("urllib3", "PoolManager")],
+)
+def test_a_session_of_an_unrelated_library_is_named(
+    sync_world: World, library_of_session: str, name: str
+) -> None:
+    session, ours = session_of(library_of_session, name), sync_world.library.__name__
+    message = f"SDK does not use {ours}: SDK.part.http is of {library_of_session}"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        sync_world.ours.wrap(SDK(part=Part(http=session)), retrying(sync_world))
+    message = (
+        f"Own{name} is a session of {library_of_session}, which does not use {ours}"
+    )
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        sync_world.ours.wrap(session, retrying(sync_world))
 
 
 def other_than(library: str) -> tuple[Any, Any]:
