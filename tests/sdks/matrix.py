@@ -91,6 +91,16 @@ ROWS = [
         ),
     ),
     Row(
+        name="firecrawl",
+        package="firecrawl-py",
+        family="httpx",
+        example="with_firecrawl",
+        off="`max_retries=1`",
+        uncovered="the synchronous `Firecrawl`, which uses requests; left on, its own "
+        "retries of 502 and lost connections multiply with ours",
+        absent={"stream after two 503": "it reads every response whole"},
+    ),
+    Row(
         name="githubkit",
         package="githubkit",
         family="httpx",
@@ -254,6 +264,15 @@ ROWS = [
         ),
     ),
     Row(
+        name="stripe",
+        package="stripe",
+        family="httpx",
+        example="with_stripe",
+        off="a `StripeClient` has none by default",
+        uncovered="synchronous calls without an `HTTPXClient`: they use requests; calls "
+        "without a `StripeClient` have retries of their own, which multiply",
+    ),
+    Row(
         name="supabase",
         package="supabase",
         family="httpx",
@@ -274,6 +293,17 @@ ROWS = [
             "a stream that breaks midway; an upload larger than `buffer_request_body`"
             " gets one attempt, for the SDK sends it from a generator"
         ),
+    ),
+    Row(
+        name="weaviate",
+        package="weaviate-client",
+        family="httpx",
+        example="with_weaviate",
+        uncovered="gRPC, which searches and batches use; what it sends to connect",
+        absent={
+            "stream after two 503": "it reads every response whole",
+            "upload": "all that it sends is JSON",
+        },
     ),
     Row(
         name="anthropic-httpx",
