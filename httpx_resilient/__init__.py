@@ -170,7 +170,13 @@ if TYPE_CHECKING:
 
     class _StandardStack(
         generic.StandardStack[
-            Request, Response, _Inner, Limits, _Proxy, ResilientTransport
+            Request,
+            Response,
+            _Inner,
+            Limits,
+            _Proxy,
+            ResilientTransport,
+            AsyncBaseTransport,
         ]
     ): ...
 

@@ -115,10 +115,11 @@ async def send_request(
 def _make_transport(
     layers: dict[str, Any], reporter: ProgressReporter
 ) -> httpx.AsyncBaseTransport:
-    return checked(
+    transport: httpx.AsyncBaseTransport = checked(
         ENVIRONMENT,
         lambda: standard_transport(rate_limit=False, on_event=reporter, **layers),
     )
+    return transport
 
 
 async def _send(

@@ -7,12 +7,30 @@ from inspect import signature
 from typing import Any, cast
 
 from httpx_resilient._budget.budget import RetryBudget
+from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.keys import KeyFunction
 from httpx_resilient._core.unknown_options import unknown_options
+from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
+from httpx_resilient._layers.concurrency.limit import ConcurrencyLimit
 from httpx_resilient._layers.failover.group import Failover
+from httpx_resilient._layers.hedging.policy import HedgePolicy
+from httpx_resilient._layers.rate_limit.limit import RateLimit
+from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
 from httpx_resilient._stack.lazy import FAMILY
 from httpx_resilient._transport.inner import HTTPOptions
 from httpx_resilient._transport.recognition import is_transport, not_a_transport
+
+_STATES: Mapping[str, Callable[..., Any]] = {
+    "HedgingTransport": HedgePolicy,
+    "ThrottlingTransport": AdaptiveThrottle,
+    "CircuitBreakingTransport": CircuitBreaker,
+    "RateLimitingTransport": RateLimit,
+    "ConcurrencyLimitingTransport": ConcurrencyLimit,
+}
+"""The states by the names of their transports, each by origin or by another key."""
+
+Layer = tuple[str, object, dict[str, Any]]
+"""The name of a transport, the value given for it, and its further options."""
 
 
 def check_given(inner: object, http: Mapping[str, object], binding: Any) -> None:
@@ -68,3 +86,34 @@ def retries(
     is_chosen = given is not None and given is not False
     options = {"budget": budget or False, **keys, **own}
     return is_chosen, {**options, "budget": keyed(options["budget"], RetryBudget, key)}
+
+
+def nested(
+    binding: Any,
+    outside_in: list[Layer],
+    inner: Any,
+    key: KeyFunction | None,
+    on_event: Listener | None,
+    http: dict[str, Any],
+) -> Any:
+    """
+    Put the layers that are chosen around an inner transport.
+
+    Raises:
+        ValueError: None is chosen.
+    """
+    chosen = [
+        (name, keyed(given, _STATES.get(name), key), options)
+        for name, given, options in outside_in
+        if given is not None and given is not False
+    ]
+    if not chosen:
+        msg = "every layer is left out: use the inner transport itself"
+        raise ValueError(msg)
+    shared = {"on_event": on_event, "redact": http.pop("redact", None)}
+    for name, given, options in reversed(chosen):
+        layer = getattr(binding, name)
+        state = () if given is True else (given,)
+        inner = layer(inner, *state, **shared, **options, **http)
+        http = {}  # those of the innermost layer
+    return inner

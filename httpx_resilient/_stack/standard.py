@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, TypeVar, Unpack
+from typing import Any, ClassVar, Generic, Literal, TypeVar, Unpack, overload
 
 from httpx_resilient._budget.budget import RetryBudget, budget_of
 from httpx_resilient._core.events.base import Listener
@@ -22,30 +21,77 @@ from httpx_resilient._layers.hedging.policy import HedgePolicy
 from httpx_resilient._layers.rate_limit.limit import RateLimit
 from httpx_resilient._layers.retry.options import RetryOptions
 from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
-from httpx_resilient._stack.given import check_given, group, keyed, retries
+from httpx_resilient._stack.given import (
+    Layer,
+    check_given,
+    group,
+    keyed,
+    nested,
+    retries,
+)
 from httpx_resilient._transport.base import InnerT
 from httpx_resilient._transport.inner import HTTPOptions, LimitsT, ProxyT
 
 TransportT = TypeVar("TransportT")
-
-_STATES: Mapping[str, Callable[..., Any]] = {
-    "HedgingTransport": HedgePolicy,
-    "ThrottlingTransport": AdaptiveThrottle,
-    "CircuitBreakingTransport": CircuitBreaker,
-    "RateLimitingTransport": RateLimit,
-    "ConcurrencyLimitingTransport": ConcurrencyLimit,
-}
-"""The states by the names of their transports, each by origin or by another key."""
-
-Layer = tuple[str, object, dict[str, Any]]
-"""The name of a transport, the value given for it, and its further options."""
+AsyncTransportT = TypeVar("AsyncTransportT")
+"""What a hedging stack is to type checkers: it serves no synchronous client."""
 
 
-class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, TransportT]):
+class StandardStack(
+    Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, TransportT, AsyncTransportT]
+):
     """The function `standard_transport`, generic in the types of a library."""
 
     _binding: ClassVar[Any]
     """The module with the transports of the library."""
+
+    @overload
+    @classmethod
+    def standard_transport(
+        cls,
+        inner: InnerT | None = None,
+        *,
+        deadline: float | None = 30.0,
+        retry: RetryOptions[RequestT, ResponseT] | bool | None = True,
+        budget: RetryBudget | bool = True,
+        failover: Failover | StringSequence | None = None,
+        hedging: Literal[False] | None = False,
+        credentials: Credentials | None = None,
+        throttle: AdaptiveThrottle | bool | None = False,
+        breaker: CircuitBreaker | bool | None = True,
+        rate_limit: RateLimit | bool | None = True,
+        concurrency: ConcurrencyLimit | AdaptiveConcurrencyLimit | bool | None = False,
+        attempt: float | None = 10.0,
+        key: KeyFunction | None = None,
+        idempotency_header: HeaderNames | None = None,
+        idempotency_key: bool = False,
+        on_event: Listener | None = None,
+        **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
+    ) -> TransportT: ...
+
+    @overload
+    @classmethod
+    def standard_transport(
+        cls,
+        inner: InnerT | None = None,
+        *,
+        deadline: float | None = 30.0,
+        retry: RetryOptions[RequestT, ResponseT] | bool | None = True,
+        budget: RetryBudget | bool = True,
+        failover: Failover | StringSequence | None = None,
+        hedging: HedgePolicy | bool | None,
+        credentials: Credentials | None = None,
+        throttle: AdaptiveThrottle | bool | None = False,
+        breaker: CircuitBreaker | bool | None = True,
+        rate_limit: RateLimit | bool | None = True,
+        concurrency: ConcurrencyLimit | AdaptiveConcurrencyLimit | bool | None = False,
+        attempt: float | None = 10.0,
+        key: KeyFunction | None = None,
+        idempotency_header: HeaderNames | None = None,
+        idempotency_key: bool = False,
+        on_event: Listener | None = None,
+        **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
+    ) -> AsyncTransportT: ...
 
     @classmethod
     def standard_transport(
@@ -68,7 +114,7 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
         idempotency_key: bool = False,
         on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
-    ) -> TransportT:
+    ) -> TransportT | AsyncTransportT:
         """
         Build the recommended stack of layers around a transport, in one call.
 
@@ -98,7 +144,7 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
             budget: The `RetryBudget` of retries and hedges, or `False` for none.
             failover: The origins in order of preference, or a `Failover` to share.
             hedging: A `HedgePolicy`, or `True` for the default one. For asynchronous
-                clients only.
+                clients only; a type checker refuses it in a synchronous one.
             credentials: The `Credentials` of some origins, renewed after 401.
             throttle: An `AdaptiveThrottle`, or `True`. It refuses a share of the
                 requests where a breaker refuses all of them.
@@ -166,33 +212,7 @@ class StandardStack(Generic[RequestT, ResponseT, InnerT, LimitsT, ProxyT, Transp
             ("ConcurrencyLimitingTransport", concurrency, {}),
             ("DeadlineTransport", attempt, {"body": False}),
         ]
-        outside_in = [
-            (name, keyed(given, _STATES.get(name), key), options)
-            for name, given, options in outside_in
-        ]
-        transport: TransportT = cls._nested(outside_in, inner, on_event, dict(http))
+        transport: TransportT = nested(
+            cls._binding, outside_in, inner, key, on_event, dict(http)
+        )
         return transport
-
-    @classmethod
-    def _nested(
-        cls,
-        outside_in: list[Layer],
-        inner: Any,
-        on_event: Listener | None,
-        http: dict[str, Any],
-    ) -> Any:
-        chosen = [
-            (name, given, options)
-            for name, given, options in outside_in
-            if given is not None and given is not False
-        ]
-        if not chosen:
-            msg = "every layer is left out: use the inner transport itself"
-            raise ValueError(msg)
-        shared = {"on_event": on_event, "redact": http.pop("redact", None)}
-        for name, given, options in reversed(chosen):
-            layer = getattr(cls._binding, name)
-            state = () if given is True else (given,)
-            inner = layer(inner, *state, **shared, **options, **http)
-            http = {}  # those of the innermost layer
-        return inner

@@ -362,6 +362,13 @@ def strategies_of_every_form() -> None:
     RetryOptions(retry=Busy(), wait=slowly, stop=of_tenacity)
 
 
+def a_hedging_stack(flag: bool, hedge: HedgePolicy | None) -> None:
+    httpx.AsyncClient(transport=standard_transport(hedging=flag))
+    httpx.AsyncClient(transport=standard_transport(hedging=hedge, http2=True))
+    httpx.Client(transport=standard_transport(hedging=False))
+    httpx.Client(transport=standard_transport(hedging=None, deadline=60))
+
+
 def several_strings(strings: Sequence[str]) -> None:
     Failover(("https://a", "https://b"))
     FailoverTransport(None, strings, also_strip=["x-api-key"])
@@ -420,6 +427,7 @@ class Recording2(httpx_resilient.httpx2.StageTransport):
 
 async def results_have_public_types() -> None:
     assert_type(standard_transport(), ResilientTransport)
+    assert_type(standard_transport(hedging=True), httpx.AsyncBaseTransport)
     assert_type(wrap(httpx.AsyncClient(), standard_transport), httpx.AsyncClient)
     assert_type(wrap(Busy(), RetryingTransport), Busy)
     async with Recording() as transport:

@@ -44,8 +44,8 @@ from httpx_resilient import httpx2 as ours2
 
 def an_option_that_does_not_exist() -> None:
     RetryingTransport(retries=3)  # E: call-arg reportCallIssue
-    standard_transport(deadlines=5)  # E: call-arg reportCallIssue
-    standard_transport(retry={"stopp": stop_after_attempt(3)})  # E: arg-type reportArgumentType
+    standard_transport(deadlines=5)  # E: call-overload reportCallIssue
+    standard_transport(retry={"stopp": stop_after_attempt(3)})  # E: call-overload reportArgumentType
     RetryOptions(stopp=stop_after_attempt(3))  # E: typeddict-unknown-key reportCallIssue
     RetryOptions(body_factory=bytes)  # E: typeddict-unknown-key reportCallIssue
     RetryOverrides(stop=5)  # E: typeddict-item reportArgumentType
@@ -73,7 +73,7 @@ def a_strategy_of_another_kind() -> None:
     ours2.RetryingTransport(stop=ours2.retry_if_transient())  # E: arg-type reportArgumentType
     ours2.RetryingTransport(wait=stop_after_attempt(3))  # E: arg-type reportArgumentType
     partial(RetryingTransport, stop=retry_if_transient())  # E: arg-type reportArgumentType
-    standard_transport(retry={"stop": retry_if_transient()})  # E: arg-type reportArgumentType
+    standard_transport(retry={"stop": retry_if_transient()})  # E: call-overload reportArgumentType
     RetryOptions(wait=stop_after_attempt(3))  # E: typeddict-item reportArgumentType
     RetryOverrides(retry=stop_after_attempt(3))  # E: typeddict-item reportArgumentType
     wait_transient(failure=stop_after_attempt(3))  # E: arg-type reportArgumentType
@@ -100,7 +100,7 @@ def a_string_for_several() -> None:
     Failover("https://a")  # E: arg-type reportArgumentType
     FailoverTransport(origins="https://a")  # E: arg-type reportArgumentType
     FailoverTransport(origins=["https://a"], also_strip="x-api-key")  # E: arg-type reportArgumentType
-    standard_transport(failover="https://a")  # E: arg-type reportArgumentType
+    standard_transport(failover="https://a")  # E: call-overload reportArgumentType
     HedgePolicy(methods="GET")  # E: arg-type reportArgumentType
     otel.TracingTransport(redact="key")  # E: arg-type reportArgumentType
 
@@ -115,6 +115,9 @@ def the_state_of_another_layer() -> None:
 def a_synchronous_client() -> None:
     httpx.Client(transport=HedgingTransport())  # E: arg-type reportArgumentType
     httpx2.Client(transport=ours2.HedgingTransport())  # E: arg-type reportArgumentType
+    httpx.Client(transport=standard_transport(hedging=True))  # E: arg-type reportArgumentType
+    httpx.Client(transport=standard_transport(hedging=HedgePolicy()))  # E: arg-type reportArgumentType
+    httpx2.Client(transport=ours2.standard_transport(hedging=True))  # E: arg-type reportArgumentType
 
 
 def the_other_library(client2: httpx2.Client, stage: Stage) -> None:
