@@ -10,7 +10,7 @@ from httpx_resilient._core.family import Family
 from httpx_resilient._layers.retry.transport import RetryingTransport
 from httpx_resilient._stack.clients_inside import clients_in
 from httpx_resilient._stack.no_client import advice_for_other, no_client_in
-from httpx_resilient._transport.base import InnerT
+from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inside import transports_in
 from httpx_resilient._transport.recognition import is_transport
 
@@ -47,7 +47,7 @@ class ClientWrapper(Generic[InnerT]):
             TypeError: `client` neither is a client of this library nor has one; `layer`
                 is not callable, or returns something that is not a transport.
             ValueError: A client retries already, so `layer` would multiply its
-                attempts.
+                attempts; or `layer` leaves out the transport that it is given.
 
         If it raises, no client was changed.
 
@@ -117,6 +117,12 @@ def _layered(transport: Any, layer: Callable[[Any], object], name: str) -> objec
     if not is_transport(outer):
         msg = f"layer must return a transport, got {outer!r}"
         raise TypeError(msg)
+    if _is_left_out(transport, outer):
+        msg = (
+            "layer has left out the transport that it was given, with its settings: "
+            "pass it on, as in lambda inner: RetryingTransport(inner)"
+        )
+        raise ValueError(msg)
     if before and _retries_in(outer) - before:
         msg = (
             f"{name or 'the client'} retries already, and attempts would multiply: "
@@ -124,6 +130,13 @@ def _layered(transport: Any, layer: Callable[[Any], object], name: str) -> objec
         )
         raise ValueError(msg)
     return outer
+
+
+def _is_left_out(transport: object, outer: object) -> bool:
+    inside = list(transports_in(outer))
+    # A transport of another package may hold it where it is not found.
+    known = all(isinstance(each, ResilientTransport) for each in inside)
+    return known and not any(each is transport for each in inside)
 
 
 def _retries_in(transport: object) -> set[int]:

@@ -234,6 +234,37 @@ def test_a_second_retry_is_refused(world_of: World, between: bool) -> None:
         world_of.ours.wrap(client, world_of.ours.RetryingTransport)
 
 
+LEFT_OUT = {
+    "one layer": lambda ours: lambda _: ours.RetryingTransport(),
+    "a stack": lambda ours: lambda _: ours.standard_transport(deadline=60),
+    "nested layers": lambda ours: (
+        lambda _: ours.RetryingTransport(ours.PoolingTransport())
+    ),
+}
+
+
+@pytest.mark.parametrize("layer", LEFT_OUT)
+def test_a_layer_that_leaves_out_the_transport_is_refused(
+    world_of: World, layer: str
+) -> None:
+    client = world_of.library.Client()
+    before = transports_of(client)
+    with pytest.raises(ValueError, match="layer has left out the transport that it"):
+        world_of.ours.wrap(client, LEFT_OUT[layer](world_of.ours))
+    assert transports_of(client) == before
+
+
+def test_a_transport_behind_one_of_another_package_counts_as_passed_on(
+    world_of: World,
+) -> None:
+    class Other(world_of.library.BaseTransport):
+        pass
+
+    client = world_of.library.Client()
+    world_of.ours.wrap(client, lambda _: world_of.ours.RetryingTransport(Other()))
+    assert isinstance(transports_of(client)[0], world_of.ours.RetryingTransport)
+
+
 def test_a_client_that_retries_can_get_another_layer(world_of: World) -> None:
     client = world_of.ours.wrap(
         world_of.library.Client(), world_of.ours.RetryingTransport
