@@ -329,7 +329,7 @@ def simulations() -> None:
 
 
 class Busy:
-    """An object that is called, of a user who knows tenacity's classes not."""
+    """An object that is called, and whose class is none of tenacity's."""
 
     def __call__(self, state: RetryState) -> bool:
         return state.response is not None and state.response.status_code == 503

@@ -46,7 +46,12 @@ class Seconds(Protocol):
 Hook = Callable[[RetryState[RequestT, ResponseT]], Awaitable[None] | None]
 
 _Lambda = Callable[[RetryState[RequestT, ResponseT]], None]
-"""Where mypy finds the type of a lambda's argument: it looks in no protocol."""
+"""
+Where mypy finds the type of a lambda's argument: it looks in no protocol.
+
+mypy does not compare the answer of a lambda with `None`. So this accepts no strategy of
+another kind, only functions that return nothing.
+"""
 
 RetryStrategy = (
     retry_base
