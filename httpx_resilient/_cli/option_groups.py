@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from inspect import Parameter
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
 
 def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
@@ -28,7 +28,12 @@ def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
         if is_dataclass(parameter.annotation):
             group = cast("type[Any]", parameter.annotation)
             groups[parameter.name] = group
-            options += inspect.signature(group, eval_str=True).parameters.values()
+            # Of each base in its own module, where the names of its annotations are.
+            hints = get_type_hints(group, include_extras=True)
+            options += [
+                each.replace(annotation=hints[name])
+                for name, each in inspect.signature(group).parameters.items()
+            ]
         else:
             options.append(parameter)
 

@@ -12,10 +12,7 @@ import typer
 from httpx_resilient import HedgePolicy, RateLimit, standard_transport
 from httpx_resilient._cli.option_groups import expand_groups
 from httpx_resilient._cli.options import MAX_SECONDS
-from httpx_resilient._cli.sending_options import (
-    LayerOptions,
-    MaxTime,  # noqa: F401 - typer reads the inherited annotations in this module
-)
+from httpx_resilient._cli.sending_options import LayerOptions
 from httpx_resilient._cli.usage import usage_error
 
 
