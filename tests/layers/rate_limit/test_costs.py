@@ -237,7 +237,8 @@ async def test_a_request_that_is_cancelled_in_the_queue_costs_nothing(
 async def test_a_request_that_is_cancelled_before_its_answer_has_cost_something(
     world: World, server: Server
 ) -> None:
-    server.play(Gate())
+    gate = Gate()
+    server.play(gate)
     limit = by_cost(burst=100)
     async with world.client(world.ours.RateLimitingTransport(None, limit)) as client:
         async with anyio.create_task_group() as tasks:
@@ -245,6 +246,7 @@ async def test_a_request_that_is_cancelled_before_its_answer_has_cost_something(
             tasks.start_soon(lambda: client.post(server.url, headers=headers))
             await until(world, lambda: server.requests == 1)
             tasks.cancel_scope.cancel()
+        gate.let()
     assert spent(limit) == 10
 
 
