@@ -16,10 +16,12 @@ from __future__ import annotations
 
 from httpx_resilient._budget.events import BudgetRefused
 from httpx_resilient._core.events.base import Event, Listener, RequestEvent
-from httpx_resilient._core.events.faults import FaultInjected
+from httpx_resilient._core.events.calls import CallEnded
+from httpx_resilient._core.events.faults import FaultInjected, LatencyInjected
 from httpx_resilient._core.events.queueing import Admitted, Queued
 from httpx_resilient._layers.circuit_breaker.events import (
     CircuitClosed,
+    CircuitCreated,
     CircuitHalfOpened,
     CircuitOpened,
     CircuitRefused,
@@ -57,7 +59,9 @@ __all__ = [
     "AttemptEnded",
     "AttemptStarted",
     "BudgetRefused",
+    "CallEnded",
     "CircuitClosed",
+    "CircuitCreated",
     "CircuitHalfOpened",
     "CircuitOpened",
     "CircuitRefused",
@@ -76,6 +80,7 @@ __all__ = [
     "HedgeLost",
     "HedgeSent",
     "HedgeWon",
+    "LatencyInjected",
     "Listener",
     "NotRetried",
     "OriginDown",

@@ -23,10 +23,10 @@ from httpx_resilient._metrics.from_events import Labels
 from httpx_resilient._metrics.instruments import (
     Instrument,
     Kind,
-    prometheus_table,
     underscored,
 )
 from httpx_resilient._metrics.listener import MetricsListener, Recorder
+from httpx_resilient._metrics.tables import prometheus_table
 
 __all__ = ["Metrics"]
 

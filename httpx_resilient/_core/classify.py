@@ -141,9 +141,11 @@ def is_of_server(error: BaseException, family: Family) -> bool:
     return classify_error(error, family) is not NEVER and not is_graceful(error)
 
 
-def is_own(error: BaseException) -> bool:
+def is_own(error: BaseException | type[BaseException]) -> bool:
     """
     Whether a layer has ended the request while it was on this side.
+
+    Of a class, the answer is that of its instances as a layer makes them.
 
     A refusal says nothing about the server, whatever it says of the next attempt. A
     deadline may also cut off what the server has, or what is connecting to it.

@@ -6,16 +6,17 @@ An event without a converter here, such as one of a user's own, adds none.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from httpx_resilient._budget.events import BudgetRefused
 from httpx_resilient._core.events.base import Event, RequestEvent
-from httpx_resilient._core.events.faults import FaultInjected
+from httpx_resilient._core.events.calls import CallEnded
+from httpx_resilient._core.events.faults import FaultInjected, LatencyInjected
 from httpx_resilient._core.events.queueing import Admitted, Queued
 from httpx_resilient._layers.circuit_breaker.events import (
     CircuitClosed,
+    CircuitCreated,
     CircuitHalfOpened,
     CircuitOpened,
     CircuitRefused,
@@ -49,6 +50,7 @@ from httpx_resilient._metrics.semconv import (
     known_methods,
     server_of_origin,
     server_of_url,
+    status_or_class,
 )
 from httpx_resilient._pool.events import (
     ConnectionOpened,
@@ -66,8 +68,6 @@ Converter = Callable[[Any], Iterable[Measurement]]
 
 _METHODS = known_methods()
 
-_STATUS_OR_CLASS = re.compile(r"(\d{3}|[A-Z]\w*)(?:,|:|$)")
-
 
 class _OriginEvent(Protocol):
     @property
@@ -80,16 +80,6 @@ def measurements(event: Event) -> Iterable[Measurement]:
     return () if convert is None else convert(event)
 
 
-def status_or_class(reason: str) -> str:
-    """
-    Return the status or exception class that a reason starts with, else `_OTHER`.
-
-    A reason is free text, and the number of values of a label must be bounded.
-    """
-    found = _STATUS_OR_CLASS.match(reason)
-    return "_OTHER" if found is None else found[1]
-
-
 def _method(event: RequestEvent) -> str:
     method = event.method
     return method if method in _METHODS else "_OTHER"
@@ -97,6 +87,16 @@ def _method(event: RequestEvent) -> str:
 
 def _server(event: RequestEvent) -> Labels:
     return server_of_url(event.request.url)
+
+
+def _call_ended(event: CallEnded) -> Iterator[Measurement]:
+    server, method, result = _server(event), _method(event), event.result
+    outcome = event.outcome
+    status = outcome if isinstance(outcome, int) else None
+    labels = (*server, method, status, error_type(outcome), result)
+    yield instruments.CALLS, 1, labels
+    yield instruments.CALL_DURATION, event.duration, (*server, method, result)
+    yield instruments.CALL_ATTEMPTS, event.attempts, (*server, method)
 
 
 def _attempt_started(event: AttemptStarted) -> Iterator[Measurement]:
@@ -178,13 +178,17 @@ def _at_origin(instrument: Instrument, value: float = 1) -> Converter:
     return convert
 
 
+_fault = _count(instruments.FAULTS, lambda event: status_or_class(event.fault))
+
 _CONVERTERS: dict[type[Event], Converter] = {
+    CallEnded: _call_ended,
     AttemptStarted: _attempt_started,
     AttemptEnded: _attempt_ended,
     RetryScheduled: _retry_scheduled,
     GaveUp: _gave_up,
     NotRetried: _nothing,
     BudgetRefused: _count(instruments.BUDGET_REFUSALS),
+    CircuitCreated: _at_origin(instruments.CIRCUIT_STATE, 0),
     CircuitOpened: _circuit_opened,
     CircuitHalfOpened: _at_origin(instruments.CIRCUIT_STATE, 1),
     CircuitClosed: _at_origin(instruments.CIRCUIT_STATE, 0),
@@ -208,7 +212,6 @@ _CONVERTERS: dict[type[Event], Converter] = {
     ConnectionOpened: _count(instruments.POOL_OPENED),
     ConnectionReused: _count(instruments.POOL_REUSED),
     ConnectionRetired: _at_origin(instruments.POOL_RETIRED),
-    FaultInjected: _count(
-        instruments.FAULTS, lambda event: status_or_class(event.fault)
-    ),
+    FaultInjected: _fault,
+    LatencyInjected: _fault,
 }

@@ -11,14 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from httpx_resilient._metrics.semconv import BUCKETS
+from httpx_resilient._metrics.semconv import BUCKETS, CALL_BUCKETS
 
 SERVER = ("server.address", "server.port")
 """The leading labels of every instrument that belongs to one origin."""
 
 METHOD = "http.request.method"
+STATUS = "http.response.status_code"
 ERROR = "error.type"
 LIMIT = "httpx_resilient.limit"
+RESULT = "httpx_resilient.result"
 
 
 class Kind(Enum):
@@ -76,17 +78,44 @@ def _counter(name: str, unit: str, description: str, *labels: str) -> Instrument
     )
 
 
-def _seconds(name: str, description: str, *labels: str) -> Instrument:
+def _seconds(
+    name: str,
+    description: str,
+    *labels: str,
+    buckets: tuple[float, ...] = BUCKETS,
+) -> Instrument:
     return Instrument(
         f"httpx_resilient.{name}",
         Kind.HISTOGRAM,
         "s",
         description,
         SERVER + labels,
-        BUCKETS,
+        buckets,
     )
 
 
+CALLS = _counter(
+    "calls",
+    "call",
+    "Calls ended, however many attempts.",
+    METHOD,
+    STATUS,
+    ERROR,
+    RESULT,
+)
+CALL_DURATION = _seconds(
+    "call.duration",
+    "Time from the start of a call to its response headers or its failure.",
+    METHOD,
+    RESULT,
+    buckets=CALL_BUCKETS,
+)
+CALL_ATTEMPTS = _counter(
+    "call.attempts",
+    "attempt",
+    "Attempts of the calls that have ended, hedges and further origins included.",
+    METHOD,
+)
 ATTEMPTS = _counter(
     "attempts", "attempt", "Attempts started.", METHOD, "httpx_resilient.attempt"
 )
@@ -94,7 +123,7 @@ ATTEMPT_DURATION = _seconds(
     "attempt.duration",
     "Time from the start of an attempt to its response headers or its failure.",
     METHOD,
-    "http.response.status_code",
+    STATUS,
     ERROR,
 )
 RETRIES = _counter("retries", "retry", "Retries scheduled.", METHOD, ERROR)
@@ -178,39 +207,3 @@ POOL_CONNECTIONS = Instrument(
 FAULTS = _counter("faults", "fault", "Faults injected.", "httpx_resilient.fault")
 
 ALL = tuple(each for each in globals().values() if isinstance(each, Instrument))
-
-
-def opentelemetry_table() -> str:
-    """Describe all instruments for a docstring, as OpenTelemetry names them."""
-    return "\n".join(
-        _entry(
-            each.name,
-            ", ".join(filter(None, (each.kind.value, each.unit))),
-            each.description,
-            _shortened(each.labels),
-        )
-        for each in ALL
-    ).lstrip()
-
-
-def prometheus_table() -> str:
-    """Describe all instruments for a docstring, as Prometheus names them."""
-    return "\n".join(
-        _entry(
-            each.prometheus_name,
-            # Prometheus does not distinguish the two kinds of gauge.
-            each.kind.value.removeprefix("observable "),
-            each.description,
-            underscored(_shortened(each.labels)),
-        )
-        for each in ALL
-    ).lstrip()
-
-
-def _entry(name: str, traits: str, description: str, labels: str) -> str:
-    return f"    {name} ({traits})\n        {description} By {labels}."
-
-
-def _shortened(labels: tuple[str, ...]) -> str:
-    names = ["server" if name == SERVER[0] else name for name in labels]
-    return ", ".join(name for name in names if name != SERVER[1])

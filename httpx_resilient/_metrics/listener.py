@@ -10,6 +10,7 @@ from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.events.base import Event
 from httpx_resilient._core.keys import ShownKey
 from httpx_resilient._core.public import Uncopyable
+from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
 from httpx_resilient._layers.concurrency.semaphores import Limit
 from httpx_resilient._layers.pool.transport import PoolingTransport
 from httpx_resilient._layers.rate_limit.limit import RateLimit
@@ -80,15 +81,22 @@ class MetricsListener(Uncopyable, ABC):
 
         Events do not carry it. The objects that a transport creates by default are not
         included: create them yourself, and give them to the transport and to `watch`.
+        Circuits need no watching: their events carry their states.
 
         Args:
             *watched: A `RetryBudget`, limits on rate and concurrency, a
                 `PoolingTransport`.
 
         Raises:
-            TypeError: An argument is of another type.
+            TypeError: An argument is of another type, such as a `CircuitBreaker`.
         """
         for each in watched:
+            if isinstance(each, CircuitBreaker):
+                msg = (
+                    "circuits need no watching: give the metrics to `on_event` of the "
+                    "CircuitBreakingTransport, whose events report their states"
+                )
+                raise TypeError(msg)
             if not isinstance(each, (RetryBudget, RateLimit, Limit, PoolingTransport)):
                 msg = (
                     "watch takes a RetryBudget, RateLimit, ConcurrencyLimit, "

@@ -30,6 +30,9 @@ SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 """Upper bounds of the buckets of `http.client.request.duration`, in seconds."""
 
+CALL_BUCKETS = (*BUCKETS, 30, 60, 120)
+"""The same, and longer ones: a call may wait between attempts, until its deadline."""
+
 KNOWN_METHODS = frozenset({
     "CONNECT",
     "DELETE",
@@ -58,6 +61,7 @@ SENSITIVE_PARAMETERS = frozenset({
 _REDACTED = "REDACTED"
 """What the conventions put in place of a secret."""
 
+_STATUS_OR_CLASS = re.compile(r"(\d{3}|[A-Z]\w*)(?:,|:|$)")
 _PARAMETER = re.compile(r"(?<=[?&])[^&]+")
 _USERINFO = re.compile(r"^([^:/?#]+://)[^/?#]*@")
 
@@ -117,3 +121,13 @@ def error_type(outcome: object) -> str | None:
     if isinstance(outcome, int):
         return str(outcome) if outcome >= 400 else None
     return outcome.__qualname__ if isinstance(outcome, type) else None
+
+
+def status_or_class(reason: str) -> str:
+    """
+    Return the status or exception class that a reason starts with, else `_OTHER`.
+
+    A reason is free text, and the number of values of a label must be bounded.
+    """
+    found = _STATUS_OR_CLASS.match(reason)
+    return "_OTHER" if found is None else found[1]

@@ -12,13 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from httpx_resilient._core.context import (
-    OPTIONS,
-    PendingAwaitables,
-    RequestContext,
-    begin,
-    context_of,
-)
+from httpx_resilient._core.context import OPTIONS, RequestContext, begin, context_of
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
@@ -28,7 +22,7 @@ from httpx_resilient._transport.inner import LimitsT, ProxyT, sides_of
 from httpx_resilient._transport.lifecycle import Lifecycle
 from httpx_resilient._transport.linking import async_io_of, is_linked, sync_io_of
 from httpx_resilient._transport.options import MissingLayers
-from httpx_resilient._transport.settling import joined, settled
+from httpx_resilient._transport.settling import observed
 
 InnerT = TypeVar("InnerT")
 
@@ -81,6 +75,8 @@ class ResilientTransport(
         self._plain_io: IO[RequestT, ResponseT] | None = None
         """The same, if the flow needs no context, or makes it by itself."""
         self._sync_io: IO[RequestT, ResponseT] | None = None
+        self._is_observed = on_event is not None
+        """Whether a call of this layer is more than its flow."""
         self._awaits_listeners = False
         self._is_lone = False
         """Whether no layer is inside of the inner transport."""
@@ -119,14 +115,10 @@ class ResilientTransport(
             context = begin(request, io)  # as a client makes it: there is none around
         else:
             context = self._enter(request, io)
-        settles = self._awaits_listeners and context.pending is None
-        if settles:
-            context.pending = PendingAwaitables()
         handled: Coroutine[Any, Any, ResponseT] = self._handle(request, io, context)
-        if context.parent is not None:
-            handled = joined(handled, context)
-        if settles:
-            handled = settled(handled, context, io, self._emit)
+        if self._is_observed or context.parent is not None:
+            awaits, emit = self._awaits_listeners, self._emit
+            handled = observed(handled, context, io, emit, self._family, awaits=awaits)
         return handled
 
     def handle_request(self, request: RequestT) -> ResponseT:
@@ -134,8 +126,9 @@ class ResilientTransport(
         io = self._linked_io(asynchronous=False)
         context = self._enter(request, io)
         handled: Coroutine[Any, Any, ResponseT] = self._handle(request, io, context)
-        if context.parent is not None:
-            handled = joined(handled, context)
+        if self._is_observed or context.parent is not None:
+            emit, family = self._emit, self._family
+            handled = observed(handled, context, io, emit, family, awaits=False)
         return run_sync(handled)
 
     def _enter(self, request: RequestT, io: IO[RequestT, ResponseT]) -> RequestContext:
@@ -160,16 +153,17 @@ class ResilientTransport(
                 self._is_lone = is_lone
                 self._awaits_listeners = self._has_listener()
                 self._share_deferred(self._emit.deferred)
-                if not self._awaits_listeners and (is_lone or self._makes_context):
+                self._is_observed = self._is_observed or self._awaits_listeners
+                if not self._is_observed and (is_lone or self._makes_context):
                     self._plain_io = io
             return io
-        if self._sync_io is None:
+        sync_io = self._sync_io
+        if sync_io is None:
             self._join()
-        self._refuse_asynchronous()
-        if self._sync_io is None:
+            self._refuse_asynchronous()
             made = sync_io_of(self._tail._sync_side)  # noqa: SLF001 - a layer, too
-            self._sync_io = self._reporting(made)
-        return self._sync_io
+            self._sync_io = sync_io = self._reporting(made)
+        return sync_io
 
     def _link(self, *, asynchronous: bool) -> Send:
         """Return the function by which a layer around calls the flow of this one."""

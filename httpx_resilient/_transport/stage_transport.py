@@ -22,7 +22,8 @@ class StageTransport(StagedTransport[RequestT, ResponseT, InnerT, LimitsT, Proxy
     Args:
         stage: The stage, which other transports may share.
         inner: The transport to send with. By default, a `PoolingTransport`.
-        on_event: Called with each `Event` of the default inner transport.
+        on_event: Called with each `Event` of the default inner transport, and with
+            `CallEnded` if this is the outermost layer.
         http: The options of the default inner transport, as in `PoolingTransport`.
 
     Raises:

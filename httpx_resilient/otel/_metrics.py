@@ -15,9 +15,10 @@ from opentelemetry.metrics import (
 from httpx_resilient import __version__
 from httpx_resilient._core.public import public
 from httpx_resilient._metrics.from_events import Labels
-from httpx_resilient._metrics.instruments import Instrument, Kind, opentelemetry_table
+from httpx_resilient._metrics.instruments import Instrument, Kind
 from httpx_resilient._metrics.listener import MetricsListener, Recorder
 from httpx_resilient._metrics.semconv import SCHEMA_URL
+from httpx_resilient._metrics.tables import opentelemetry_table
 
 Attributes = dict[str, str | int]
 

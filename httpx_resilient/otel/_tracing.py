@@ -63,7 +63,8 @@ class TracingLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Prox
             name and those that are called a key or a secret; or a function of a URL
             without user and query that returns what to show, as for other layers.
             Otherwise, credentials and what looks like a token are redacted.
-        on_event: Called with each `Event` of the default inner transport.
+        on_event: Called with each `Event` of the default inner transport, and with
+            `CallEnded` if this is the outermost layer.
         http: Options of the default inner transport, as for `RetryingTransport`.
 
     Raises:

@@ -10,7 +10,7 @@ from httpx_resilient._core.body.unread import mark_unread
 from httpx_resilient._core.classify import SWITCHING_PROTOCOLS
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.base import Listener
-from httpx_resilient._core.events.faults import FaultInjected
+from httpx_resilient._core.events.faults import FaultInjected, LatencyInjected
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._transport.base import InnerT, ResilientTransport
@@ -150,7 +150,8 @@ class FaultInjectionLayer(
         self, context: RequestContext | None, request: RequestT, fault: str
     ) -> None:
         self._planner.count(fault)
-        self._emit(context, FaultInjected, request, fault)
+        kind = LatencyInjected if fault == "Latency" else FaultInjected
+        self._emit(context, kind, request, fault)
 
     def _build(self, canned: CannedResponse, request: RequestT) -> ResponseT:
         headers = list(canned.headers)

@@ -12,9 +12,8 @@ from support.measured_events import MEASURED, OK, REQUEST
 from support.telemetry import Measurements
 
 from httpx_resilient import events, otel, prometheus
-from httpx_resilient._metrics.from_events import status_or_class
 from httpx_resilient._metrics.instruments import ALL, Kind
-from httpx_resilient._metrics.semconv import BUCKETS
+from httpx_resilient._metrics.semconv import BUCKETS, CALL_BUCKETS, status_or_class
 
 every_event = pytest.mark.parametrize(
     "event", MEASURED, ids=lambda event: type(event).__name__
@@ -69,6 +68,15 @@ def test_a_duration_has_the_buckets_of_the_conventions() -> None:
     metrics(events.AttemptEnded(REQUEST, 1, 0.2, response=OK))
     (point,) = measurements.points()["attempt.duration"].values()
     assert point.explicit_bounds == BUCKETS
+
+
+def test_a_call_has_longer_buckets_because_it_may_wait_between_attempts() -> None:
+    measurements = Measurements()
+    metrics = otel.Metrics(measurements.provider)
+    metrics(events.CallEnded(REQUEST, 25.0, "retried", 3, response=OK))
+    (point,) = measurements.points()["call.duration"].values()
+    assert point.explicit_bounds == CALL_BUCKETS
+    assert point.explicit_bounds[: len(BUCKETS)] == BUCKETS
 
 
 @pytest.mark.parametrize(

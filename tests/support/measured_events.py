@@ -16,6 +16,21 @@ FAILED = (Attempt(1, 503, "503", 0.1, 0.1), Attempt(2, httpx.ReadError, "x", 0.0
 SERVER_A = ("a.test", 443)
 
 MEASURED: dict[events.Event, dict[str, dict[tuple[Any, ...], float]]] = {
+    events.CallEnded(REQUEST, 0.3, "retried", 2, response=OK): {
+        "calls": {(*SERVER_A, "GET", 200, "retried"): 1},
+        "call.duration": {(*SERVER_A, "GET", "retried"): 0.3},
+        "call.attempts": {(*SERVER_A, "GET"): 2},
+    },
+    events.CallEnded(REQUEST, 0.3, "failed", 1, error=TimeoutError()): {
+        "calls": {(*SERVER_A, "GET", "TimeoutError", "failed"): 1},
+        "call.duration": {(*SERVER_A, "GET", "failed"): 0.3},
+        "call.attempts": {(*SERVER_A, "GET"): 1},
+    },
+    events.CallEnded(UNUSUAL, 0.3, "cancelled", 0): {
+        "calls": {("b.test", 81, "_OTHER", "cancelled"): 1},
+        "call.duration": {("b.test", 81, "_OTHER", "cancelled"): 0.3},
+        "call.attempts": {("b.test", 81, "_OTHER"): 0},
+    },
     events.AttemptStarted(REQUEST, 1): {"attempts": {(*SERVER_A, "GET", "first"): 1}},
     events.AttemptStarted(UNUSUAL, 3): {
         "attempts": {("b.test", 81, "_OTHER", "again"): 1}
@@ -44,6 +59,8 @@ MEASURED: dict[events.Event, dict[str, dict[tuple[Any, ...], float]]] = {
         "attempt.duration": {(*SERVER_A, "GET"): 0.2}
     },
     events.BudgetRefused(REQUEST): {"budget.refusals": {SERVER_A: 1}},
+    events.CircuitCreated(A): {"circuit.state": {SERVER_A: 0}},
+    events.CircuitCreated(A, key="tenant"): {},
     events.CircuitOpened(A, "9 of 9 failed", 5.0): {
         "circuit.opened": {SERVER_A: 1},
         "circuit.state": {SERVER_A: 2},
@@ -82,5 +99,6 @@ MEASURED: dict[events.Event, dict[str, dict[tuple[Any, ...], float]]] = {
     events.ConnectionOpened(REQUEST): {"pool.opened": {SERVER_A: 1}},
     events.ConnectionReused(REQUEST): {"pool.reused": {SERVER_A: 1}},
     events.ConnectionRetired(A): {"pool.retired": {SERVER_A: 1}},
+    events.LatencyInjected(REQUEST, "Latency"): {"faults": {(*SERVER_A, "Latency"): 1}},
     events.FaultInjected(REQUEST, "503"): {"faults": {(*SERVER_A, "503"): 1}},
 }

@@ -29,3 +29,20 @@ class FaultInjected(RequestEvent):
 
     def __str__(self) -> str:
         return self._describe(f"injected: {self.fault}")
+
+
+@event
+class LatencyInjected(FaultInjected):
+    """
+    A `FaultInjectingTransport` has delayed a request, as it may do with each.
+
+    Args:
+        request: The request that the fault applies to.
+        fault: Name of the fault: `Latency`.
+
+    Example:
+        >>> print(LatencyInjected(request, "Latency"))
+        GET https://api.example.com/: injected: Latency
+    """
+
+    level: ClassVar[int] = logging.DEBUG

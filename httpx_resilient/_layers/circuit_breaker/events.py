@@ -16,6 +16,31 @@ FORCED_OPEN = "forced open by hand"
 
 
 @event
+class CircuitCreated(Event):
+    """
+    A request is sent through a circuit of which nothing is known yet: it is closed.
+
+    It comes with the first request, and with each other one until the first has ended.
+
+    Args:
+        origin: The origin, such as `https://api.example.com`.
+        key: The key of the circuit, if that is not the origin.
+
+    Example:
+        >>> print(CircuitCreated("https://api.example.com"))
+        the circuit to https://api.example.com is new
+    """
+
+    origin: str
+    key: Hashable = field(default=None, repr=False)
+
+    logged: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        return f"the circuit to {name_of(self.key, self.origin)} is new"
+
+
+@event
 class CircuitOpened(Event):
     """
     A circuit opened, because too many requests to its origin failed, or by hand.

@@ -23,6 +23,7 @@ from httpx_resilient._layers.circuit_breaker.admission import ProbeAdmission
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
 from httpx_resilient._layers.circuit_breaker.events import (
     CircuitClosed,
+    CircuitCreated,
     CircuitHalfOpened,
     CircuitOpened,
     CircuitRefused,
@@ -64,9 +65,16 @@ class BreakerStage(Stage):
     def before(self, context: RequestContext) -> Call:
         # Only the end of a request changes a closed circuit.
         slot = self._known(context.origin)
-        if slot is not None and type(slot.state) is not Window:
+        if slot is None:
+            self._create(context)
+        elif type(slot.state) is not Window:
             return self._enter(context)
         return [context.now]
+
+    def _create(self, context: RequestContext) -> None:
+        """Emit that a request has a circuit of which nothing is known yet."""
+        if self._emit.wants(CircuitCreated):
+            self._emit(context, CircuitCreated, *self._circuit(context))
 
     def _enter(self, context: RequestContext) -> Probe:
         key = self._key_of(context)

@@ -32,7 +32,9 @@ class KeyedBreakerStage(BreakerStage):
 
     def before(self, context: RequestContext) -> Call:
         slot = self._known(self._key_of(context))
-        if slot is not None and type(slot.state) is not Window:
+        if slot is None:
+            self._create(context)
+        elif type(slot.state) is not Window:
             return self._enter(context)
         return [context.now]
 

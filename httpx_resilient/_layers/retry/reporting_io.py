@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from typing import Any
 
 from httpx_resilient._core.context import RequestContext
@@ -16,7 +15,8 @@ class ReportingIO:
     An IO that emits `AttemptStarted` and `AttemptEnded` around each send.
 
     All other effects are those of the IO that it wraps. Only a layer with a listener
-    has one, so a flow without a listener does not even check for it.
+    has one, so a flow without a listener does not even check for it. Each request of
+    such a layer has a context.
 
     Args:
         io: The IO to send with.
@@ -30,21 +30,9 @@ class ReportingIO:
         self._emit = emit
         self.now = io.now
 
-    @property
-    def inner(self) -> ReportingIO:
-        """What a flow sends with that has no context: this, and so it reports, too."""
-        return self
-
-    def handle_async_request(self, request: Any) -> Coroutine[Any, Any, Any]:
-        """Send a first attempt, which needs no context."""
-        return self.send(request)
-
-    async def send(self, request: Any, context: RequestContext | None = None) -> Any:
-        # A first attempt that needs no context. The request of a later one may be a
-        # copy of the caller's.
-        given, attempt = request, 1
-        if context is not None:
-            given, attempt = context.request, context.attempt
+    async def send(self, request: Any, context: RequestContext) -> Any:
+        # The request of a later attempt may be a copy of the caller's.
+        given, attempt = context.request, context.attempt
         self._emit.dispatch(context, AttemptStarted(given, attempt))
         sent = self.now()
         try:
