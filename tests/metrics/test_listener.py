@@ -15,6 +15,7 @@ from support.telemetry import Measurements
 
 from httpx_resilient import (
     AdaptiveConcurrencyLimit,
+    CircuitBreaker,
     ConcurrencyLimit,
     PoolingTransport,
     RateLimit,
@@ -90,6 +91,12 @@ def test_an_object_that_cannot_be_watched_is_refused() -> None:
     wrong: Any = "budget"
     with pytest.raises(TypeError, match="watch takes a RetryBudget"):
         otel.Metrics().watch(wrong)
+
+
+def test_a_circuit_needs_no_watching() -> None:
+    breaker: Any = CircuitBreaker()
+    with pytest.raises(TypeError, match="circuits need no watching"):
+        otel.Metrics().watch(breaker)
 
 
 def test_without_origins_opentelemetry_sums_the_numbers_of_all_servers() -> None:

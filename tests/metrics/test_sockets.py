@@ -28,6 +28,9 @@ async def test_one_listener_measures_all_layers(world: World, server: Server) ->
         await client.get(server.url)
         points = measurements.points()
     at = ("127.0.0.1", server.port)
+    assert points["calls"] == {(*at, "GET", 200, "retried"): 1}
+    assert points["call.attempts"] == {(*at, "GET"): 3}
+    assert points["call.duration"][*at, "GET", "retried"].count == 1
     assert points["attempts"] == {(*at, "GET", "first"): 1, (*at, "GET", "again"): 2}
     assert points["retries"] == {(*at, "GET", "503"): 2}
     assert {

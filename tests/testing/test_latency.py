@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from random import Random
 
 import pytest
 from support.fake_io import FakeIO
 from support.faults import outcome_of, plan_of
+from support.world import World
 
-from httpx_resilient.testing import FaultInjectingTransport, Latency
+from httpx_resilient.testing import FaultInjectingTransport, Latency, Together
 
 
 def drawn(latency: Latency) -> list[float]:
@@ -49,3 +51,21 @@ def test_a_callable_is_a_distribution_that_is_limited_to_a_day() -> None:
 def test_a_callable_that_returns_nan_raises_an_error_that_names_the_seconds() -> None:
     faulty = FaultInjectingTransport(None, Latency(lambda _: math.nan))
     assert "seconds is a number of seconds" in str(outcome_of(faulty, FakeIO()))
+
+
+@pytest.mark.anyio
+async def test_is_logged_at_debug_because_it_may_come_with_every_request(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "httpx_resilient")
+    inner = world.mock(lambda request: world.library.Response(200))
+    faults = [Together(Latency(0.001), 503), None]
+    faulty = world.testing.FaultInjectingTransport(inner, faults)
+    async with world.client(world.transport(faulty)) as client:
+        await client.get("https://a.example/")
+    levels = {
+        record.getMessage().partition(": ")[2]: record.levelname
+        for record in caplog.records
+        if record.name == "httpx_resilient" and "injected" in record.getMessage()
+    }
+    assert levels == {"injected: Latency": "DEBUG", "injected: 503": "INFO"}
