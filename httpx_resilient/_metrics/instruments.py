@@ -170,7 +170,7 @@ LIMIT_WAITING = Instrument(
     Kind.OBSERVABLE_GAUGE,
     "{request}",
     "Requests now queued for admission.",
-    (LIMIT,),
+    (*SERVER, LIMIT),
 )
 SERVER_PAUSES = _counter(
     "server.pauses", "pause", "Pauses that a server asked clients to make."

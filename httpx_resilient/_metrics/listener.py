@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.events.base import Event
-from httpx_resilient._core.keys import ShownKey
+from httpx_resilient._core.keys import KeyFunction, ShownKey
 from httpx_resilient._core.public import Uncopyable
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
+from httpx_resilient._layers.concurrency.limit import ALL_ORIGINS
 from httpx_resilient._layers.concurrency.semaphores import Limit
 from httpx_resilient._layers.pool.transport import PoolingTransport
 from httpx_resilient._layers.rate_limit.limit import RateLimit
@@ -156,18 +157,22 @@ def _is_by_server(instrument: Instrument) -> bool:
 def _observed(watched: Watchable) -> Iterator[Measurement]:
     if isinstance(watched, RetryBudget):
         for key, level in watched.states().items():
-            # A key of the user's own names no server.
-            is_named = watched.key is None or isinstance(key, ShownKey)
-            server = server_of_origin(key) if is_named else (None, None)
-            yield instruments.BUDGET_LEVEL, level, server
+            yield instruments.BUDGET_LEVEL, level, _server_of(key, watched.key)
     elif isinstance(watched, PoolingTransport):
-        stats = watched.stats()
-        yield instruments.LIMIT_WAITING, stats.waiting, ("pool",)
-        for origin, counts in stats.origins.items():
+        for origin, counts in watched.stats().origins.items():
             server = server_of_origin(origin)
+            yield instruments.LIMIT_WAITING, counts.waiting, (*server, "pool")
             yield instruments.POOL_CONNECTIONS, counts.active, (*server, "active")
             yield instruments.POOL_CONNECTIONS, counts.idle, (*server, "idle")
     else:
         limit = "rate" if isinstance(watched, RateLimit) else "concurrency"
-        waiting = sum(state.waiting for state in watched.states().values())
-        yield instruments.LIMIT_WAITING, waiting, (limit,)
+        for key, state in watched.states().items():
+            labels = (*_server_of(key, watched.key), limit)
+            yield instruments.LIMIT_WAITING, state.waiting, labels
+
+
+def _server_of(key: Any, function: KeyFunction | None) -> Labels:
+    """Return the server of a state, if its key names one."""
+    # A key of the user's own names none, nor does a limit of all origins together.
+    is_named = function is None or isinstance(key, ShownKey)
+    return server_of_origin(key) if is_named and key != ALL_ORIGINS else (None, None)

@@ -17,8 +17,10 @@ from httpx_resilient import (
     AdaptiveConcurrencyLimit,
     CircuitBreaker,
     ConcurrencyLimit,
+    ConcurrencyLimitingTransport,
     PoolingTransport,
     RateLimit,
+    RateLimitingTransport,
     RetryBudget,
     events,
     key_by_path,
@@ -48,10 +50,15 @@ def families(registry: CollectorRegistry) -> dict[str, tuple[str, set[str]]]:
 def test_prometheus_has_the_names_that_opentelemetrys_exporter_gives() -> None:
     theirs, ours = CollectorRegistry(), CollectorRegistry()
     reader = PrometheusMetricReader(registry=theirs)
-    budget, provider = RetryBudget(), MeterProvider([reader])
+    budget, limit, provider = (
+        RetryBudget(),
+        ConcurrencyLimit(1),
+        MeterProvider([reader]),
+    )
     budget.account(REQUEST.url)
+    used(limit)
     for listener in (otel.Metrics(provider), prometheus.Metrics(ours)):
-        listener.watch(budget, ConcurrencyLimit(1))
+        listener.watch(budget, limit)
         for event in MEASURED:
             listener(event)
     assert families(theirs) == families(ours)
@@ -79,11 +86,32 @@ def test_a_watched_budget_with_keys_reports_the_level_of_each_server() -> None:
     assert measurements.sums() == {"budget.level": {SERVER_A: 10, (): 5}}
 
 
-def test_watched_limits_and_pools_report_their_queues() -> None:
+def used(*limits: Any) -> None:
+    """Send a request through each limit, so that it knows the server."""
+    for limit in limits:
+        rate = isinstance(limit, RateLimit)
+        kind: Any = RateLimitingTransport if rate else ConcurrencyLimitingTransport
+        mock = httpx.MockTransport(lambda request: httpx.Response(200))
+        with httpx.Client(transport=kind(mock, limit)) as client:
+            client.get(REQUEST.url)
+
+
+def test_watched_limits_report_their_queues_by_server() -> None:
     measurements = Measurements()
     limits = [ConcurrencyLimit(1), AdaptiveConcurrencyLimit(), RateLimit(1)]
     otel.Metrics(measurements.provider).watch(*limits, PoolingTransport())
-    waiting = {("concurrency",): 0, ("rate",): 0, ("pool",): 0}
+    assert measurements.sums() == {}
+    used(*limits)
+    waiting = {(*SERVER_A, "concurrency"): 0, (*SERVER_A, "rate"): 0}
+    assert measurements.sums() == {"limit.waiting": waiting}
+
+
+def test_a_limit_of_all_origins_or_of_own_keys_names_no_server() -> None:
+    measurements = Measurements()
+    limits = [ConcurrencyLimit(1, per_origin=False), RateLimit(1, key=lambda _: "*")]
+    otel.Metrics(measurements.provider).watch(*limits)
+    used(*limits)
+    waiting = {("concurrency",): 0, ("rate",): 0}
     assert measurements.sums() == {"limit.waiting": waiting}
 
 

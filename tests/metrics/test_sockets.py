@@ -39,7 +39,7 @@ async def test_one_listener_measures_all_layers(world: World, server: Server) ->
     assert points["pool.opened"] == {at: 1}
     assert points["pool.reused"] == {at: 2}
     assert points["pool.connections"] == {(*at, "active"): 0, (*at, "idle"): 1}
-    assert points["limit.waiting"] == {("pool",): 0}
+    assert points["limit.waiting"] == {(*at, "pool"): 0}
     assert points["budget.level"].keys() == {at}
 
 
