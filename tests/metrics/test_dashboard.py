@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +11,15 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import CollectorRegistry, generate_latest
+from support.dashboard import DASHBOARD, EXPRESSIONS, PANELS, PATH
 
 from httpx_resilient import prometheus
+from httpx_resilient._metrics.instruments import ALL, underscored
 
-PATH = Path(__file__).parent.parent.parent / "examples" / "grafana_dashboard.json"
-DASHBOARD: dict[str, Any] = json.loads(PATH.read_text())
-PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-EXPRESSIONS = [target["expr"] for panel in PANELS for target in panel["targets"]]
+VARIABLES = {each["name"]: each for each in DASHBOARD["templating"]["list"]}
+CHOICES = [each["query"] for each in VARIABLES.values() if each["type"] == "query"]
+SELECTED = '''{job=~"$job",instance=~"$instance",server_address=~"$server",server_port=~"$port"'''
+"""How each query begins its labels."""
 
 panels = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
 
@@ -100,13 +101,55 @@ def exported() -> set[str]:
 LABEL = re.compile(r"\bby \([^)]*\)|\{\{?[^}]*\}")
 
 
-@pytest.mark.parametrize(
-    "expression", [*EXPRESSIONS, DASHBOARD["templating"]["list"][1]["query"]]
-)
+@pytest.mark.parametrize("expression", [*EXPRESSIONS, *CHOICES])
 def test_a_query_names_exported_metrics(expression: str, exported: set[str]) -> None:
     names = re.findall(r"\bhttpx_resilient_\w+", LABEL.sub("", expression))
     assert names
     assert set(names) <= exported
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_a_query_is_limited_to_the_selected_jobs_and_servers(expression: str) -> None:
+    assert expression.count("{") == expression.count(SELECTED) > 0
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_a_query_uses_only_labels_that_its_metrics_have(expression: str) -> None:
+    by_name = {each.prometheus_name: each for each in ALL}
+    names = re.findall(r"\b(httpx_resilient_\w+?)(?:_bucket)?\{", expression)
+    known = {"job", "instance", "le"}.union(
+        *({underscored(label) for label in by_name[name].labels} for name in names)
+    )
+    groups = re.findall(r"\bby \(([^)]*)\)", expression)
+    used = {label.strip() for group in groups for label in group.split(",")}
+    assert used | set(re.findall(r"(\w+)(?:=~|!=|=)", expression)) <= known
+
+
+def test_the_servers_of_a_panel_are_told_apart_by_their_ports() -> None:
+    for target in (target for panel in PANELS for target in panel["targets"]):
+        by_address = "by (server_address" in target["expr"]
+        assert by_address == ("by (server_address, server_port)" in target["expr"])
+        shown = "{{server_address}}:{{server_port}}" in target["legendFormat"]
+        assert shown == ("server_address, server_port)" in target["expr"])
+
+
+@panels
+def test_the_values_of_a_panel_have_one_unit(panel: dict[str, Any]) -> None:
+    def is_rate(expression: str) -> bool:
+        return "rate(" in expression and "histogram_quantile" not in expression
+
+    kinds = {is_rate(target["expr"]) for target in panel["targets"]}
+    assert len(kinds) == 1
+    unit = panel["fieldConfig"]["defaults"]["unit"]
+    is_share = " / " in panel["targets"][0]["expr"]
+    assert (unit == "reqps") == (kinds == {True} and not is_share)
+
+
+@pytest.mark.parametrize(
+    "expression", [re.sub(r"\$__\w+", "5m", each) for each in EXPRESSIONS]
+)
+def test_a_query_is_promql(expression: str) -> None:
+    pytest.importorskip("promql_parser").parse(expression)
 
 
 def test_every_exported_metric_but_one_is_shown(exported: set[str]) -> None:
