@@ -1,11 +1,14 @@
 """
 Metrics of calls to a server that fails every other request, as Prometheus scrapes them.
 
+`calls_total` says what users got: an answer to the first request, or after a retry.
+
     pip install 'httpx_resilient[prometheus]'
 
-The dashboard in `grafana_dashboard.json` shows all of them. To load it in Grafana, open
-Dashboards, New, Import. `httpx_resilient.otel.Metrics` gives the same metrics to any
-exporter of OpenTelemetry.
+The dashboard in `grafana_dashboard.json` shows all of them, and `alerts.yml` has alert
+rules. To load the dashboard in Grafana, open Dashboards, New, Import. `docs/metrics.md`
+says which figure answers which question. `httpx_resilient.otel.Metrics` gives the same
+metrics to any exporter of OpenTelemetry.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from httpx_resilient import PoolingTransport, RetryBudget, standard_transport
 from httpx_resilient.prometheus import Metrics
 
-NAMES = "attempts_total retries_total attempt_duration_seconds_count budget_level pool"
+NAMES = "calls_total call_attempts_total retries_total budget_level pool"
 SHOWN = tuple(f"httpx_resilient_{name}" for name in NAMES.split())
 
 

@@ -11,8 +11,7 @@ from httpx_resilient._core.events.base import Event
 from httpx_resilient._core.keys import KeyFunction, ShownKey
 from httpx_resilient._core.public import Uncopyable
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
-from httpx_resilient._layers.concurrency.limit import ALL_ORIGINS
-from httpx_resilient._layers.concurrency.semaphores import Limit
+from httpx_resilient._layers.concurrency.semaphores import ALL_ORIGINS, Limit
 from httpx_resilient._layers.pool.transport import PoolingTransport
 from httpx_resilient._layers.rate_limit.limit import RateLimit
 from httpx_resilient._metrics import instruments
