@@ -51,29 +51,38 @@ async def reported(
     family: Family,
 ) -> ResponseT:
     """Emit `CallEnded` when the outermost layer has an outcome, or is cancelled."""
-    request, began = context.request, context.now
-
-    def report(response: Any = None, error: Exception | None = None) -> None:
-        result, attempts = result_of(context, family, response, error)
-        duration = effects.now() - began
-        ended = CallEnded(request, duration, result, attempts, response, error)
-        emit.dispatch(context, ended)
-
+    began = context.now
     try:
         response = await handled
     except Exception as error:
-        report(error=error)
+        _report(context, effects, emit, family, began, None, error)
         raise
     except BaseException:  # observed only, and raised again
-        report()
+        _report(context, effects, emit, family, began, None, None)
         raise
     # Not `releasing`, which costs 5,000 instructions for each call.
     try:
-        report(response)
+        _report(context, effects, emit, family, began, response, None)
     except BaseException:  # observed only, and raised again
         await effects.discard(response, context, drain=False)
         raise
     return response
+
+
+def _report(
+    context: RequestContext,
+    effects: Effects,
+    emit: EventEmitter,
+    family: Family,
+    began: float,
+    response: Any,
+    error: Exception | None,
+) -> None:
+    result, attempts = result_of(context, family, response, error)
+    took = effects.now() - began
+    emit.dispatch(
+        context, CallEnded(context.request, took, result, attempts, response, error)
+    )
 
 
 async def settled(

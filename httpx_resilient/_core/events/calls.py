@@ -82,6 +82,8 @@ def result_of(
         response: The response, if there is one.
         error: The exception. A cancelled call has neither.
     """
+    if response is not None and not context.attempts and response.status_code < 400:
+        return "first", 1  # most calls
     attempts = attempts_from(context.attempts)
     if response is not None:
         sent = _sent(attempts, family) if attempts else 1
