@@ -68,7 +68,7 @@ def draw(prometheus: Prometheus, start: float, end: float, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     drawn = BytesIO()
     figure.savefig(drawn, format="png", dpi=100)
-    Image.open(drawn).convert("RGB").quantize(64).save(path, optimize=True)
+    Image.open(drawn).convert("RGB").quantize(256).save(path, optimize=True)
 
 
 def _rows(panels: list[Panel]) -> list[tuple[str, list[Panel]]]:
@@ -125,7 +125,7 @@ def _draw_states(
 
 def _add_legend(axes: Axes) -> None:
     below: Any = {"loc": "upper left", "bbox_to_anchor": (-0.02, -0.1)}
-    axes.legend(fontsize=7, ncols=4, frameon=False, handlelength=1, **below)
+    axes.legend(fontsize=7, ncols=3, frameon=False, handlelength=1, **below)
 
 
 def _points(series: Series, start: float) -> tuple[list[float], list[float]]:

@@ -12,6 +12,7 @@ import httpx
 from prometheus_client import CollectorRegistry
 
 from httpx_resilient import (
+    AdaptiveThrottle,
     CircuitBreaker,
     ConcurrencyLimit,
     Failover,
@@ -24,7 +25,7 @@ from httpx_resilient import (
 from httpx_resilient.prometheus import Metrics
 from httpx_resilient.testing import Chance, FaultInjectingTransport, Latency
 
-WORKERS = 12
+WORKERS = 8
 PAUSE = 0.25
 """Seconds that a user thinks between two calls, on average."""
 
@@ -109,26 +110,29 @@ def clients(metrics: Metrics, origins: Sequence[str]) -> list[httpx.AsyncClient]
     late = FaultInjectingTransport(
         pools[0], Chance(0.02, Latency(0.3)), on_event=metrics
     )
-    limits = ConcurrencyLimit(8), RateLimit(60, burst=5), RateLimit(45, max_wait=0.2)
+    limits = ConcurrencyLimit(3), RateLimit(60, burst=5), RateLimit(30, max_wait=0.2)
     metrics.watch(budget, *pools, *limits)
+    breakers = [
+        CircuitBreaker(minimum_calls=10, open_for=3, max_open_for=5) for _ in pools
+    ]
     first = standard_transport(
         late,
         deadline=2,
         budget=budget,
         failover=Failover(origins),
         hedging=HedgePolicy(0.15),
-        breaker=CircuitBreaker(open_for=3, max_open_for=5),
+        breaker=breakers[0],
         concurrency=limits[0],
         rate_limit=limits[1],
-        attempt=0.5,
+        attempt=1,
         on_event=metrics,
     )
     second = standard_transport(
         pools[1],
         deadline=1,
         budget=budget,
-        throttle=True,
-        breaker=None,
+        throttle=AdaptiveThrottle(k=4),
+        breaker=breakers[1],
         rate_limit=limits[2],
         on_event=metrics,
     )

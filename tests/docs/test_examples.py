@@ -28,7 +28,7 @@ SHOWN = {
     "failover": "first, first, second, second, first, first",
     "faults": "with retries: {'200': 100}",
     "hedging": "hedged:",
-    "metrics": 'http_response_status_code="503"',
+    "metrics": 'httpx_resilient_result="retried"',
     "rate_limiting": "with RateLimitingTransport: 0 of 40 refused",
     "signing": "503, 200",
     "standard": "standard, faulty: {'200': 200}",
