@@ -90,9 +90,10 @@ def docstring_of(definition: str) -> str:
     file = ROOT.joinpath(*parts[:first]).with_suffix(".py")
     found: ast.Module | Definition = ast.parse(file.read_text())
     for name in parts[first:]:
-        found = next(
+        named = [
             node
             for node in ast.walk(found)
             if isinstance(node, Definition) and node.name == name
-        )
+        ]
+        found = named[-1]  # the others are its overloads
     return ast.get_docstring(found) or ""

@@ -9,20 +9,15 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from errno import ENOENT
 from functools import partial
-from importlib.util import find_spec
-from inspect import signature
-from pathlib import Path
 from typing import Any, Generic, TypedDict, TypeVar
 
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.lock import make_lock
 from httpx_resilient._core.redaction import Redactor
-from httpx_resilient._core.unknown_options import unknown_options
-from httpx_resilient._pool.limits import pool_limits
-from httpx_resilient._pool.proxies import Routes, proxy_of, routes_of_environment
+from httpx_resilient._pool.proxies import Routes, routes_of_environment
+from httpx_resilient._transport.checks import check_known, check_options
 from httpx_resilient._transport.recognition import check_inner
 
 LimitsT = TypeVar("LimitsT")
@@ -141,9 +136,9 @@ def sides_of(
         ImportError: `http2=True` without the extra `http2`.
     """
     family: Family = layer._family  # noqa: SLF001 - an attribute of all layers
-    _check_known(layer, http)
+    check_known(layer, http, _OPTIONS)
     if inner is None:
-        _check_options(family, http)
+        check_options(family, http)
         return _default_sides(family, http, emit)
     check_inner(inner, family, http, layer)
     return (
@@ -181,42 +176,3 @@ def _routes(family: Family, http: dict[str, Any]) -> Routes:
         return []
     named = http.get("proxy") is not None or http.get("uds") is not None
     return [] if named else routes_of_environment(family)
-
-
-def _check_known(layer: type, http: dict[str, Any]) -> None:
-    if unknown := http.keys() - _OPTIONS:
-        own = list(signature(layer).parameters)
-        own.remove("http")
-        raise unknown_options(layer.__name__, unknown, own, _OPTIONS)
-
-
-def _check_options(family: Family, http: dict[str, Any]) -> None:
-    limits = http.get("limits", family.limits)
-    if not hasattr(limits, "max_connections"):
-        msg = (
-            f"limits must be a {family.name}.Limits, such as "
-            f"{family.name}.Limits(max_connections=100); got {limits!r}"
-        )
-        raise TypeError(msg)
-    if http.get("http2") and find_spec("h2") is None:
-        msg = "http2=True needs the h2 package: pip install 'httpx_resilient[http2]'"
-        raise ImportError(msg)
-    _check_files(http)
-    pool_limits(limits, http)
-    proxy = http.get("proxy")
-    if proxy is not None and not isinstance(proxy, family.proxy):
-        proxy_of("proxy", proxy, family)
-
-
-def _check_files(http: dict[str, Any]) -> None:
-    """Refuse a missing file as the stock transport does: when it is given."""
-    _check_exists("verify", http.get("verify"))
-    cert: Any = http.get("cert") or ()
-    for given in [cert] if isinstance(cert, str) else cert[:2]:
-        _check_exists("cert", given)
-
-
-def _check_exists(option: str, given: object) -> None:
-    if isinstance(given, str) and not Path(given).exists():
-        problem = f"{option} names a file that does not exist"
-        raise FileNotFoundError(ENOENT, problem, given)

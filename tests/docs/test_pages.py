@@ -14,7 +14,7 @@ import pytest
 from support.server import Server, reply
 
 README = places.ROOT / "README.md"
-OF_THEIR_OWN = {"migration.md"}
+OF_THEIR_OWN = {"migration.md", "simulator.md"}
 """Pages with a test file of their own."""
 
 BLOCK = re.compile(

@@ -16,7 +16,7 @@ import verify
 
 import httpx_resilient
 import httpx_resilient.testing
-from httpx_resilient import events, otel, prometheus
+from httpx_resilient import events, otel, prometheus, simulation
 
 README = places.ROOT / "README.md"
 ROOT_PAGES = [places.ROOT / f"{name}.md" for name in places.INCLUDED]
@@ -94,7 +94,14 @@ def test_every_public_name_is_in_the_reference_once() -> None:
     found = [
         name for page in pages for name in reference.DIRECTIVE.findall(page.read_text())
     ]
-    modules = (httpx_resilient, httpx_resilient.testing, events, otel, prometheus)
+    modules = (
+        httpx_resilient,
+        httpx_resilient.testing,
+        events,
+        otel,
+        prometheus,
+        simulation,
+    )
     public = [f"{m.__name__}.{name}" for m in modules for name in m.__all__]
     # An alias has no docstring.
     public.remove("httpx_resilient.events.Listener")

@@ -40,6 +40,7 @@ class PoolingTransport(
             so that a client under steady traffic follows DNS. Up to a tenth less,
             because connections that were opened together should not close together.
         on_event: Called with each `Event`, as in `RetryingTransport`.
+        redact: What logs and events show of a URL, as in `redact_tokens`.
         http: The options of the library's own HTTP transport: `verify`, `cert`,
             `trust_env`, `http1`, `http2`, `limits`, `proxy`, `uds`, `local_address`,
             `socket_options`. The proxies of the environment are used, unless `proxy`,
