@@ -24,7 +24,8 @@ def write(folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(themed(reference.for_mkdocstrings(text)))
-    for file in (*places.PICTURES.iterdir(), *places.EXAMPLES.glob("*.json")):
+    examples = (f for f in places.EXAMPLES.iterdir() if f.suffix in {".json", ".yml"})
+    for file in (*places.PICTURES.iterdir(), *examples, *places.DOCS.rglob("*.png")):
         path = folder / places.place_of(file)
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, path)

@@ -63,4 +63,4 @@ def test_each_option_of_the_page_exists() -> None:
 
 
 def test_the_picture_of_the_page_exists() -> None:
-    assert PAGE.with_name("simulator.png").stat().st_size > 10_000
+    assert PAGE.with_name("pictures").joinpath("simulator.png").stat().st_size > 10_000
