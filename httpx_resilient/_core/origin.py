@@ -112,14 +112,12 @@ def parse_url(given: object) -> URLLike:
         raise TypeError(msg)
     try:
         url: Any = _url_class()(given) if isinstance(given, str) else given
-        has_origin = url.scheme and url.host
+        if url.scheme and url.host:
+            parsed: URLLike = url
+            return parsed
     except Exception:  # noqa: BLE001 - `InvalidURL`, or what the library lets through
         msg = f"{msg}; this one is invalid"
-        raise ValueError(msg) from None
-    if not has_origin:
-        raise ValueError(msg)
-    parsed: URLLike = url
-    return parsed
+    raise ValueError(msg)  # not in the handler: what is handled quotes the URL
 
 
 def _url_class() -> Any:

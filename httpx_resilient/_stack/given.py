@@ -110,7 +110,8 @@ def nested(
     if not chosen:
         msg = "every layer is left out: use the inner transport itself"
         raise ValueError(msg)
-    shared = {"on_event": on_event, "redact": http.pop("redact", None)}
+    redact = http.pop("redact", None)
+    shared = {"on_event": on_event} | ({} if redact is None else {"redact": redact})
     for name, given, options in reversed(chosen):
         layer = getattr(binding, name)
         state = () if given is True else (given,)

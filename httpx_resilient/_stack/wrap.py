@@ -59,6 +59,11 @@ class ClientWrapper(Generic[InnerT]):
             >>> client = wrap(httpx.Client(http2=False, max_redirects=3), retrying)
             >>> client.close()
         """
+        if isinstance(layer, cls._family.clients):
+            msg = (
+                "give the client first, then the layer: wrap(client, RetryingTransport)"
+            )
+            raise TypeError(msg)
         if not callable(layer):
             msg = (
                 "layer must be a function of a transport that returns another one: "
@@ -113,7 +118,13 @@ def _transports_of(client: object) -> tuple[Any, dict[Any, Any]]:
 
 def _layered(transport: Any, layer: Callable[[Any], object], name: str) -> object:
     before = _retries_in(transport)
-    outer = layer(transport)
+    try:
+        outer = layer(transport)
+    except ValueError as error:
+        if not (before and name):
+            raise
+        msg = f"{name}: {error}"  # in an SDK, the place helps
+        raise ValueError(msg) from error
     if not is_transport(outer):
         msg = f"layer must return a transport, got {outer!r}"
         raise TypeError(msg)

@@ -28,6 +28,7 @@ from httpx_resilient import (
     attempts_of,
     current_attempt,
     explain,
+    retry_if_status,
 )
 from httpx_resilient._core.clock import Clock
 from httpx_resilient.events import DeadlineCut, GaveUp, NotRetried
@@ -35,7 +36,9 @@ from httpx_resilient.events import DeadlineCut, GaveUp, NotRetried
 pytestmark = pytest.mark.anyio
 
 A, B = "https://a.example", "https://b.example"
-TWICE = {"stop": tenacity.stop_after_attempt(2), "budget": False}
+TWICE: dict[str, Any] = {"stop": tenacity.stop_after_attempt(2), "budget": False}
+ON_503 = retry_if_status(503)
+"""For a retry around another one, which may not have the same default."""
 
 
 def rebuilding(world: World, inner: Any) -> Any:
@@ -86,7 +89,7 @@ class TestHistory:
         self, world: World
     ) -> None:
         inside = world.transport(in_turn(world, 503, 200))
-        outside = world.transport(failing_over(world, inside))
+        outside = world.transport(failing_over(world, inside), retry=ON_503)
         async with world.client(outside) as client:
             attempts = attempts_of(await client.get(A))
         assert [each.outcome for each in attempts] == [503, 200]
@@ -186,7 +189,8 @@ class TestHistory:
             inner, count = world.transport(inner, **TWICE), count * 2
         if "failover" in inside:
             inner, count = failing_over(world, inner), count * 2
-        async with world.client(world.transport(inner, **TWICE)) as client:
+        outer = world.transport(inner, retry=ON_503, **TWICE)
+        async with world.client(outer) as client:
             assert len(attempts_of(await client.get(A))) == count
 
     async def test_is_not_left_on_a_response_that_a_mock_returns_again(
@@ -457,7 +461,8 @@ class TestCurrentAttempt:
             return world.library.Response(503)
 
         inner = world.transport(world.mock(handle), **TWICE)
-        async with world.client(world.transport(inner, **TWICE)) as client:
+        outer = world.transport(inner, retry=ON_503, **TWICE)
+        async with world.client(outer) as client:
             response = await client.get(A)
         assert seen == [1, 2, 1, 2]
         assert [each.number for each in attempts_of(response)] == [1, 1, 2, 2]

@@ -154,7 +154,7 @@ def test_a_url_of_another_make_has_its_key_by_its_properties() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://me:hunter2/@a.test", "https://me:hunter2@[a.test", "https://hunter2..a"],
+    ["https://me:hunter2/@a.test", "https://a.test:hunter2", "https://\x01hunter2"],
 )
 def test_no_part_of_a_url_that_cannot_be_parsed_is_quoted(url: str) -> None:
     with pytest.raises(ValueError, match="give a URL with scheme and host") as caught:

@@ -61,5 +61,6 @@ def test_an_error_of_a_constructor_stays_as_it_is() -> None:
 
 
 def test_the_defaults_of_a_constructor_can_be_looked_up() -> None:
-    assert httpx_resilient.CircuitBreaker.__init__.__kwdefaults__["window"] == 10
+    breaker = inspect.signature(httpx_resilient.CircuitBreaker)
+    assert breaker.parameters["window"].default == 10
     assert inspect.signature(httpx_resilient.RateLimit).parameters["per"].default == 1

@@ -32,7 +32,7 @@ INNER = [
     Mistake("CircuitBreakingTransport(None, RateLimit(3))", "breaker must be a CircuitBreaker, such as CircuitBreaker(open_for=10)"),
     Mistake("standard_transport(deadline='30')", "deadline is a number of seconds, above 0"),
     Mistake("standard_transport(breaker=3)", "breaker must be a CircuitBreaker"),
-    Mistake("wrap(RetryingTransport, httpx.Client())", "wrap takes a client, not a class"),
+    Mistake("wrap(RetryingTransport, httpx.Client())", "give the client first"),
     Mistake("wrap(httpx.Client(), RetryingTransport())", "give RetryingTransport itself or a partial of it"),
     Mistake("wrap(other.Client(), RetryingTransport)", "import wrap from"),
     Mistake("get(HedgingTransport(ok))", "HedgingTransport"),
@@ -43,7 +43,7 @@ HTTP = [
     Mistake("RetryingTransport(cert='nofile.pem')", "cert names a file that does not exist: 'nofile.pem'", FileNotFoundError),
     Mistake("standard_transport(cert=('nofile.pem', 'nokey.pem'))", "cert names a file that does not exist: 'nofile.pem'", FileNotFoundError),
     Mistake("RetryingTransport(limits=100)", "such as <httpx>.Limits(max_connections=100)"),
-    Mistake("RetryingTransport(proxy='gopher://a')", "gopher", ValueError),
+    Mistake("RetryingTransport(proxy='gopher://a')", "give http://, https://", ValueError),
     Mistake("standard_transport(max_connection_age=-1)", "max_connection_age is a number of seconds, above 0", ValueError),
 ]  # fmt: skip
 

@@ -112,6 +112,11 @@ def test_each_transport_chooses_a_seed_which_another_one_can_repeat() -> None:
     assert FaultInjectingTransport(None, []).seed != first.seed
 
 
-def test_the_repr_of_a_fault_is_its_name() -> None:
+def test_the_repr_of_a_fault_is_the_call_that_makes_it() -> None:
     shown = [Answer(503), Reset(), Latency(1), Together(503)]
-    assert list(map(repr, shown)) == ["<503>", "<Reset>", "<Latency>", "<Together>"]
+    assert list(map(repr, shown)) == [
+        "Answer(503)",
+        "Reset()",
+        "Latency(1)",
+        "Together(503)",
+    ]

@@ -20,7 +20,7 @@ from support.mocks import BUSY, ORIGIN
 from support.world import World, in_async
 
 from httpx_resilient import RetryingTransport, attempts_of
-from httpx_resilient._core.clock import Clock, acquire_within
+from httpx_resilient._core.clock import Clock, acquire_within, sleep
 from httpx_resilient._core.io.async_io import AsyncEffects
 from httpx_resilient.testing import no_waits, virtual_time
 
@@ -49,7 +49,7 @@ class TestLeavingByAnException:
         advance_and_raise()
         assert Clock.now is time.monotonic
         assert Clock.wall_time is time.time
-        assert Clock.block is time.sleep
+        assert Clock.block is sleep
         assert Clock.block_until is acquire_within
         assert AsyncEffects.now is time.monotonic
 

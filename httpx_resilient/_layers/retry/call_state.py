@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 import tenacity
 
@@ -65,19 +65,21 @@ class HTTPCallState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         request: Any = self.request
         return f"{request.method} {safe_url(request, self.redact)}"
 
-    def __getattr__(self, name: str) -> NoReturn:
-        """Tell where an attribute is that a strategy expects here."""
-        msg = f"{type(self).__name__!r} object has no attribute {name!r}"
-        if name.startswith("_"):  # asked for by copy and pickle, of an empty state
-            raise AttributeError(msg)
-        if name in _OF_A_RESPONSE or hasattr(self.family.response, name):
-            msg += (
-                f": it is state.response.{name}, and state.response is None after an "
-                "error; retry_if_result(function) gives the response to a function"
-            )
-        elif hasattr(self.request, name):
-            msg += f": it is state.request.{name}"
-        raise AttributeError(msg, name=name, obj=self)
+    if not TYPE_CHECKING:  # checkers would take any attribute for one
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Tell where an attribute is that a strategy expects here."""
+            msg = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if name.startswith("_"):  # asked for by copy and pickle, of an empty state
+                raise AttributeError(msg)
+            if name in _OF_A_RESPONSE or hasattr(self.family.response, name):
+                msg += (
+                    f": it is state.response.{name}, and state.response is None after "
+                    "an error; retry_if_result(function) gives a function the response"
+                )
+            elif hasattr(self.request, name):
+                msg += f": it is state.request.{name}"
+            raise AttributeError(msg, name=name, obj=self)
 
 
 def note_missing_response(error: BaseException, response: object) -> None:
