@@ -26,6 +26,8 @@ BENCHMARKS = "requirements/benchmarks.txt"
 
 EXTRAS = "httpx2,http2,socks,otel,prometheus,cli,plot"
 
+DECISIONS = ["tests/core", "tests/layers/retry", "tests/stack", "tests/testing"]
+
 ALONE = """
 import httpx_resilient
 with httpx_resilient.RetryingTransport() as transport:
@@ -92,6 +94,13 @@ def quick(session: nox.Session) -> None:
     """Run the tests of every decision and flow; 90 seconds on two cores at most."""
     prepare(session, TESTS)
     pytest(session, "-m", "quick")
+
+
+@nox.session(python=["3.12", "3.13", "3.14"])
+def pythons(session: nox.Session) -> None:
+    """Run what depends on the version of Python, with the others that are installed."""
+    prepare(session, TESTS)
+    pytest(session, "-m", "quick", *DECISIONS)
 
 
 @nox.session
