@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import StatisticsError, correlation, fmean
 from typing import NamedTuple
 
 QUEUE_FACTORS = 3, 6
@@ -135,7 +134,7 @@ def update(state: Vegas, samples: Sequence[Sample], now: float) -> Vegas:
     times = [seconds for seconds, _ in samples if seconds is not None]
     in_flight = max(number for _, number in samples)
     if times:
-        current = _average(current, fmean(times), CURRENT_WEIGHT)
+        current = _average(current, math.fsum(times) / len(times), CURRENT_WEIGHT)
         usual = _average(usual, current, USUAL_WEIGHT)
         window = Window(in_flight, len(times) / (now - since), current)
         past = (*past, window)[-HISTORY:]
@@ -168,6 +167,11 @@ def has_too_many_in_flight(past: Sequence[Window]) -> bool:
 
 
 def _correlation(first: Sequence[float], second: Sequence[float]) -> float:
+    from statistics import (  # noqa: PLC0415 - it loads decimal and fractions: 1 MB
+        StatisticsError,
+        correlation,
+    )
+
     try:
         return correlation(first, second)
     except StatisticsError:  # one of them is constant
