@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from httpx_resilient._budget.events import BudgetRefused
 from httpx_resilient._core.events.base import Event, Listener, RequestEvent
-from httpx_resilient._core.events.calls import CallEnded
+from httpx_resilient._core.events.calls import CallEnded, with_calls
 from httpx_resilient._core.events.faults import FaultInjected, LatencyInjected
 from httpx_resilient._core.events.queueing import Admitted, Queued
 from httpx_resilient._layers.circuit_breaker.events import (
@@ -91,4 +91,5 @@ __all__ = [
     "RequestEvent",
     "RetryScheduled",
     "Throttled",
+    "with_calls",
 ]

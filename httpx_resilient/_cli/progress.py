@@ -17,7 +17,6 @@ from httpx_resilient._cli.console import (
     print_line,
 )
 from httpx_resilient._core.events.base import Event, RequestEvent
-from httpx_resilient._core.events.calls import CallEnded
 from httpx_resilient._core.events.queueing import Admitted, Queued
 from httpx_resilient._core.redaction import MARK
 from httpx_resilient._layers.retry.events import (
@@ -36,7 +35,7 @@ _PUBLIC_HEADERS = re.compile(
 )
 """Headers that are no secret: those of RFC 9110 and 9111, and those about quotas."""
 
-_NOT_PRINTED = (Admitted, CallEnded, GaveUp, NotRetried, Queued)
+_NOT_PRINTED = (Admitted, GaveUp, NotRetried, Queued)
 """Events that add nothing to the lines of the attempts."""
 
 

@@ -53,6 +53,9 @@ class MetricsListener(Uncopyable, ABC):
 
     _holds: ClassVar[str] = "instruments"
 
+    wants_calls: ClassVar[bool] = True
+    """It receives `CallEnded`, see `events.with_calls`."""
+
     def __init__(self, *, per_origin: bool) -> None:
         self._watched: tuple[Watchable, ...] = ()
         self._per_origin = per_origin
@@ -110,21 +113,18 @@ class MetricsListener(Uncopyable, ABC):
         for instrument, value, labels in measurements(event):
             record = self._recorders.get(instrument)
             if record is not None:
-                selected = self._selected(instrument, labels)
+                selected = self._selected(labels)
                 # One gauge would say nothing about many servers.
                 if not (instrument.kind is Kind.GAUGE and selected[0] == OTHER[0]):
                     record(value, selected)
 
     def _names(self, instrument: Instrument) -> tuple[str, ...]:
         """Drop the server from the names of an instrument's labels, as `_selected`."""
-        if self._per_origin or not _is_by_server(instrument):
-            return instrument.labels
-        return instrument.labels[len(SERVER) :]
+        labels = instrument.labels
+        return labels if self._per_origin else labels[len(SERVER) :]
 
-    def _selected(self, instrument: Instrument, labels: Labels) -> Labels:
+    def _selected(self, labels: Labels) -> Labels:
         """Drop the server from the labels unless `per_origin`, and bound its values."""
-        if not _is_by_server(instrument):
-            return labels
         server, others = labels[: len(SERVER)], labels[len(SERVER) :]
         if not self._per_origin:
             return others
@@ -140,17 +140,13 @@ class MetricsListener(Uncopyable, ABC):
         for watched in self._watched:
             for observed, value, labels in _observed(watched):
                 if observed is instrument:
-                    selected = self._selected(instrument, labels)
+                    selected = self._selected(labels)
                     sums[selected] = sums.get(selected, 0) + value
         for labels, value in sums.items():
             yield value, labels
 
     def __repr__(self) -> str:
         return "<Metrics>"
-
-
-def _is_by_server(instrument: Instrument) -> bool:
-    return instrument.labels[: len(SERVER)] == SERVER
 
 
 def _observed(watched: Watchable) -> Iterator[Measurement]:

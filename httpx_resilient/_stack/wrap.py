@@ -117,11 +117,11 @@ def _transports_of(client: object) -> tuple[Any, dict[Any, Any]]:
 
 
 def _layered(transport: Any, layer: Callable[[Any], object], name: str) -> object:
-    before = _retries_in(transport)
+    retries = _retries(transport)
     try:
         outer = layer(transport)
     except ValueError as error:
-        if not (before and name):
+        if not (retries and name):
             raise
         msg = f"{name}: {error}"  # in an SDK, the place helps
         raise ValueError(msg) from error
@@ -134,12 +134,6 @@ def _layered(transport: Any, layer: Callable[[Any], object], name: str) -> objec
             "pass it on, as in lambda inner: RetryingTransport(inner)"
         )
         raise ValueError(msg)
-    if before and _retries_in(outer) - before:
-        msg = (
-            f"{name or 'the client'} retries already, and attempts would multiply: "
-            "wrap it once, or leave out transport=RetryingTransport() where it is made"
-        )
-        raise ValueError(msg)
     return outer
 
 
@@ -150,8 +144,8 @@ def _is_left_out(transport: object, outer: object) -> bool:
     return known and not any(each is transport for each in inside)
 
 
-def _retries_in(transport: object) -> set[int]:
-    return {id(each) for each in transports_in(transport) if _is_retrying(each)}
+def _retries(transport: object) -> bool:
+    return any(_is_retrying(each) for each in transports_in(transport))
 
 
 def _is_retrying(transport: object) -> bool:

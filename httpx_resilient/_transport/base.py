@@ -75,7 +75,7 @@ class ResilientTransport(
         self._plain_io: IO[RequestT, ResponseT] | None = None
         """The same, if the flow needs no context, or makes it by itself."""
         self._sync_io: IO[RequestT, ResponseT] | None = None
-        self._is_observed = on_event is not None
+        self._is_observed = emit.wants_calls
         """Whether a call of this layer is more than its flow."""
         self._awaits_listeners = False
         self._is_lone = False

@@ -35,7 +35,7 @@ def observed(
     """
     if context.parent is not None:
         handled = joined(handled, context)
-    elif emit.listener is not None:
+    elif emit.wants_calls:
         handled = reported(handled, context, effects, emit, family)
     if awaits and context.pending is None:
         context.pending = PendingAwaitables()

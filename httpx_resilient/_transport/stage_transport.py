@@ -23,7 +23,7 @@ class StageTransport(StagedTransport[RequestT, ResponseT, InnerT, LimitsT, Proxy
         stage: The stage, which other transports may share.
         inner: The transport to send with. By default, a `PoolingTransport`.
         on_event: Called with each `Event` of the default inner transport, and with
-            `CallEnded` if this is the outermost layer.
+            `CallEnded` if it asks for that, and this is the outermost layer.
         http: The options of the default inner transport, as in `PoolingTransport`.
 
     Raises:

@@ -64,7 +64,7 @@ class TracingLayer(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, Prox
             without user and query that returns what to show, as for other layers.
             Otherwise, credentials and what looks like a token are redacted.
         on_event: Called with each `Event` of the default inner transport, and with
-            `CallEnded` if this is the outermost layer.
+            `CallEnded` if it asks for that, and this is the outermost layer.
         http: Options of the default inner transport, as for `RetryingTransport`.
 
     Raises:

@@ -15,7 +15,7 @@ from support.server import Server, reply
 from support.tls_server import TLSServer
 
 from httpx_resilient._cli import request
-from httpx_resilient._transport import inner
+from httpx_resilient._transport import checks
 
 COMMANDS = pytest.mark.parametrize("command", [get, check])
 
@@ -102,7 +102,7 @@ class TestHTTP2:
     def test_without_its_package_it_is_a_usage_error(
         self, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(inner, "find_spec", lambda name: None)
+        monkeypatch.setattr(checks, "find_spec", lambda name: None)
         result = command("https://a.test/", "--http2")
         assert "pip install 'httpx_resilient[http2]'" in result.stderr
         assert result.exit_code == 2

@@ -52,6 +52,7 @@ def test_every_public_event_but_the_base_classes_is_in_the_table() -> None:
         events.Event,
         events.RequestEvent,
         events.Listener,
+        events.with_calls,
     }
     assert {type(event) for event in MEASURED} == kinds
 

@@ -15,13 +15,15 @@ from httpx_resilient import (
     HedgePolicy,
     Stage,
 )
-from httpx_resilient.events import CallEnded, Event
+from httpx_resilient.events import CallEnded, Event, with_calls
 
 pytestmark = pytest.mark.anyio
 
 
 class Calls(list[CallEnded]):
     """A listener that records the calls."""
+
+    wants_calls = True
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, CallEnded):
@@ -232,7 +234,7 @@ async def test_the_response_is_released_if_the_listener_is_interrupted(
             reported.append(event.response)
             raise Interruption
 
-    pool = world.ours.PoolingTransport(on_event=listen)
+    pool = world.ours.PoolingTransport(on_event=with_calls(listen))
     async with world.client(pool) as client:
         with pytest.raises(Interruption):
             await client.get(server.url)
@@ -250,7 +252,7 @@ async def test_an_asynchronous_listener_is_awaited_before_the_call_returns(
         await anyio.sleep(0.01)
         heard.append(event)
 
-    async with world.client(world.transport(on_event=listen)) as client:
+    async with world.client(world.transport(on_event=with_calls(listen))) as client:
         await client.get(server.url)
         assert isinstance(heard[-1], CallEnded)
 
@@ -263,3 +265,24 @@ async def test_the_wait_between_attempts_is_a_part_of_the_duration(
     async with world.client(transport) as client:
         await client.get(server.url)
     assert calls[0].duration >= 0.2
+
+
+async def test_a_listener_receives_calls_only_if_it_asks_for_them(
+    world: World,
+) -> None:
+    def inner() -> Any:
+        return world.mock(lambda request: world.library.Response(200))
+
+    seen: list[Event] = []
+    async with world.client(world.transport(inner(), on_event=seen.append)) as client:
+        await client.get("https://a.example/")
+    assert CallEnded not in map(type, seen)
+    asking = with_calls(seen.append)
+    async with world.client(world.transport(inner(), on_event=asking)) as client:
+        await client.get("https://a.example/")
+    assert [type(each) for each in seen].count(CallEnded) == 1
+
+
+def test_only_a_function_can_ask_for_calls() -> None:
+    with pytest.raises(TypeError, match=r"with_calls takes a function of an event"):
+        with_calls(3)  # type: ignore[arg-type]  # the mistake

@@ -140,7 +140,9 @@ def test_http2_without_h2_raises_an_error_that_names_the_extra(
     monkeypatch: Any,
 ) -> None:
     monkeypatch.setitem(sys.modules, "h2", None)
-    monkeypatch.setattr("httpx_resilient._transport.inner.find_spec", lambda name: None)
+    monkeypatch.setattr(
+        "httpx_resilient._transport.checks.find_spec", lambda name: None
+    )
     with pytest.raises(ImportError, match=r"pip install 'httpx_resilient\[http2\]'"):
         RetryingTransport(http2=True)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import field
 from typing import ClassVar, Literal
 
 from httpx_resilient._core.attempts import Attempt, attempts_from
 from httpx_resilient._core.classify import is_healthy, is_own
 from httpx_resilient._core.context import RequestContext
-from httpx_resilient._core.events.base import RequestEvent
+from httpx_resilient._core.events.base import Event, Listener, RequestEvent
 from httpx_resilient._core.events.record import event
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import ResponseLike
+from httpx_resilient._core.public import public
 from httpx_resilient._core.refused import is_refused_here
 
 Result = Literal["first", "retried", "failed", "refused", "cancelled"]
@@ -26,7 +27,8 @@ class CallEnded(RequestEvent):
     A call is one request of a client to its transport, with all that the layers do for
     it: waits, retries, hedges, requests to other origins. A redirect that the client
     follows is a call of its own. Only the `on_event` of the outermost layer gets this
-    event. The body of the response is not a part of the call.
+    event, if it asks for it: metrics do, and so does `with_calls(listener)`. The body
+    of the response is not a part of the call.
 
     Args:
         request: The request.
@@ -64,6 +66,36 @@ class CallEnded(RequestEvent):
     def __str__(self) -> str:
         times = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
         return self._describe(f"{self.result}, after {times} in {self.duration:.3f} s")
+
+
+@public("httpx_resilient.events")
+class with_calls:  # noqa: N801 - used as a function
+    """
+    Let a listener receive `CallEnded`, besides the events of each layer.
+
+    Args:
+        listener: The listener, as for `on_event`.
+
+    Raises:
+        TypeError: It is not callable.
+
+    Example:
+        >>> transport = RetryingTransport(on_event=with_calls(print))
+    """
+
+    wants_calls = True
+
+    def __init__(self, listener: Listener) -> None:
+        if not callable(listener):
+            msg = (
+                f"with_calls takes a function of an event, like print; got {listener!r}"
+            )
+            raise TypeError(msg)
+        self._listener = listener
+
+    def __call__(self, event: Event) -> Awaitable[object] | None:
+        """Pass an event on."""
+        return self._listener(event)
 
 
 def result_of(

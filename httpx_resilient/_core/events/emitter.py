@@ -53,6 +53,8 @@ class EventEmitter:
             )
             raise TypeError(msg)
         self.listener = listener
+        self.wants_calls = bool(getattr(listener, "wants_calls", False))
+        """Whether the listener receives `CallEnded`."""
         self.redact = redact
         self.asynchronous = listener is not None and is_asynchronous(listener)
         self.deferred: deque[Awaitable[object]] = deque()

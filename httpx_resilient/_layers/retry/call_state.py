@@ -65,7 +65,9 @@ class HTTPCallState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         request: Any = self.request
         return f"{request.method} {safe_url(request, self.redact)}"
 
-    if not TYPE_CHECKING:  # checkers would take any attribute for one
+    if TYPE_CHECKING:  # they would take any attribute for one
+        ...
+    else:
 
         def __getattr__(self, name: str) -> NoReturn:
             """Tell where an attribute is that a strategy expects here."""

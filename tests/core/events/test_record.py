@@ -17,7 +17,10 @@ from httpx_resilient.events import AttemptEnded, OriginDown, Queued, RetrySchedu
 REQUEST = httpx.Request("GET", "https://example.org/")
 SCHEDULED = RetryScheduled(REQUEST, 1, "503", 0.2)
 KINDS: list[Any] = [
-    kind for name in events.__all__ if isinstance(kind := getattr(events, name), type)
+    kind
+    for name in events.__all__
+    if isinstance(kind := getattr(events, name), type)
+    and issubclass(kind, events.Event)
 ]
 
 

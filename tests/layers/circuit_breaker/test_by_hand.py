@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from support.world import World
 
 from httpx_resilient import CircuitBreaker, CircuitBreakingTransport, key_by_path
-from httpx_resilient.events import CircuitClosed, CircuitOpened, Event
+from httpx_resilient.events import CircuitClosed, CircuitCreated, CircuitOpened, Event
 from httpx_resilient.prometheus import Metrics
 
 pytestmark = pytest.mark.anyio
@@ -61,8 +61,9 @@ async def test_a_reset_of_an_open_circuit_is_told(world: World) -> None:
     async with world.client(transport) as client:
         await client.get(URL)
         breaker.reset(URL)
-    assert [type(event) for event in events] == [CircuitOpened, CircuitClosed]
-    assert events[1] == CLOSED
+    kinds = [CircuitCreated, CircuitOpened, CircuitClosed]
+    assert [type(event) for event in events] == kinds
+    assert events[2] == CLOSED
 
 
 def test_each_listener_of_transports_with_the_breaker_gets_one_event() -> None:
