@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from httpx_resilient._stack.binding import bind
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AdaptiveConcurrencyLimit",
