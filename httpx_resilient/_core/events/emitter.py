@@ -53,10 +53,10 @@ class EventEmitter:
             )
             raise TypeError(msg)
         self.listener = listener
-        self.wants_calls = bool(getattr(listener, "wants_calls", False))
+        self.wants_calls: bool = bool(getattr(listener, "wants_calls", False))
         """Whether the listener receives `CallEnded`."""
         self.redact = redact
-        self.asynchronous = listener is not None and is_asynchronous(listener)
+        self.asynchronous: bool = listener is not None and is_asynchronous(listener)
         self.deferred: deque[Awaitable[object]] = deque()
         """Of no request, or of one that is over. Linked layers share it."""
         self._faults = FaultReport()
