@@ -9,7 +9,7 @@ from dataclasses import field
 from typing import Any, ClassVar
 
 from httpx_resilient._core.events.record import Record, event
-from httpx_resilient._core.http_types import RequestLike
+from httpx_resilient._core.http_types import RequestLike, ResponseLike
 from httpx_resilient._core.origin import origin_key, origin_name, safe_url
 
 
@@ -91,3 +91,12 @@ class RequestEvent(Event):
 
     def _describe(self, text: str) -> str:
         return f"{self.method} {self.url}: {text}"
+
+
+def outcome_of(
+    response: ResponseLike | None, error: Exception | None
+) -> int | type[Exception] | None:
+    """Return the status code, the class of the exception, or `None` if cancelled."""
+    if response is not None:
+        return response.status_code
+    return None if error is None else type(error)

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from httpx_resilient._core.attempts import Attempt, attempts_from
 from httpx_resilient._core.classify import is_healthy, is_own
 from httpx_resilient._core.context import RequestContext
-from httpx_resilient._core.events.base import Event, Listener, RequestEvent
+from httpx_resilient._core.events.base import Event, Listener, RequestEvent, outcome_of
 from httpx_resilient._core.events.record import event
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.http_types import ResponseLike
@@ -59,9 +59,7 @@ class CallEnded(RequestEvent):
     @property
     def outcome(self) -> int | type[Exception] | None:
         """The status code, the class of the exception, or `None` if cancelled."""
-        if self.response is not None:
-            return self.response.status_code
-        return None if self.error is None else type(self.error)
+        return outcome_of(self.response, self.error)
 
     def __str__(self) -> str:
         times = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"

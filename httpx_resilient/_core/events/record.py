@@ -23,7 +23,7 @@ T = TypeVar("T")
 def event(kind: type[T]) -> type[T]:
     """Make a dataclass of a subclass of `Record`."""
     made: Any = dataclass(init=False, repr=False, eq=False, slots=True)(kind)
-    made.__init__ = _Constructor()
+    made.__init__ = _Constructor(made)
     events: type[T] = public("httpx_resilient.events")(made)
     return events
 
@@ -31,8 +31,12 @@ def event(kind: type[T]) -> type[T]:
 class _Constructor:
     """Replaces itself by the constructor of an event when it is first looked up."""
 
+    def __init__(self, owner: Any) -> None:
+        # From Python 3.13 on, `inspect` looks it up as if the class were an instance.
+        self._owner = owner
+
     def __get__(self, instance: object, kind: Any) -> Callable[..., None]:
-        kind.__init__ = made = _constructor(kind)
+        self._owner.__init__ = made = _constructor(self._owner)
         bound: Callable[..., None] = made.__get__(instance, kind)
         return bound
 

@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import Any, ClassVar
 
 from httpx_resilient._core.attempts import Attempt
-from httpx_resilient._core.events.base import RequestEvent
+from httpx_resilient._core.events.base import RequestEvent, outcome_of
 from httpx_resilient._core.events.record import event
 from httpx_resilient._core.http_types import ResponseLike
 
@@ -61,9 +61,7 @@ class AttemptEnded(RequestEvent):
     @property
     def outcome(self) -> int | type[Exception] | None:
         """The status code, the class of the exception, or `None` if cancelled."""
-        if self.response is not None:
-            return self.response.status_code
-        return None if self.error is None else type(self.error)
+        return outcome_of(self.response, self.error)
 
     def fields(self) -> dict[str, Any]:
         """Return the fields as plain values, as the log record has them in `extra`."""
