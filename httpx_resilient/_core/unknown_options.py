@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 InitT = TypeVar("InitT", bound=Callable[..., None])
 
@@ -49,9 +49,7 @@ def explains_options(init: InitT) -> InitT:
                 raise explanation from None
             raise
 
-    made: Any = explained
-    made.__kwdefaults__ = getattr(init, "__kwdefaults__", None)  # for who looks them up
-    return made  # type: ignore[no-any-return]  # it has the signature of `init`
+    return cast("InitT", explained)  # it has the signature of `init`
 
 
 def _explanation(
