@@ -46,6 +46,7 @@ def query(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
         with httpx.Client(transport=limited) as client:
             client.get(running.url)
             while not running.query(EXPRESSIONS[0], began, time.time()):
+                assert time.time() < began + 60, "nothing was scraped within a minute"
                 for event in MEASURED:
                     metrics(event)
                 time.sleep(0.3)
