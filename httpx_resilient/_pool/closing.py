@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from httpx_resilient._core.io.loops import run_in, running_loop
@@ -45,6 +46,5 @@ def _close_elsewhere(closing: Closing, effects: Effects) -> None:
     def work() -> Coroutine[Any, Any, None]:
         return effects.close(closing.transport)
 
-    if not run_in(closing.loop, work):
-        # Nobody can close it any more, but its server can hear of it.
-        hang_up(closing.connection)
+    # If nobody can close it any more, its server can hear of it.
+    run_in(closing.loop, work, partial(hang_up, closing.connection))

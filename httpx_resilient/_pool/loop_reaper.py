@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -13,7 +13,13 @@ import anyio
 
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.io.loading import async_effects
-from httpx_resilient._core.io.loops import has_ended, is_asyncio, run_in, running_loop
+from httpx_resilient._core.io.loops import (
+    has_ended,
+    is_asyncio,
+    run_in,
+    running_loop,
+    spawn_on_trio,
+)
 from httpx_resilient._pool.reaper import IdleOwner
 
 
@@ -87,7 +93,7 @@ class LoopReaper:
 
     def _fire(self, loop: Any, watch: Watch) -> None:
         if self._watches.get(loop) is watch:
-            run_in(loop, self._evict)
+            run_in(loop, self._evict, partial(self._forget, loop))
 
     async def _evict(self) -> None:
         await self._owner.evict_expired(async_effects())
@@ -127,7 +133,8 @@ class LoopReaper:
         if self._owner.has_surplus:
             watch.is_soon = True
             watch.timer = anyio.CancelScope()
-            sys.modules["trio.lowlevel"].spawn_system_task(self._on_trio, loop, watch)
+            if not spawn_on_trio(self._on_trio, loop, watch):
+                self._forget(loop)  # it ends, and closes what is idle then
 
     async def _on_trio(self, loop: Any, watch: Watch) -> None:
         try:

@@ -51,12 +51,14 @@ def is_asyncio(loop: Any) -> bool:
     return hasattr(loop, "is_closed")
 
 
-def run_in(loop: Any, work: Work) -> bool:
+def run_in(loop: Any, work: Work, otherwise: Callable[[], object]) -> None:
     """
     Do something in an event loop, soon. Any thread may call this.
 
-    Returns:
-        Whether the loop still runs.
+    Args:
+        loop: The event loop.
+        work: What is to be done.
+        otherwise: Called if the loop has ended, or ends before that.
     """
     if is_asyncio(loop):
         call: Any = loop.call_soon_threadsafe
@@ -64,24 +66,40 @@ def run_in(loop: Any, work: Work) -> bool:
     else:
         call, start = loop.run_sync_soon, _start_on_trio
     try:
-        call(start, loop, work)
+        call(start, loop, work, otherwise)
     except _ENDED:
-        return False
-    return True
+        otherwise()
 
 
 _tasks: set[Any] = set()
 """asyncio refers to its tasks only weakly."""
 
 
-def _start_on_asyncio(loop: Any, work: Work) -> None:
+def _start_on_asyncio(loop: Any, work: Work, otherwise: Callable[[], object]) -> None:
+    def end(task: Any) -> None:
+        _tasks.discard(task)
+        if task.cancelled():  # by `asyncio.run`, maybe before it has begun
+            otherwise()
+
     task = loop.create_task(work())
     _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
+    task.add_done_callback(end)
 
 
-def _start_on_trio(_: object, work: Work) -> None:
-    sys.modules["trio.lowlevel"].spawn_system_task(work)
+def _start_on_trio(_: object, work: Work, otherwise: Callable[[], object]) -> None:
+    # A run that ends calls this still, but takes no more tasks. An exception here would
+    # crash it.
+    if not spawn_on_trio(work):
+        otherwise()
+
+
+def spawn_on_trio(work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> bool:
+    """Start a system task in the running run of trio. Return whether it takes any."""
+    try:
+        sys.modules["trio.lowlevel"].spawn_system_task(work, *args)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _nothing() -> None:
