@@ -58,7 +58,7 @@ class BucketLimits(NamedTuple):
 
     @property
     def start(self) -> float:
-        """Tokens to begin with, which are the capacity until the traffic is known."""
+        """Tokens to begin with, the least capacity until the traffic is known."""
         return min(self.capacity, max(START, self.floor))
 
 
@@ -105,10 +105,10 @@ def withdraw(
     if deposits and deposits[-1] > updated:
         tokens += ratio * (len(deposits) - bisect_right(deposits, updated))
     if tokens > floor:
-        most = limits.start
-        if now - since >= window:  # the traffic is not known any earlier
-            traffic = len(deposits) - bisect_right(deposits, now - window)
-            most = min(max(ratio * traffic, floor), capacity)
+        traffic = len(deposits) - bisect_right(deposits, now - window)
+        most = min(max(ratio * traffic, floor), capacity)
+        if now - since < window:  # the traffic is not known in full
+            most = max(most, limits.start)
         tokens = min(tokens, most)
     needed = cost - _ROUNDING
     if tokens < needed and tokens + overdraft < needed:

@@ -75,6 +75,14 @@ class TestNewAccount:
         purse.now += 10
         assert purse.take_all() == 2
 
+    def test_traffic_of_the_first_window_that_earned_more_raises_the_capacity(
+        self,
+    ) -> None:
+        account = Account(LIMITS._replace(capacity=100))
+        account.deposits.extend([1000.0] * 200)
+        granted = [account.withdraw(1001, 1, 0) for _ in range(50)]
+        assert granted == [True] * 40 + [False] * 10
+
     def test_the_first_window_begins_with_the_first_success(self) -> None:
         purse = Purse()
         purse.deposit(1)
