@@ -6,6 +6,7 @@ Run all benchmarks, print tables and draw plots. The result is a report, not a t
     python -m benchmarks --only overhead     the cost of retrying transports
     python -m benchmarks --only layers       the cost of each layer, and of a listener
     python -m benchmarks --only imports      the cost of importing the library
+    python -m benchmarks --only wire         the cost of a request, by its connection
     python -m benchmarks --only scale        pools under load
     python -m benchmarks --only cpu cold     parts of scale
     python -m benchmarks --only simulations  decisions of the layers, in virtual time
@@ -22,6 +23,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,9 @@ try:
         plots,
         scale,
         tables,
+        wire,
+        wire_load,
+        wire_plot,
     )
     from benchmarks.command_line import (
         IMPORTS,
@@ -56,6 +61,7 @@ try:
         SCALE,
         SIMULATIONS,
         SOCKETS,
+        WIRE,
         chosen,
     )
     from benchmarks.goals import goals_of
@@ -66,6 +72,7 @@ try:
 except ImportError as error:
     sys.exit(f"{error}\nRun: pip install -r requirements/benchmarks.txt")
 
+_PLOTS = plots, simulations_plots, wire_plot
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -98,13 +105,14 @@ def _measure(arguments: argparse.Namespace, console: Console) -> None:
 
 
 def _draw(report: Mapping[str, Any], folder: Path, console: Console) -> None:
-    for path in (*plots.draw(report, folder), *simulations_plots.draw(report, folder)):
+    drawn = (module.draw(report, folder) for module in _PLOTS)
+    for path in chain.from_iterable(drawn):
         size = path.stat().st_size / 1000
         console.print(f"{path.relative_to(folder)}: {size:.0f} KB")
 
 
 def _redraw(console: Console) -> None:
-    for part in (SCALE, SIMULATIONS):
+    for part in (WIRE, SCALE, SIMULATIONS):
         report = json.loads((RESULTS / f"{part}.json").read_text(encoding="utf-8"))
         _draw(report, RESULTS, console)
 
@@ -128,6 +136,17 @@ def _imports(_: argparse.Namespace, console: Console) -> dict[str, Any]:
         measured = imports.measure(progress)
     _show(console, [imports.table_of(measured)], imports.NOTE)
     return imports.as_json(measured)
+
+
+def _wire(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    with _progress() as progress:
+        rows = wire.measure(arguments, progress)
+    _show(console, [wire.table_of(rows)], wire.NOTE)
+    of_load = plan.QUICK if arguments.quick else plan.Plan()
+    with _progress() as progress:
+        load = wire_load.measure(of_load, progress)
+    _show(console, [wire_load.table_of(load)], wire_load.NOTE)
+    return {**wire.as_json(rows), "load": load}
 
 
 def _scale(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -160,6 +179,7 @@ RUNS: dict[str, Callable[[argparse.Namespace, Console], dict[str, Any]]] = {
     OVERHEAD: _overhead,
     LAYERS: _layers,
     IMPORTS: _imports,
+    WIRE: _wire,
     SCALE: _scale,
     SIMULATIONS: _simulations,
     SOCKETS: _sockets,

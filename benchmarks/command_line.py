@@ -9,8 +9,8 @@ from benchmarks import scale
 from benchmarks.simulations import measure as simulations
 
 OVERHEAD, LAYERS, IMPORTS, SCALE = "overhead", "layers", "imports", "scale"
-SIMULATIONS, SOCKETS = "simulations", "sockets"
-ALL = (OVERHEAD, LAYERS, IMPORTS, SCALE, SIMULATIONS, SOCKETS)
+SIMULATIONS, SOCKETS, WIRE = "simulations", "sockets", "wire"
+ALL = (OVERHEAD, LAYERS, IMPORTS, WIRE, SCALE, SIMULATIONS, SOCKETS)
 PARTS = {SCALE: tuple(scale.PARTS), SIMULATIONS: tuple(simulations.PARTS)}
 
 

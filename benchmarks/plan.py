@@ -35,6 +35,8 @@ class Plan:
     limit: float = 4.0
     longer: float = 12.0
     """The limit of cases that send or wait a lot."""
+    only_goals: bool = False
+    """Whether only the clients in the goals are measured."""
 
 
 QUICK = Plan(

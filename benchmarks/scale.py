@@ -43,7 +43,8 @@ def cpu(bench: Bench) -> Measured:
         for number in range(max(plan.rounds.values()))
         for level in LEVELS
         for client in list(CLIENTS)[:: (-1) ** number]
-        if number == 0 or (number < plan.rounds[level] and client in GOALS_OF)
+        if number < plan.rounds[level]
+        if client in GOALS_OF or (number == 0 and not plan.only_goals)
     ]
     for client, level in bench.progress.track(runs, description="in flight"):
         bench.server.reset()
