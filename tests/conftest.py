@@ -33,6 +33,25 @@ def no_proxies_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def stock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have pools use the connections of httpcore, as without httptools."""
+    monkeypatch.setenv("HTTPX_RESILIENT_WIRE", "0")
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have pools use their own connections, also if the suite runs without them."""
+    monkeypatch.delenv("HTTPX_RESILIENT_WIRE", raising=False)
+
+
+@pytest.fixture(params=["wire", "stock"])
+def connections(request: pytest.FixtureRequest) -> str:
+    """Run a test on both kinds of connections."""
+    request.getfixturevalue(request.param)
+    return request.param
+
+
+@pytest.fixture
 def server() -> Iterator[Server]:
     with Server() as server:
         yield server

@@ -106,6 +106,8 @@ class Family:
         self.pool_timeout: type[Exception] = module.PoolTimeout
         self.connect_timeout: type[Exception] = module.ConnectTimeout
         self.read_timeout: type[Exception] = module.ReadTimeout
+        self.write_timeout: type[Exception] = module.WriteTimeout
+        self.connect_error: type[Exception] = module.ConnectError
         self.read_error: type[Exception] = module.ReadError
         """The connection was reset during a read."""
         self.protocol_error: type[Exception] = module.RemoteProtocolError

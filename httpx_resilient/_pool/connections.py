@@ -1,14 +1,18 @@
-"""The connections of a pool: transports of the family, limited to one connection."""
+"""The connections of a pool: our own, and transports of the family with one each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from httpx_resilient._core.family import Family
 from httpx_resilient._pool.dialing_backend import dial_all_addresses
 from httpx_resilient._pool.proxies import Routes, proxy_for
 from httpx_resilient._pool.relocking import relock
+from httpx_resilient._wire.options import options_of
+
+if TYPE_CHECKING:
+    from httpx_resilient._wire.transport import WireTransport
 
 
 class Connections:
@@ -38,6 +42,14 @@ class Connections:
         self._options = _for_one_connection(options, family)
         self._routes = routes
 
+    def wire(self) -> WireTransport:
+        """Make a transport with a connection of our own."""
+        from httpx_resilient._wire.transport import WireTransport  # noqa: PLC0415 - httptools may not be installed
+
+        return WireTransport(
+            self._family, options_of(self._options), asynchronous=self._asynchronous
+        )
+
     def to(self, url: Any) -> Any:
         """Make a transport for the origin of a URL. It connects when it is used."""
         made = self._make(**{**self._options, "proxy": self.proxy_for(url)})
@@ -54,7 +66,8 @@ class Connections:
 def _for_one_connection(options: Mapping[str, Any], family: Family) -> dict[str, Any]:
     """Derive the options of a single connection. All share one TLS context."""
     single = dict(options)
-    single.pop("max_connection_age", None)
+    for own in ("max_connection_age", "wire"):
+        single.pop(own, None)
     limits = single.pop("limits", family.limits)
     # After a GOAWAY, streams that go on must not block those on the next connection.
     max_connections = None if single.get("http2") else 1

@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 from httpx_resilient._core.family import Family
-from httpx_resilient._pool.dialing import dial
+from httpx_resilient._wire.dialing import dial
 
 
 class Core(NamedTuple):

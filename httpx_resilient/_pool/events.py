@@ -15,11 +15,14 @@ class ConnectionOpened(RequestEvent):
 
     Args:
         request: The request.
+        wired: Whether the connection is the library's own, not one of httpcore.
 
     Example:
         >>> print(ConnectionOpened(request))
         GET https://api.example.com/: on a new connection
     """
+
+    wired: bool = False
 
     logged: ClassVar[bool] = False
 

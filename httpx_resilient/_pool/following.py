@@ -7,7 +7,8 @@ shows whether it does.
 
 from __future__ import annotations
 
-from httpx_resilient._pool.slots import MAX_STREAMS, Destination, Slot
+from httpx_resilient._pool.origins import MAX_STREAMS, Destination
+from httpx_resilient._pool.slots import Slot
 from httpx_resilient._pool.supply import Supply
 from httpx_resilient._pool.ticket import Ticket
 

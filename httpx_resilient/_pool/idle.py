@@ -6,7 +6,8 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 
-from httpx_resilient._pool.slots import Destination, Slot
+from httpx_resilient._pool.origins import Destination
+from httpx_resilient._pool.slots import Slot
 
 LINGER = 1.0
 """

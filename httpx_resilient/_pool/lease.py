@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 from httpx_resilient._core.body.owners import After
 from httpx_resilient._core.body.tracked import TrackedStream
@@ -35,24 +35,45 @@ class Lease(TrackedStream):
     owner: Any
     resource: Any
 
-    __slots__ = ("is_upgraded", "timeouts")
+    __slots__ = ("is_upgraded", "reader", "timeouts")
 
     def __init__(self, leases: Any) -> None:
         # The base's, written out: each request would pay for the call.
         self.others = ()
         self.resource = self.stream = self.iterator = self.error = self.timeouts = None
+        self.reader = None
         self.is_read = self.is_released = self.is_upgraded = False
         self.owner = leases
 
     timeouts: Any
     """The timeouts that a synchronous transport reads the body with."""
+    reader: Any
+    """The reader of the answer, on a connection of our own."""
     is_upgraded: bool
     """Whether the connection belongs to the caller, who speaks another protocol."""
 
     # The methods of the base are written out: each request would pay for the calls.
 
+    def __aiter__(self) -> Self:
+        if self.reader is None:
+            return super().__aiter__()
+        self.iterator = self.stream
+        return self
+
+    async def __anext__(self) -> bytes:
+        reader = self.reader
+        if reader is not None:  # what has arrived needs no further call
+            if reader.chunks:
+                chunk: bytes = reader.take()
+                return chunk
+            if reader.is_complete:
+                self.is_read = True
+                raise StopAsyncIteration
+        return await super().__anext__()
+
     def close(self) -> None:
         try:
+            self._look_at_rest()
             if not self.is_read and self._is_left:
                 with suppress(Exception):
                     self._read_rest()
@@ -66,6 +87,7 @@ class Lease(TrackedStream):
 
     async def aclose(self) -> None:
         try:
+            self._look_at_rest()
             if not self.is_read and self._is_left and not self.resource.is_shared:
                 body = self.stream if self.iterator is None else self.iterator
                 with suppress(Exception):
@@ -77,6 +99,12 @@ class Lease(TrackedStream):
         finally:
             for work in self._released():
                 await work(async_effects())
+
+    def _look_at_rest(self) -> None:
+        """Take a body as read that has arrived."""
+        if self.reader is not None:
+            self.is_read = self.is_read or self.reader.is_complete
+            self.reader = None  # it reads the next answer soon
 
     @property
     def _is_left(self) -> bool:

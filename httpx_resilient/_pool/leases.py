@@ -34,7 +34,12 @@ class Leases(Upkeep):
     """Leases that have ended."""
 
     def acquire(
-        self, lease: Lease, context: RequestContext, effects: Effects, loop: object
+        self,
+        lease: Lease,
+        context: RequestContext,
+        effects: Effects,
+        loop: object,
+        is_wired: bool = False,  # noqa: FBT001, FBT002 - each request pays for a keyword
     ) -> Ticket | None:
         """Lease a slot, or queue the request and return its ticket."""
         context.now = now = effects.now()
@@ -46,7 +51,7 @@ class Leases(Upkeep):
                 if self._leaked:
                     self._release_leaked(now)
                 tls_name = request.extensions.get("sni_hostname")
-                destination = pool.destination(context.origin, loop, tls_name)
+                destination = pool.destination(context.origin, loop, tls_name, is_wired)
                 # Requests of an event loop that has ended may have the connections.
                 if not pool.acquire(destination, lease, now, request) and not (
                     pool.forget_ended_loops()
@@ -129,6 +134,10 @@ class Leases(Upkeep):
         They may lead to the same node that is gone, or through the same gateway.
         """
         self.change(self.pool.idle.evict_since, slot.destination, slot.idle_since)
+
+    def lost(self, slot: Slot) -> None:
+        """Remove an idle connection that its server has just closed."""
+        self.change(self.pool.lost, slot, Clock.now())
 
     def replaced(self, slot: Slot) -> None:
         """Count a request that was not sent on the connection which its slot had."""

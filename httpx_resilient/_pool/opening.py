@@ -51,14 +51,32 @@ class Opening:
         Raises:
             Exception: The pool was closed meanwhile, so nothing may be sent.
         """
-        if self._slot.is_shut and event.endswith(_SENDING):
-            raise self._family.transport_error(CLOSED)
+        if event.endswith(_SENDING):
+            self._refuse_after_close()
         if event in _CONNECTING:
-            self._context.unsent = "connection"
+            self.connecting()
         elif event.endswith(_HEADERS) and not _is_for_proxy(info):
             self._context.unsent = None
         if self._negotiation is not None:
             self._negotiation.observe(event, info)
+
+    def connecting(self) -> None:
+        """Observe that a connection is being opened."""
+        self._context.unsent = "connection"
+
+    def sending(self) -> None:
+        """
+        Observe that it is open, and the request is sent next.
+
+        Raises:
+            Exception: The pool was closed meanwhile, so nothing may be sent.
+        """
+        self._refuse_after_close()
+        self._context.unsent = None
+
+    def _refuse_after_close(self) -> None:
+        if self._slot.is_shut:
+            raise self._family.transport_error(CLOSED)
 
     def observed(self, request: Any, asynchronous: bool) -> Any:  # noqa: FBT001 - the side
         """Return a copy of a request that is observed, unless a mock would get it."""

@@ -60,9 +60,7 @@ class Outcomes:
                 if not self._asynchronous:
                     relock(slot.transport)
                 slot.parser = parser_of(slot.transport)
-                # A frame of HTTP/2 that nobody asked for belongs to no request.
-                found = () if multiplexed else buffers_of(slot.parser, connection)
-                slot.unasked = found
+                slot.unasked = _unasked(slot, connection, multiplexed=multiplexed)
                 timeout = slot.destination.origin.idle_timeout
                 timeout.announced = announced_timeout(response.headers.raw)
         if self._http2:
@@ -111,9 +109,23 @@ class Outcomes:
             if (
                 now - context.now < AT_ONCE
                 and isinstance(raised, family.disconnected)
-                and not any(slot.unasked)  # nor has an answer begun
+                and not _has_answer_begun(slot)
             ):
                 timeout = slot.destination.origin.idle_timeout
                 timeout.observe_closed(context.now - slot.idle_since)
                 mark_idle(raised)
         return raised
+
+
+def _unasked(slot: Slot, connection: Any, *, multiplexed: bool) -> tuple[Any, ...]:
+    if slot.destination.is_wired:
+        ends: tuple[Any, ...] = slot.transport.ends  # it closes for such bytes itself
+        return ends
+    # A frame of HTTP/2 that nobody asked for belongs to no request.
+    return () if multiplexed else buffers_of(slot.parser, connection)
+
+
+def _has_answer_begun(slot: Slot) -> bool:
+    if slot.destination.is_wired:
+        return bool(slot.transport.has_received)
+    return any(slot.unasked)

@@ -18,7 +18,8 @@ from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._core.waiter import Waiter
 from httpx_resilient._pool.following import Following
 from httpx_resilient._pool.limits import PoolLimits
-from httpx_resilient._pool.slots import Destination, Slot
+from httpx_resilient._pool.origins import Destination
+from httpx_resilient._pool.slots import Slot
 from httpx_resilient._pool.ticket import Ticket
 
 CHECKED_AFTER = 0.02
@@ -134,6 +135,14 @@ class Pool(Following):
                 return
         destination.shared.pop(slot, None)
         self.idle.add(slot, now)
+
+    def lost(self, slot: Slot, now: float) -> None:
+        """Remove an idle connection that is closed already."""
+        if slot in self.idle:
+            slot.destination.origin.idle_timeout.observe_closed(now - slot.idle_since)
+            slot.transport = None
+            self.idle.evict(slot)
+            self.serve_oldest()
 
     def cut(self, slot: Slot) -> None:
         """Close the connection of a slot in use. Its place is free at once."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from httpx_resilient._core.origin import origin_name
 from httpx_resilient._core.public import public
-from httpx_resilient._pool.slots import Origin
+from httpx_resilient._pool.origins import Origin
 from httpx_resilient._pool.supply import Supply
 
 
@@ -25,6 +25,7 @@ class PoolStats:
         idle: Connections without a request.
         waiting: Requests that wait for a connection.
         opened: Connections that were opened.
+        wired: Those of them that are the library's own, not those of httpcore.
         reused: Requests that were sent on a connection that was open already.
         retired: Connections closed because a request on them failed or was cancelled.
         origins: The statistics of each origin, such as `https://example.org`.
@@ -38,6 +39,7 @@ class PoolStats:
     idle: int = 0
     waiting: int = 0
     opened: int = 0
+    wired: int = 0
     reused: int = 0
     retired: int = 0
     origins: Mapping[str, PoolStats] = field(default_factory=dict[str, Any])
@@ -60,6 +62,7 @@ def _of(origin: Origin) -> PoolStats:
         idle=len(origin.idle),
         waiting=origin.waiting,
         opened=origin.opened,
+        wired=origin.wired,
         reused=origin.reused,
         retired=origin.retired,
     )
@@ -71,6 +74,7 @@ def _sum(*stats: PoolStats) -> PoolStats:
         idle=sum(each.idle for each in stats),
         waiting=sum(each.waiting for each in stats),
         opened=sum(each.opened for each in stats),
+        wired=sum(each.wired for each in stats),
         reused=sum(each.reused for each in stats),
         retired=sum(each.retired for each in stats),
     )

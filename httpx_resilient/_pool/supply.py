@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from weakref import ref
 
 from httpx_resilient._core.body.tracked import TrackedStream
 from httpx_resilient._core.io.loops import has_ended
 from httpx_resilient._core.origin import OriginKey
-from httpx_resilient._core.state.origin_map import OriginMap
 from httpx_resilient._pool.closing import Closing
 from httpx_resilient._pool.idle import IdleSlots
 from httpx_resilient._pool.limits import PoolLimits
-from httpx_resilient._pool.slots import Destination, Origin, Slot
+from httpx_resilient._pool.origins import Destination, Origins
+from httpx_resilient._pool.slots import Slot
 from httpx_resilient._pool.ticket import Ticket
 from httpx_resilient._pool.ticket_queue import TicketQueue
 
@@ -21,7 +21,7 @@ OVERTAKES_PER_SLOT = 2
 """How often the requests of one connection may overtake a ticket of another one."""
 
 
-class Supply:
+class Supply(Origins):
     """
     The slots of a pool, and the tickets of requests that wait for one.
 
@@ -34,11 +34,11 @@ class Supply:
     def __init__(
         self, limits: PoolLimits, multiplexed: Callable[[OriginKey], bool | None]
     ) -> None:
+        super().__init__(multiplexed)
         self.limits = limits
         self.slots: set[Slot] = set()
         self.idle = IdleSlots(limits.max_idle, limits.expiry, self.discard)
         self.queue = TicketQueue(OVERTAKES_PER_SLOT * limits.max_slots)
-        self.origins = OriginMap(lambda key: Origin(key, multiplexed=multiplexed(key)))
         self.in_hand: Slot | None = None
         """The slot whose transition is under way, see `repair`."""
         self.leaving: Slot | None = None
@@ -47,21 +47,6 @@ class Supply:
         """Connections that are to be closed."""
         self.closed_at = -math.inf
         """When the pool was last closed, in monotonic seconds."""
-        self._loops: set[object] = set()
-
-    def destination(
-        self, key: OriginKey, loop: object = None, tls_name: object = None
-    ) -> Destination:
-        """Return a destination. A new origin may evict the least recently used one."""
-        origin = self.origins[key]
-        self.origins.move_to_end(key)
-        latest = origin.latest
-        if latest.loop is loop and latest.tls_name == tls_name:
-            return latest
-        if loop not in self._loops:
-            self.forget_ended_loops()
-            self._loops.add(loop)
-        return origin.destination(loop, tls_name)
 
     def forget_ended_loops(self) -> bool:
         """
@@ -189,11 +174,6 @@ class Supply:
                 ticket.is_refused = True
                 ticket.waiter.wake()
         return list(self.slots)
-
-    def destinations(self) -> Iterator[Destination]:
-        """Yield all destinations."""
-        for origin in list(self.origins.values()):
-            yield from list(origin.destinations.values())
 
     def serve_sharers(self, slot: Slot) -> None:
         """Serve tickets of the slot's destination while the connection has room."""

@@ -6,7 +6,7 @@ import math
 
 from httpx_resilient._core.body.tracked import TrackedStream
 from httpx_resilient._core.waiter import Waiter
-from httpx_resilient._pool.slots import Destination
+from httpx_resilient._pool.origins import Destination
 
 
 class Ticket:

@@ -1,4 +1,4 @@
-"""The flow of the pool: fair leases of connections, which are the family's own."""
+"""The flow of the pool: fair leases of connections."""
 
 from __future__ import annotations
 
@@ -17,29 +17,32 @@ from httpx_resilient._core.io.loading import async_effects
 from httpx_resilient._core.io.loops import running_loop
 from httpx_resilient._core.io.protocol import Effects, Send, run_sync
 from httpx_resilient._core.io.sync_io import SyncEffects
+from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._pool.admission import CLOSED, PoolAdmission
 from httpx_resilient._pool.connections import Connections
 from httpx_resilient._pool.events import ConnectionOpened, ConnectionReused
 from httpx_resilient._pool.lease import Lease
 from httpx_resilient._pool.leases import Leases, leaves_connection_usable
 from httpx_resilient._pool.limits import pool_limits
-from httpx_resilient._pool.negotiation import Negotiation, known_multiplexing
-from httpx_resilient._pool.opening import Opening
+from httpx_resilient._pool.negotiation import known_multiplexing
 from httpx_resilient._pool.outcome import Outcomes
+from httpx_resilient._pool.preparation import Preparation
 from httpx_resilient._pool.proxies import Routes
 from httpx_resilient._pool.reaper import IdleOwner, Reaper, ThreadReaper
 from httpx_resilient._pool.slots import Slot
 from httpx_resilient._pool.sockets import is_open
 from httpx_resilient._pool.state import Pool
+from httpx_resilient._pool.wired import send_wired
+from httpx_resilient._wire.wiring import Wiring
 
 
 class PooledTransport:
     """
     The innermost part of one side, asynchronous or synchronous: a layer links to it.
 
-    Each connection is a transport of the family, limited to one connection. So all
-    features of that transport work, and so do its mocks and its instrumentation. The
-    pool only chooses the connection.
+    A connection is one of our own, or a transport of the family that is limited to one
+    connection. So all features of that transport work, and so do its mocks and its
+    instrumentation. The pool only chooses the connection.
 
     Args:
         family: The HTTP library.
@@ -65,23 +68,40 @@ class PooledTransport:
             family, options, routes, asynchronous=asynchronous
         )
         # Threads cannot share a connection: httpcore's HTTP/2 is not thread-safe.
-        self._http2 = options.get("http2", False) and asynchronous
+        self._learns_http2 = http2 = options.get("http2", False) and asynchronous
         self._lease_class = family.stream_class(Lease)
         self._async_effects: Any = async_effects() if asynchronous else None
         limits = pool_limits(options.get("limits", family.limits), options)
-        multiplexed = known_multiplexing(
-            http1=options.get("http1", True), http2=self._http2
-        )
+        multiplexed = known_multiplexing(http1=options.get("http1", True), http2=http2)
         reaper = _loop_reaper if asynchronous else ThreadReaper
         self.leases = Leases(partial(Pool, limits, multiplexed, is_open), reaper, emit)
         self._outcomes = Outcomes(
-            family, self.leases, asynchronous=asynchronous, http2=self._http2
+            family, self.leases, asynchronous=asynchronous, http2=http2
+        )
+        self._wiring = Wiring(
+            family,
+            options,
+            lambda url: self.connections.proxy_for(url) is None,
+            self._is_http1,
+            asynchronous=asynchronous,
+        )
+        self._send_wired = partial(send_wired, asynchronous=asynchronous)
+        self._preparation = Preparation(
+            family,
+            self.leases,
+            self.connections,
+            asynchronous=asynchronous,
+            http2=http2,
         )
 
     @property
     def pool(self) -> Pool:
         """The state. A child process has another one after a fork."""
         return self.leases.pool
+
+    def _is_http1(self, key: OriginKey) -> bool:
+        """Whether the pool has learnt that an origin speaks no HTTP/2."""
+        return self._learns_http2 and self.pool.is_http1(key)
 
     def _link(self, *, asynchronous: bool) -> Send:
         """Return the function by which a layer around calls the flow of the pool."""
@@ -109,7 +129,8 @@ class PooledTransport:
         try:
             if context.attempt != 1:
                 self._refuse_after_close(context)
-            ticket = leases.acquire(lease, context, effects, loop)
+            is_wired = self._wiring.takes(request, context.origin)
+            ticket = leases.acquire(lease, context, effects, loop, is_wired)
             if ticket is not None:
                 await admit(
                     PoolAdmission(context, ticket, leases, self._emit, self._family),
@@ -118,10 +139,13 @@ class PooledTransport:
             slot = lease.resource
             if leases.pool.closing:
                 await leases.close_retired(effects)
-            transport, sent = self._prepare(slot, request, context)
-            response = await effects.through(transport, sent, context)
+            transport, sent = self._preparation.prepare(slot, request, context)
+            send = self._send_wired if is_wired else effects.through
+            response = await send(transport, sent, context)
+            if is_wired:
+                lease.reader = transport.reader
             if self._outcomes.answered(slot, response, context.now):
-                self._emit(context, ConnectionOpened, request)
+                self._emit(context, ConnectionOpened, request, is_wired)
             elif self._emit.listener is not None:
                 self._emit(context, ConnectionReused, request)
             slot.awaits_response = False
@@ -165,22 +189,6 @@ class PooledTransport:
         """Refuse another attempt of a request that is older than the last close."""
         if context.started <= self.pool.closed_at:
             raise self._family.transport_error(CLOSED)
-
-    def _prepare(
-        self, slot: Slot, request: Any, context: RequestContext
-    ) -> tuple[Any, Any]:
-        """Return the slot's transport, made if need be, and the request to send."""
-        if slot.transport is None:
-            with self.leases.lock:
-                slot.transport = slot.transport or self.connections.to(request.url)
-        if slot.connection is not None:
-            return slot.transport, request
-        slot.began, negotiation = context.now, None
-        if self._http2 and slot.destination.origin.multiplexed is not False:
-            direct = self.connections.proxy_for(request.url) is None
-            negotiation = Negotiation(self.leases, slot, direct=direct)
-        opening = Opening(self._family, slot, context, negotiation)
-        return slot.transport, opening.observed(request, self._asynchronous)
 
     def __enter__(self) -> Self:
         return self

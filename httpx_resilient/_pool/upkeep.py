@@ -13,7 +13,7 @@ from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.io.protocol import Effects
 from httpx_resilient._core.lock import make_lock, tell_when_forked
 from httpx_resilient._core.origin import OriginKey, origin_name
-from httpx_resilient._pool.closing import close_each
+from httpx_resilient._pool.closing import Closing, close_each
 from httpx_resilient._pool.events import ConnectionRetired
 from httpx_resilient._pool.lease import Lease
 from httpx_resilient._pool.reaper import IdleOwner, Reaper
@@ -127,8 +127,20 @@ class Upkeep:
         await self.close_retired(effects)
 
     async def evict_loop(self, loop: object, effects: Effects) -> None:
-        self.change(self.pool.idle.evict_loop, loop)
+        # Not by `closing`: another thread would hand them to this loop, which ends.
+        await close_each(self.change(self._take_from, loop), effects)
         await self.close_retired(effects)
+
+    def _take_from(self, loop: object) -> list[Closing]:
+        """Take the connections of an event loop that no request will use again."""
+        closing = self.pool.closing
+        self.pool.idle.evict_loop(loop)
+        taken: list[Closing] = []
+        for each in [each for each in closing if each.loop is loop]:
+            with suppress(ValueError):  # another thread has it
+                closing.remove(each)
+                taken.append(each)
+        return taken
 
     async def close_all(self, effects: Effects) -> None:
         """

@@ -35,6 +35,10 @@ def check_options(family: Family, http: dict[str, Any]) -> None:
     if http.get("http2") and find_spec("h2") is None:
         msg = "http2=True needs the h2 package: pip install 'httpx_resilient[http2]'"
         raise ImportError(msg)
+    wire = http.get("wire", True)
+    if not isinstance(wire, bool):
+        msg = f"wire is True or False; got {wire!r}"
+        raise TypeError(msg)
     _check_files(http)
     pool_limits(limits, http)
     proxy = http.get("proxy")

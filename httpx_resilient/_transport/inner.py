@@ -51,6 +51,7 @@ class PooledHTTPOptions(
     """The options of the default inner transport, with those of its pool."""
 
     max_connection_age: float | None
+    wire: bool
 
 
 class HTTPOptions(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import ssl
 import time
+from errno import ECONNREFUSED
 from typing import Any
 
 import pytest
 from support.command_line import check, document_of, get, lines_of, run
 from support.server import Server, close, reply, reset, stall
+
+from httpx_resilient._cli.get import _first
 
 
 class TestProgress:
@@ -121,12 +124,18 @@ class TestFailures:
         assert re.fullmatch("ReadError.*, 2 attempts in N s", summary)
         assert result.exit_code == 1
 
+    def test_of_the_errors_of_several_addresses_the_first_one_is_shown(self) -> None:
+        refused, unreachable = OSError("refused"), OSError("unreachable")
+        inner = ExceptionGroup("of a host", [refused, unreachable])
+        assert _first(ExceptionGroup("of a race", [inner])) is refused
+
+    @pytest.mark.usefixtures("wire")
     def test_a_refused_connection_is_reported_without_a_traceback(
         self, server: Server
     ) -> None:
         server.stop()
         result = get(server.url)
-        assert "ConnectError: All connection attempts failed, 3 att" in result.stdout
+        assert f"ConnectError: [Errno {ECONNREFUSED}] " in result.stdout
         assert result.exit_code == 1
 
     def test_a_truncated_body_exits_with_1(self, server: Server) -> None:
@@ -212,9 +221,7 @@ def test_a_malformed_header_line_is_not_printed(server: Server) -> None:
     server.play(close(b"HTTP/1.1 200 OK\r\n" + line + b"\r\n\r\n"))
     for more in ((), ("--json",), ("-v",)):
         output = get(server.url, *more).output
-        assert "RemoteProtocolError: illegal header line: …" in output.replace(
-            "\\u2026", "…"
-        )
+        assert "RemoteProtocolError: illegal header line" in output
         assert "hunter2" not in output
 
 

@@ -79,12 +79,25 @@ async def test_nothing_secret_is_written(
     assert [text for text in written if SECRET in text] == []
 
 
+@pytest.mark.usefixtures("stock")  # our own connections quote nothing
 async def test_the_exception_itself_is_that_of_the_library(
     world: World, server: Server
 ) -> None:
     """Its text is not ours to change: callers may compare it."""
+    assert "Set-Cookie" in await refused_line(world, server)
+
+
+@pytest.mark.usefixtures("wire")
+async def test_our_own_connections_quote_no_line_of_an_answer(
+    world: World, server: Server
+) -> None:
+    assert "Set-Cookie" not in await refused_line(world, server)
+
+
+async def refused_line(world: World, server: Server) -> str:
+    """Return the traceback of a client that got a malformed line with a cookie."""
     server.play(ANSWERS["a cookie in a malformed line"])
     async with world.client() as client:
         with pytest.raises(world.library.RemoteProtocolError) as caught:
             await client.get(server.url)
-    assert "Set-Cookie" in "".join(traceback.format_exception(caught.value))
+    return "".join(traceback.format_exception(caught.value))

@@ -220,9 +220,10 @@ async def test_a_waiter_can_be_woken_twice(runtime: str) -> None:
 @pytest.mark.parametrize("runtime", ["asyncio"])
 @pytest.mark.parametrize("replayed", [True, False])
 async def test_a_request_that_is_cancelled_while_it_closes_a_connection_releases_its_slot(
-    world: World, server: Server, replayed: bool
+    world: World, server: Server, replayed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """asyncio ignores shields. The request is a replay, or goes to another origin."""
+    monkeypatch.setenv("HTTPX_RESILIENT_WIRE", "0")
     begun = asyncio.Event()
 
     async def closing() -> None:

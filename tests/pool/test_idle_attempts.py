@@ -203,7 +203,8 @@ class TestAsUsual:
         assert IDLE not in attempts_of(response)[0].reason
         assert waits.failures == ["RemoteProtocolError"]
 
-    @pytest.mark.parametrize("looks_after", [0, math.inf], ids=["pool", "httpcore"])
+    @pytest.mark.usefixtures("connections")
+    @pytest.mark.parametrize("looks_after", [0, math.inf], ids=["pool", "connection"])
     async def test_a_failure_on_a_new_connection_in_place_of_one_that_was_closed(
         self,
         world: World,
@@ -211,7 +212,7 @@ class TestAsUsual:
         monkeypatch: pytest.MonkeyPatch,
         looks_after: float,
     ) -> None:
-        """Whoever has noticed it: the pool, or httpcore if the request comes at once."""
+        """Whoever notices: the pool, or the connection if the request comes at once."""
         monkeypatch.setattr("httpx_resilient._pool.state.CHECKED_AFTER", looks_after)
         waits = Recorded()
         server.play(close(KEPT), close(), reply())

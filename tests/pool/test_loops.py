@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -103,6 +104,11 @@ def test_a_client_is_used_in_loops_that_are_run_step_by_step(
 )
 class TestALoopThatIsClosedInTheMidst:
     """A notebook, or a test that was interrupted: its tasks are never cancelled."""
+
+    @pytest.fixture(autouse=True)
+    def what_such_a_loop_leaves_is_collected_here(self) -> Iterator[None]:
+        yield
+        gc.collect()
 
     def leave(self, client: Any, server: Server, requests: int) -> list[Any]:
         """Close a loop while requests are under way. Returns their tasks."""

@@ -15,9 +15,10 @@ import httpx_resilient
 from httpx_resilient._core.clock import Clock
 from httpx_resilient._core.context import RequestContext, begin
 from httpx_resilient._pool.opening import Opening
-from httpx_resilient._pool.slots import Origin, Slot
+from httpx_resilient._pool.origins import Origin
+from httpx_resilient._pool.slots import Slot
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("connections")]
 
 FAMILY = httpx_resilient._FAMILY
 

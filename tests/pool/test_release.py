@@ -22,7 +22,7 @@ from support.gates import (
 from support.server import Server, close, drip, head, raw, reply
 from support.world import World, in_async
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("connections")]
 
 HALF = head(200, {"content-length": "9"}) + b"half"
 

@@ -20,8 +20,36 @@ from httpx_resilient._core.state.store import MAX_KEYS
 from httpx_resilient._pool.following import TIMER_TOLERANCE
 from httpx_resilient._pool.idle import LINGER
 from httpx_resilient._pool.limits import PoolLimits
-from httpx_resilient._pool.slots import MAX_STREAMS, Slot
+from httpx_resilient._pool.origins import MAX_STREAMS
+from httpx_resilient._pool.slots import Slot
 from httpx_resilient._pool.state import Pool
+
+
+class TestLost:
+    """A connection whose server closes it, which the event loop notices."""
+
+    def test_an_idle_one_frees_its_slot_and_is_not_closed_again(self) -> None:
+        desk = Desk(pool_of(1))
+        desk.release(slot := desk.acquire_one())
+        desk.pool.lost(slot, desk.now)
+        assert not desk.pool.slots
+        assert not desk.pool.idle
+        assert desk.closed == []
+
+    def test_it_shows_how_long_its_server_waits(self) -> None:
+        desk = Desk(pool_of(1))
+        desk.release(slot := desk.acquire_one())
+        desk.pool.lost(slot, desk.now + 3)
+        timeout = slot.destination.origin.idle_timeout
+        assert timeout.trusted < 3
+
+    def test_one_in_use_stays_with_its_request(self) -> None:
+        desk = Desk(pool_of(1))
+        slot = desk.acquire_one()
+        desk.pool.lost(slot, desk.now)
+        assert desk.pool.slots == {slot}
+        desk.release(slot)
+        assert list(desk.pool.idle) == [slot]
 
 
 class TestSlots:

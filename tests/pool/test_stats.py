@@ -11,7 +11,7 @@ from support.world import World
 
 from httpx_resilient import PoolStats
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("connections")]
 
 
 def origin_name(server: Server) -> str:
@@ -97,7 +97,7 @@ async def test_each_origin_has_statistics_of_its_own(
 
 @pytest.mark.parametrize("runtime", ["asyncio"])
 async def test_the_statistics_of_both_sides_are_added_up(
-    world: World, server: Server
+    world: World, server: Server, connections: str
 ) -> None:
     transport = pooling(world, 5)
     with world.library.Client(transport=transport) as client:
@@ -107,7 +107,12 @@ async def test_the_statistics_of_both_sides_are_added_up(
                 await other.get(server.url)
             assert in_total(transport) == {"idle": 2, "opened": 2, "reused": 1}
             assert transport.stats().origins == {
-                origin_name(server): PoolStats(idle=2, opened=2, reused=1)
+                origin_name(server): PoolStats(
+                    idle=2,
+                    opened=2,
+                    wired=2 * (connections == "wire"),
+                    reused=1,
+                )
             }
         assert in_total(transport) == {"idle": 1, "opened": 2, "reused": 1}
 

@@ -11,7 +11,7 @@ from support.gates import in_total, pooling, stream, until
 from support.server import Server, raw, reply
 from support.world import World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("connections")]
 
 
 class TestReuse:

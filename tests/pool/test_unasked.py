@@ -19,7 +19,7 @@ from support.server import Connection, Server, Step, drip, raw, reply
 from support.tls_server import TLSServer, trusting
 from support.world import World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("connections")]
 
 FIRST = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst"
 CHUNKED = (

@@ -9,7 +9,8 @@ from typing import Any
 
 from httpx_resilient._core.origin import OriginKey
 from httpx_resilient._pool.limits import PoolLimits
-from httpx_resilient._pool.slots import MAX_STREAMS, Slot
+from httpx_resilient._pool.origins import MAX_STREAMS
+from httpx_resilient._pool.slots import Slot
 from httpx_resilient._pool.state import Pool
 
 A: OriginKey = ("https", "a", None)

@@ -79,6 +79,7 @@ def stub_connections(
 ) -> None:
     """Have pools use connections that answer at once."""
     patch.setattr(Connections, "to", lambda *_: Stub(world, version))
+    patch.setenv("HTTPX_RESILIENT_WIRE", "0")
 
 
 async def handled(world: World, transport: Any, request: Any) -> Any:

@@ -39,6 +39,9 @@ class PoolingTransport(
         max_connection_age: Seconds after which a connection serves no further request,
             so that a client under steady traffic follows DNS. Up to a tenth less,
             because connections that were opened together should not close together.
+        wire: Whether to send requests of HTTP/1.1 on the library's own connections,
+            where that changes nothing but the cost. `False`, or the environment
+            variable `HTTPX_RESILIENT_WIRE=0`, leaves all to httpcore.
         on_event: Called with each `Event`, as in `RetryingTransport`.
         redact: What logs and events show of a URL, as in `redact_tokens`.
         http: The options of the library's own HTTP transport: `verify`, `cert`,
@@ -47,7 +50,7 @@ class PoolingTransport(
             `uds` or `trust_env=False` excludes them.
 
     Raises:
-        TypeError: An option is unknown.
+        TypeError: An option is unknown, or `wire` is no boolean.
         ValueError: A proxy, given or from the environment, cannot be used.
         ImportError: `http2=True` without the extra `http2`.
 
@@ -63,11 +66,13 @@ class PoolingTransport(
         self,
         *,
         max_connection_age: float | None = None,
+        wire: bool = True,
         on_event: Listener | None = None,
         redact: Redactor | None = None,
         **http: Unpack[PlainHTTPOptions[LimitsT, ProxyT]],
     ) -> None:
-        options: dict[str, Any] = {**http, "max_connection_age": max_connection_age}
+        own = {"max_connection_age": max_connection_age, "wire": wire}
+        options: dict[str, Any] = {**http, **own}
         super().__init__(None, on_event, {**options, "redact": redact})
 
     async def _handle(

@@ -26,6 +26,8 @@ Seconds for which an address is tried alone, before the next one is tried beside
 8305 §5 recommends them.
 """
 
+NO_ADDRESS = "the host has no address"
+
 _Selector: Any = getattr(selectors, "PollSelector", selectors.SelectSelector)
 """A selector that occupies no descriptor. Not every system has the better one."""
 
@@ -177,6 +179,4 @@ class _Race:
         return not code
 
     def _last_error(self) -> OSError:
-        return (
-            self._errors.pop() if self._errors else OSError("the host has no address")
-        )
+        return self._errors.pop() if self._errors else OSError(NO_ADDRESS)

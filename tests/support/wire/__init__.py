@@ -1,0 +1,1 @@
+"""Answers, how h11 and the wire read them, and how that may differ."""
