@@ -48,6 +48,8 @@ class Slot(Generic[StateT]):
         taken: list[Any] = []
         with suppress(IndexError):  # there are no more
             taken.extend(iter(self.pending.popleft, _NO_EVENT))
+        if not taken:  # another thread was faster
+            return
         last = self.last
         try:
             while True:

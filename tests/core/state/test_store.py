@@ -266,6 +266,13 @@ def test_threads_lose_no_pending_event() -> None:
     assert store.states() == {"a": 8000}
 
 
+def test_events_that_another_thread_has_just_taken_are_folded_by_that_thread() -> None:
+    folded: list[Any] = []
+    slot = Slot(0)
+    slot.fold(lambda state, events: folded.append(events) or state)
+    assert (folded, slot.state) == ([], 0)
+
+
 def test_a_finalizer_may_change_a_state_while_events_are_folded() -> None:
     def fold(state: int, events: Any) -> int:
         if not finalized:
