@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from asyncio import get_running_loop
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -126,12 +127,17 @@ async def connect_sync(
         set_options(sock, options)
         if target.tls is not None:
             seconds = timeouts.get("connect")
+            sock.settimeout(None if seconds is None else max(seconds, LEAST))
             secure = target.tls.wrap_socket(
-                sock, server_hostname=target.name, do_handshake_on_connect=False
+                sock,
+                server_hostname=target.name,
+                # Another class may check the certificate before it returns, as that of
+                # truststore does before its version 0.10.5.
+                do_handshake_on_connect=type(target.tls) is not ssl.SSLContext,
             )
             failed.enter_context(secure)  # whatever interrupts the handshake
-            secure.settimeout(None if seconds is None else max(seconds, LEAST))
-            secure.do_handshake()
+            if secure.version() is None:
+                secure.do_handshake()
             sock = secure
         failed.pop_all()
         return ThreadConnection(family, sock)

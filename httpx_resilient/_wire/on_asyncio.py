@@ -9,16 +9,10 @@ from contextlib import suppress
 from typing import Any
 
 from httpx_resilient._core.family import Family
-from httpx_resilient._wire.buffers import buffers
+from httpx_resilient._wire.buffers import HIGH_WATER, PIECE, buffers, discard
 from httpx_resilient._wire.connection import Connection
 from httpx_resilient._wire.errors import BadAnswer
 from httpx_resilient._wire.timer import Timer
-
-HIGH_WATER = 256 * 1024
-"""Bytes of a body that nobody has read yet, from which on no more are received."""
-
-PIECE = 128 * 1024
-"""Bytes that are written at once: the loop copies what the socket does not take."""
 
 _ADDRESSES = {"sockname", "peername"}
 
@@ -66,11 +60,13 @@ class AsyncioConnection(Connection, asyncio.BufferedProtocol):
         except BadAnswer as error:
             self._fail(self._family.protocol_error(str(error)))
             return
-        if self._waiter is not None:
-            self._wake()  # each part of a head has the whole timeout, too
-        elif reader.size > HIGH_WATER and self._is_receiving:
-            self._is_receiving = False
-            self._transport.pause_reading()
+        if (waiter := self._waiter) is not None and not waiter.done():
+            waiter.set_result(None)  # each part of a head has the whole timeout, too
+        elif reader.size > HIGH_WATER and self._is_receiving is not reader.is_complete:
+            # Behind a whole answer, the end of the connection is to be noticed.
+            self._is_receiving = reader.is_complete
+            loop = self._transport
+            loop.resume_reading() if self._is_receiving else loop.pause_reading()
 
     def eof_received(self) -> bool:
         self._end(None)
@@ -128,6 +124,8 @@ class AsyncioConnection(Connection, asyncio.BufferedProtocol):
         self.reader.feed(data)
 
     def _expire(self, reason: type[Exception]) -> None:
+        if (waiter := self._waiter) is None or waiter.done():
+            return  # a loop that was blocked has met both ends of the wait at once
         failure = reason("")
         failure.__cause__ = TimeoutError()
         self._fail(failure)
@@ -143,6 +141,9 @@ class AsyncioConnection(Connection, asyncio.BufferedProtocol):
             waiter.set_result(None)
 
     async def _wait(self, seconds: float | None, error: type[Exception]) -> None:
+        if self._waiter is not None:  # such as a reader, while its response is closed
+            msg = "another task waits for this connection"
+            raise self._family.read_error(msg)
         self._waiter = waiter = self._loop.create_future()
         self._timer.start(seconds, error)
         try:
@@ -168,7 +169,9 @@ class AsyncioConnection(Connection, asyncio.BufferedProtocol):
     async def _write(
         self, data: bytes, seconds: float | None, *, is_first: bool = False
     ) -> bool:
-        view = memoryview(data)
+        # The loop keeps what the socket does not take, and the caller may fill a buffer
+        # anew for the next part.
+        view = memoryview(data if type(data) is bytes else bytes(data))
         for start in range(0, len(data), PIECE):
             if start or not is_first:
                 await self._poll_answer()
@@ -204,7 +207,7 @@ class AsyncioConnection(Connection, asyncio.BufferedProtocol):
         try:
             self._transport.abort()  # not `close`, which would go on writing
             # Whoever keeps the response need not keep the buffers of the loop.
-            self._transport = self._put = None
+            self._transport, self._put = None, discard
             self._wake()
         except RuntimeError:  # the loop has ended, but the server can hear of it
             with suppress(OSError, TypeError):  # uvloop's socket cannot do that

@@ -58,7 +58,8 @@ class SocketConnection(Connection):
         self, data: bytes, seconds: float | None
     ) -> Awaitable[object] | None:
         try:
-            sent = self._sock.send(data)
+            # As `_write`: OpenSSL refuses to try again with less than before.
+            sent = self._sock.send(data[:PIECE])
         except OSError:
             sent = 0  # it will be raised once more
         return None if sent == len(data) else self._write(data[sent:], seconds)

@@ -54,7 +54,7 @@ Event = Callable[[Any], Awaitable[object]]
 
 async def _wait_for(event: Event, sock: Any) -> None:
     """Wait for an event on a socket, or until it is closed: reading from it says so."""
-    with suppress(trio.ClosedResourceError):
+    with suppress(trio.ClosedResourceError, OSError, ValueError):  # or before it waits
         await event(sock)
 
 

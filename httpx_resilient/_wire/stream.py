@@ -155,6 +155,6 @@ class WireBody:
         if connection is not None:
             reader = connection.reader
             if reader.is_complete and reader.is_reusable:
-                reader.headers = []  # an idle connection need not keep those of the last
+                reader.headers = []  # an idle connection need not keep the last ones
             else:
                 connection.close()

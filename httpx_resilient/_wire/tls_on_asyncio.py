@@ -16,6 +16,8 @@ from httpx_resilient._core.family import Family
 from httpx_resilient._wire.buffers import buffers
 from httpx_resilient._wire.on_asyncio import AsyncioConnection
 
+_ENDS = ssl.SSLZeroReturnError, ssl.SSLEOFError
+
 
 class AsyncioTlsConnection(AsyncioConnection):
     """
@@ -67,7 +69,9 @@ class AsyncioTlsConnection(AsyncioConnection):
             self._flush()  # an alert says why it failed
             if not self._is_secure:
                 self.close()
-        self._advance()
+        # What came with the end of the handshake belongs to the request, which is
+        # written before the loop takes its next turn.
+        self._loop.call_soon(self._advance)
 
     async def _more_of_handshake(self) -> None:
         self._flush()
@@ -84,13 +88,17 @@ class AsyncioTlsConnection(AsyncioConnection):
         self._put = self._encrypt
 
     def buffer_updated(self, nbytes: int) -> None:
+        is_idle = self.reader.is_complete and self._is_secure
+        if is_idle and not _are_records(self._view[:nbytes]):
+            self._lose()  # the rest must not become the answer to the next request
+            return
         self._incoming.write(self._view[:nbytes])
         self._advance()
 
     def eof_received(self) -> bool:
         self._incoming.write_eof()
         self._advance()
-        return False  # the loop closes the connection
+        return not self._is_secure  # a handshake may have to write
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = exc
@@ -138,9 +146,14 @@ class AsyncioTlsConnection(AsyncioConnection):
         while size := self._decrypt(view):
             self.reader.feed(view[:size])
 
+    def _end(self, exc: Exception | None) -> None:
+        if exc is not None and not isinstance(self._stopped, _ENDS):
+            exc = self._stopped or exc  # an alert says why the connection broke
+        super()._end(exc)
+
     def _stop(self, reason: ssl.SSLError) -> None:
         """Close the connection, because TLS has ended on it."""
-        if isinstance(reason, (ssl.SSLZeroReturnError, ssl.SSLEOFError)):
+        if isinstance(reason, _ENDS):
             self._end(None)
             self._lose()
         else:
@@ -167,3 +180,11 @@ class AsyncioTlsConnection(AsyncioConnection):
 
     def info(self, name: str) -> Any:
         return self._tls if name == "ssl_object" else super().info(name)
+
+
+def _are_records(data: memoryview) -> bool:
+    """Whether records of TLS end where the data ends (RFC 8446 §5.1)."""
+    at = 0
+    while at + 5 <= len(data):
+        at += 5 + int.from_bytes(data[at + 3 : at + 5], "big")
+    return at == len(data)

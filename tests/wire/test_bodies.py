@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
 
+import anyio
 import pytest
-from support.server import Connection, Server, drip, head, raw, reply
+from support.server import Connection, Server, drip, head, raw, reply, stall
 from support.tls_server import TLSServer, trusting
 from support.wires import wire_of
-from support.world import World, in_async
+from support.world import LIBRARIES, World, in_async
 
 pytestmark = pytest.mark.anyio
 
@@ -55,6 +59,34 @@ async def test_a_response_that_was_read_gets_nothing_of_the_next_one(
         assert await world.read(second) == b"second"
         assert first.content == b"first"
     assert server.connections == 1
+
+
+@in_async
+@pytest.mark.parametrize("is_tls", [False, True])
+async def test_a_response_that_another_task_closes_ends_its_reader_at_once(
+    world: World, authority: Any, connections: str, *, is_tls: bool
+) -> None:
+    step = stall(head(200, {"content-length": "10"}) + b"half")
+    transport = world.ours.PoolingTransport(verify=trusting(authority))
+    with TLSServer(authority, step) if is_tls else Server(step) as server:
+        async with world.client(transport) as client:
+            request = client.build_request("GET", server.url)
+            response = await client.send(request, stream=True)
+            is_reading = anyio.Event()
+
+            async def read() -> None:
+                chunks = response.aiter_raw()
+                assert await anext(chunks) == b"half"
+                is_reading.set()
+                with pytest.raises(world.library.ReadError):
+                    await anext(chunks)
+
+            with anyio.fail_after(3):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(read)
+                    await is_reading.wait()
+                    await anyio.sleep(0.05)
+                    await response.aclose()
 
 
 async def test_the_stream_of_an_answer_ends_where_the_answer_ends(
@@ -148,3 +180,68 @@ async def test_a_body_that_was_closed_in_the_middle_closes_its_connection(
             assert network.get_extra_info("is_readable")
             with pytest.raises(world.library.StreamError):
                 await response.aread()
+
+
+def answering_early(connection: Connection) -> bool:
+    """Answer to the head of a request, and read no more."""
+    connection.send(head(413, {"content-length": "5"}) + b"early")
+    while connection.sock.recv(65536):
+        pass
+    return False
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+async def test_an_answer_that_arrived_unread_does_not_hide_the_next_one(
+    world: World, authority: Any, *, is_tls: bool
+) -> None:
+    body = b"x" * 400_000
+    script = reply(200, body), answering_early
+    server = TLSServer(authority, *script) if is_tls else Server(*script)
+    server._read_body = False
+    transport = world.ours.PoolingTransport(verify=trusting(authority))
+
+    def parts() -> Iterator[bytes]:
+        for _ in range(20):
+            time.sleep(0.01)
+            yield b"part"
+
+    async def async_parts() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            await world.sleep(0.01)
+            yield b"part"
+
+    with server:
+        async with world.client(transport, timeout=5) as client:
+            request = client.build_request("GET", server.url)
+            response = await client.send(request, stream=True)
+            await world.sleep(0.3)  # all of it arrives
+            assert await world.read(response) == body
+            content = parts() if world.sync else async_parts()
+            with anyio.fail_after(5):
+                response = await client.post(server.url, content=content)
+    assert response.content == b"early"
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("is_uvloop", [False, True])
+def test_a_buffer_that_the_caller_fills_anew_is_sent_as_it_was(
+    library: str, *, is_uvloop: bool
+) -> None:
+    factory = pytest.importorskip("uvloop").new_event_loop if is_uvloop else None
+    world, parts, size = World(*LIBRARIES[library], sync=False), 200, 40_000
+
+    async def content() -> AsyncIterator[bytearray]:
+        buffer = bytearray(size)
+        for number in range(parts):
+            buffer[:] = bytes([number]) * size
+            yield buffer
+
+    async def main(url: str) -> None:
+        length = {"content-length": str(parts * size)}
+        async with world.client(world.ours.PoolingTransport()) as client:
+            await client.post(url, content=content(), headers=length)
+
+    with Server() as server, asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main(server.url))
+    assert server.bodies == [b"".join(bytes([n]) * size for n in range(parts))]

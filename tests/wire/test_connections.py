@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -13,14 +14,20 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import httpx
 import pytest
 from support.dead_loops import until
 from support.server import Connection, Server, head, raw, reply
 from support.tls_server import TLSServer, trusting
-from support.wires import opened, wire_of
+from support.wires import Gone, opened, wire_of
 from support.world import LIBRARIES, World, in_async
 
+import httpx_resilient
+from httpx_resilient._wire.on_asyncio import AsyncioConnection
+
 pytestmark = pytest.mark.anyio
+
+FAMILY = httpx_resilient._FAMILY
 
 OK = head(200, {"content-length": "2"}) + b"ok"
 
@@ -417,3 +424,81 @@ async def test_an_answer_to_half_a_head_is_given(world: World) -> None:
         assert response.status_code == 431
         wire.close()
         thread.join()
+
+
+@in_async
+async def test_what_arrives_while_the_loop_is_blocked_is_in_time(world: World) -> None:
+    def step(connection: Connection) -> bool:
+        time.sleep(0.2)
+        connection.send(head(200, {"content-length": "9"}) + b"half")
+        time.sleep(0.8)
+        connection.send(b"whole")
+        return True
+
+    async def block() -> None:
+        await anyio.sleep(0.1)
+        time.sleep(0.6)
+
+    with Server(step) as server:
+        async with world.client(world.ours.PoolingTransport(), timeout=0.4) as client:
+            async with anyio.create_task_group() as group:
+                group.start_soon(block)
+                response = await client.get(server.url)
+    assert response.content == b"halfwhole"
+
+
+def test_what_is_written_to_a_closed_connection_goes_nowhere() -> None:
+    async def main() -> None:
+        connection = AsyncioConnection(FAMILY, asyncio.get_running_loop())
+        connection.connection_made(Gone())
+        connection.connection_lost(None)
+        with pytest.raises(httpx.ReadError, match="was closed"):
+            await connection.exchange(httpx.Request("GET", "http://a"), {})
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("runtime", ["trio"])
+async def test_a_connection_that_is_closed_before_its_task_waits_is_an_error(
+    world: World,
+) -> None:
+    from httpx_resilient._wire.on_trio import TrioConnection
+
+    class ClosedWhereItWouldBlock(socket.socket):
+        def send(self, *_: object) -> int:
+            self.close()
+            raise BlockingIOError
+
+    ours, theirs = socket.socketpair()
+    sock = ClosedWhereItWouldBlock(fileno=ours.detach())
+    sock.setblocking(False)
+    connection = TrioConnection(world.ours._FAMILY, sock)
+    with theirs, pytest.raises(world.library.ReadError):
+        await connection.exchange(get(world, "http://name.example/"), {})
+    assert connection.is_closed
+
+
+@pytest.mark.parametrize("runtime", ["trio"])
+async def test_a_large_head_is_tried_again_with_no_less(world: World) -> None:
+    from httpx_resilient._wire.on_trio import TrioConnection
+
+    sizes: list[int] = []
+
+    class BlockingOnce(socket.socket):
+        def send(self, data: Any, *_: object) -> int:
+            sizes.append(len(data))
+            if len(sizes) == 1:
+                raise ssl.SSLWantWriteError
+            return len(data)
+
+    ours, theirs = socket.socketpair()
+    sock = BlockingOnce(fileno=ours.detach())
+    sock.setblocking(False)
+    connection = TrioConnection(world.ours._FAMILY, sock)
+    request = world.library.Request(
+        "GET", "http://name.example/", headers={"x-large": "x" * 1_000_000}
+    )
+    with theirs, pytest.raises(world.library.ReadTimeout):
+        await connection.exchange(request, {"read": 0.01})
+    assert sizes[1] >= sizes[0]
+    assert sum(sizes[1:]) > 1_000_000

@@ -18,7 +18,7 @@ from support.interruptions import Interruption
 from support.server import Server, reply
 from support.tls_server import TLSServer, trusting
 from support.wires import opened, wire_of
-from support.world import World, in_async
+from support.world import LIBRARIES, World, in_async
 
 from httpx_resilient._wire import async_dialing, connect
 from httpx_resilient._wire.async_dialing import dial_async
@@ -203,6 +203,28 @@ async def test_whatever_interrupts_a_handshake_leaves_no_socket(
         with pytest.raises(Interruption):
             await wire.send(get(world, server.url.replace("http", "https")), {})
         await until(lambda: open_sockets() <= before)
+
+
+class HastyContext(ssl.SSLContext):
+    """Looks at the certificate at once, as truststore does before its version 0.10.5."""
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        wrapped = super().wrap_socket(*args, **options)
+        assert wrapped.getpeercert(binary_form=True)
+        return wrapped
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_context_that_looks_at_the_certificate_at_once_finds_it(
+    authority: Any, library: str
+) -> None:
+    world = World(*LIBRARIES[library], sync=True)
+    context = HastyContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)
+    transport = world.ours.PoolingTransport(verify=context)
+    with TLSServer(authority, reply()) as server:
+        with world.library.Client(transport=transport) as client:
+            assert client.get(server.url).status_code == 200
 
 
 @in_async

@@ -8,12 +8,14 @@ import os
 import socket
 import ssl
 import struct
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
+import httpx
 import pytest
 import trustme
 from support.renegotiation import RenegotiatingServer
-from support.server import Connection, Server, Step, head
+from support.server import Connection, Server, Step, head, raw
 from support.tls_server import TLSServer, trusting
 from support.wires import Gone, opened, wire_of
 from support.world import World
@@ -199,3 +201,68 @@ async def test_a_second_handshake_in_an_upload_loses_nothing(
             assert response.content == b"ok"
     assert server.body == body
     assert server.renegotiations == 1
+
+
+async def test_an_alert_says_why_the_connection_broke(
+    world: World, authority: trustme.CA
+) -> None:
+    server = TLSServer(authority, raw(OK))
+    server._context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(server._context)
+    transport = world.ours.PoolingTransport(verify=trusting(authority))
+    with server:
+        async with world.client(transport) as client:
+            with pytest.raises(world.library.ReadError, match="CERTIFICATE_REQUIRED"):
+                await client.get(server.url)
+
+
+class ScriptedTls:
+    """TLS that has nothing to read, and that writes what a test lets it write."""
+
+    def __init__(self) -> None:
+        self.error: ssl.SSLError | None = ssl.SSLWantReadError()
+        self.written = b""
+
+    def read(self, *_: object) -> int:
+        raise ssl.SSLWantReadError
+
+    def write(self, data: bytes) -> None:
+        if self.error is not None:
+            raise self.error
+        self.written += data
+
+
+@pytest.fixture
+def scripted() -> Iterator[tuple[AsyncioTlsConnection, ScriptedTls]]:
+    loop, context = asyncio.new_event_loop(), ssl.create_default_context()
+    connection = AsyncioTlsConnection(FAMILY, loop, context, "localhost")
+    connection.connection_made(Gone())
+    connection._tls = tls = cast("Any", ScriptedTls())
+    connection._is_secure = True
+    yield connection, tls
+    connection.close()
+    loop.close()
+
+
+def test_what_is_written_in_a_second_handshake_waits_in_order(
+    scripted: tuple[AsyncioTlsConnection, ScriptedTls],
+) -> None:
+    connection, tls = scripted
+    connection._put(b"one, ")
+    connection._put(memoryview(b"two"))
+    connection._advance()
+    assert (tls.written, connection._is_write_paused) == (b"", True)
+    tls.error = None
+    connection._advance()
+    assert (tls.written, connection._is_write_paused) == (b"one, two", False)
+
+
+def test_an_error_of_tls_in_writing_breaks_the_connection(
+    scripted: tuple[AsyncioTlsConnection, ScriptedTls],
+) -> None:
+    connection, tls = scripted
+    tls.error = ssl.SSLError(1, "it is broken")
+    connection._put(b"one")
+    assert connection.is_closed
+    with pytest.raises(httpx.ReadError, match="it is broken"):
+        connection._receive(None)
