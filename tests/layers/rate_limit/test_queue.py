@@ -85,6 +85,12 @@ def queued(limit: RateLimit, size: int = 1) -> list[Waiter]:
     return waiters
 
 
+def test_an_empty_queue_has_nobody_to_wake() -> None:
+    queue = RateQueue()
+    queue.wake_first()
+    assert not queue.wait_for()
+
+
 def test_a_new_request_does_not_overtake_the_queue() -> None:
     limit = RateLimit(1)
     took(limit, 0.0)
