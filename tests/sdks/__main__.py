@@ -18,10 +18,11 @@ import os
 import subprocess
 import sys
 import tempfile
-import venv
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 
+from installing import Installer, installer
 from matrix import ROWS, Row
 from tables import (
     PAGE,
@@ -38,7 +39,9 @@ from tables import (
 ONLY_LOOPBACK = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_XET": "1"}
 """Turns off what no argument turns off: connections to anything but loopback."""
 
-PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet")
+AT_ONCE = 4
+"""How many rows run at a time: they mostly wait, between attempts."""
+
 COMMON = Path(__file__).with_name("requirements.txt")
 """The requirements of every environment."""
 
@@ -49,9 +52,11 @@ def main() -> int:
     found: Results = {}
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(options.environments or temporary)
+        installs = installer(Path(temporary, "uv"))
         by_environment = sorted(rows, key=lambda row: row.environment)
         for name, group in groupby(by_environment, lambda row: row.environment):
-            found |= run(list(group), environment(place / name.replace(" ", "-")))
+            python = environment(place / name.replace(" ", "-"), installs)
+            found |= run(list(group), python, installs)
     if options.write:
         write(read_results() | found)
     return report(found)
@@ -73,36 +78,37 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def environment(folder: Path) -> Path:
+def environment(folder: Path, installs: Installer) -> Path:
     """Make a virtual environment, if there is not yet one, and return its Python."""
     python = folder / "bin" / "python"
     if not python.exists():
         print(f"=== environment: {folder.name}", flush=True)
-        venv.create(folder, with_pip=True)
-    subprocess.run([python, *PIP, "install", "-e", ROOT, "-r", COMMON], check=True)
+        installs.create(folder)
+    installs.install(python, "-e", ROOT, "-r", COMMON)
     return python
 
 
-def run(rows: list[Row], python: Path) -> Results:
-    for row in rows:
-        print(f"=== install: {row.name}", flush=True)
-        # One by one: a resolver that is given all of them at once takes many minutes.
-        install = [python, *PIP, "install", "--upgrade", "-r", requirements(row)]
-        subprocess.run(install, check=True)
-    subprocess.run([python, *PIP, "check"], check=True)
+def run(rows: list[Row], python: Path, installs: Installer) -> Results:
+    print(f"=== install: {', '.join(row.name for row in rows)}", flush=True)
+    installs.newest(python, [requirements(row) for row in rows])
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = pool.map(lambda row: scenarios(row, python), rows)
+        return {row.name: found for row, found in zip(rows, outcomes, strict=True)}
+
+
+def scenarios(row: Row, python: Path) -> dict[str, str]:
+    """Run the scenarios of a row, print what pytest prints, and return the outcomes."""
     with tempfile.NamedTemporaryFile("r", suffix=".json") as results:
-        names = [part for row in rows for part in ("--row", row.name)]
-        subprocess.run(
+        done = subprocess.run(
             [python, "-m", "pytest", "-p", "no:cacheprovider", "--confcutdir=tests/sdks",
-             "--results", results.name, *names, "tests/sdks"],
+             "--results", results.name, "--row", row.name, "tests/sdks"],
             cwd=ROOT, check=False, env={**os.environ, **ONLY_LOOPBACK},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
+        print(f"=== run: {row.name}\n{done.stdout}", flush=True)
         # Empty if pytest failed before it could write.
         found: Results = json.loads(results.read() or "{}")
-    return {
-        row.name: {"version": version(row, python), **found.get(row.name, {})}
-        for row in rows
-    }
+    return {"version": version(row, python), **found.get(row.name, {})}
 
 
 def version(row: Row, python: Path) -> str:
