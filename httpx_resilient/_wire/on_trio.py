@@ -54,7 +54,9 @@ Event = Callable[[Any], Awaitable[object]]
 
 async def _wait_for(event: Event, sock: Any) -> None:
     """Wait for an event on a socket, or until it is closed: reading from it says so."""
-    with suppress(trio.ClosedResourceError, OSError, ValueError):  # or before it waits
+    if sock.fileno() < 0:  # closed already: trio would remember a wait for no socket
+        return
+    with suppress(trio.ClosedResourceError, OSError):
         await event(sock)
 
 

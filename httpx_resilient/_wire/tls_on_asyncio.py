@@ -31,7 +31,8 @@ class AsyncioTlsConnection(AsyncioConnection):
     """
 
     __slots__ = (
-        "_incoming", "_is_secure", "_lost", "_outgoing", "_stopped", "_tls", "_unsent",
+        "_incoming", "_is_loop_full", "_is_secure", "_lost", "_outgoing", "_stopped",
+        "_tls", "_unsent",
     )  # fmt: skip
 
     def __init__(
@@ -44,7 +45,7 @@ class AsyncioTlsConnection(AsyncioConnection):
         super().__init__(family, loop)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = tls.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
-        self._is_secure = False
+        self._is_secure = self._is_loop_full = False
         self._lost: Exception | None = None
         self._stopped: ssl.SSLError | None = None
         """Why nothing more can be decrypted."""
@@ -104,6 +105,15 @@ class AsyncioTlsConnection(AsyncioConnection):
         self._lost = exc
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        self._is_loop_full = True
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._is_loop_full = False
+        if not self._unsent:  # otherwise it would grow until the server answers
+            super().resume_writing()
+
     # Between the loop and the reader.
 
     def _advance(self) -> None:
@@ -121,8 +131,8 @@ class AsyncioTlsConnection(AsyncioConnection):
         if self._unsent and not self.is_closed:
             data, self._unsent = self._unsent, b""
             self._encrypt(data)
-            if not self._unsent:
-                self.resume_writing()
+            if not self._unsent and not self._is_loop_full:
+                super().resume_writing()
 
     def _decrypt(self, view: memoryview) -> int:
         """Fill a buffer. Return the number of bytes: 0 if no more can be decrypted."""
@@ -169,7 +179,7 @@ class AsyncioTlsConnection(AsyncioConnection):
             self._tls.write(data)  # all of it: the buffer grows
         except ssl.SSLWantReadError:  # the server begins a handshake anew
             self._unsent = bytes(data)
-            self.pause_writing()
+            self._is_write_paused = True
         except ssl.SSLError as error:
             self._stop(error)
         self._flush()

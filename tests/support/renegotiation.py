@@ -26,7 +26,7 @@ class RenegotiatingServer:
     """
 
     def __init__(self, authority: trustme.CA, size: int) -> None:
-        self._context = _context_of(authority)
+        self._context = context_of(authority)
         self._size = size
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._serve)
@@ -69,7 +69,8 @@ class RenegotiatingServer:
                 pass
 
 
-def _context_of(authority: trustme.CA) -> SSL.Context:
+def context_of(authority: trustme.CA) -> SSL.Context:
+    """Return the settings of a server of TLS 1.2."""
     issued = authority.issue_cert("127.0.0.1")
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_max_proto_version(SSL.TLS1_2_VERSION)

@@ -459,7 +459,7 @@ def test_what_is_written_to_a_closed_connection_goes_nowhere() -> None:
 
 
 @pytest.mark.parametrize("runtime", ["trio"])
-async def test_a_connection_that_is_closed_before_its_task_waits_is_an_error(
+async def test_connections_that_are_closed_before_their_tasks_wait_are_errors(
     world: World,
 ) -> None:
     from httpx_resilient._wire.on_trio import TrioConnection
@@ -469,13 +469,14 @@ async def test_a_connection_that_is_closed_before_its_task_waits_is_an_error(
             self.close()
             raise BlockingIOError
 
-    ours, theirs = socket.socketpair()
-    sock = ClosedWhereItWouldBlock(fileno=ours.detach())
-    sock.setblocking(False)
-    connection = TrioConnection(world.ours._FAMILY, sock)
-    with theirs, pytest.raises(world.library.ReadError):
-        await connection.exchange(get(world, "http://name.example/"), {})
-    assert connection.is_closed
+    for _ in range(2):  # trio would take the second wait for one more of the first
+        ours, theirs = socket.socketpair()
+        sock = ClosedWhereItWouldBlock(fileno=ours.detach())
+        sock.setblocking(False)
+        connection = TrioConnection(world.ours._FAMILY, sock)
+        with theirs, pytest.raises(world.library.ReadError):
+            await connection.exchange(get(world, "http://name.example/"), {})
+        assert connection.is_closed
 
 
 @pytest.mark.parametrize("runtime", ["trio"])

@@ -15,12 +15,14 @@ import httpx
 import pytest
 import trustme
 from support.renegotiation import RenegotiatingServer
+from support.renegotiation_by_hand import Between
 from support.server import Connection, Server, Step, head, raw
 from support.tls_server import TLSServer, trusting
 from support.wires import Gone, opened, wire_of
 from support.world import World
 
 import httpx_resilient
+from httpx_resilient._wire.buffers import PIECE
 from httpx_resilient._wire.tls_on_asyncio import AsyncioTlsConnection
 
 pytestmark = pytest.mark.anyio
@@ -201,6 +203,40 @@ async def test_a_second_handshake_in_an_upload_loses_nothing(
             assert response.content == b"ok"
     assert server.body == body
     assert server.renegotiations == 1
+
+
+def test_an_upload_waits_for_the_answer_to_a_second_handshake(
+    authority: trustme.CA,
+) -> None:
+    body = bytes(range(256)) * 8_000
+
+    async def main() -> None:
+        loop, between = asyncio.get_running_loop(), Between(authority)
+        tls = trusting(authority)
+        connection = AsyncioTlsConnection(FAMILY, loop, tls, "127.0.0.1")
+        connection.connection_made(between)
+        handshake = loop.create_task(connection.handshake())
+        while not handshake.done():
+            await asyncio.sleep(0)
+            between.answers(connection)
+        between.begins_anew(connection)
+        upload = loop.create_task(connection._write(body, 5.0))
+        for _ in range(20):  # the socket takes all that was written
+            connection.pause_writing()
+            connection.resume_writing()
+            await asyncio.sleep(0)
+        assert len(connection._unsent) <= PIECE
+        connection.pause_writing()
+        between.answers(connection)
+        assert not connection._unsent
+        assert connection._is_write_paused, "the loop has not yet sent that"
+        connection.resume_writing()
+        assert await upload
+        between.answers(connection)
+        connection.close()
+        assert between.received == body
+
+    asyncio.run(main())
 
 
 async def test_an_alert_says_why_the_connection_broke(
