@@ -8,8 +8,10 @@ from typing import Any, cast
 
 from httpx_resilient._budget.budget import RetryBudget
 from httpx_resilient._core.events.base import Listener
+from httpx_resilient._core.idempotency import HeaderNames, idempotency_of
 from httpx_resilient._core.keys import KeyFunction
 from httpx_resilient._core.unknown_options import unknown_options
+from httpx_resilient._core.validation import number
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
 from httpx_resilient._layers.concurrency.limit import ConcurrencyLimit
 from httpx_resilient._layers.failover.group import Failover
@@ -51,6 +53,31 @@ def check_given(inner: object, http: Mapping[str, object], binding: Any) -> None
         raise unknown_options(function.__name__, unknown, own, known)
     if inner is not None and not is_transport(inner):
         raise not_a_transport(inner, getattr(binding, FAMILY), function)
+
+
+def check_seconds(**options: float | None) -> None:
+    """
+    Refuse limits of time that are none.
+
+    Raises:
+        TypeError: A limit is not a number.
+        ValueError: A limit is out of range.
+    """
+    for name, seconds in options.items():
+        if seconds is not None:
+            number(name, seconds, above=0, unit="seconds")
+
+
+def idempotency_options(header: HeaderNames | None, *, key: bool) -> dict[str, Any]:
+    """
+    Return the options of the layers that send a request more than once.
+
+    Raises:
+        TypeError: A name of a header is not a string.
+        ValueError: A name of a header is not one.
+    """
+    idempotency_of(header, key)
+    return {"idempotency_header": header, "idempotency_key": key}
 
 
 def keyed(given: Any, kind: Callable[..., Any] | None, key: KeyFunction | None) -> Any:

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, Unpack, overload
 from httpx_resilient._budget.budget import RetryBudget, budget_of
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
-from httpx_resilient._core.idempotency import HeaderNames, idempotency_of
+from httpx_resilient._core.idempotency import HeaderNames
 from httpx_resilient._core.keys import KeyFunction, check_key
-from httpx_resilient._core.validation import StringSequence, number
+from httpx_resilient._core.validation import StringSequence
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
 from httpx_resilient._layers.concurrency.limit import (
     AdaptiveConcurrencyLimit,
@@ -24,7 +24,9 @@ from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
 from httpx_resilient._stack.given import (
     Layer,
     check_given,
+    check_seconds,
     group,
+    idempotency_options,
     keyed,
     nested,
     retries,
@@ -190,15 +192,9 @@ class StandardStack(
             ...     pass
         """
         check_given(inner, http, cls._binding)
-        for name, seconds in (("deadline", deadline), ("attempt", attempt)):
-            if seconds is not None:
-                number(name, seconds, above=0, unit="seconds")
+        check_seconds(deadline=deadline, attempt=attempt)
         check_key(key)
-        idempotency_of(idempotency_header, idempotency_key)
-        keys = {
-            "idempotency_header": idempotency_header,
-            "idempotency_key": idempotency_key,
-        }
+        keys = idempotency_options(idempotency_header, key=idempotency_key)
         shared = budget_of(keyed(budget, RetryBudget, key))
         outside_in: list[Layer] = [
             ("DeadlineTransport", deadline, {}),
