@@ -7,6 +7,7 @@ Run all benchmarks, print tables and draw plots. The result is a report, not a t
     python -m benchmarks --only layers       the cost of each layer, and of a listener
     python -m benchmarks --only imports      the cost of importing the library
     python -m benchmarks --only wire         the cost of a request, by its connection
+    python -m benchmarks --only bodies       the cost of a body that can be resumed
     python -m benchmarks --only scale        pools under load
     python -m benchmarks --only cpu cold     parts of scale
     python -m benchmarks --only simulations  decisions of the layers, in virtual time
@@ -41,6 +42,7 @@ try:
     from rich.table import Table
 
     from benchmarks import (
+        bodies,
         command_line,
         costs,
         imports,
@@ -55,6 +57,7 @@ try:
         wire_plot,
     )
     from benchmarks.command_line import (
+        BODIES,
         IMPORTS,
         LAYERS,
         OVERHEAD,
@@ -149,6 +152,13 @@ def _wire(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     return {**wire.as_json(rows), "load": load}
 
 
+def _bodies(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    with _progress() as progress:
+        rows = bodies.measure(arguments, progress)
+    _show(console, [bodies.table_of(rows)], bodies.NOTE)
+    return bodies.as_json(rows)
+
+
 def _scale(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     of_scale = plan.QUICK if arguments.quick else plan.Plan()
     parts = chosen(SCALE, arguments)
@@ -180,6 +190,7 @@ RUNS: dict[str, Callable[[argparse.Namespace, Console], dict[str, Any]]] = {
     LAYERS: _layers,
     IMPORTS: _imports,
     WIRE: _wire,
+    BODIES: _bodies,
     SCALE: _scale,
     SIMULATIONS: _simulations,
     SOCKETS: _sockets,

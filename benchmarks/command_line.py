@@ -10,7 +10,8 @@ from benchmarks.simulations import measure as simulations
 
 OVERHEAD, LAYERS, IMPORTS, SCALE = "overhead", "layers", "imports", "scale"
 SIMULATIONS, SOCKETS, WIRE = "simulations", "sockets", "wire"
-ALL = (OVERHEAD, LAYERS, IMPORTS, WIRE, SCALE, SIMULATIONS, SOCKETS)
+BODIES = "bodies"
+ALL = (OVERHEAD, LAYERS, IMPORTS, WIRE, BODIES, SCALE, SIMULATIONS, SOCKETS)
 PARTS = {SCALE: tuple(scale.PARTS), SIMULATIONS: tuple(simulations.PARTS)}
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "ConcurrencyLimit",
     "ConcurrencyLimitingTransport",
     "ConcurrencyState",
+    "ContentChanged",
     "Credentials",
     "CredentialsTransport",
     "CredentialsUnavailable",
@@ -47,6 +48,7 @@ __all__ = [
     "RequestExtensions",
     "RequestThrottled",
     "ResilientTransport",
+    "ResumingTransport",
     "RetryBudget",
     "RetryOptions",
     "RetryOverrides",
@@ -96,6 +98,8 @@ if TYPE_CHECKING:
     RetryState = generic.RetryState[Request, Response]
 
     class CircuitOpen(generic.CircuitOpen, httpx.TransportError): ...
+
+    class ContentChanged(generic.ContentChanged, httpx.RemoteProtocolError): ...
 
     class CredentialsUnavailable(
         generic.CredentialsUnavailable, httpx.TransportError
@@ -150,6 +154,11 @@ if TYPE_CHECKING:
 
     class RateLimitingTransport(
         generic.RateLimitingTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class ResumingTransport(
+        generic.ResumingTransport[Request, Response, _Inner, Limits, _Proxy],
         ResilientTransport,
     ): ...
 

@@ -40,6 +40,11 @@ from httpx_resilient._layers.failover.events import (
 )
 from httpx_resilient._layers.hedging.events import HedgeLost, HedgeSent, HedgeWon
 from httpx_resilient._layers.rate_limit.events import PausedByServer, RateLimited
+from httpx_resilient._layers.resuming.events import (
+    BodyBroken,
+    BodyLost,
+    BodyResumed,
+)
 from httpx_resilient._layers.retry.events import (
     AttemptEnded,
     AttemptStarted,
@@ -58,6 +63,9 @@ __all__ = [
     "Admitted",
     "AttemptEnded",
     "AttemptStarted",
+    "BodyBroken",
+    "BodyLost",
+    "BodyResumed",
     "BudgetRefused",
     "CallEnded",
     "CircuitClosed",

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     class CircuitOpen(generic.CircuitOpen, httpx2.TransportError): ...
 
+    class ContentChanged(generic.ContentChanged, httpx2.RemoteProtocolError): ...
+
     class CredentialsUnavailable(
         generic.CredentialsUnavailable, httpx2.TransportError
     ): ...
@@ -90,6 +92,11 @@ if TYPE_CHECKING:
 
     class RateLimitingTransport(
         generic.RateLimitingTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class ResumingTransport(
+        generic.ResumingTransport[Request, Response, _Inner, Limits, _Proxy],
         ResilientTransport,
     ): ...
 

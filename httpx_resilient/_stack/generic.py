@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         RateLimitExceeded,
         RateLimitingTransport,
     )
+    from httpx_resilient._layers.resuming.errors import ContentChanged
+    from httpx_resilient._layers.resuming.transport import ResumingTransport
     from httpx_resilient._layers.retry.options import RetryOptions, RetryOverrides
     from httpx_resilient._layers.retry.state import RetryState
     from httpx_resilient._layers.retry.transport import RetryingTransport
@@ -67,6 +69,8 @@ else:
                 "RateLimitExceeded",
                 "RateLimitingTransport",
             ),
+            "_layers.resuming.errors": ("ContentChanged",),
+            "_layers.resuming.transport": ("ResumingTransport",),
             "_layers.retry.options": ("RetryOptions", "RetryOverrides"),
             "_layers.retry.state": ("RetryState",),
             "_layers.retry.transport": ("RetryingTransport",),
@@ -84,6 +88,7 @@ __all__ = [
     "CircuitOpen",
     "ClientWrapper",
     "ConcurrencyLimitingTransport",
+    "ContentChanged",
     "CredentialsTransport",
     "CredentialsUnavailable",
     "DeadlineExceeded",
@@ -96,6 +101,7 @@ __all__ = [
     "RequestExtensions",
     "RequestThrottled",
     "ResilientTransport",
+    "ResumingTransport",
     "RetryOptions",
     "RetryOverrides",
     "RetryState",

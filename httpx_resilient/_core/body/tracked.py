@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
-from httpx_resilient._core.body.limited import LimitedStream
 from httpx_resilient._core.body.owners import After, StreamOwner
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.family_errors import as_family_error
@@ -194,8 +193,8 @@ class TrackedStream:
     def _warn(self) -> None:
         """Warn of a response that nobody has closed, unless a stream inside does."""
         inner = self.stream
-        while isinstance(inner, LimitedStream):
-            inner = inner.stream
+        while inner is not None and not isinstance(inner, TrackedStream):
+            inner = getattr(inner, "stream", None)  # a layer has put its own around it
         if not self.is_released and not isinstance(inner, TrackedStream):
             msg = "a response was neither read nor closed: its connection is lost"
             warnings.warn(msg, ResourceWarning, source=self, stacklevel=3)

@@ -61,7 +61,7 @@ def _judge_bytes(
     if answer.encoding != first.encoding:  # before the lengths, which differ by it
         sent, before = _named(answer.encoding), _named(first.encoding)
         return Reread(f"sent {sent} instead of {before}")
-    changed = _difference(first, answer)
+    changed = _difference(first, answer) or _shrinkage(first, offset, answer)
     if changed is not None:
         return changed
     doubt = _doubt(first, answer)
@@ -100,6 +100,18 @@ def _difference(first: Representation, answer: Representation) -> Changed | None
     if is_now is None or is_now in {was, f"W/{was}"}:
         return None
     return _change(first, answer)
+
+
+def _shrinkage(
+    first: Representation, offset: int, answer: Representation
+) -> Changed | None:
+    """Return that the content is shorter now than what is at hand, if so."""
+    if answer.total is None or answer.total >= offset:
+        return None
+    return Changed(
+        f"has other content: {offset:,} bytes have become {answer.total:,} "
+        f"({first.described}, then {answer.described})"
+    )
 
 
 def _change(first: Representation, answer: Representation) -> Changed:
@@ -148,16 +160,11 @@ def _judge_unsatisfiable(
     first: Representation, offset: int, answer: Representation
 ) -> Judgement:
     """Judge a 416: with `bytes */N`, it may say that everything has arrived."""
-    changed = _difference(first, answer)
+    changed = _difference(first, answer) or _shrinkage(first, offset, answer)
     if changed is not None:
         return changed
     if answer.total is None:
         return Reread("answered 416 without the total length")
-    if answer.total < offset:
-        return Changed(
-            f"has other content: {offset:,} bytes were received, and it has "
-            f"{answer.total:,} now ({first.described})"
-        )
     if answer.total > offset:
         return Reread(f"answered 416 to bytes from {offset} of {answer.total}")
     return Complete(answer.total)

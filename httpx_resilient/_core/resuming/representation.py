@@ -172,3 +172,16 @@ def _position(
     if told is None or (told.first is None) is not (status == UNSATISFIABLE):
         return None, None, None
     return told.first, told.last, told.total
+
+
+def content_length(raw: Sequence[tuple[bytes, bytes]]) -> int | None:
+    """Return the length that the body of an answer must have, if it says so."""
+    found: bytes | None = None
+    for name, value in raw:  # every body ends here: its length costs less than a copy
+        if len(name) == 14 and name.lower() == b"content-length":
+            if found is not None and found != value:
+                return None
+            found = value
+        elif len(name) == 17 and name.lower() == b"transfer-encoding":
+            return None
+    return None if found is None else _number(found.decode("latin-1").strip())
