@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import socket
 import struct
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from support.server import Connection, Received, head
@@ -61,6 +62,9 @@ class File:
     tamper: Tamper | None = None
     served: int = 0
     sent: int = 0
+    """Bytes of bodies that were sent."""
+    read: int = 0
+    """Bytes that were read, as the test counts them."""
 
     def __call__(self, connection: Connection) -> bool:
         number, self.served = self.served, self.served + 1
@@ -81,9 +85,16 @@ class File:
         if len(shown) == len(body):
             return True
         if self.how == "rst":
+            self._wait_for_reader()
             linger = struct.pack("ii", 1, 0)
             connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         return False
+
+    def _wait_for_reader(self) -> None:
+        """A RST drops what the kernel of the client has, and nobody has read."""
+        until = time.monotonic() + 10
+        while self.read < self.sent and time.monotonic() < until:
+            time.sleep(0.001)
 
     def answer(self, request: Received, version: Version) -> tuple[bytes, bytes, bool]:
         """Return the head and the body of an answer, and whether it is chunked."""
@@ -130,6 +141,3 @@ def versions(*bodies: bytes, **headers: Sequence[str] | str) -> list[Version]:
         )
         for i, body in enumerate(bodies)
     ]
-
-
-__all__ = ["NEW", "NOW", "OLD", "File", "Version", "replace", "versions"]
