@@ -20,7 +20,7 @@ _RETRY = "retry"
 
 def why_never(stream: ResumedStream, first: Representation) -> str | None:
     """Return why the body of a request must not go on, or `None` if it may."""
-    request = stream.request
+    request = stream.exchange.request
     for option in (
         OPTION,
         _RETRY,
@@ -43,8 +43,9 @@ class Ending:
 
     def __init__(self, stream: ResumedStream, context: RequestContext) -> None:
         self._stream = stream
+        exchange = stream.exchange
         self._context = context
-        self.history = BodyHistory(stream.response, stream.began, stream.ended)
+        self.history = BodyHistory(exchange.response, exchange.began, exchange.ended)
         """The history of the request, with each further one for the body."""
 
     async def lost(self, cause: Exception, failure: str, reason: str) -> Exception:
@@ -81,6 +82,6 @@ class Ending:
         self.history.broke(failure, 0.0)
         self.history.leave(error)
         emit = stream.settings.emit
-        emit(self._context, BodyLost, stream.request, stream.received, reason)
+        emit(self._context, BodyLost, stream.exchange.request, stream.received, reason)
         await emit.settle(self._context)
         return error

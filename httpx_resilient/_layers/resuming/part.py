@@ -44,7 +44,14 @@ class Part:
                 self.by, self.is_usable = "hash", digest is not None
         else:
             digest = None
+        self.is_broken = False
+        """Whether it broke before its first new byte."""
         self.rejoining = Rejoining(self.ahead, self.again, digest)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether its end, which has come, is that of the body."""
+        return self.last is None and self.rejoining.is_over and not self.is_broken
 
     @property
     def differs(self) -> bool:

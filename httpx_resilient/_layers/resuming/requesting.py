@@ -18,7 +18,7 @@ from httpx_resilient._layers.resuming.payment import Payment
 from httpx_resilient._layers.resuming.steps import End, Progress, next_step
 
 if TYPE_CHECKING:
-    from httpx_resilient._layers.resuming.stream import ResumedStream
+    from httpx_resilient._layers.resuming.stream import Exchange, ResumedStream
 
 _LONGEST_ASKED = 60.0
 """Seconds that a server may ask for before the next request, as in `wait_transient`."""
@@ -37,7 +37,8 @@ class Requesting:
     def __init__(self, stream: ResumedStream) -> None:
         settings = stream.settings
         self._stream = stream
-        self.context = context = _context_for(stream)
+        self._exchange = exchange = stream.exchange
+        self.context = context = _context_for(exchange)
         """The context of the latest request."""
         self.ending = Ending(stream, context)
         """Ends the body, if it does not go on."""
@@ -46,9 +47,9 @@ class Requesting:
         self.least_wait = 0.0
         """Seconds that the server asks for before the next request."""
         self.payment = Payment(
-            settings.budget, context, stream.began, earns=settings.earns
+            settings.budget, context, exchange.began, earns=settings.earns
         )
-        self._sent = stream.began
+        self._sent = exchange.began
 
     def failed(self, failure: str, *, is_unproven: bool = False) -> None:
         """Note why what was sent last is of no use, or that the body broke."""
@@ -75,7 +76,7 @@ class Requesting:
             Exception: There is none: the cause, with a note that says why.
         """
         stream, progress = self._stream, self.progress
-        settings, io = stream.settings, stream.io
+        settings, io = stream.settings, self._exchange.io
         has_hash = stream.digest() is not None
         step = next_step(first, offset, progress, settings.limits, has_hash=has_hash)
         if isinstance(step, End):
@@ -87,7 +88,7 @@ class Requesting:
             raise await self.ending.lost(cause, progress.failure, why)
         self.least_wait = 0.0
         self.ending.history.broke(progress.failure, wait)
-        broken = stream.request, stream.received, progress.failure, wait
+        broken = self._exchange.request, stream.received, progress.failure, wait
         settings.emit(self.context, BodyBroken, *broken)
         try:
             await settings.emit.settle(self.context)
@@ -99,17 +100,20 @@ class Requesting:
 
     def _why_not(self, cause: Exception, now: float, wait: float) -> str | None:
         """Charge another request. Return why it is not sent, if so."""
-        stream, settings = self._stream, self._stream.settings
+        settings = self._stream.settings
         if self.least_wait > _LONGEST_ASKED:
             return f"the server asks for {self.least_wait:.4g} s before another request"
-        if stream.deadline is not None and now + wait >= stream.deadline.at:
+        if (
+            self._exchange.deadline is not None
+            and now + wait >= self._exchange.deadline.at
+        ):
             return "the deadline comes before the next request"
         is_slow = isinstance(cause, settings.family.timed_out)
         if self.payment.withdraw(now, self._sent, is_slow=is_slow):
             return None
         budget = settings.budget
         key = None if budget is None else budget.key_in(self.context)
-        settings.emit(self.context, BudgetRefused, stream.request, key)
+        settings.emit(self.context, BudgetRefused, self._exchange.request, key)
         return budget_spent(key)
 
     async def send(
@@ -125,8 +129,8 @@ class Requesting:
             Exception: There is none: the cause, with a note that says why.
         """
         stream, progress = self._stream, self.progress
-        io, given = stream.io, stream.request.headers
-        sent = copy_request(stream.request)
+        io, given = self._exchange.io, self._exchange.request.headers
+        sent = copy_request(self._exchange.request)
         sent.headers = type(given)(
             rest_headers(given.raw, first, offset)
             if what == "rest"
@@ -136,7 +140,7 @@ class Requesting:
             progress, resumes=progress.resumes + 1, fruitless=progress.fruitless + 1
         )
         purpose = f"asked for {what}" + f" from {offset:,}" * (what == "rest")
-        self.context = context = _context_for(stream)
+        self.context = context = _context_for(self._exchange)
         self._sent = at = io.now()
         history = self.ending.history
         try:
@@ -154,11 +158,11 @@ class Requesting:
         return response
 
 
-def _context_for(stream: ResumedStream) -> RequestContext:
+def _context_for(exchange: Exchange) -> RequestContext:
     """Make the context of a further request: the deadline is that of the caller."""
-    context, request = stream.context, stream.request
-    made = begin(request, stream.io) if context is None else context.fork(request)
+    context, request = exchange.context, exchange.request
+    made = begin(request, exchange.io) if context is None else context.fork(request)
     # A deadline around takes its own from the context when the headers are there: from
     # then on, it limits the reading of the body.
-    made.deadline = stream.deadline
+    made.deadline = exchange.deadline
     return made

@@ -42,9 +42,10 @@ class Resumption:
 
     def __init__(self, stream: ResumedStream) -> None:
         self._stream = stream
+        self._exchange = exchange = stream.exchange
         self._requests = Requesting(stream)
         self._ending = self._requests.ending
-        self._first: Representation = representation_of(stream.response)
+        self._first: Representation = representation_of(exchange.response)
         """What the first answer said, and what later ones have told of the total."""
         self._part: Part | None = None
         """The answer that is read, once it is not the first one."""
@@ -58,7 +59,7 @@ class Resumption:
         """Whether everything has arrived, where the answer that is read has ended."""
         end = self._first.last
         if end is None:
-            return self._part is not None and self._part.last is None
+            return self._part is not None and self._part.is_last
         return self._offset > end
 
     async def limited(self, chunk: bytes) -> bytes | None:
@@ -75,7 +76,7 @@ class Resumption:
         room = min(known) + 1 - self._offset
         if room > 0:
             return chunk[:room]
-        await self._stream.io.discard(self._stream.stream, drain=False)
+        await self._exchange.io.discard(self._stream.stream, drain=False)
         return None if self.is_whole() else await self.next_chunk(None)
 
     async def next_chunk(self, error: Exception | None) -> bytes | None:
@@ -93,7 +94,7 @@ class Resumption:
         """
         stream, requests = self._stream, self._requests
         cause = self._cause(error)
-        await stream.io.discard(stream.stream, drain=False)
+        await self._exchange.io.discard(stream.stream, drain=False)
         requests.failed(f"{type(cause).__name__} after {stream.received:,} bytes")
         why = why_never(stream, self._first)
         if why is not None:
@@ -133,7 +134,7 @@ class Resumption:
         Raises:
             Exception: None helps: the cause with a note, or that the content changed.
         """
-        io, requests = self._stream.io, self._requests
+        io, requests = self._exchange.io, self._requests
         hints = hints_in(response, io.wall_time)
         await io.discard(response, requests.context)
         if isinstance(judged, Complete):
@@ -179,7 +180,7 @@ class Resumption:
         if not part.is_usable:
             why = "nothing proves that it is the same version"
         if why is not None:
-            await stream.io.discard(stream.stream, drain=False)
+            await self._exchange.io.discard(stream.stream, drain=False)
             failure = f"the server answered {answer.status} to a range"
             raise await self._ending.lost(cause, failure, f"{failure}, and {why}")
         self._part = part
@@ -195,7 +196,7 @@ class Resumption:
         if chunk is not None or self.is_whole():
             requests.helped()
             self._ending.history.resumed(part.by, part.again)
-            resumed = stream.request, stream.received, part.by, part.again
+            resumed = self._exchange.request, stream.received, part.by, part.again
             stream.settings.emit(requests.context, BodyResumed, *resumed)
             await stream.settings.emit.settle(requests.context)
         return chunk
@@ -203,7 +204,7 @@ class Resumption:
     async def _read(self, part: Part) -> bytes | None:
         """Read up to the first new chunk. Return `None` if there is none."""
         stream, requests = self._stream, self._requests
-        asynchronous, body = stream.io.asynchronous, stream.stream
+        asynchronous, body = self._exchange.io.asynchronous, stream.stream
         stream.iterator = iterator = aiter(body) if asynchronous else iter(body)
         failure = "the answer ended before its first new byte"
         chunk = None
@@ -211,10 +212,11 @@ class Resumption:
             chunk = await part.first_new(iterator, asynchronous=asynchronous)
         except Exception as error:  # noqa: BLE001 - raised again, if it is no break
             failure = type(break_of(error, stream.settings.family)).__name__
+            part.is_broken = True
         finally:
             requests.has_reread(part.rejoining.read)
         if chunk is not None:
             return await self.limited(chunk)
         requests.failed(failure)
-        await stream.io.discard(body, drain=False)
+        await self._exchange.io.discard(body, drain=False)
         return None

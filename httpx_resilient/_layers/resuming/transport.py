@@ -98,6 +98,18 @@ class ResumingTransport(
         )
         self._stream_class = self._family.stream_class(ResumedStream)
 
+    def _linked_io(self, *, asynchronous: bool) -> IO[RequestT, ResponseT]:
+        io = super()._linked_io(asynchronous=asynchronous)
+        inner: Any = self._async_side.made
+        if (
+            asynchronous
+            and not self._is_observed
+            and getattr(inner, "_plain_io", None) is not None
+        ):
+            # The flow inside needs no context, or makes it: so does this one.
+            self._plain_io = io
+        return io
+
     async def _handle(
         self,
         request: RequestT,
@@ -112,8 +124,8 @@ class ResumingTransport(
             and response.status_code in _WITH_BODY
             and not response.is_closed
         ):
+            exchange = request, response, io, context, deadline, began, io.now()
             response.stream = self._stream_class(
-                self._settings, request, response, io, context, deadline, began,
-                io.now(),
-            )  # fmt: skip
+                self._settings, exchange, response.stream
+            )
         return response  # type: ignore[no-any-return]  # a response of the library
