@@ -188,7 +188,7 @@ class ResumedStream:
         """Whether everything has arrived, where the server has ended a body."""
         if self.resumption is not None:
             return self.resumption.is_whole()
-        length = content_length(self._exchange[1].headers.raw)
+        length = content_length(self._exchange[1].headers)
         return length is None or self.received >= length
 
     async def _recovered(self, error: Exception | None) -> bytes | None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import httpx
 import pytest
 from core.resuming.answers import NEW, NOW, OLD, answer, said
 
 from httpx_resilient._core.resuming.representation import (
     Representation,
+    content_length,
     representation_of,
 )
 
@@ -116,7 +118,7 @@ def test_a_field_with_two_values_says_nothing() -> None:
     twice = answer()
     twice.headers.raw = [
         (b"ETag", b'"a"'), (b"etag", b'"b"'), (b"ETAG", b'"a"'),
-        (b"content-length", b"5"), (b"Content-Length", b"5"),
+        (b"content-length", b"5"), (b"Content-Length", b"5"), (b"Server", b"x"),
     ]  # fmt: skip
     read = representation_of(twice)
     assert read.etag is None
@@ -130,3 +132,23 @@ def test_an_encoding_in_two_lines_is_one_list() -> None:
     ]  # fmt: skip
     assert representation_of(twice).encoding == "br, gzip"
     assert said(content_encoding="identity").encoding == ""
+
+
+@pytest.mark.parametrize(
+    ("headers", "length"),
+    [
+        ([], None),
+        ([(b"Server", b"x"), (b"Content-Length", b"12")], 12),
+        ([(b"content-length", b"12"), (b"Content-Length", b"12")], 12),
+        ([(b"content-length", b"12"), (b"Content-Length", b"13")], None),
+        ([(b"content-length", b"12"), (b"Transfer-Encoding", b"chunked")], None),
+        ([(b"content-length", b"-1")], None),
+    ],
+)
+def test_the_length_that_a_body_must_have(
+    headers: list[tuple[bytes, bytes]], length: int | None
+) -> None:
+    assert content_length(httpx.Headers(headers)) == length
+    plain = answer()
+    plain.headers.raw = headers
+    assert content_length(plain.headers) == length
