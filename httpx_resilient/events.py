@@ -40,11 +40,7 @@ from httpx_resilient._layers.failover.events import (
 )
 from httpx_resilient._layers.hedging.events import HedgeLost, HedgeSent, HedgeWon
 from httpx_resilient._layers.rate_limit.events import PausedByServer, RateLimited
-from httpx_resilient._layers.resuming.events import (
-    BodyBroken,
-    BodyLost,
-    BodyResumed,
-)
+from httpx_resilient._layers.resuming.events import BodyBroken, BodyLost, BodyResumed
 from httpx_resilient._layers.retry.events import (
     AttemptEnded,
     AttemptStarted,

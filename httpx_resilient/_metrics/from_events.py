@@ -35,11 +35,7 @@ from httpx_resilient._layers.failover.events import (
 )
 from httpx_resilient._layers.hedging.events import HedgeLost, HedgeSent, HedgeWon
 from httpx_resilient._layers.rate_limit.events import PausedByServer, RateLimited
-from httpx_resilient._layers.resuming.events import (
-    BodyBroken,
-    BodyLost,
-    BodyResumed,
-)
+from httpx_resilient._layers.resuming.events import BodyBroken, BodyLost, BodyResumed
 from httpx_resilient._layers.retry.events import (
     AttemptEnded,
     AttemptStarted,
@@ -68,7 +64,6 @@ Labels = tuple[Label, ...]
 """Values of an instrument's labels, in its order. `None` leaves a label out."""
 
 Measurement = tuple[Instrument, float, Labels]
-
 Converter = Callable[[Any], Iterable[Measurement]]
 
 _METHODS = known_methods()
@@ -134,11 +129,6 @@ def _gave_up(event: GaveUp) -> Iterator[Measurement]:
     yield instruments.GAVE_UP, 1, (*_server(event), _method(event), error)
 
 
-def _body_resumed(event: BodyResumed) -> Iterator[Measurement]:
-    yield instruments.BODY_RESUMED, 1, _server(event)
-    yield instruments.BODY_REREAD, event.reread, _server(event)
-
-
 def _admitted(event: Admitted) -> Iterator[Measurement]:
     yield instruments.LIMIT_WAIT, event.waited, (*_server(event), event.limit)
 
@@ -199,7 +189,7 @@ _CONVERTERS: dict[type[Event], Converter] = {
     NotRetried: _nothing,
     BodyBroken: _count(instruments.BODY_BREAKS),
     BodyLost: _count(instruments.BODY_LOST),
-    BodyResumed: _body_resumed,
+    BodyResumed: _count(instruments.BODY_RESUMED),
     BudgetRefused: _count(instruments.BUDGET_REFUSALS),
     CircuitCreated: _at_origin(instruments.CIRCUIT_STATE, 0),
     CircuitOpened: _circuit_opened,

@@ -135,7 +135,6 @@ BODY_BREAKS = _counter(
     "body.breaks", "break", "Bodies that broke, and requests for the rest that failed."
 )
 BODY_RESUMED = _counter("body.resumed", "body", "Bodies that went on after a break.")
-BODY_REREAD = _counter("body.reread", "By", "Bytes read again to go on with a body.")
 BODY_LOST = _counter("body.lost", "body", "Bodies that broke and did not go on.")
 BUDGET_REFUSALS = _counter(
     "budget.refusals", "retry", "Retries and hedges refused by the budget."

@@ -58,6 +58,9 @@ MEASURED: dict[events.Event, dict[str, dict[tuple[Any, ...], float]]] = {
     events.AttemptEnded(REQUEST, 1, 0.2): {
         "attempt.duration": {(*SERVER_A, "GET"): 0.2}
     },
+    events.BodyBroken(REQUEST, 9, "ReadError", 0.1): {"body.breaks": {SERVER_A: 1}},
+    events.BodyLost(REQUEST, 9, "answered 404"): {"body.lost": {SERVER_A: 1}},
+    events.BodyResumed(REQUEST, 9, "hash", 9): {"body.resumed": {SERVER_A: 1}},
     events.BudgetRefused(REQUEST): {"budget.refusals": {SERVER_A: 1}},
     events.CircuitCreated(A): {"circuit.state": {SERVER_A: 0}},
     events.CircuitCreated(A, key="tenant"): {},

@@ -192,4 +192,4 @@ def content_length(headers: HeadersLike) -> int | None:
             found = value
         elif name == b"transfer-encoding":
             return None
-    return None if found is None else _number(found.decode("latin-1").strip())
+    return int(found) if found is not None and found.isdigit() else None

@@ -6,6 +6,7 @@ from httpx_resilient._core.classify import NEVER, classify_error
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.family_errors import as_family_error
+from httpx_resilient._core.resuming.representation import Representation
 
 
 def break_of(error: Exception, family: Family) -> Exception:
@@ -22,6 +23,21 @@ def break_of(error: Exception, family: Family) -> Exception:
     if named is not error:
         named.__cause__ = error
     return named
+
+
+def ended_early(family: Family, received: int, first: Representation) -> Exception:
+    """
+    Make the exception of a body that has ended before all had arrived.
+
+    Args:
+        family: The library of the request.
+        received: The bytes that have arrived.
+        first: What the first answer said.
+    """
+    of = ""
+    if first.last is not None:
+        of = f" of {first.last + 1 - (first.first or 0):,}"
+    return family.protocol_error(f"the body ended after {received:,} bytes{of}")
 
 
 def is_final(error: Exception, family: Family) -> bool:

@@ -21,7 +21,7 @@ from httpx_resilient._core.resuming.representation import (
     Representation,
     representation_of,
 )
-from httpx_resilient._layers.resuming.breaks import break_of
+from httpx_resilient._layers.resuming.breaks import break_of, ended_early
 from httpx_resilient._layers.resuming.ending import why_never
 from httpx_resilient._layers.resuming.events import BodyResumed
 from httpx_resilient._layers.resuming.part import Part
@@ -93,7 +93,12 @@ class Resumption:
             Exception: It does not go on, or the error is no break.
         """
         stream, requests = self._stream, self._requests
-        cause = self._cause(error)
+        family = stream.settings.family
+        cause = (
+            ended_early(family, stream.received, self._first)
+            if error is None
+            else break_of(error, family)
+        )
         await self._exchange.io.discard(stream.stream, drain=False)
         requests.failed(f"{type(cause).__name__} after {stream.received:,} bytes")
         why = why_never(stream, self._first)
@@ -112,15 +117,6 @@ class Resumption:
                     return chunk
             elif await self._is_complete(judged, response, what, cause):
                 return None
-
-    def _cause(self, error: Exception | None) -> Exception:
-        """Return how the body broke, as an exception of the family."""
-        family, received = self._stream.settings.family, self._stream.received
-        if error is not None:
-            return break_of(error, family)
-        last = self._first.last
-        of = "" if last is None else f" of {last + 1 - (self._first.first or 0):,}"
-        return family.protocol_error(f"the body ended after {received:,} bytes{of}")
 
     async def _is_complete(
         self, judged: Judgement, response: Any, what: What, cause: Exception
@@ -176,7 +172,7 @@ class Resumption:
         stream.stream = response.stream
         part = Part(judged, self._first, self._offset, stream.digest())
         limits = stream.settings.limits
-        why = why_too_much(requests.progress, part.again, limits)
+        why = why_too_much(requests.progress, part.ahead + part.again, limits)
         if not part.is_usable:
             why = "nothing proves that it is the same version"
         if why is not None:
@@ -184,7 +180,6 @@ class Resumption:
             failure = f"the server answered {answer.status} to a range"
             raise await self._ending.lost(cause, failure, f"{failure}, and {why}")
         self._part = part
-        self._learn(judged.total)
         chunk = await self._read(part)
         if part.differs:
             before, after = self._first.described, answer.described
@@ -193,6 +188,8 @@ class Resumption:
                 f"has other content: its first {part.again:,} bytes differ ({before}, "
                 f"then {after})",
             )
+        if part.rejoining.is_over:  # before, it may still be of another version
+            self._learn(judged.total)
         if chunk is not None or self.is_whole():
             requests.helped()
             self._ending.history.resumed(part.by, part.again)

@@ -120,7 +120,9 @@ class ResumedStream:
         if chunk is None:
             raise StopAsyncIteration
         self.received += len(chunk)
-        if self.stage != _COUNTED:
+        if not self.stage:  # of most bodies, this is all
+            self.held, self.stage = chunk, _ONE
+        elif self.stage != _COUNTED:
             self._note(chunk)
         return chunk
 
@@ -141,7 +143,9 @@ class ResumedStream:
             if chunk is None:
                 return
             self.received += len(chunk)
-            if self.stage != _COUNTED:
+            if not self.stage:
+                self.held, self.stage = chunk, _ONE
+            elif self.stage != _COUNTED:
                 self._note(chunk)
             yield chunk
 
@@ -164,9 +168,7 @@ class ResumedStream:
 
     def _note(self, chunk: bytes) -> None:
         """Note what was handed out, for a comparison after a break."""
-        if self.stage == _NOTHING:
-            self.held, self.stage = chunk, _ONE
-        elif self.received > self.settings.limits.max_reread:
+        if self.received > self.settings.limits.max_reread:
             self.hash, self.held, self.stage = None, None, _COUNTED
         elif self.stage == _HASHED:
             self.hash.update(chunk)

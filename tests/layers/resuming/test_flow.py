@@ -260,6 +260,43 @@ def test_bytes_after_the_end_that_was_told_are_not_handed_out() -> None:
     assert len(io.sent) == 3
 
 
+def test_a_total_that_another_answer_tells_is_believed_only_once_it_is_the_same() -> (
+    None
+):
+    made: list[Any] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        made.append(request)
+        if len(made) == 1:  # chunked, and cut: there were 100 bytes more
+            return httpx.Response(200, stream=Broken([BODY], httpx.ReadError("cut")))
+        head = {"content-length": "100"}
+        broken = Broken([bytes(30)], httpx.ReadError("cut"))
+        return httpx.Response(200, headers=head, stream=broken)
+
+    response, io = opened(serve)
+    found, error = read(response)
+    assert (found, len(io.sent)) == (BODY, 6)
+    assert isinstance(error, httpx.ReadError)
+
+
+def test_bytes_before_a_range_of_the_caller_count_as_read_again() -> None:
+    def serve(request: httpx.Request) -> httpx.Response:
+        head = {"etag": '"a"', "content-length": "100"}
+        if "if-range" in request.headers:
+            return httpx.Response(200, headers=head, stream=Broken([BODY]))
+        head = {"etag": '"a"', "content-range": "bytes 50-99/100"}
+        broken = Broken([BODY[50:60]], httpx.ReadError("cut"))
+        return httpx.Response(206, headers=head, stream=broken)
+
+    request = httpx.Request("GET", "https://a.example/", headers={"Range": "bytes=50-"})
+    response, _ = opened(serve, transport_of(serve, max_reread=59), request)
+    found, error = read(response)
+    assert found == BODY[50:60]
+    assert "to read 60 bytes again is more than max_reread=59" in note_of(error)
+    response, _ = opened(serve, transport_of(serve, max_reread=60), request)
+    assert read(response) == (BODY[50:], None)
+
+
 @pytest.mark.parametrize("status", [204, 301, 404])
 def test_an_answer_without_the_body_is_not_watched(status: int) -> None:
     answer = httpx.Response(status, stream=Broken([]))

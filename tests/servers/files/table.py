@@ -60,7 +60,9 @@ def main() -> None:
     made = f"{BEGIN}\n\n{table}\n\n{END}"
     pattern = re.escape(BEGIN) + ".*?" + re.escape(END)
     text = page.read_text(encoding="utf-8")
-    page.write_text(re.sub(pattern, lambda _: made, text, flags=re.S), encoding="utf-8")
+    page.write_text(
+        re.sub(pattern, lambda _: made, text, flags=re.DOTALL), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -50,8 +50,6 @@ def test_compressed_text_is_whole(served: Served) -> None:
 def test_a_changed_file_is_never_mixed(served: Served) -> None:
     _, files, port = served
     old = put(files, PLAIN, 1)
-    outcome = stream(
-        port, PLAIN, old, times=1, between=lambda: put(files, PLAIN, 2)
-    )
+    outcome = stream(port, PLAIN, old, times=1, between=lambda: put(files, PLAIN, 2))
     put(files, PLAIN, 1)
     assert outcome.kind in {"ContentChanged", "whole"}
