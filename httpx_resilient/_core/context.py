@@ -16,7 +16,7 @@ from httpx_resilient._core.origin import OriginKey, origin_key
 from httpx_resilient._core.public import public
 from httpx_resilient._core.waits import Waits
 
-OPTIONS = frozenset({"retry", "deadline", "hedge", "failover"})
+OPTIONS = frozenset({"retry", "deadline", "hedge", "failover", "resume"})
 """The extensions by which a request differs from the settings of its layers."""
 
 

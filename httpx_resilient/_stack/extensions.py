@@ -24,6 +24,7 @@ class RequestExtensions(TypedDict, Generic[RequestT, ResponseT], total=False):
         hedge: Whether a `HedgingTransport` may send this request twice, whatever its
             method.
         failover: `False` for the first origin only.
+        resume: `False` for a body that a `ResumingTransport` leaves as it breaks.
 
     Example:
         >>> import httpx
@@ -39,3 +40,4 @@ class RequestExtensions(TypedDict, Generic[RequestT, ResponseT], total=False):
     deadline: float | None
     hedge: bool
     failover: Literal[False]
+    resume: Literal[False]

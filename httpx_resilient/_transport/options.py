@@ -17,6 +17,7 @@ _LAYERS: Mapping[str, str] = {
     "deadline": "DeadlineTransport",
     "hedge": "HedgingTransport",
     "failover": "FailoverTransport",
+    "resume": "ResumingTransport",
 }
 
 _ASKS: Mapping[str, Callable[[Any], bool]] = {
@@ -24,6 +25,7 @@ _ASKS: Mapping[str, Callable[[Any], bool]] = {
     "deadline": lambda value: isinstance(value, int | float),
     "hedge": lambda value: value is True,
     "failover": lambda value: isinstance(value, bool),
+    "resume": lambda value: value is True,
 }
 """
 Whether a value asks for something that the layer would do.
