@@ -77,8 +77,7 @@ class Requesting:
         """
         stream, progress = self._stream, self.progress
         settings, io = stream.settings, self._exchange.io
-        has_hash = stream.digest() is not None
-        step = next_step(first, offset, progress, settings.limits, has_hash=has_hash)
+        step = next_step(first, offset, progress, settings.limits)
         if isinstance(step, End):
             raise await self.ending.lost(cause, progress.failure, step.reason)
         now = io.now()

@@ -86,8 +86,6 @@ def next_step(
     offset: int,
     progress: Progress,
     limits: Limits,
-    *,
-    has_hash: bool,
 ) -> Ask | End:
     """
     Decide how to go on with a body that broke.
@@ -96,8 +94,7 @@ def next_step(
         first: What the first answer said.
         offset: The position of the next byte that is wanted.
         progress: What the body has cost so far.
-        limits: What it may cost.
-        has_hash: Whether there is a hash of all bytes that were handed out.
+        limits: What it may cost. A body that must be compared is hashed up to them.
     """
     if progress.resumes >= limits.max_resumes:
         most = limits.max_resumes
@@ -115,8 +112,6 @@ def next_step(
     if too_much is not None:
         why = progress.failure if progress.is_unproven else _why(first)
         return End(f"{why}, and {too_much}")
-    if again and not has_hash and not can_ask_for_the_rest(first):
-        return End(f"{_why(first)}, and what was handed out cannot be compared")
     return Ask("everything", most_wait)
 
 

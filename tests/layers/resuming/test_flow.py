@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import httpx
@@ -23,6 +24,7 @@ from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient.events import BodyBroken, BodyLost, BodyResumed, BudgetRefused
 
 BODY = bytes(range(100))
+GET = httpx.Request("GET", "https://example.org/")
 FAST = {"etag": '"a"'}
 
 
@@ -295,6 +297,76 @@ def test_bytes_before_a_range_of_the_caller_count_as_read_again() -> None:
     assert "to read 60 bytes again is more than max_reread=59" in note_of(error)
     response, _ = opened(serve, transport_of(serve, max_reread=60), request)
     assert read(response) == (BODY[50:], None)
+
+
+def test_the_weak_form_of_an_etag_proves_nothing_where_there_is_no_hash() -> None:
+    def serve(request: httpx.Request) -> httpx.Response:
+        if "if-range" in request.headers:
+            head = {"etag": 'W/"a"', "content-length": "100"}
+            return httpx.Response(200, headers=head, stream=Broken([BODY]))
+        head = {"etag": '"a"', "content-length": "100"}
+        parts = [BODY[:10], BODY[10:20]]
+        broken = Broken(parts, httpx.ReadError("cut"))
+        return httpx.Response(200, headers=head, stream=broken)
+
+    response, io = opened(serve)
+    found, error = read(response)
+    assert (found, len(io.sent)) == (BODY[:20], 2)
+    assert "nothing proves that it is the same version" in note_of(error)
+
+
+def test_a_get_with_a_body_of_its_own_is_not_sent_again() -> None:
+    serve = cutting(file(), 7)
+    request = httpx.Request("GET", "https://a.example/", content=iter([b"once"]))
+    response, io = opened(serve, None, request)
+    found, error = read(response)
+    assert (found, len(io.sent)) == (BODY[:30], 1)
+    assert "its request has a body that may not be sent again" in note_of(error)
+
+
+def test_an_error_that_leaks_through_the_library_is_named_as_its_own() -> None:
+    leaked = ssl.SSLError("bad record")
+    answer = httpx.Response(200, stream=Broken([b"a"], leaked))
+    response, _ = opened(
+        lambda _: answer, transport_of(lambda _: answer, max_resumes=0)
+    )
+    found, error = read(response)
+    assert found == b"a"
+    assert isinstance(error, httpx.ReadError)
+    assert error.__cause__ is leaked
+
+
+def test_a_body_of_unknown_length_that_ends_after_a_part_is_asked_for_once_more() -> (
+    None
+):
+    def serve(request: httpx.Request) -> httpx.Response:
+        head = {"etag": '"a"'}
+        asked = request.headers.get("range")
+        if asked is None:
+            broken = Broken([BODY[:10]], httpx.ReadError("cut"))
+            return httpx.Response(200, headers=head, stream=broken)
+        if asked == "bytes=10-":
+            head |= {"content-range": "bytes 10-19/*"}
+            return httpx.Response(206, headers=head, stream=Broken([BODY[10:20]]))
+        assert asked == "bytes=20-"
+        head |= {"content-range": "bytes */20"}
+        return httpx.Response(416, headers=head, stream=Broken([]))
+
+    response, io = opened(serve)
+    assert read(response) == (BODY[:20], None)
+    assert len(io.sent) == 3
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (BodyBroken(GET, 3000, "ReadError", 0.5), "broke after 3,000 B: ReadError"),
+        (BodyResumed(GET, 3000, "hash", 3000), "goes on at 3,000 B by hash, 3,000 B"),
+        (BodyLost(GET, 3000, "answered 404"), "lost after 3,000 B: answered 404"),
+    ],
+)
+def test_events_say_what_has_happened(event: Any, text: str) -> None:
+    assert text in str(event)
 
 
 @pytest.mark.parametrize("status", [204, 301, 404])
