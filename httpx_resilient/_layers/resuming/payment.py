@@ -15,7 +15,7 @@ class Payment:
     Args:
         budget: The budget, or `None` for no charge.
         context: The context of the request.
-        began: When it was sent, in monotonic seconds: it was answered well.
+        now: Monotonic seconds: until now, the request was served well.
         earns: Whether that is to be deposited: nobody else does so with this budget.
     """
 
@@ -25,7 +25,7 @@ class Payment:
         self,
         budget: RetryBudget | None,
         context: RequestContext,
-        began: float,
+        now: float,
         *,
         earns: bool,
     ) -> None:
@@ -34,7 +34,7 @@ class Payment:
         if budget is not None:
             self._account = budget.account_of(context)
             if earns:
-                self._account.deposits.append(began)
+                self._account.deposits.append(now)
 
     def withdraw(self, now: float, sent: float, *, is_slow: bool) -> bool:
         """

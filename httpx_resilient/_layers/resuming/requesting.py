@@ -47,7 +47,7 @@ class Requesting:
         self.least_wait = 0.0
         """Seconds that the server asks for before the next request."""
         self.payment = Payment(
-            settings.budget, context, exchange.began, earns=settings.earns
+            settings.budget, context, exchange.io.now(), earns=settings.earns
         )
         self._sent = exchange.began
 

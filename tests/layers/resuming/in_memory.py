@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 from support.fake_io import FakeIO
-from support.ranges import File, Version
+from support.ranges import File, Version, versions
 from support.server import Received
 
 from httpx_resilient import ResumingTransport
@@ -81,3 +81,30 @@ def opened(
     request = request or httpx.Request("GET", "https://example.org/")
     response = run_sync(transport._handle(request, io, transport._enter(request, io)))
     return response, io
+
+
+BODY = bytes(range(100))
+GET = httpx.Request("GET", "https://example.org/")
+FAST = {"etag": '"a"'}
+
+
+def file(**options: Any) -> File:
+    return File(versions(BODY, **FAST), **{"cut": 30, "cuts": 1, **options})
+
+
+def read(response: httpx.Response) -> tuple[bytes, Exception | None]:
+    found = b""
+    try:
+        for chunk in response.stream:  # type: ignore[union-attr]
+            found += chunk
+    except Exception as error:
+        return found, error
+    return found, None
+
+
+def note_of(error: Exception | None) -> str:
+    return "\n".join(getattr(error, "__notes__", ()))
+
+
+def transport_of(serve: Any, **options: Any) -> Any:
+    return ResumingTransport(httpx.MockTransport(serve), **options)

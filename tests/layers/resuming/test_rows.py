@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from layers.resuming.rows import CUT, MORE, TEN, Row
+from layers.resuming.more_rows import MORE
+from layers.resuming.rows import CUT, TEN, Row
 from support.ranges import File
 from support.server import Server
 from support.world import World
