@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import subprocess
 import sys
@@ -105,11 +104,12 @@ def _printed(program: str, package: str, *option: str) -> str:
     return first_number(done.stdout)
 
 
-def _package(name: str) -> str:
+def _package(*names: str) -> str:
+    """Return the version of the first of several packages that are needed."""
     try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        msg = f"{name} is not installed: pip install {name}"
+        return [importlib.metadata.version(name) for name in names][0]
+    except importlib.metadata.PackageNotFoundError as error:
+        msg = f"{error.name} is not installed: pip install {' '.join(names)}"
         raise NotInstalled(msg) from None
 
 
@@ -178,6 +178,10 @@ SERVERS = [
     FileServer("caddy", lambda: _printed("caddy", "caddy", "version"), _caddy),
     FileServer("lighttpd", lambda: _printed("lighttpd", "lighttpd", "-v"), _lighttpd),
     FileServer("express", _express_version, _express),
-    FileServer("Starlette", lambda: _package("starlette"), _python("starlette_app.py")),
+    FileServer(
+        "Starlette",
+        lambda: _package("starlette", "uvicorn"),
+        _python("starlette_app.py"),
+    ),
     FileServer("aiohttp", lambda: _package("aiohttp"), _python("aiohttp_app.py")),
 ]

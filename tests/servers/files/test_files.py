@@ -32,9 +32,8 @@ def served(request: pytest.FixtureRequest) -> Iterator[Served]:
 
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_plain_file_is_whole(served: Served, reset: bool) -> None:
-    _, files, port = served
-    expected = put(files, PLAIN, 1)
-    outcome = stream(port, PLAIN, expected, times=3, reset=reset)
+    _, _, port = served
+    outcome = stream(port, PLAIN, content(PLAIN, 1), times=3, reset=reset)
     assert outcome.kind == "whole"
     assert outcome.requests == 4
     assert outcome.reread == 0
@@ -49,7 +48,6 @@ def test_compressed_text_is_whole(served: Served) -> None:
 
 def test_a_changed_file_is_never_mixed(served: Served) -> None:
     _, files, port = served
-    old = put(files, PLAIN, 1)
+    old = content(PLAIN, 1)
     outcome = stream(port, PLAIN, old, times=1, between=lambda: put(files, PLAIN, 2))
-    put(files, PLAIN, 1)
     assert outcome.kind in {"ContentChanged", "whole"}
