@@ -107,10 +107,11 @@ def _printed(program: str, package: str, *option: str) -> str:
 def _package(*names: str) -> str:
     """Return the version of the first of several packages that are needed."""
     try:
-        return [importlib.metadata.version(name) for name in names][0]
+        first, *_ = [importlib.metadata.version(name) for name in names]
     except importlib.metadata.PackageNotFoundError as error:
         msg = f"{error.name} is not installed: pip install {' '.join(names)}"
         raise NotInstalled(msg) from None
+    return first
 
 
 def _nginx(files: Path, state: Path, port: int) -> list[str]:
