@@ -62,10 +62,11 @@ async def test_a_cancelled_reader_leaves_no_connection_behind(world: World) -> N
     pool = world.ours.PoolingTransport()
     with Server(tagged(cuts=1), stall()) as server:
         async with world.client(world.ours.ResumingTransport(pool)) as client:
-            with anyio.move_on_after(0.5) as scope:
-                await client.get(server.url)
-            assert scope.cancelled_caught
-            assert server.requests == 2
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(client.get, server.url)
+                while server.requests < 2:  # noqa: ASYNC110 - a server in a thread tells nothing
+                    await anyio.sleep(0.01)
+                tasks.cancel_scope.cancel()
             assert pool.stats().active == 0
 
 
