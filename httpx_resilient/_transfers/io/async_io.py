@@ -41,12 +41,14 @@ class AsyncClientIO(Clock):
         return await self.client.send(request, stream=True, **options)
 
     async def read(self, response: Any, consume: Consume) -> None:
-        with suppress(Enough):
-            async with aclosing(response.aiter_raw()) as chunks:
-                async for chunk in chunks:
-                    work = consume(chunk)
-                    if work is not None:
-                        await anyio.to_thread.run_sync(work)
+        failures: list[Exception] = []
+        with anyio.CancelScope() as scope:
+            try:
+                await _read(response, consume, failures, scope)
+            except Exception as error:  # noqa: BLE001 - raised below, unless it is later
+                failures.append(error)
+        if failures and not isinstance(failures[0], Enough):
+            raise failures[0]
 
     async def close(self, response: Any) -> None:
         with suppress(Exception), anyio.CancelScope(shield=True):
@@ -83,3 +85,31 @@ class AsyncClientIO(Clock):
                 flow.close()  # one that was cancelled before its first step
         if failures:
             raise failures[0]
+
+
+async def _read(
+    response: Any,
+    consume: Consume,
+    failures: list[Exception],
+    scope: anyio.CancelScope,
+) -> None:
+    """
+    Read a body until a consumer fails, or has enough.
+
+    The libraries nest generators. To leave the outermost one would leave those inside
+    to the garbage collector, which trio reports. A cancellation ends them from within.
+    """
+    # A mock may have read its response: then it has all bytes in memory.
+    is_mock = response.is_stream_consumed
+    raw = aiter(response.stream) if is_mock else response.aiter_raw()
+    async with aclosing(raw) as chunks:
+        async for chunk in chunks:
+            if failures:
+                continue
+            try:
+                work = consume(chunk)
+                if work is not None:
+                    await anyio.to_thread.run_sync(work)
+            except Exception as error:  # noqa: BLE001 - raised by `read`
+                failures.append(error)
+                scope.cancel()
