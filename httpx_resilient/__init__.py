@@ -20,6 +20,7 @@ __all__ = [
     "Attempt",
     "BodyAnswer",
     "BodyHints",
+    "ChecksumMismatch",
     "CircuitBreaker",
     "CircuitBreakingTransport",
     "CircuitOpen",
@@ -34,6 +35,10 @@ __all__ = [
     "CurrentAttempt",
     "DeadlineExceeded",
     "DeadlineTransport",
+    "Download",
+    "DownloadBreak",
+    "DownloadError",
+    "DownloadProgress",
     "Failover",
     "FailoverTransport",
     "HedgePolicy",
@@ -61,6 +66,7 @@ __all__ = [
     "aws_errors",
     "current_attempt",
     "discord_errors",
+    "download",
     "explain",
     "google_errors",
     "hints_in_body",
@@ -106,6 +112,10 @@ if TYPE_CHECKING:
     ): ...
 
     class DeadlineExceeded(generic.DeadlineExceeded, httpx.TimeoutException): ...
+
+    class DownloadError(generic.DownloadError, httpx.TransportError): ...
+
+    class ChecksumMismatch(generic.ChecksumMismatch, DownloadError): ...  # noqa: N818 - as above
 
     class RateLimitExceeded(generic.RateLimitExceeded, httpx.TransportError): ...
 
@@ -193,6 +203,11 @@ if TYPE_CHECKING:
         @classmethod
         def wrap(cls, client: _ClientT, layer: Callable[[Any], _Inner]) -> _ClientT: ...
 
+    class _Downloader(
+        generic.Downloader[httpx.Client, httpx.AsyncClient, httpx.URL | str]
+    ): ...
+
+    download: Final = _Downloader.download
     standard_transport: Final = _StandardStack.standard_transport
     wrap: Final = _ClientWrapper.wrap
 else:

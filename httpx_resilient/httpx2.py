@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 
     class DeadlineExceeded(generic.DeadlineExceeded, httpx2.TimeoutException): ...
 
+    class DownloadError(generic.DownloadError, httpx2.TransportError): ...
+
+    class ChecksumMismatch(generic.ChecksumMismatch, DownloadError): ...  # noqa: N818 - as above
+
     class RateLimitExceeded(generic.RateLimitExceeded, httpx2.TransportError): ...
 
     class RequestThrottled(generic.RequestThrottled, httpx2.TransportError): ...
@@ -131,6 +135,11 @@ if TYPE_CHECKING:
         @classmethod
         def wrap(cls, client: _ClientT, layer: Callable[[Any], _Inner]) -> _ClientT: ...
 
+    class _Downloader(
+        generic.Downloader[httpx2.Client, httpx2.AsyncClient, httpx2.URL | str]
+    ): ...
+
+    download: Final = _Downloader.download
     standard_transport: Final = _StandardStack.standard_transport
     wrap: Final = _ClientWrapper.wrap
 else:

@@ -43,6 +43,7 @@ DOCUMENTED = [
 ]
 
 OF_A_LIBRARY = {
+    "ChecksumMismatch",
     "CircuitBreakingTransport",
     "CircuitOpen",
     "ConcurrencyLimitingTransport",
@@ -51,6 +52,7 @@ OF_A_LIBRARY = {
     "CredentialsUnavailable",
     "DeadlineExceeded",
     "DeadlineTransport",
+    "DownloadError",
     "FailoverTransport",
     "FaultInjectingTransport",
     "HedgingTransport",
@@ -64,6 +66,7 @@ OF_A_LIBRARY = {
     "StageTransport",
     "ThrottlingTransport",
     "TracingTransport",
+    "download",
     "standard_transport",
     "wrap",
 }
@@ -163,6 +166,9 @@ VALUES: list[Any] = [
     httpx_resilient.retry_if_status(429),
     httpx_resilient.CircuitOpen("refused", retry_after=2.0),
     httpx_resilient.httpx2.DeadlineExceeded("late"),
+    httpx_resilient.Download(Path("big.iso"), 300),
+    httpx_resilient.DownloadBreak(300, "ReadError", "ETag", 0.0),
+    httpx_resilient.DownloadError("broken", received=300),
     httpx_resilient.BodyHints(retry_after=1.0),
     events.RetryScheduled(httpx.Request("GET", "https://example.org"), 1, "503", 0.2),
     events.OriginDown("https://example.org", "503"),

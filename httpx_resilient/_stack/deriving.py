@@ -33,7 +33,13 @@ def derived(name: str, home: ModuleType, library: str) -> Any:
     if name == "wrap":
         wrapper = _class(generic.ClientWrapper, (), home, _family=family)
         return _function(wrapper.wrap, home)
+    if name == "download":
+        own = {"_error": home.DownloadError, "_mismatch": home.ChecksumMismatch}
+        downloader = _class(generic.Downloader, (), home, _family=family, **own)
+        return _function(downloader.download, home)
     kind: Any = getattr(generic, name)
+    if name == "ChecksumMismatch":
+        return _class(kind, (home.DownloadError,), home)
     if issubclass(kind, Refusal):
         return _class(kind, (getattr(family, kind.library_base),), home)
     if issubclass(kind, ResilientTransport):

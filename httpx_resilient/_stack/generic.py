@@ -46,6 +46,11 @@ if TYPE_CHECKING:
     from httpx_resilient._stack.extensions import RequestExtensions
     from httpx_resilient._stack.standard import StandardStack
     from httpx_resilient._stack.wrap import ClientWrapper
+    from httpx_resilient._transfers.download.errors import (
+        ChecksumMismatch,
+        DownloadError,
+    )
+    from httpx_resilient._transfers.download.function import Downloader
     from httpx_resilient._transport.base import ResilientTransport
     from httpx_resilient._transport.stage_transport import StageTransport
 else:
@@ -78,12 +83,15 @@ else:
             "_stack.extensions": ("RequestExtensions",),
             "_stack.standard": ("StandardStack",),
             "_stack.wrap": ("ClientWrapper",),
+            "_transfers.download.errors": ("ChecksumMismatch", "DownloadError"),
+            "_transfers.download.function": ("Downloader",),
             "_transport.base": ("ResilientTransport",),
             "_transport.stage_transport": ("StageTransport",),
         },
     )
 
 __all__ = [
+    "ChecksumMismatch",
     "CircuitBreakingTransport",
     "CircuitOpen",
     "ClientWrapper",
@@ -93,6 +101,8 @@ __all__ = [
     "CredentialsUnavailable",
     "DeadlineExceeded",
     "DeadlineTransport",
+    "DownloadError",
+    "Downloader",
     "FailoverTransport",
     "HedgingTransport",
     "PoolingTransport",

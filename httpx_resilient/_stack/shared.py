@@ -43,6 +43,11 @@ if TYPE_CHECKING:
     from httpx_resilient._layers.retry.waits import wait_retry_after, wait_transient
     from httpx_resilient._layers.throttle.throttle import AdaptiveThrottle
     from httpx_resilient._pool.stats import PoolStats
+    from httpx_resilient._transfers.download.result import (
+        Download,
+        DownloadBreak,
+        DownloadProgress,
+    )
     from httpx_resilient._transport.stage import Stage
 else:
     __getattr__ = lazy(
@@ -84,6 +89,11 @@ else:
             "_layers.retry.waits": ("wait_retry_after", "wait_transient"),
             "_layers.throttle.throttle": ("AdaptiveThrottle",),
             "_pool.stats": ("PoolStats",),
+            "_transfers.download.result": (
+                "Download",
+                "DownloadBreak",
+                "DownloadProgress",
+            ),
             "_transport.stage": ("Stage",),
         },
     )
@@ -100,6 +110,9 @@ __all__ = [
     "ConcurrencyState",
     "Credentials",
     "CurrentAttempt",
+    "Download",
+    "DownloadBreak",
+    "DownloadProgress",
     "Failover",
     "HedgePolicy",
     "PoolStats",

@@ -85,7 +85,8 @@ def test_a_class_has_the_bases_that_type_checkers_are_shown(
             bases = [re.sub(r"\[.*", "", ast.unparse(b)) for b in statement.bases]
             known["ResilientTransport"] = binding.ResilientTransport
             expected = tuple(eval(base, known) for base in bases)
-            assert getattr(binding, statement.name).__bases__ == expected
+            known[statement.name] = getattr(binding, statement.name)
+            assert known[statement.name].__bases__ == expected
 
 
 def test_the_bindings_differ_in_the_library_only() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, assert_type
 
@@ -38,6 +39,7 @@ from httpx_resilient import (
     Credentials,
     CredentialsTransport,
     CredentialsUnavailable,
+    Download,
     Failover,
     FailoverTransport,
     HedgePolicy,
@@ -432,3 +434,12 @@ async def results_have_public_types() -> None:
     assert_type(wrap(Busy(), RetryingTransport), Busy)
     async with Recording() as transport:
         assert_type(transport, Recording)
+
+
+async def downloads_are_awaited_only_where_they_must_be() -> None:
+    clients = httpx.Client(), httpx.AsyncClient(), httpx2.AsyncClient()
+    download, download2 = httpx_resilient.download, httpx_resilient.httpx2.download
+    assert_type(download(clients[0], "https://a.org/", "file"), Download)
+    assert_type(await download(clients[1], httpx.URL(""), Path("file")), Download)
+    chosen = await download2(clients[2], "https://a.org/", lambda response: "file")
+    assert_type(chosen, Download)
