@@ -10,6 +10,8 @@ import typer
 import httpx_resilient
 from httpx_resilient import HedgePolicy
 from httpx_resilient._cli.check import send_load
+from httpx_resilient._cli.download import check_file, run_download
+from httpx_resilient._cli.download_options import DownloadOptions
 from httpx_resilient._cli.explain import explain_policy
 from httpx_resilient._cli.get import send_request
 from httpx_resilient._cli.load_report import Load
@@ -99,6 +101,24 @@ def get(
     if hedge is not None:
         layers["hedging"] = HedgePolicy(hedge)
     running = send_request(request, layers, target, sending, as_json=as_json)
+    raise typer.Exit(asyncio.run(running))
+
+
+@app.command(name="download", epilog=_EXIT_CODES)
+@expand_groups
+def fetch(
+    target: DownloadOptions, sending: SendingOptions, *, as_json: Json = False
+) -> None:
+    """
+    Download a file: it is whole under its name, or not there at all.
+
+    What has arrived is in FILE.part meanwhile, and the same command goes on with it:
+    after a break, after Ctrl-C, after a crash. Bytes are joined only with proof that
+    they are of the same version. Redirects are followed.
+    """
+    check_file(target.output, overwrite=target.overwrite)
+    request = parse_request(target.url, "GET", target.header)
+    running = run_download(request, target, sending, as_json=as_json)
     raise typer.Exit(asyncio.run(running))
 
 

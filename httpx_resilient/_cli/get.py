@@ -133,7 +133,7 @@ async def _send(
         try:
             response = await client.send(request.build(client), stream=True)
         except (httpx.HTTPError, *_INVALID_REDIRECT, ExceptionGroup) as error:
-            result.error = _first(error)
+            result.error = first_of(error)
             reporter.finish_attempt(_last_reason(error))
             return
         try:
@@ -154,7 +154,7 @@ async def _send(
             await response.aclose()
 
 
-def _first(error: Exception) -> Exception:
+def first_of(error: Exception) -> Exception:
     """Return the first error of a group, which has one for each address of a host."""
     while isinstance(error, ExceptionGroup):
         error = cast("ExceptionGroup[Exception]", error).exceptions[0]

@@ -12,7 +12,7 @@ import pytest
 from support.command_line import check, document_of, get, lines_of, run
 from support.server import Server, close, reply, reset, stall
 
-from httpx_resilient._cli.get import _first
+from httpx_resilient._cli.get import first_of
 
 
 class TestProgress:
@@ -127,7 +127,7 @@ class TestFailures:
     def test_of_the_errors_of_several_addresses_the_first_one_is_shown(self) -> None:
         refused, unreachable = OSError("refused"), OSError("unreachable")
         inner = ExceptionGroup("of a host", [refused, unreachable])
-        assert _first(ExceptionGroup("of a race", [inner])) is refused
+        assert first_of(ExceptionGroup("of a race", [inner])) is refused
 
     @pytest.mark.usefixtures("wire")
     def test_a_refused_connection_is_reported_without_a_traceback(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 import places
 import pytest
+from support.file_server import STRONG, FileServer
 from support.server import Server, reply
 from typer.testing import CliRunner
 
@@ -19,15 +22,19 @@ COMMANDS = re.findall(
 
 
 def test_the_page_shows_each_command() -> None:
-    assert [line.split()[0] for line, _ in COMMANDS] == ["get", "check", "explain"]
+    names = [line.split()[0] for line, _ in COMMANDS]
+    assert names == ["get", "check", "explain", "download"]
 
 
 @pytest.mark.parametrize(("line", "shown"), COMMANDS)
 def test_a_command_prints_the_output_on_the_page(
-    server: Server, line: str, shown: str
+    server: Server, line: str, shown: str, tmp_path: Path, monkeypatch: Any
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     slow = reply(429, retry_after="1")
     server.play(reply(503), slow if line.startswith("get") else reply(503), reply())
+    if line.startswith("download"):
+        server.play(FileServer(STRONG, cuts=1))
     arguments = re.sub(r"http://[^/]*/", server.url, line).split()
     printed = CliRunner().invoke(app, arguments, env={"COLUMNS": "80"}).stdout
     assert words_of(printed) == words_of(shown)
@@ -41,5 +48,6 @@ def lines_of(text: str) -> list[str]:
 
 def words_of(text: str) -> list[str]:
     """Split a text into words, with all numbers replaced, because they vary."""
+    text = re.sub(r"\S+ (\w?B|bytes)/s", "RATE", text)
     text = re.sub(r"\d[\d.e-]*", "N", re.sub("http://[^/]*/", "URL/", text))
     return re.sub(r"(, N with N)+|─+", "", text).split()
