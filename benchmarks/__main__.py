@@ -8,6 +8,7 @@ Run all benchmarks, print tables and draw plots. The result is a report, not a t
     python -m benchmarks --only imports      the cost of importing the library
     python -m benchmarks --only wire         the cost of a request, by its connection
     python -m benchmarks --only bodies       the cost of a body that can be resumed
+    python -m benchmarks --only downloads    one connection, beside wget and aria2
     python -m benchmarks --only scale        pools under load
     python -m benchmarks --only cpu cold     parts of scale
     python -m benchmarks --only simulations  decisions of the layers, in virtual time
@@ -45,6 +46,7 @@ try:
         bodies,
         command_line,
         costs,
+        downloads,
         imports,
         layers,
         machine,
@@ -58,6 +60,7 @@ try:
     )
     from benchmarks.command_line import (
         BODIES,
+        DOWNLOADS,
         IMPORTS,
         LAYERS,
         OVERHEAD,
@@ -159,6 +162,14 @@ def _bodies(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     return bodies.as_json(rows)
 
 
+def _downloads(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
+    size, rounds = (20_000_000, 1) if arguments.quick else (500_000_000, 9)
+    with _progress() as progress:
+        rows = downloads.measure(progress, size=size, rounds=rounds)
+    _show(console, [downloads.table_of(rows, size)], downloads.NOTE)
+    return downloads.as_json(rows, size, rounds)
+
+
 def _scale(arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     of_scale = plan.QUICK if arguments.quick else plan.Plan()
     parts = chosen(SCALE, arguments)
@@ -191,6 +202,7 @@ RUNS: dict[str, Callable[[argparse.Namespace, Console], dict[str, Any]]] = {
     IMPORTS: _imports,
     WIRE: _wire,
     BODIES: _bodies,
+    DOWNLOADS: _downloads,
     SCALE: _scale,
     SIMULATIONS: _simulations,
     SOCKETS: _sockets,

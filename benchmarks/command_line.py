@@ -10,8 +10,10 @@ from benchmarks.simulations import measure as simulations
 
 OVERHEAD, LAYERS, IMPORTS, SCALE = "overhead", "layers", "imports", "scale"
 SIMULATIONS, SOCKETS, WIRE = "simulations", "sockets", "wire"
-BODIES = "bodies"
-ALL = (OVERHEAD, LAYERS, IMPORTS, WIRE, BODIES, SCALE, SIMULATIONS, SOCKETS)
+BODIES, DOWNLOADS = "bodies", "downloads"
+ALL = (
+    OVERHEAD, LAYERS, IMPORTS, WIRE, BODIES, DOWNLOADS, SCALE, SIMULATIONS, SOCKETS,
+)  # fmt: skip
 PARTS = {SCALE: tuple(scale.PARTS), SIMULATIONS: tuple(simulations.PARTS)}
 
 
