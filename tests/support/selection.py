@@ -24,6 +24,7 @@ SLOW = {
     "cli/test_simulate.py",
     "pool/test_fork.py",
     "testing/test_pytest_plugin.py",
+    "transfers/download/test_killed.py",
     "transport/test_alias_httpx.py",
 }
 WORLDS = [
