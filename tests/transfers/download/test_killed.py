@@ -75,9 +75,13 @@ print(json.dumps(told))
 
 
 class Killing(FileServer):
-    """Kills the client after a number of bytes, and a moment."""
+    """Kills the client once some bytes are in its file, and after a moment."""
 
     kills = 6
+    part: Path
+
+    def written_at(self) -> int:
+        return self.part.stat().st_mtime_ns if self.part.exists() else 0
 
     def _send(
         self,
@@ -92,7 +96,10 @@ class Killing(FileServer):
             connection.send(body)
             return True
         self.kills -= 1
+        before, patience = self.written_at(), time.monotonic() + 10
         connection.send(body[:200_000])
+        while self.written_at() == before and time.monotonic() < patience:
+            time.sleep(0.001)
         time.sleep(0.003 * self.kills)
         os.kill(int(connection.request.headers["x-pid"]), signal.SIGKILL)
         return False
@@ -113,6 +120,7 @@ def test_a_download_that_is_killed_again_and_again_ends_whole(
     server: Server, tmp_path: Path, connections: int
 ) -> None:
     behaviour = Killing(File(CONTENT, etag='"a"'))
+    behaviour.part = tmp_path / "big.part"
     server.play(behaviour)
     told = run(server, tmp_path / "big", connections, points=False)
     assert (tmp_path / "big").read_bytes() == CONTENT
