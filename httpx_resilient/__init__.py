@@ -62,6 +62,8 @@ __all__ = [
     "Stage",
     "StageTransport",
     "ThrottlingTransport",
+    "Upload",
+    "UploadFailed",
     "attempts_of",
     "aws_errors",
     "current_attempt",
@@ -79,6 +81,8 @@ __all__ = [
     "retry_if_transient",
     "standard_transport",
     "telegram_errors",
+    "upload",
+    "upload_of",
     "wait_retry_after",
     "wait_transient",
     "wrap",
@@ -120,6 +124,9 @@ if TYPE_CHECKING:
     class RateLimitExceeded(generic.RateLimitExceeded, httpx.TransportError): ...
 
     class RequestThrottled(generic.RequestThrottled, httpx.TransportError): ...
+
+    class UploadFailed(generic.UploadFailed, httpx.TransportError):
+        response: Response | None
 
     class ResilientTransport(
         generic.ResilientTransport[Request, Response, _Inner, Limits, _Proxy],
@@ -207,8 +214,11 @@ if TYPE_CHECKING:
         generic.Downloader[httpx.Client, httpx.AsyncClient, httpx.URL | str]
     ): ...
 
+    class _Uploader(generic.Uploader[httpx.Client, httpx.AsyncClient, Response]): ...
+
     download: Final = _Downloader.download
     standard_transport: Final = _StandardStack.standard_transport
+    upload: Final = _Uploader.upload
     wrap: Final = _ClientWrapper.wrap
 else:
     __getattr__, __dir__ = bind(__name__, "httpx", __all__)

@@ -54,6 +54,7 @@ from httpx_resilient._pool.events import (
     ConnectionRetired,
     ConnectionReused,
 )
+from httpx_resilient._transfers.upload.events import UploadBroke, UploadResumed
 
 __all__ = [
     "Admitted",
@@ -96,4 +97,6 @@ __all__ = [
     "RetryScheduled",
     "Throttled",
     "with_calls",
+    "UploadBroke",
+    "UploadResumed",
 ]

@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 
     class RequestThrottled(generic.RequestThrottled, httpx2.TransportError): ...
 
+    class UploadFailed(generic.UploadFailed, httpx2.TransportError):
+        response: Response | None
+
     class ResilientTransport(
         generic.ResilientTransport[Request, Response, _Inner, Limits, _Proxy],
         AsyncBaseTransport,
@@ -139,8 +142,11 @@ if TYPE_CHECKING:
         generic.Downloader[httpx2.Client, httpx2.AsyncClient, httpx2.URL | str]
     ): ...
 
+    class _Uploader(generic.Uploader[httpx2.Client, httpx2.AsyncClient, Response]): ...
+
     download: Final = _Downloader.download
     standard_transport: Final = _StandardStack.standard_transport
+    upload: Final = _Uploader.upload
     wrap: Final = _ClientWrapper.wrap
 else:
     __all__ = httpx_resilient.__all__

@@ -37,10 +37,13 @@ def derived(name: str, home: ModuleType, library: str) -> Any:
         own = {"_error": home.DownloadError, "_mismatch": home.ChecksumMismatch}
         downloader = _class(generic.Downloader, (), home, _family=family, **own)
         return _function(downloader.download, home)
+    if name == "upload":
+        uploader = _class(generic.Uploader, (), home, _family=family, _binding=home)
+        return _function(uploader.upload, home)
     kind: Any = getattr(generic, name)
     if name == "ChecksumMismatch":
         return _class(kind, (home.DownloadError,), home)
-    if issubclass(kind, Refusal):
+    if issubclass(kind, Refusal | generic.UploadFailed):
         return _class(kind, (getattr(family, kind.library_base),), home)
     if issubclass(kind, ResilientTransport):
         return _transport(kind, family, home)

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         DownloadBreak,
         DownloadProgress,
     )
+    from httpx_resilient._transfers.upload.record import Upload, upload_of
     from httpx_resilient._transport.stage import Stage
 else:
     __getattr__ = lazy(
@@ -94,6 +95,7 @@ else:
                 "DownloadBreak",
                 "DownloadProgress",
             ),
+            "_transfers.upload.record": ("Upload", "upload_of"),
             "_transport.stage": ("Stage",),
         },
     )
@@ -121,6 +123,7 @@ __all__ = [
     "RequestContext",
     "RetryBudget",
     "Stage",
+    "Upload",
     "attempts_of",
     "aws_errors",
     "current_attempt",
@@ -136,6 +139,7 @@ __all__ = [
     "retry_if_status",
     "retry_if_transient",
     "telegram_errors",
+    "upload_of",
     "wait_retry_after",
     "wait_transient",
 ]

@@ -50,6 +50,9 @@ class AsyncClientIO(Clock):
         if failures and not isinstance(failures[0], Enough):
             raise failures[0]
 
+    async def load(self, response: Any) -> None:
+        await response.aread()
+
     async def close(self, response: Any) -> None:
         with suppress(Exception), anyio.CancelScope(shield=True):
             await response.aclose()

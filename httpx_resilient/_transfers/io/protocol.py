@@ -82,6 +82,10 @@ class ClientIO(Protocol):
         """
         ...
 
+    async def load(self, response: Any) -> None:
+        """Read the decoded body of a response to its end, for the caller."""
+        ...
+
     async def close(self, response: Any) -> None:
         """Close a response, even if the task is cancelled. Nothing is raised."""
         ...

@@ -47,6 +47,9 @@ class SyncClientIO(Clock):
                 if work is not None:
                     work()
 
+    async def load(self, response: Any) -> None:
+        response.read()
+
     async def close(self, response: Any) -> None:
         with suppress(Exception):
             response.close()
