@@ -28,7 +28,7 @@ Wait = Callable[[Any], float]
 OnProgress = Callable[[Upload], object]
 """Is called with what is known of the upload, each time that it goes on."""
 
-WAIT: Wait = tenacity.wait_exponential_jitter(initial=0.5, max=30, jitter=0.5)
+WAIT: Wait = tenacity.wait_exponential(0.5, max=30) + tenacity.wait_random(0, 0.5)
 """
 The wait after a break: 0.5 s to 1 s, then about 1 s, 2 s, 4 s ... 30 s.
 
