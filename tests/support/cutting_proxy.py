@@ -19,6 +19,8 @@ class CuttingProxy:
         up: After how many bytes of clients, counted over all connections, the one that
             sends them is cut. Each is used once.
         down: After how many bytes of the server.
+        answer_to: After how many bytes of clients the next answer is cut, before its
+            first byte.
         reset: Whether both sides get a reset, and not an end.
     """
 
@@ -28,10 +30,12 @@ class CuttingProxy:
         up: Iterable[int] = (),
         down: Iterable[int] = (),
         *,
+        answer_to: int = 0,
         reset: bool = False,
     ) -> None:
         self._target = port
         self._reset = reset
+        self._answer_to = answer_to
         self._cuts = {"up": sorted(up), "down": sorted(down)}
         self.passed = {"up": 0, "down": 0}
         self.cuts = 0
@@ -76,6 +80,9 @@ class CuttingProxy:
             data = source.recv(65536)
             with self._lock:
                 cuts, passed = self._cuts[way], self.passed[way]
+                if way == "down" and 0 < self._answer_to <= self.passed["up"]:
+                    cuts.insert(0, passed)
+                    self._answer_to = 0
                 is_cut = bool(data and cuts) and cuts[0] <= passed + len(data)
                 if is_cut:
                     data = data[: max(cuts.pop(0) - passed, 0)]

@@ -83,8 +83,8 @@ def after(
 def _after_discover(state: UploadState, outcome: Outcome, _: Dialect) -> Verdict:
     if isinstance(outcome, NoAnswer):
         return broken(state, outcome.error, outcome.retry_after)
-    if not outcome.is_success:
-        return _again_or_failed(state, outcome, "OPTIONS")
+    if not outcome.is_success and classify_status(outcome.status) is not NEVER:
+        return broken(state, f"OPTIONS: {outcome.status}", outcome.retry_after)
     most = integer(outcome.headers.get("tus-max-size"))
     if most is not None and state.length is not None and state.length > most:
         msg = f"the upload has {state.length:,} bytes, and the server takes {most:,}"

@@ -54,6 +54,23 @@ class AsyncPiece(Piece):
 
     __slots__ = ()
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self.chunks():
-            yield chunk
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Steps(self.chunks())
+
+
+class _Steps:
+    """Not an asynchronous generator: one that is left half-way must be closed."""
+
+    __slots__ = ("_chunks",)
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
