@@ -96,7 +96,7 @@ __all__ = [
     "RequestEvent",
     "RetryScheduled",
     "Throttled",
-    "with_calls",
     "UploadBroke",
     "UploadResumed",
+    "with_calls",
 ]

@@ -164,7 +164,10 @@ class Uploads:
         has, method = request.headers, request.method
         wrong: list[tuple[Any, str]] = [
             (method == "HEAD" and "upload-offset" in has, "a HEAD with an offset"),
-            (method == "POST" and has.get("content-length") != "0", "a POST with a body"),
+            (
+                method == "POST" and has.get("content-length") != "0",
+                "a POST with a body",
+            ),
             ("transfer-encoding" in has, "a body of unknown length"),
         ]
         is_append = method == "PATCH"
@@ -178,7 +181,10 @@ class Uploads:
             wrong += [
                 (version != "8", "another interop version"),
                 (method != "HEAD" and not known, "no Upload-Complete"),
-                (method == "HEAD" and "upload-complete" in has, "a HEAD that completes"),
+                (
+                    method == "HEAD" and "upload-complete" in has,
+                    "a HEAD that completes",
+                ),
             ]
         wrong += [
             (is_append and has.get("content-type") != media, "another media type"),

@@ -30,7 +30,7 @@ on in 0.75 s
     reason: str
     wait: float
 
-    level: ClassVar[int] = logging.WARNING
+    level: ClassVar[int] = logging.INFO
 
     def __str__(self) -> str:
         return self._describe(

@@ -240,7 +240,7 @@ def _known(given: object) -> Source | None:
         return Memory(given)
     if isinstance(given, os.PathLike):
         path = cast("os.PathLike[str]", given)
-        return File(lambda: open(path, "rb"))  # noqa: SIM115, PTH123 - closed at the end; any PathLike
+        return File(lambda: open(path, "rb"))  # noqa: PTH123 - closed at the end; any PathLike
     if isinstance(given, str):
         msg = "upload takes no str: give Path(name) for a file, or text.encode()"
         raise TypeError(msg)

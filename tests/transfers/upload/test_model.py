@@ -50,7 +50,9 @@ class Server:
             self.complete = True
             self.completions += 1
 
-    def handle(self, step: Step, fault: str, draw: st.DataObject) -> tuple[Outcome, int]:
+    def handle(
+        self, step: Step, fault: str, draw: st.DataObject
+    ) -> tuple[Outcome, int]:
         """Return the outcome, and how many bytes the client has handed out."""
         self.log.append(f"{step} {fault}")
         self.settle(draw)
@@ -101,7 +103,9 @@ class Server:
         self, step: Step, fault: str, draw: st.DataObject
     ) -> tuple[Outcome, int]:
         if step.start != self.offset or self.complete:
-            status = draw.draw(st.sampled_from([409, 403, 404] if self.complete else [409]))
+            status = draw.draw(
+                st.sampled_from([409, 403, 404] if self.complete else [409])
+            )
             right = {"upload-offset": str(self.offset)} if self.is_draft else {}
             return Answer(status, {**right, "upload-complete": "?0"}), step.size
         if fault in {"cut", "late"}:
@@ -121,7 +125,9 @@ class Server:
         self.acknowledged = end
         if self.is_draft:
             told = {} if end == step.end else {"upload-offset": str(end)}
-            return Answer(200, {**told, "upload-complete": f"?{self.complete:d}"}), step.size
+            return Answer(
+                200, {**told, "upload-complete": f"?{self.complete:d}"}
+            ), step.size
         return Answer(204, {"upload-offset": str(end)}), step.size
 
 
