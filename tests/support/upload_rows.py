@@ -8,16 +8,13 @@ from typing import Any
 from httpx_resilient._transfers.upload.draft import Draft
 from httpx_resilient._transfers.upload.state import (
     Answer,
-    Done,
-    Failed,
-    Go,
     Kind,
     NoAnswer,
     Step,
     UploadState,
-    Wait,
 )
 from httpx_resilient._transfers.upload.tus import Tus
+from httpx_resilient._transfers.upload.verdict import Done, Failed, Go, Wait
 
 TUS, DRAFT = Tus(), Draft()
 STATE = UploadState(1_000, 400, 400, location="http://a/1", offset=200, sent=200)

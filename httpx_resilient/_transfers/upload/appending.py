@@ -8,14 +8,10 @@ from httpx_resilient._core.classify import NEVER, classify_status
 from httpx_resilient._transfers.upload.dialect import Dialect
 from httpx_resilient._transfers.upload.state import (
     Answer,
-    Done,
-    Failed,
-    Go,
     NoAnswer,
     Outcome,
     Step,
     UploadState,
-    Verdict,
 )
 from httpx_resilient._transfers.upload.transitions import (
     advanced,
@@ -23,6 +19,7 @@ from httpx_resilient._transfers.upload.transitions import (
     conflicting,
     located,
 )
+from httpx_resilient._transfers.upload.verdict import Done, Failed, Go, Verdict
 
 _BUSY = frozenset({409, 423})
 _MAYBE_COMPLETE = frozenset({400, 403, 404, 410})

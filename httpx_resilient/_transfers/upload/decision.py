@@ -11,15 +11,11 @@ from httpx_resilient._transfers.upload.dialect import Dialect
 from httpx_resilient._transfers.upload.fields import integer
 from httpx_resilient._transfers.upload.state import (
     Answer,
-    Done,
-    Failed,
-    Go,
     Kind,
     NoAnswer,
     Outcome,
     Step,
     UploadState,
-    Verdict,
 )
 from httpx_resilient._transfers.upload.transitions import (
     broken,
@@ -28,6 +24,7 @@ from httpx_resilient._transfers.upload.transitions import (
     located,
     too_large,
 )
+from httpx_resilient._transfers.upload.verdict import Done, Failed, Go, Verdict
 
 _BUSY = frozenset({409, 423})
 _GONE = frozenset({403, 404, 410})
@@ -101,15 +98,21 @@ def _after_discover(state: UploadState, outcome: Outcome, _: Dialect) -> Verdict
 
 
 def _after_create(state: UploadState, outcome: Outcome, dialect: Dialect) -> Verdict:
+    is_whole = state.length == 0 and dialect.is_complete_when_empty
     if isinstance(outcome, NoAnswer):
-        if state.length == 0 and dialect.is_complete_when_empty:
-            if not outcome.is_unsent:
-                msg = f"{outcome.error}. An empty upload is complete when it is created"
-                return Failed(state, msg, is_unknown=True)
+        if is_whole and not outcome.is_unsent:
+            msg = f"{outcome.error}. An empty upload is complete when it is created"
+            return Failed(state, msg, is_unknown=True)
         # A lost answer leaves an empty upload behind, which expires.
         return broken(state, outcome.error, outcome.retry_after)
     if not outcome.is_success:
         return _again_or_failed(state, outcome, "the creation")
+    return _created(state, outcome, dialect, is_whole=is_whole)
+
+
+def _created(
+    state: UploadState, outcome: Answer, dialect: Dialect, *, is_whole: bool
+) -> Verdict:
     location = outcome.headers.get("location")
     if location is None:
         return Failed(
@@ -128,7 +131,7 @@ def _after_create(state: UploadState, outcome: Outcome, dialect: Dialect) -> Ver
         state = limited(state, facts.limits)
         if refusal := too_large(state):
             return Failed(state, refusal)
-    if state.length == 0 and dialect.is_complete_when_empty:
+    if is_whole:
         return Done(state, "created, and complete: it has no bytes")
     return Go(state, "created")
 
@@ -156,7 +159,7 @@ def _after_locate(state: UploadState, outcome: Outcome, dialect: Dialect) -> Ver
 
 
 def _again_or_failed(state: UploadState, answer: Answer, what: str) -> Verdict:
-    """Repeat what had no effect, if the status is one of those that change with time."""
+    """Repeat what had no effect, if the status is one that changes with time."""
     status = answer.status
     if classify_status(status) is not NEVER:
         return broken(state, f"{what}: {status}", answer.retry_after)

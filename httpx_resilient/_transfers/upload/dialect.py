@@ -42,7 +42,7 @@ class Dialect(Protocol):
         ...
 
     def acknowledged(self, step: Step, facts: Facts) -> int | None:
-        """Return the offset after a piece that was accepted; `None` if a HEAD must tell."""
+        """Return the offset after an accepted piece; `None` if a HEAD must tell it."""
         ...
 
     def is_complete(self, state: UploadState, facts: Facts) -> bool:

@@ -1,4 +1,4 @@
-"""The header fields of resumable uploads, read strictly: what is malformed is absent."""
+"""Header fields of resumable uploads, read strictly: what is malformed is absent."""
 
 from __future__ import annotations
 

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
 from tenacity import RetryCallState
 
 from httpx_resilient._core.family import Family
-from httpx_resilient._transfers.io.protocol import ClientIO, Enough
+from httpx_resilient._transfers.io.protocol import ClientIO
 from httpx_resilient._transfers.upload.decision import after, next_step
 from httpx_resilient._transfers.upload.events import UploadBroke, UploadResumed
+from httpx_resilient._transfers.upload.exchange import Exchange
 from httpx_resilient._transfers.upload.history import History
 from httpx_resilient._transfers.upload.options import Options
 from httpx_resilient._transfers.upload.piece import AsyncPiece, Piece, SyncPiece
-from httpx_resilient._transfers.upload.record import EXTENSION, Upload
-from httpx_resilient._transfers.upload.requests import (
-    Requests,
-    answer_of,
-    failure_of,
-    redirect_of,
-)
+from httpx_resilient._transfers.upload.record import EXTENSION, Upload, record_of
+from httpx_resilient._transfers.upload.requests import Requests
 from httpx_resilient._transfers.upload.source import SourceError
-from httpx_resilient._transfers.upload.state import (
-    Done,
-    Failed,
-    Go,
-    Kind,
-    NoAnswer,
-    Outcome,
-    Step,
-    UploadState,
-    Wait,
-)
+from httpx_resilient._transfers.upload.state import Kind, Step, UploadState
+from httpx_resilient._transfers.upload.verdict import Done, Failed, Go, Verdict, Wait
 
-_REDIRECTS = 10
-_DRAINED = 64 * 1024
-"""The bytes of an answer's body that are read to keep its connection."""
+_REFUSED = frozenset({401, 403, 404})
+"""The statuses of a request that may lack credentials."""
 
 LONGEST_WAIT = 60.0
 """Seconds. If a server asks for more, the upload ends, and can be resumed then."""
@@ -64,8 +49,7 @@ class UploadFlow:
         self._io = io
         self._requests = Requests(options, url, io)
         self._history = History()
-        self._request: Any = None
-        self._cause: Exception | None = None
+        self._exchange = Exchange(self._requests, self._history, family, io)
         self._rejection: Any = None
         """The answer that has rejected the last piece, read."""
 
@@ -80,11 +64,11 @@ class UploadFlow:
         source = self._options.source
         await self._io.run(source.open)
         try:
-            return await self._run(self._state())
+            return await self._run(self._first_state())
         finally:
             source.close()
 
-    def _state(self) -> UploadState:
+    def _first_state(self) -> UploadState:
         options, length = self._options, self._options.source.length
         return UploadState(
             length,
@@ -100,27 +84,26 @@ class UploadFlow:
         )
 
     async def _run(self, state: UploadState) -> Any:
+        dialect, exchange = self._options.dialect, self._exchange
         while True:
             step, piece = next_step(state), None
             if step.kind is Kind.APPEND:
                 state, step, piece = await self._read(state, step)
-            started = self._io.now()
-            outcome, response = await self._exchange(state, step, piece)
             try:
-                taken, given = (0, 0) if piece is None else (piece.taken, piece.given)
-                verdict = after(
-                    state, step, outcome, self._options.dialect, taken, given
-                )
-                shown = self._cause if response is None else response
-                self._history.add(step, shown, verdict, started, self._io.now())
+                outcome = await exchange.send(state, step, piece)
+                sent = (0, 0) if piece is None else (piece.taken, piece.given)
+                verdict = after(state, step, outcome, dialect, *sent)
+                self._record(step, verdict)
                 if isinstance(verdict, Done):
-                    return await self._finish(verdict, step, response)
+                    return await self._finish(verdict, step)
                 if isinstance(verdict, Failed):
-                    raise await self._failure(verdict, response) from self._cause
-                await self._put_aside(verdict, step, response)
+                    raise await self._failure(verdict) from exchange.error
+                if verdict.state.rejected and step.kind is Kind.APPEND:
+                    self._rejection = await exchange.loaded()
+                else:
+                    await exchange.put_aside(step)
             finally:
-                if response is not None:
-                    await self._io.close(response)
+                await exchange.close()
             await self._go_on(step, verdict)
             state = verdict.state
 
@@ -140,62 +123,19 @@ class UploadFlow:
         kind = AsyncPiece if self._io.asynchronous else SyncPiece
         return state, step, kind(data)
 
-    async def _exchange(
-        self, state: UploadState, step: Step, piece: Piece | None
-    ) -> tuple[Outcome, Any]:
-        """Send the request of a step, and follow 307 and 308."""
-        moved = ""
-        for _ in range(_REDIRECTS):
-            request, auth = self._requests.build(state, step, piece, moved)
-            self._request, self._cause = request, None
-            try:
-                response = await self._io.send(
-                    request, follow_redirects=False, auth=auth
-                )
-            except Exception as error:
-                # A hook that raises for each status has an answer to show.
-                response = getattr(error, "response", None)
-                if response is None:
-                    if not isinstance(error, self._family.transport_error):
-                        raise
-                    self._cause = error
-                    return failure_of(error, self._family), None
-            try:
-                answer = answer_of(response, self._io)
-                moved = redirect_of(answer)
-                if not moved:
-                    return answer, response
-            except BaseException:
-                await self._io.close(response)
-                raise
-            await self._io.close(response)
-        return NoAnswer(f"{_REDIRECTS} redirects", is_final=True), None
+    def _record(self, step: Step, verdict: Verdict) -> None:
+        exchange = self._exchange
+        is_accepted = isinstance(verdict, Go) and verdict.state.is_known
+        self._history.add(
+            step,
+            exchange.error if exchange.response is None else exchange.response,
+            verdict.reason,
+            exchange.times,
+            is_unbroken=step.kind is Kind.APPEND and is_accepted,
+        )
 
-    async def _put_aside(self, verdict: Go | Wait, step: Step, response: Any) -> None:
-        """Read what is short, so that the connection serves the next request."""
-        if response is None or step.kind is Kind.LOCATE:
-            return  # a Content-Length of a HEAD is not one of its body
-        if verdict.state.rejected:
-            self._rejection = await self._loaded(response)
-            return
-        read = 0
-
-        def consume(chunk: bytes) -> None:
-            nonlocal read
-            read += len(chunk)
-            if read > _DRAINED:
-                raise Enough
-
-        with suppress(Exception):  # the status and the headers are all that counts
-            await self._io.read(response, consume)
-
-    async def _loaded(self, response: Any) -> Any:
-        """Read the body of an answer that is shown, as far as it can be read."""
-        with suppress(Exception):
-            await self._io.load(response)
-        return response
-
-    async def _finish(self, verdict: Done, step: Step, response: Any) -> Any:
+    async def _finish(self, verdict: Done, step: Step) -> Any:
+        response = self._exchange.response
         upload = record_of(verdict.state, complete=True, answered=verdict.is_answered)
         if step.kind is Kind.LOCATE:
             # Without its body, which a HEAD does not have, whatever its headers say.
@@ -217,46 +157,42 @@ class UploadFlow:
         await self._options.emit.settle()
         return response
 
-    async def _failure(self, verdict: Failed, response: Any) -> Exception:
-        state = verdict.state
+    async def _failure(self, verdict: Failed) -> Exception:
         complete = None if verdict.is_unknown else False
-        if response is not None:
-            response = await self._loaded(response)
-        if self._rejection is not None:
-            response = self._rejection
-        return self._named(
-            verdict.reason, record_of(state, complete=complete), response
-        )
+        response = await self._exchange.loaded()
+        upload = record_of(verdict.state, complete=complete)
+        return self._named(verdict.reason, upload, self._rejection or response)
 
     def _named(self, reason: str, upload: Upload, response: Any = None) -> Exception:
         """Make the exception that ends the upload."""
         msg = f"upload to {self._requests.shown}: {reason}"
+        if self._requests.withheld and getattr(response, "status_code", 0) in _REFUSED:
+            msg += (
+                ". The URL of the upload is of another origin, which got no "
+                "credentials: create uploads at that origin if you trust it"
+            )
         failed: Exception = self._failed(msg, upload, response)
-        if self._request is not None:
-            vars(failed)["_request"] = self._request
-            self._history.leave_on(failed, str(upload))
+        vars(failed)["_request"] = self._exchange.request
+        self._history.leave_on(failed, str(upload))
         return failed
 
     async def _go_on(self, step: Step, verdict: Go | Wait) -> None:
         """Report, then wait if need be."""
-        state, emit, request = verdict.state, self._options.emit, self._request
+        state, emit, request = verdict.state, self._options.emit, self._exchange.request
         if isinstance(verdict, Go):
             if step.kind is Kind.LOCATE:
                 emit(None, UploadResumed, request, state.offset, state.length)
-            if step.kind is not Kind.DISCOVER:
-                self._report(record_of(state))
-        else:
-            seconds = self._seconds(verdict)
-            if seconds > LONGEST_WAIT:
-                reason = (
-                    f"{verdict.reason}, and the server asks to wait {seconds:.4g} s"
-                )
-                raise self._named(reason, record_of(state)) from self._cause
-            self._history.wait(seconds)
-            emit(None, UploadBroke, request, state.offset, verdict.reason, seconds)
+            self._report(record_of(state))
             await emit.settle()
-            await self._io.sleep(seconds)
+            return
+        seconds = self._seconds(verdict)
+        if seconds > LONGEST_WAIT:
+            reason = f"{verdict.reason}, and the server asks to wait {seconds:.4g} s"
+            raise self._named(reason, record_of(state)) from self._exchange.error
+        self._history.wait(seconds)
+        emit(None, UploadBroke, request, state.offset, verdict.reason, seconds)
         await emit.settle()
+        await self._io.sleep(seconds)
 
     def _seconds(self, verdict: Wait) -> float:
         state = verdict.state
@@ -267,18 +203,3 @@ class UploadFlow:
     def _report(self, upload: Upload) -> None:
         if self._options.on_progress is not None:
             self._options.on_progress(upload)
-
-
-def record_of(
-    state: UploadState, *, complete: bool | None = False, answered: bool = False
-) -> Upload:
-    """Return what a user learns of a state."""
-    return Upload(
-        state.offset,
-        state.length,
-        complete,
-        answered,
-        state.breaks,
-        state.repeated,
-        state.location,
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from httpx_resilient._core.history import Record, history_on, leave_history
-from httpx_resilient._transfers.upload.state import Go, Kind, Step, Verdict
+from httpx_resilient._transfers.upload.state import Step
 
 
 class History:
@@ -18,16 +18,17 @@ class History:
     def __init__(self) -> None:
         self._records: list[Record] = []
         self._number = 1
-        self._run: tuple[int, int, int] | None = None
-        """The start and the end of the pieces in the last record, and how many."""
+        self._run: tuple[int, int] | None = None
+        """The start of the unbroken pieces in the last record, and how many."""
 
     def add(
         self,
         step: Step,
         outcome: Any,
-        verdict: Verdict,
-        started: float,
-        ended: float,
+        said: str,
+        times: tuple[float, float],
+        *,
+        is_unbroken: bool = False,
     ) -> None:
         """
         Add a request.
@@ -35,33 +36,27 @@ class History:
         Args:
             step: The request.
             outcome: Its response or exception.
-            verdict: What followed from it.
-            started: When it was sent, in monotonic seconds.
-            ended: When its outcome was there.
+            said: What followed from it.
+            times: When it was sent, and when its outcome was there: monotonic seconds.
+            is_unbroken: Whether it is a piece that was accepted.
         """
+        started, ended = times
         inside = history_on(outcome)
-        error = isinstance(outcome, Exception)
-        shown = type(outcome) if error else outcome.status_code
-        name, number = _named(step), self._number
-        said = verdict.reason
-        reason = said if said.startswith(name) else f"{name}: {said}"
-        run = None
-        is_unbroken = not error and isinstance(verdict, Go) and len(inside) <= 1
-        if step.kind is Kind.APPEND and is_unbroken and verdict.state.is_known:
-            run = step.start, step.end, 1
-            if self._run is not None:
-                start, _, count = self._run
-                run = start, step.end, count + 1
-                first = self._records.pop()
-                started, number = first[5], first[0]
-                reason = (
-                    f"PATCH {start:,}-{step.end:,} in {count + 1} pieces: "
-                    f"{verdict.reason}"
-                )
+        is_error = isinstance(outcome, Exception)
+        shown = type(outcome) if is_error else outcome.status_code
+        name, run = _named(step), None
+        if is_unbroken and len(inside) <= 1:
+            start, count = self._run or (step.start, 0)
+            run = start, count + 1
+            if count:
+                started = self._records.pop()[5]
+                name = f"PATCH {start:,}-{step.end:,} in {count + 1} pieces"
         self._run = run
+        reason = said if said.startswith(name) else f"{name}: {said}"
         more = inside if len(inside) > 1 else ()
+        took = ended - started
         self._records.append(
-            (number, shown, reason, 0.0, ended - started, started, 0.0, more, "", False)
+            (self._number, shown, reason, 0.0, took, started, 0.0, more, "", False)
         )
 
     def wait(self, seconds: float) -> None:

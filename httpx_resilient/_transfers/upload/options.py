@@ -15,8 +15,9 @@ from httpx_resilient._core.validation import TOKEN, is_asynchronous, number
 from httpx_resilient._transfers.upload.dialect import Dialect
 from httpx_resilient._transfers.upload.draft import Draft
 from httpx_resilient._transfers.upload.fields import upload_metadata
+from httpx_resilient._transfers.upload.given import source_of
 from httpx_resilient._transfers.upload.record import Upload
-from httpx_resilient._transfers.upload.source import Source, source_of
+from httpx_resilient._transfers.upload.source import Source
 from httpx_resilient._transfers.upload.tus import Tus
 
 Protocol = Literal["tus", "draft"]
@@ -32,8 +33,8 @@ WAIT: Wait = tenacity.wait_exponential(0.5, max=30) + tenacity.wait_random(0, 0.
 """
 The wait after a break: 0.5 s to 1 s, then about 1 s, 2 s, 4 s ... 30 s.
 
-It is never 0: servers still write what a broken request has sent, and say an offset that
-is not the last one (tuspyserver, resumable-upload).
+It is never 0: servers still write what a broken request has sent, and tell an offset
+that is not the last one (tuspyserver, resumable-upload).
 """
 
 

@@ -1,4 +1,4 @@
-"""The body of one request of an upload: it may be read again, and counts what it gave."""
+"""The body of one request of an upload: it can be read again, and counts its bytes."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from httpx_resilient._core.public import public
 from httpx_resilient._core.walk import walk
+from httpx_resilient._transfers.upload.state import UploadState
 
 EXTENSION = "httpx_resilient_upload"
 """The extension of a response that has the record."""
@@ -50,6 +51,21 @@ class Upload:
         return (
             f"{self.offset:,}{of} bytes, {breaks}, {self.repeated:,} bytes sent twice"
         )
+
+
+def record_of(
+    state: UploadState, *, complete: bool | None = False, answered: bool = False
+) -> Upload:
+    """Return what a user learns of a state."""
+    return Upload(
+        state.offset,
+        state.length,
+        complete,
+        answered,
+        state.breaks,
+        state.repeated,
+        state.location,
+    )
 
 
 class UploadFailed(Exception):  # noqa: N818 - it is an error by its second base

@@ -7,12 +7,7 @@ from base64 import b64encode
 from typing import Any
 from urllib.parse import urljoin
 
-from httpx_resilient._core.classify import (
-    ALWAYS,
-    NEVER,
-    classify_error,
-    was_not_sent,
-)
+from httpx_resilient._core.classify import NEVER, classify_error, was_not_sent
 from httpx_resilient._core.error_text import describe_error
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.hints.reading import hints_in
@@ -37,10 +32,10 @@ tuspyserver for 10 to 30 s, @tus/server for more than 3 s.
 """
 
 _OF_CONTENT = ("content-", "repr-digest", "want-repr-digest")
-"""Headers that describe the content: only the request that creates the upload has them."""
+"""Headers that describe the content: only the creating request has them."""
 
 _FOR_ANYBODY = frozenset({b"host", b"accept", b"accept-encoding", b"user-agent"})
-"""What another origin gets of what the client adds: no credentials, whatever their name."""
+"""What another origin gets of the client's headers: no credentials, however named."""
 
 
 class Requests:
@@ -60,6 +55,8 @@ class Requests:
         self.url = str(first.url)
         """The URL that creates the upload, with the base URL of the client."""
         self.shown = safe_url(first)
+        self.withheld = False
+        """Whether the last request went to another origin, without credentials."""
         self._given = url
         self._origin = origin_key(first.url)
 
@@ -107,8 +104,10 @@ class Requests:
         )
         if options.timeout is None:
             _extend_timeout(request)
+        self.withheld = False
         if origin_key(request.url) == self._origin:
             return request, None
+        self.withheld = True
         request.url = type(request.url)(target)  # without the client's own parameters
         kept = _FOR_ANYBODY | {name.encode() for name in names}
         request.headers = type(request.headers)(
@@ -146,19 +145,18 @@ def answer_of(response: Any, io: ClientIO) -> Answer:
 
 def failure_of(error: Exception, family: Family) -> NoAnswer:
     """Return the values of an exception that decisions read."""
-    kind = classify_error(error, family)
-    least: float | None = getattr(error, "retry_after", None)
+    is_unsent = was_not_sent(error, family)
     return NoAnswer(
         describe_error(error),
-        is_unsent=kind is ALWAYS or was_not_sent(error, family),
-        # A layer that refuses to send says when it may send again.
-        is_final=kind is NEVER and least is None,
-        retry_after=least,
+        is_unsent,
+        # A full pool, or a layer that refuses to send, may do so later.
+        is_final=not is_unsent and classify_error(error, family) is NEVER,
+        retry_after=getattr(error, "retry_after", None),
     )
 
 
 def redirect_of(answer: Answer) -> str:
-    """Return where a 307 or 308 leads, or an empty string: both keep method and body."""
+    """Return where a 307 or 308 leads: they keep method and body. Empty for others."""
     if answer.status not in {307, 308} or "location" not in answer.headers:
         return ""
     return urljoin(answer.url, answer.headers["location"])

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import partial
-from io import TextIOBase
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from httpx_resilient._transfers.io.protocol import ClientIO
-
-UploadSource = (
-    os.PathLike[str]
-    | bytes
-    | bytearray
-    | memoryview
-    | BinaryIO
-    | Iterable[bytes]
-    | AsyncIterable[bytes]
-)
-"""What can be uploaded."""
-
-_READ = 64 * 1024
 
 
 class SourceError(Exception):
@@ -41,7 +28,7 @@ class Part(NamedTuple):
     is_last: bool
 
 
-class Source:
+class Source(ABC):
     """
     The base of bodies.
 
@@ -55,12 +42,13 @@ class Source:
     def __init__(self, length: int | None) -> None:
         self.length = length
 
-    def open(self) -> None:
+    def open(self) -> None:  # noqa: B027 - not each body has to prepare
         """Prepare to read. Blocking."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - not each body holds something
         """Release what `open` has acquired."""
 
+    @abstractmethod
     async def read(self, io: ClientIO, start: int, size: int) -> Part:
         """
         Read a part.
@@ -73,7 +61,6 @@ class Source:
         Raises:
             SourceError: The body is shorter or longer than it was, or was changed.
         """
-        raise NotImplementedError
 
 
 class Memory(Source):
@@ -142,119 +129,3 @@ class File(Source):
     def _stamped(self) -> tuple[int, int]:
         status = os.fstat(self._file.fileno())
         return status.st_size, status.st_mtime_ns
-
-
-class Stream(Source):
-    """
-    A body that can be read only once.
-
-    What the server has not acknowledged is stored: one piece, and one chunk.
-
-    Args:
-        chunks: The chunks.
-        length: The bytes of the body, if that is known.
-        asynchronous: Whether it is an asynchronous iterator.
-    """
-
-    def __init__(self, chunks: Any, length: int | None, *, asynchronous: bool) -> None:
-        super().__init__(length)
-        self.asynchronous = asynchronous
-        self._chunks: Iterator[bytes] | AsyncIterator[bytes] = chunks
-        self._stored = bytearray()
-        self._since = 0
-        """The offset of the first byte that is stored."""
-        self._is_read = False
-
-    async def read(self, io: ClientIO, start: int, size: int) -> Part:
-        # One byte more is read, to know whether this part is the last one.
-        while not self._is_read and self._since + len(self._stored) <= start + size:
-            chunk = await self._next(io)
-            if chunk is None:
-                self._is_read = True
-                break
-            self._stored += chunk
-            self._forget(start)
-        self._forget(start)
-        data = bytes(self._stored[:size])
-        is_last = self._is_read and len(data) == len(self._stored)
-        self._check(start, self._since + len(self._stored), is_read=self._is_read)
-        return Part(data, is_last)
-
-    def _forget(self, start: int) -> None:
-        known = min(start - self._since, len(self._stored))
-        del self._stored[:known]
-        self._since += known
-
-    def _check(self, start: int, end: int, *, is_read: bool) -> None:
-        if is_read and end < start:
-            msg = (
-                f"the body ends at {end:,}, and the server has {start:,} bytes already"
-            )
-            raise SourceError(msg)
-        if self.length is None:
-            return
-        if end > self.length or (is_read and end < self.length):
-            msg = f"the body has {end:,} bytes or more" if not is_read else ""
-            msg = msg or f"the body has {end:,} bytes"
-            msg += f", and length says {self.length:,}"
-            raise SourceError(msg)
-
-    async def _next(self, io: ClientIO) -> bytes | None:
-        chunks: Any = self._chunks
-        if self.asynchronous:
-            chunk = await anext(chunks, None)
-        else:
-            chunk = await io.run(partial(next, chunks, None))
-        if chunk is not None and not isinstance(chunk, bytes | bytearray | memoryview):
-            msg = f"a body gives bytes; got {type(chunk).__name__}"
-            raise TypeError(msg)
-        return None if chunk is None else bytes(chunk)
-
-
-def source_of(given: object, length: int | None) -> Source:
-    """
-    Return where the bytes come from.
-
-    Raises:
-        TypeError: It is nothing that can be uploaded.
-        ValueError: A length is given for a body that has one.
-    """
-    source = _known(given)
-    if source is not None:
-        if length is not None:
-            msg = "length is only for iterators: the length of this body is known"
-            raise ValueError(msg)
-        return source
-    if isinstance(given, AsyncIterable):
-        return Stream(aiter(given), length, asynchronous=True)
-    if hasattr(given, "read"):  # a pipe
-        given = iter(partial(given.read, _READ), b"")
-    if isinstance(given, Iterable):
-        return Stream(iter(given), length, asynchronous=False)
-    msg = f"upload takes a Path, bytes, a binary file or an iterator of bytes; got {given!r}"
-    raise TypeError(msg)
-
-
-def _known(given: object) -> Source | None:
-    if isinstance(given, bytes | bytearray | memoryview):
-        return Memory(given)
-    if isinstance(given, os.PathLike):
-        path = cast("os.PathLike[str]", given)
-        return File(lambda: open(path, "rb"))  # noqa: PTH123 - closed at the end; any PathLike
-    if isinstance(given, str):
-        msg = "upload takes no str: give Path(name) for a file, or text.encode()"
-        raise TypeError(msg)
-    if isinstance(given, dict):
-        msg = "upload takes no dict: give bytes, such as json.dumps(...).encode()"
-        raise TypeError(msg)
-    if isinstance(given, TextIOBase):
-        msg = "the file must be opened in binary mode: open(name, 'rb')"
-        raise TypeError(msg)
-    if hasattr(given, "read") and _can_seek(given):
-        return File(cast("BinaryIO", given))
-    return None
-
-
-def _can_seek(file: Any) -> bool:
-    seekable = getattr(file, "seekable", None)
-    return bool(seekable is not None and seekable())

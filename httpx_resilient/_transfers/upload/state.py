@@ -102,6 +102,9 @@ class Limits(NamedTuple):
     min_append_size: int = 0
 
 
+NO_LIMITS = Limits()
+
+
 class Facts(NamedTuple):
     """
     What the headers of an answer say about an upload; `None` where they say nothing.
@@ -160,7 +163,7 @@ class UploadState:
     is_deferred: bool = False
     is_ending: bool = False
     rejected: str = ""
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
     checksum: str = ""
     is_discovered: bool = False
     stalls: int = 0
@@ -173,51 +176,3 @@ class UploadState:
         """What the server has, in words."""
         of = "" if self.length is None else f" of {self.length:,}"
         return f"{self.offset:,}{of} bytes"
-
-
-class Go(NamedTuple):
-    """The next request follows at once."""
-
-    state: UploadState
-    reason: str
-
-
-class Wait(NamedTuple):
-    """The next request follows after a wait, of `least` seconds if that is not `None`."""
-
-    state: UploadState
-    reason: str
-    least: float | None = None
-
-
-class Done(NamedTuple):
-    """
-    The upload is complete.
-
-    Args:
-        state: The last state.
-        reason: How that is known.
-        is_answered: Whether the answer of the last request is that to the upload.
-    """
-
-    state: UploadState
-    reason: str
-    is_answered: bool = True
-
-
-class Failed(NamedTuple):
-    """
-    The upload ends here.
-
-    Args:
-        state: The last state.
-        reason: Why, and what to do.
-        is_unknown: Whether it may nevertheless be complete.
-    """
-
-    state: UploadState
-    reason: str
-    is_unknown: bool = False
-
-
-Verdict = Go | Wait | Done | Failed

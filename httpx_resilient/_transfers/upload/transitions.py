@@ -8,19 +8,15 @@ from dataclasses import replace
 from httpx_resilient._transfers.upload.dialect import Dialect
 from httpx_resilient._transfers.upload.state import (
     SMALLEST_PIECE,
-    Done,
     Facts,
-    Failed,
-    Go,
     Limits,
     UploadState,
-    Verdict,
-    Wait,
 )
+from httpx_resilient._transfers.upload.verdict import Done, Failed, Go, Verdict, Wait
 
 MAX_CONFLICTS = 8
 """
-How often in succession a server may say that it still writes what a broken request sent.
+How often in succession a server may say that another request is in progress.
 
 The waits between them add up to a minute and a half by default. tuspyserver writes for
 10 to 30 s.
@@ -57,7 +53,7 @@ def broken(state: UploadState, reason: str, least: float | None = None) -> Verdi
 
 
 def conflicting(state: UploadState, reason: str, least: float | None) -> Verdict:
-    """Another request is in progress, likely the one that broke: wait, and ask again."""
+    """Another request is in progress, likely the one that broke: ask again later."""
     state = replace(state, conflicts=state.conflicts + 1, is_known=False)
     if state.conflicts >= MAX_CONFLICTS:
         return Failed(
@@ -72,7 +68,7 @@ def conflicting(state: UploadState, reason: str, least: float | None) -> Verdict
 
 def located(state: UploadState, facts: Facts, dialect: Dialect, how: str) -> Verdict:
     """
-    The server has told an offset. It counts only if it is one that can be.
+    Judge an offset that the server has told: only one that can be counts.
 
     Args:
         state: The state before.

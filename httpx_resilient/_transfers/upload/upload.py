@@ -11,6 +11,7 @@ from httpx_resilient._core.http_types import ResponseT
 from httpx_resilient._transfers.io.protocol import ClientIO
 from httpx_resilient._transfers.io.start import start
 from httpx_resilient._transfers.upload.flow import UploadFlow
+from httpx_resilient._transfers.upload.given import UploadSource
 from httpx_resilient._transfers.upload.options import (
     OnProgress,
     Protocol,
@@ -18,7 +19,6 @@ from httpx_resilient._transfers.upload.options import (
     options_of,
 )
 from httpx_resilient._transfers.upload.record import UploadFailed
-from httpx_resilient._transfers.upload.source import UploadSource
 from httpx_resilient._transfers.upload.state import PIECE
 
 ClientT = TypeVar("ClientT")

@@ -128,3 +128,32 @@ def test_a_draft_whose_limits_forbid_the_upload_ends_before_a_piece(
     with pytest.raises(UploadFailed, match=reason):
         sent(uploads)
     assert uploads.log == ["POST"]
+
+
+def test_an_authentication_that_sends_a_piece_again_is_counted() -> None:
+    class Challenge(httpx.Auth):
+        def auth_flow(self, request: httpx.Request) -> Any:
+            response = yield request
+            if response.status_code == 401:
+                yield request
+
+    uploads = Uploads("tus", Fault("PATCH", status=401))
+    with (
+        Server(uploads, read_body=False) as server,
+        httpx.Client(transport=RetryingTransport(), auth=Challenge()) as client,
+    ):
+        known = upload_of(upload(client, server.url, CONTENT))
+    assert known is not None
+    assert known.repeated == len(CONTENT)
+    assert uploads.complete == [CONTENT]
+
+
+@pytest.mark.parametrize("size", [1_000, 500_000])
+def test_only_a_short_answer_to_a_piece_is_read_to_keep_its_connection(
+    size: int,
+) -> None:
+    uploads = Uploads("draft", Fault("PATCH", status=200, body=bytes(size)))
+    with Server(uploads, read_body=False) as server:
+        upload(CLIENT, server.url, CONTENT, protocol="draft", piece_size=30)
+    assert server.connections == (1 if size == 1_000 else 2)
+    assert uploads.complete == [CONTENT]

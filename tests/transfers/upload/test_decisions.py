@@ -33,15 +33,14 @@ from httpx_resilient._transfers.upload.fields import (
     upload_metadata,
 )
 from httpx_resilient._transfers.upload.state import (
-    Failed,
     Kind,
     Limits,
     NoAnswer,
     Step,
     UploadState,
-    Verdict,
 )
 from httpx_resilient._transfers.upload.tus import Tus
+from httpx_resilient._transfers.upload.verdict import Failed, Verdict
 
 
 def judged(

@@ -12,8 +12,6 @@ from httpx_resilient._transfers.upload.decision import after, next_step
 from httpx_resilient._transfers.upload.draft import Draft
 from httpx_resilient._transfers.upload.state import (
     Answer,
-    Done,
-    Failed,
     Kind,
     NoAnswer,
     Outcome,
@@ -21,6 +19,7 @@ from httpx_resilient._transfers.upload.state import (
     UploadState,
 )
 from httpx_resilient._transfers.upload.tus import Tus
+from httpx_resilient._transfers.upload.verdict import Done, Failed
 
 FAULTS = (
     "ok", "ok", "ok", "ok", "cut", "lost answer", "unsent", "503", "busy", "part", "late",
