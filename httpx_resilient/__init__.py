@@ -63,7 +63,7 @@ __all__ = [
     "StageTransport",
     "ThrottlingTransport",
     "Upload",
-    "UploadFailed",
+    "UploadError",
     "attempts_of",
     "aws_errors",
     "current_attempt",
@@ -125,7 +125,7 @@ if TYPE_CHECKING:
 
     class RequestThrottled(generic.RequestThrottled, httpx.TransportError): ...
 
-    class UploadFailed(generic.UploadFailed, httpx.TransportError):
+    class UploadError(generic.UploadError, httpx.TransportError):
         response: Response | None
 
     class ResilientTransport(

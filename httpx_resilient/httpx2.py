@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     class RequestThrottled(generic.RequestThrottled, httpx2.TransportError): ...
 
-    class UploadFailed(generic.UploadFailed, httpx2.TransportError):
+    class UploadError(generic.UploadError, httpx2.TransportError):
         response: Response | None
 
     class ResilientTransport(

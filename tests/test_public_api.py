@@ -67,7 +67,9 @@ OF_A_LIBRARY = {
     "ThrottlingTransport",
     "TracingTransport",
     "download",
+    "UploadError",
     "standard_transport",
+    "upload",
     "wrap",
 }
 """The names that stand for a class or a function of its own in each binding."""

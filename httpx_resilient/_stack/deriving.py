@@ -43,7 +43,7 @@ def derived(name: str, home: ModuleType, library: str) -> Any:
     kind: Any = getattr(generic, name)
     if name == "ChecksumMismatch":
         return _class(kind, (home.DownloadError,), home)
-    if issubclass(kind, Refusal | generic.UploadFailed):
+    if issubclass(kind, Refusal):
         return _class(kind, (getattr(family, kind.library_base),), home)
     if issubclass(kind, ResilientTransport):
         return _transport(kind, family, home)

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         DownloadError,
     )
     from httpx_resilient._transfers.download.function import Downloader
-    from httpx_resilient._transfers.upload.upload import Uploader, UploadFailed
+    from httpx_resilient._transfers.upload.upload import Uploader, UploadError
     from httpx_resilient._transport.base import ResilientTransport
     from httpx_resilient._transport.stage_transport import StageTransport
 else:
@@ -86,7 +86,7 @@ else:
             "_stack.wrap": ("ClientWrapper",),
             "_transfers.download.errors": ("ChecksumMismatch", "DownloadError"),
             "_transfers.download.function": ("Downloader",),
-            "_transfers.upload.upload": ("UploadFailed", "Uploader"),
+            "_transfers.upload.upload": ("UploadError", "Uploader"),
             "_transport.base": ("ResilientTransport",),
             "_transport.stage_transport": ("StageTransport",),
         },
@@ -121,6 +121,6 @@ __all__ = [
     "StageTransport",
     "StandardStack",
     "ThrottlingTransport",
-    "UploadFailed",
+    "UploadError",
     "Uploader",
 ]

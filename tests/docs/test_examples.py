@@ -35,6 +35,7 @@ SHOWN = {
     "tracing": "resend=2",
     "throttling": "RequestThrottled",
     "what_happened": "200 at attempt 3, after",
+    "uploads": "the same bytes: True",
     "virtual_time": "200 at attempt 13, after 3 hours",
 }
 """A part of the output of each example of a layer."""
@@ -74,7 +75,7 @@ def test_the_example_of_a_layer_prints_its_effect_and_is_linked_on_a_page(
     assert f"/examples/{layer}.py)" in PAGES
 
 
-@pytest.mark.parametrize("name", ["tracing.py", "what_happened.py"])
+@pytest.mark.parametrize("name", ["tracing.py", "uploads.py", "what_happened.py"])
 def test_a_page_shows_the_output_of_its_example(name: str) -> None:
     marker = f"<!-- printed by examples/{name} -->\n\n```text\n"
     shown = PAGES.partition(marker)[2].partition("```")[0]

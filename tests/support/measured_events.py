@@ -40,6 +40,8 @@ MEASURED: dict[events.Event, dict[str, dict[tuple[Any, ...], float]]] = {
         "retry.wait": {(*SERVER_A, "GET", "503"): 0.5},
     },
     events.NotRetried(REQUEST, 1, "503"): {},
+    events.UploadBroke(REQUEST, 7, "ReadError", 0.5): {},
+    events.UploadResumed(REQUEST, 7, 9): {},
     events.GaveUp(REQUEST, 2, "any text", 1.0, FAILED): {
         "gave_up": {(*SERVER_A, "GET", "ReadError"): 1}
     },

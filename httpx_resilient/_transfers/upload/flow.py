@@ -36,7 +36,7 @@ class UploadFlow:
         options: Its options.
         url: The URL that creates it.
         family: The library of the client.
-        failed: The `UploadFailed` of that library.
+        failed: The `UploadError` of that library.
         io: The effects.
     """
 
@@ -58,7 +58,7 @@ class UploadFlow:
         Upload, and return the response.
 
         Raises:
-            Exception: `UploadFailed`, or what a hook, an authentication or the body
+            Exception: `UploadError`, or what a hook, an authentication or the body
                 has raised.
         """
         source = self._options.source

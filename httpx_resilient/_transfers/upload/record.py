@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
+from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.public import public
 from httpx_resilient._core.walk import walk
 from httpx_resilient._transfers.upload.state import UploadState
@@ -68,7 +69,7 @@ def record_of(
     )
 
 
-class UploadFailed(Exception):  # noqa: N818 - it is an error by its second base
+class UploadError(Refusal):
     """
     An upload ended before it was complete, or nobody knows whether it is.
 
@@ -81,13 +82,10 @@ class UploadFailed(Exception):  # noqa: N818 - it is an error by its second base
         response: The answer that has ended it, read; or `None`.
 
     Example:
-        >>> error = UploadFailed("no progress", Upload(offset=1_000, length=5_000))
+        >>> error = UploadError("no progress", Upload(offset=1_000, length=5_000))
         >>> error.upload.offset
         1000
     """
-
-    library_base: ClassVar[str] = "transport_error"
-    """The second base that a binding adds: the name of a field of `Family`."""
 
     upload: Upload
     response: Any
@@ -110,7 +108,7 @@ def upload_of(outcome: object) -> Upload | None:
         The record, or `None` if there was no upload.
 
     Example:
-        >>> upload_of(UploadFailed("no progress", Upload(offset=7))).offset
+        >>> upload_of(UploadError("no progress", Upload(offset=7))).offset
         7
     """
     for each in walk(outcome, lambda one: (getattr(one, "__cause__", None),)):

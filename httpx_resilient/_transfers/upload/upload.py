@@ -18,7 +18,7 @@ from httpx_resilient._transfers.upload.options import (
     Wait,
     options_of,
 )
-from httpx_resilient._transfers.upload.record import UploadFailed
+from httpx_resilient._transfers.upload.record import UploadError
 from httpx_resilient._transfers.upload.state import PIECE
 
 ClientT = TypeVar("ClientT")
@@ -140,7 +140,7 @@ class Uploader(Generic[ClientT, AsyncClientT, ResponseT]):
             record of either, `explain` the history.
 
         Raises:
-            UploadFailed: The upload has ended before it was complete. Its `upload`
+            UploadError: The upload has ended before it was complete. Its `upload`
                 tells where, and whether that is unknown; its `response` is the answer
                 that has ended it.
             TypeError: An option is of the wrong kind.
@@ -162,9 +162,9 @@ class Uploader(Generic[ClientT, AsyncClientT, ResponseT]):
                 if options.source.asynchronous:
                     msg = "an asynchronous iterator needs an AsyncClient"
                     raise TypeError(msg)
-            return UploadFlow(options, url, family, binding.UploadFailed, io).run()
+            return UploadFlow(options, url, family, binding.UploadError, io).run()
 
         return start("upload", client, family, flow)
 
 
-__all__ = ["UploadFailed", "Uploader"]
+__all__ = ["UploadError", "Uploader"]

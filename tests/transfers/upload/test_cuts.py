@@ -11,7 +11,7 @@ import tenacity
 from support.server import Server
 from support.upload_server import Fault, Uploads
 
-from httpx_resilient import RetryingTransport, UploadFailed, upload, upload_of
+from httpx_resilient import RetryingTransport, UploadError, upload, upload_of
 
 CONTENT = bytes(range(50))
 LONGER = CONTENT * 400
@@ -86,7 +86,7 @@ def _stale(kind: str) -> dict[str, str]:
 @pytest.mark.parametrize("kind", ["tus", "draft"])
 def test_an_upload_that_is_gone_after_its_last_piece_is_unknown(kind: str) -> None:
     uploads = Uploads(kind, Fault("PATCH"), Fault("HEAD", status=404))
-    with pytest.raises(UploadFailed, match="may be complete") as caught:
+    with pytest.raises(UploadError, match="may be complete") as caught:
         sent(uploads)
     assert caught.value.upload.complete is None
     assert caught.value.response.status_code == 404
@@ -96,7 +96,7 @@ def test_an_upload_that_is_gone_after_its_last_piece_is_unknown(kind: str) -> No
 @pytest.mark.parametrize("kind", ["tus", "draft"])
 def test_a_last_piece_that_is_rejected_is_not_sent_again(kind: str) -> None:
     uploads = Uploads(kind, Fault("PATCH", status=403, body=b"quota"))
-    with pytest.raises(UploadFailed, match="the last piece: 403; the server") as caught:
+    with pytest.raises(UploadError, match="the last piece: 403; the server") as caught:
         sent(uploads)
     assert caught.value.upload.complete is False
     assert caught.value.response.text == "quota"
@@ -125,7 +125,7 @@ def test_a_draft_whose_limits_forbid_the_upload_ends_before_a_piece(
     limits: str, reason: str
 ) -> None:
     uploads = Uploads("draft", limits=limits)
-    with pytest.raises(UploadFailed, match=reason):
+    with pytest.raises(UploadError, match=reason):
         sent(uploads)
     assert uploads.log == ["POST"]
 
@@ -152,7 +152,7 @@ def test_an_authentication_that_sends_a_piece_again_is_counted() -> None:
 def test_only_a_short_answer_to_a_piece_is_read_to_keep_its_connection(
     size: int,
 ) -> None:
-    uploads = Uploads("draft", Fault("PATCH", status=200, body=bytes(size)))
+    uploads = Uploads("draft", Fault("PATCH", keep=30, status=200, body=bytes(size)))
     with Server(uploads, read_body=False) as server:
         upload(CLIENT, server.url, CONTENT, protocol="draft", piece_size=30)
     assert server.connections == (1 if size == 1_000 else 2)

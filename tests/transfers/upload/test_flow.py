@@ -15,7 +15,7 @@ import tenacity
 from httpx_resilient import (
     RetryingTransport,
     Upload,
-    UploadFailed,
+    UploadError,
     attempts_of,
     explain,
     upload,
@@ -151,7 +151,7 @@ def test_an_exception_that_is_no_failure_of_the_wire_passes() -> None:
 
 def test_a_server_that_asks_to_wait_for_long_ends_the_upload() -> None:
     script = Script(CREATED, httpx.Response(503, headers={"retry-after": "3600"}))
-    with pytest.raises(UploadFailed, match="503, and the server asks to wait 3600 s"):
+    with pytest.raises(UploadError, match="503, and the server asks to wait 3600 s"):
         sent(script)
 
 
@@ -186,7 +186,7 @@ def test_an_answer_that_breaks_off_leaves_a_complete_upload() -> None:
 
     with (
         httpx.Client(transport=httpx.MockTransport(answer)) as client,
-        pytest.raises(UploadFailed, match="complete, but its answer broke") as caught,
+        pytest.raises(UploadError, match="complete, but its answer broke") as caught,
     ):
         upload(client, URL, CONTENT, protocol="draft")
     assert caught.value.upload.complete
@@ -233,7 +233,7 @@ def test_a_server_has_time_to_answer(given: float | None, read: float | None) ->
 
 def test_endless_redirects_end() -> None:
     script = Script(*[httpx.Response(307, headers={"location": URL})] * 20)
-    with pytest.raises(UploadFailed, match="the creation: 307") as caught:
+    with pytest.raises(UploadError, match="the creation: 307") as caught:
         sent(script)
     assert len(script.requests) == 11
     assert explain(caught.value).count("redirected") == 10
@@ -242,7 +242,7 @@ def test_endless_redirects_end() -> None:
 def test_an_upload_at_another_origin_that_wants_credentials_says_so() -> None:
     elsewhere = httpx.Response(201, headers={"location": "http://example.com/1"})
     script = Script(elsewhere, httpx.Response(401))
-    with pytest.raises(UploadFailed, match="another origin, which got no credentials"):
+    with pytest.raises(UploadError, match="another origin, which got no credentials"):
         sent(script)
 
 
@@ -253,7 +253,7 @@ def test_an_outcome_without_an_upload_has_no_record() -> None:
         lambda: httpx.Response(200),
     ]
     assert [upload_of(make()) for make in nothing] == [None, None, None]
-    error = UploadFailed("no", Upload(1))
+    error = UploadError("no", Upload(1))
     around = RuntimeError()
     around.__cause__ = error
     assert upload_of(around) == Upload(1)

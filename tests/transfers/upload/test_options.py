@@ -12,7 +12,7 @@ import httpx
 import httpx2
 import pytest
 
-from httpx_resilient import UploadFailed, upload
+from httpx_resilient import UploadError, upload
 from httpx_resilient._transfers.io.protocol import ClientIO
 from httpx_resilient._transfers.io.sync_io import SyncClientIO
 from httpx_resilient._transfers.upload.given import source_of
@@ -166,7 +166,7 @@ def test_an_iterator_that_breaks_its_word_ends_the_upload() -> None:
 
     with (
         httpx.Client(transport=httpx.MockTransport(answer)) as client,
-        pytest.raises(UploadFailed, match="length says 9") as caught,
+        pytest.raises(UploadError, match="length says 9") as caught,
     ):
         upload(client, URL, [b"1234"], length=9)
     assert caught.value.upload.location == "https://example.com/1"

@@ -19,7 +19,7 @@ from support.tus_servers import (
     tus_server,
 )
 
-from httpx_resilient import RetryingTransport, UploadFailed, explain, upload, upload_of
+from httpx_resilient import RetryingTransport, UploadError, explain, upload, upload_of
 
 SIZE = 2_000_000
 METADATA = {"filename": "video.mp4", "filetype": "video/mp4"}
@@ -65,10 +65,10 @@ def tus(
         pytest.skip(str(missing))
 
 
-def sent(*args: Any, **options: Any) -> httpx.Response | UploadFailed:
+def sent(*args: Any, **options: Any) -> httpx.Response | UploadError:
     try:
         return upload(*args, **options)
-    except UploadFailed as error:
+    except UploadError as error:
         return error
 
 
@@ -106,7 +106,7 @@ def test_it_goes_on_in_another_process(tus: TusServer) -> None:
     given: Any = {"metadata": METADATA, "piece_size": 500_000, "wait": WAIT}
     with CuttingProxy(tus.port, up=[1_200_000, 1_200_100]) as proxy:
         through = f"http://127.0.0.1:{proxy.port}{tus.path}"
-        with httpx.Client() as client, pytest.raises(UploadFailed):
+        with httpx.Client() as client, pytest.raises(UploadError):
             upload(
                 client,
                 through,

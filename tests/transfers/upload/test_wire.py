@@ -33,7 +33,7 @@ async def send(
             real = getattr(client, "_client", client)
             response = world.ours.upload(real, url, source, **given)
             return response if world.sync else await response
-        except world.ours.UploadFailed as error:
+        except world.ours.UploadError as error:
             return error
 
 
