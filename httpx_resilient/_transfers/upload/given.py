@@ -39,12 +39,13 @@ def source_of(given: object, length: int | None) -> Source:
             msg = "length is only for iterators: the length of this body is known"
             raise ValueError(msg)
         return source
-    if isinstance(given, AsyncIterable):
-        return Stream(aiter(given), length, asynchronous=True)
-    if hasattr(given, "read"):  # a pipe
-        given = iter(partial(given.read, _READ), b"")
-    if isinstance(given, Iterable):
-        return Stream(iter(given), length, asynchronous=False)
+    body: Any = given
+    if isinstance(body, AsyncIterable):
+        return Stream(aiter(cast("Any", body)), length, asynchronous=True)
+    if hasattr(body, "read"):  # a pipe
+        body = iter(partial(body.read, _READ), b"")
+    if isinstance(body, Iterable):
+        return Stream(iter(cast("Any", body)), length, asynchronous=False)
     kind = type(given).__name__
     msg = f"upload takes a Path, bytes, a binary file or an iterator; got {kind}"
     raise TypeError(msg)
@@ -52,7 +53,7 @@ def source_of(given: object, length: int | None) -> Source:
 
 def _known(given: object) -> Source | None:
     if isinstance(given, bytes | bytearray | memoryview):
-        return Memory(given)
+        return Memory(cast("bytes", given))
     if isinstance(given, os.PathLike):
         path = cast("os.PathLike[str]", given)
         return File(lambda: open(path, "rb"))  # noqa: PTH123 - closed at the end; any PathLike

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.public import public
@@ -112,9 +112,10 @@ def upload_of(outcome: object) -> Upload | None:
         7
     """
     for each in walk(outcome, lambda one: (getattr(one, "__cause__", None),)):
-        extensions = getattr(each, "extensions", None)
-        found = extensions.get(EXTENSION) if isinstance(extensions, dict) else None
-        found = found or getattr(each, "upload", None)
+        extensions: Any = getattr(each, "extensions", None)
+        found: object = getattr(each, "upload", None)
+        if found is None and isinstance(extensions, dict):
+            found = cast("dict[str, object]", extensions).get(EXTENSION)
         if isinstance(found, Upload):
             return found
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from httpx_resilient._transfers.io.protocol import ClientIO
 from httpx_resilient._transfers.upload.source import Part, Source, SourceError
@@ -64,6 +64,7 @@ class Stream(Source):
 
     async def _next(self, io: ClientIO) -> bytes | None:
         chunks: Any = self._chunks
+        chunk: Any
         if self.asynchronous:
             chunk = await anext(chunks, None)
         else:
@@ -71,4 +72,4 @@ class Stream(Source):
         if chunk is not None and not isinstance(chunk, bytes | bytearray | memoryview):
             msg = f"a body gives bytes; got {type(chunk).__name__}"
             raise TypeError(msg)
-        return None if chunk is None else bytes(chunk)
+        return None if chunk is None else bytes(cast("bytes", chunk))
