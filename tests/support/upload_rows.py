@@ -116,6 +116,8 @@ ROWS: list[tuple[str, UploadState, Step, Any, Any, type, str]] = [
     ("tus", STATE, PATCH, answer(501), 400, Wait, "501"),
     ("tus", STATE, PATCH, answer(429), 400, Wait, "429"),
     ("tus", STATE, PATCH, answer(403), 400, Failed, "403"),
+    ("tus", STATE, PATCH, answer(401), 400, Go, "a newer credential"),
+    ("tus", replace(STATE, is_unauthorized=True), PATCH, answer(401), 400, Failed, "401"),
     ("tus", STATE, PATCH, answer(404), 400, Failed, "lost the upload"),
     ("tus", STATE, PATCH, answer(302), 400, Failed, "302"),
     *(("tus", STATE, LAST, answer(s), 800, Go, "a HEAD tells") for s in (400, 403, 404, 410)),

@@ -57,6 +57,7 @@ from httpx_resilient import (
     Stage,
     StageTransport,
     ThrottlingTransport,
+    Upload,
     attempts_of,
     current_attempt,
     hints_in_body,
@@ -69,6 +70,8 @@ from httpx_resilient import (
     retry_if_status,
     retry_if_transient,
     standard_transport,
+    upload,
+    upload_of,
     wait_retry_after,
     wait_transient,
     wrap,
@@ -128,6 +131,13 @@ def with_options_for_one_request(client: httpx.Client, client2: httpx2.Client) -
             retry=httpx_resilient.httpx2.RetryOverrides(stop=stop_after_attempt(5))
         ),
     )
+
+
+async def with_uploads() -> None:
+    assert_type(upload(httpx.Client(), "/", b"", metadata={"a": "b"}), httpx.Response)
+    known = upload_of(await upload(httpx.AsyncClient(), httpx.URL("/"), Path("a")))
+    assert_type(known, Upload | None)
+    httpx_resilient.httpx2.upload(httpx2.Client(), "/", iter([b""]), protocol="draft")
 
 
 def with_an_existing_client() -> None:

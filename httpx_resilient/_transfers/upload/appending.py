@@ -27,6 +27,7 @@ _MAYBE_COMPLETE = frozenset({400, 403, 404, 410})
 How servers answer what they are sent for a complete upload: the draft asks for a 4xx,
 resumable-upload says 403, and tussi 404.
 """
+_UNAUTHORIZED = 401
 _TOO_LARGE = 413
 _CHECKSUM_MISMATCH = 460
 """A status of tus: the piece was thrown away."""
@@ -61,6 +62,12 @@ def after_append(
         return _final(state, step, outcome)
     if outcome.is_success:
         return _accepted(state, step, outcome, dialect)
+    if outcome.status == _UNAUTHORIZED and not state.is_unauthorized:
+        # A token has expired. A HEAD has no body: a layer inside can renew it there.
+        state = replace(
+            state, is_known=False, is_ending=was_ending, is_unauthorized=True
+        )
+        return Go(state, "401: a HEAD tells whether there is a newer credential")
     if step.is_last and outcome.status in _MAYBE_COMPLETE:
         # Such an answer proves nothing about a piece that was sent before.
         state = replace(

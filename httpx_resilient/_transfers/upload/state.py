@@ -141,6 +141,7 @@ class UploadState:
         is_deferred: Whether the server does not know the length yet.
         is_ending: Whether the last piece was sent, or a part of it.
         rejected: How the last piece was rejected, until a HEAD tells what that means.
+        is_unauthorized: Whether the last piece was answered by 401.
         limits: What the server allows.
         checksum: The algorithm of the checksum of each piece, or empty.
         is_discovered: Whether the server has said that it checks them.
@@ -163,6 +164,7 @@ class UploadState:
     is_deferred: bool = False
     is_ending: bool = False
     rejected: str = ""
+    is_unauthorized: bool = False
     limits: Limits = NO_LIMITS
     checksum: str = ""
     is_discovered: bool = False

@@ -126,6 +126,7 @@ def advanced(state: UploadState, offset: int) -> UploadState:
         sent=max(state.sent, offset),
         is_known=True,
         is_resumed=False,
+        is_unauthorized=state.is_unauthorized and not progress,
         stalls=0 if progress else state.stalls,
         conflicts=0 if progress else state.conflicts,
     )

@@ -13,6 +13,8 @@ import pytest
 import tenacity
 
 from httpx_resilient import (
+    Credentials,
+    CredentialsTransport,
     RetryingTransport,
     Upload,
     UploadError,
@@ -134,6 +136,25 @@ def test_a_piece_is_not_repeated_by_a_layer_inside() -> None:
     ]
 
 
+def test_a_token_that_expires_is_renewed_by_a_head() -> None:
+    tokens = iter(["old", "new"])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        old = request.headers["authorization"] == "Bearer old"
+        seen.append(request.method)
+        if request.method == "POST":
+            return CREATED
+        return httpx.Response(401) if old else at(0 if request.method == "HEAD" else 10)
+
+    seen: list[str] = []
+    credentials = Credentials(lambda: next(tokens), "https://example.com")
+    transport = CredentialsTransport(httpx.MockTransport(answer), credentials)
+    with httpx.Client(transport=transport) as client:
+        upload(client, URL, CONTENT)
+    assert seen[-1] == "PATCH"
+    assert seen.count("PATCH") == 2
+
+
 def test_a_hook_that_raises_for_each_status_hides_no_answer() -> None:
     def raises(response: httpx.Response) -> None:
         response.raise_for_status()
@@ -241,7 +262,7 @@ def test_endless_redirects_end() -> None:
 
 def test_an_upload_at_another_origin_that_wants_credentials_says_so() -> None:
     elsewhere = httpx.Response(201, headers={"location": "http://example.com/1"})
-    script = Script(elsewhere, httpx.Response(401))
+    script = Script(elsewhere, httpx.Response(401), httpx.Response(401))
     with pytest.raises(UploadError, match="another origin, which got no credentials"):
         sent(script)
 

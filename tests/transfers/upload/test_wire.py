@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 import tenacity
-from support.server import Server
+from support.server import Server, reply, stall
 from support.upload_server import Fault, Uploads
 from support.world import World
 
@@ -190,6 +191,23 @@ async def test_another_origin_gets_no_credentials(world: World) -> None:
         assert "secret" not in f"{request.target} {request.headers}"
         assert not {"authorization", "cookie"} & request.headers.keys()
         assert request.headers["user-agent"] == "me"
+
+
+async def test_an_upload_that_is_cancelled_leaves_nothing_behind(
+    world: World, server: Server, uploads: Uploads, tmp_path: Path
+) -> None:
+    if world.sync:
+        return  # nothing cancels a thread
+    (tmp_path / "file").write_bytes(CONTENT)
+    server.play(uploads, stall())
+    async with world.client() as client:
+        with anyio.move_on_after(0.2) as scope:
+            await world.ours.upload(
+                client, server.url, tmp_path / "file", protocol=uploads.kind
+            )
+        assert scope.cancelled_caught
+        server.play(reply(204))
+        assert (await client.get(server.url)).status_code == 204
 
 
 async def test_a_redirect_keeps_method_and_body(
