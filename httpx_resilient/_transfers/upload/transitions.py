@@ -92,7 +92,8 @@ def located(state: UploadState, facts: Facts, dialect: Dialect, how: str) -> Ver
         return Failed(
             state,
             f"the server has lost a part of the upload: it had {state.offset:,} bytes, "
-            f"and has {offset:,} now. Send it again as a new upload",
+            f"and has {offset:,} now. Look at it before you send it again",
+            is_unknown=state.is_ending,
         )
     most = _most(state)
     if offset > most:
@@ -100,6 +101,7 @@ def located(state: UploadState, facts: Facts, dialect: Dialect, how: str) -> Ver
             state,
             f"the server has {offset:,} bytes, more than the {most:,.0f} that were "
             "sent: somebody else writes to this upload",
+            is_unknown=state.is_ending,
         )
     told = f"{how}: {offset:,}" + (f" of {state.length:,}" if state.length else "")
     state = advanced(state, offset)

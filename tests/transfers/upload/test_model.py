@@ -101,6 +101,8 @@ class Server:
         if step.start != self.offset or self.complete:
             status = rng.choice([409, 403, 404] if self.complete else [409])
             right = {"upload-offset": str(self.offset)} if self.is_draft else {}
+            if right:
+                self.acknowledged = self.offset
             return Answer(status, {**right, "upload-complete": "?0"}), step.size
         if fault in {"cut", "late"}:
             taken = rng.choice([step.size, rng.randint(0, step.size)])
