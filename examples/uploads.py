@@ -1,8 +1,8 @@
 """
 Upload a file that goes on where it broke, to a server of tus that breaks on purpose.
 
-The server takes 300,000 bytes of the first piece, and closes the connection. The upload
-asks it how much it has, and sends the rest.
+The server stores 300,000 bytes of the first piece, and closes the connection. The
+upload asks it how much it has, and sends the rest.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Tus(BaseHTTPRequestHandler):
             return
         size = int(self.headers["Content-Length"])
         kept = next(breaks, size)
-        stored.extend(self.rfile.read(kept))
+        stored.extend(self.rfile.read(size)[:kept])
         if kept < size:
             self.close_connection = True
         else:
