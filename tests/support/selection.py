@@ -25,6 +25,7 @@ SLOW = {
     "pool/test_fork.py",
     "testing/test_pytest_plugin.py",
     "transfers/download/test_killed.py",
+    "transfers/upload/test_servers.py",
     "transport/test_alias_httpx.py",
 }
 WORLDS = [
