@@ -39,6 +39,7 @@ __all__ = [
     "DownloadBreak",
     "DownloadError",
     "DownloadProgress",
+    "EventStreamTransport",
     "Failover",
     "FailoverTransport",
     "HedgePolicy",
@@ -151,6 +152,11 @@ if TYPE_CHECKING:
 
     class DeadlineTransport(
         generic.DeadlineTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
+    class EventStreamTransport(
+        generic.EventStreamTransport[Request, Response, _Inner, Limits, _Proxy],
         ResilientTransport,
     ): ...
 

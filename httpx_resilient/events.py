@@ -32,6 +32,11 @@ from httpx_resilient._layers.credentials.events import (
     CredentialsRenewed,
 )
 from httpx_resilient._layers.deadline.events import DeadlineCut
+from httpx_resilient._layers.event_stream.events import (
+    EventStreamEnded,
+    EventStreamOpened,
+    EventStreamReconnecting,
+)
 from httpx_resilient._layers.failover.events import (
     CredentialsWithheld,
     FailedOver,
@@ -79,6 +84,9 @@ __all__ = [
     "CredentialsWithheld",
     "DeadlineCut",
     "Event",
+    "EventStreamEnded",
+    "EventStreamOpened",
+    "EventStreamReconnecting",
     "FailedOver",
     "FaultInjected",
     "GaveUp",

@@ -82,6 +82,11 @@ if TYPE_CHECKING:
         ResilientTransport,
     ): ...
 
+    class EventStreamTransport(
+        generic.EventStreamTransport[Request, Response, _Inner, Limits, _Proxy],
+        ResilientTransport,
+    ): ...
+
     class FailoverTransport(
         generic.FailoverTransport[Request, Response, _Inner, Limits, _Proxy],
         ResilientTransport,

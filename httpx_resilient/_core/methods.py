@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 from httpx_resilient._core.http_types import RequestLike
 
@@ -60,6 +61,25 @@ def spelled(method: str) -> str:
         msg = f"{method!r} is no known method: did you mean {close[0]!r}?"
         raise ValueError(msg)
     return name
+
+
+def method_names(given: object) -> frozenset[str]:
+    """
+    Return the methods that a user has given, in upper case.
+
+    Raises:
+        TypeError: They are not a collection of strings.
+        ValueError: One is no method, or a misspelt one.
+    """
+    is_collection = not isinstance(given, str) and isinstance(given, Iterable)
+    names = list(cast("Iterable[object]", given)) if is_collection else []
+    if not (is_collection and all(isinstance(name, str) for name in names)):
+        msg = (
+            "methods must be a collection of strings, such as {'GET', 'HEAD'}; "
+            f"got {given!r}"
+        )
+        raise TypeError(msg)
+    return frozenset(spelled(str(name)) for name in names)
 
 
 def is_repeatable(request: RequestLike, names: Sequence[bytes] = KEY_HEADERS) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         DeadlineExceeded,
         DeadlineTransport,
     )
+    from httpx_resilient._layers.event_stream.transport import EventStreamTransport
     from httpx_resilient._layers.failover.transport import FailoverTransport
     from httpx_resilient._layers.hedging.transport import HedgingTransport
     from httpx_resilient._layers.pool.transport import PoolingTransport
@@ -68,6 +69,7 @@ else:
                 "CredentialsUnavailable",
             ),
             "_layers.deadline.transport": ("DeadlineExceeded", "DeadlineTransport"),
+            "_layers.event_stream.transport": ("EventStreamTransport",),
             "_layers.failover.transport": ("FailoverTransport",),
             "_layers.hedging.transport": ("HedgingTransport",),
             "_layers.pool.transport": ("PoolingTransport",),
@@ -105,6 +107,7 @@ __all__ = [
     "DeadlineTransport",
     "DownloadError",
     "Downloader",
+    "EventStreamTransport",
     "FailoverTransport",
     "HedgingTransport",
     "PoolingTransport",

@@ -18,7 +18,7 @@ from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.quantile import quantile
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import Strings, number
-from httpx_resilient._layers.hedging.methods import method_names
+from httpx_resilient._core.methods import method_names
 
 MAX_LATENCIES = 500
 """Latencies stored: enough to know the share below a quantile of 0.95 within 1 %."""
