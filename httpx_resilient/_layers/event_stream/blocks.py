@@ -109,7 +109,7 @@ class Blocks:
         if len(blocks) > self._most:
             blocks = self._before_too_large(blocks)
         passed = self.position.after(blocks)
-        if blocks[-1] == CR:
+        if blocks[-1] == CR and not self._parts:
             self._lf = b"\n" if passed else b""
         return passed
 
