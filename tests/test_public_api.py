@@ -53,6 +53,7 @@ OF_A_LIBRARY = {
     "DeadlineExceeded",
     "DeadlineTransport",
     "DownloadError",
+    "EventStreamTransport",
     "FailoverTransport",
     "FaultInjectingTransport",
     "HedgingTransport",

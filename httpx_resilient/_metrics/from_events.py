@@ -46,6 +46,7 @@ from httpx_resilient._layers.retry.events import (
 from httpx_resilient._layers.throttle.events import Throttled
 from httpx_resilient._metrics import instruments
 from httpx_resilient._metrics.instruments import Instrument
+from httpx_resilient._metrics.of_event_streams import EVENT_STREAMS
 from httpx_resilient._metrics.semconv import (
     error_type,
     known_methods,
@@ -215,6 +216,7 @@ _CONVERTERS: dict[type[Event], Converter] = {
     ConnectionOpened: _count(instruments.POOL_OPENED),
     ConnectionReused: _count(instruments.POOL_REUSED),
     ConnectionRetired: _at_origin(instruments.POOL_RETIRED),
+    **EVENT_STREAMS,
     FaultInjected: _fault,
     LatencyInjected: _fault,
 }

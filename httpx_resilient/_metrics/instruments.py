@@ -209,6 +209,9 @@ POOL_CONNECTIONS = Instrument(
     "Open connections, active or idle.",
     (*SERVER, "httpx_resilient.state"),
 )
+STREAM_OPENED = _counter("event_stream.opened", "connection", "Event streams opened.")
+STREAM_AGAIN = _counter("event_stream.reconnects", "wait", "Reconnections.", ERROR)
+STREAM_ENDED = _counter("event_stream.ended", "stream", "Event streams ended.", RESULT)
 FAULTS = _counter("faults", "fault", "Faults injected.", "httpx_resilient.fault")
 
 ALL = tuple(each for each in globals().values() if isinstance(each, Instrument))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from support.server import Server, Step, head, raw
+from support.world import World
+
 TYPE = {"content-type": "text/event-stream"}
 
 
@@ -21,7 +24,9 @@ def events_of(stream: bytes) -> list[Event]:
     for line in _lines(stream.decode("utf-8", "replace")):
         if not line:
             if data:
-                events.append(Event(last_id, kind or "message", data.removesuffix("\n")))
+                events.append(
+                    Event(last_id, kind or "message", data.removesuffix("\n"))
+                )
             kind = data = ""
             continue
         field, _, value = line.partition(":")
@@ -104,3 +109,53 @@ class Feed:
                     raise library.ReadError(msg)
 
         return Stream()
+
+
+STREAM_HEADERS = {**TYPE, "transfer-encoding": "chunked"}
+ONE, TWO, THREE = (b"id: %d\ndata: x%d\n\n" % (n, n) for n in (1, 2, 3))
+
+
+def begun(*chunks: bytes, **headers: str) -> bytes:
+    """Return the beginning of an event stream on the wire, chunk by chunk."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    body = b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in chunks)
+    return head(200, {**STREAM_HEADERS, **named}) + body
+
+
+def ended(*chunks: bytes, **headers: str) -> Step:
+    """Answer with an event stream that ends cleanly."""
+    return raw(begun(*chunks, **headers) + b"0\r\n\r\n")
+
+
+def layer(world: World, **options: Any) -> Any:
+    inner = world.transport()
+    return world.ours.EventStreamTransport(inner, **{"wait": 0, **options})
+
+
+async def opened(client: Any, url: str, **headers: str) -> Any:
+    request = client.build_request("GET", url, headers=headers)
+    return await client.send(request, stream=True)
+
+
+async def read(world: World, response: Any, into: bytearray | None = None) -> bytes:
+    """Read a stream to its end, and close it."""
+    received = bytearray() if into is None else into
+    try:
+        async for chunk in world.chunks(response):
+            received += chunk
+    finally:
+        await world.close(response)
+    return bytes(received)
+
+
+def own_stream(response: Any) -> Any:
+    """Return the stream without that of the client, whose generators trio warns of."""
+    return response.stream._stream
+
+
+async def one_chunk(world: World, stream: Any) -> Any:
+    return next(iter(stream)) if world.sync else await anext(aiter(stream))
+
+
+def last_ids(server: Server) -> list[str | None]:
+    return [each.headers.get("last-event-id") for each in server.received]

@@ -104,6 +104,19 @@ MEASURED: dict[events.Event, dict[str, dict[tuple[Any, ...], float]]] = {
     events.ConnectionOpened(REQUEST): {"pool.opened": {SERVER_A: 1}},
     events.ConnectionReused(REQUEST): {"pool.reused": {SERVER_A: 1}},
     events.ConnectionRetired(A): {"pool.retired": {SERVER_A: 1}},
+    events.EventStreamOpened(REQUEST, 1): {"event_stream.opened": {SERVER_A: 1}},
+    events.EventStreamReconnecting(REQUEST, "ReadError", 3.0): {
+        "event_stream.reconnects": {(*SERVER_A, "ReadError"): 1}
+    },
+    events.EventStreamEnded(REQUEST, "204", 2, failed=False): {
+        "event_stream.ended": {(*SERVER_A, "ended"): 1}
+    },
+    events.EventStreamEnded(REQUEST, "closed", 2, failed=False): {
+        "event_stream.ended": {(*SERVER_A, "closed"): 1}
+    },
+    events.EventStreamEnded(REQUEST, "404, text/html", 2, failed=True): {
+        "event_stream.ended": {(*SERVER_A, "failed"): 1}
+    },
     events.LatencyInjected(REQUEST, "Latency"): {"faults": {(*SERVER_A, "Latency"): 1}},
     events.FaultInjected(REQUEST, "503"): {"faults": {(*SERVER_A, "503"): 1}},
 }

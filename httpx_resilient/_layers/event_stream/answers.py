@@ -76,7 +76,7 @@ def answer_of(response: Any, wall_time: Callable[[], float]) -> Answer:
 
 def _in_words(response: Any, status: int) -> str:
     kind = response.headers.get("content-type", "").strip()
-    text = f"status {status}, {kind or 'without a content type'}"
+    text = f"{status}, {kind or 'without a content type'}"
     if _REDIRECT <= status < _ERROR:
         return f"{text}: a redirect that nobody follows here"
     if status != _OK:

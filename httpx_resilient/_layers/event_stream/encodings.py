@@ -18,7 +18,7 @@ _WBITS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate":
 """The encodings that can be decoded everywhere (RFC 9110 §8.4.1)."""
 
 _PIECE = 64 * 1024
-"""Bytes that are decoded at once: a few bytes may decode to a thousand times as many."""
+"""Bytes that are decoded at once: few bytes may decode to a thousand times as many."""
 
 
 def is_decodable(encoding: str) -> bool:

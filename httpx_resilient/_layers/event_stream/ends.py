@@ -94,7 +94,7 @@ def _is_final(error: Exception, family: Family) -> bool:
 def text_of(end: End) -> str:
     """Describe the end of a stream that has failed without an exception of its own."""
     if end.is_answer:
-        return f"the event stream cannot go on: its reconnection got {end.reason}"
+        return f"the event stream cannot go on: reconnecting got status {end.reason}"
     return f"the event stream broke: {end.reason}"
 
 

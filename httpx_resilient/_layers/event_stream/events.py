@@ -75,5 +75,6 @@ class EventStreamEnded(RequestEvent):
     failed: bool
 
     def __str__(self) -> str:
-        times = "1 connection" if self.connections == 1 else f"{self.connections} connections"
+        count = self.connections
+        times = "1 connection" if count == 1 else f"{count} connections"
         return self._describe(f"event stream ended after {times}: {self.reason}")

@@ -99,7 +99,7 @@ async def _send(call: EventStreamCall[Any, Any]) -> Any:
     began = io.now()
     try:
         response = await io.send(request, context)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - what follows is decided by the caller
         name, kind = type(error).__name__, type(error)
         call.history.sent(kind, name, began, io.now(), context.take())
         return End(name, error, retry_after=getattr(error, "retry_after", None))

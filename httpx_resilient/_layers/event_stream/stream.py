@@ -117,7 +117,7 @@ class EventStream:
 
 
 class _Interrupted:
-    """The chunks of a connection whose reader was interrupted: it may have lost some."""
+    """The chunks of a connection whose reader was interrupted: some may be lost."""
 
     def __init__(self, family: Family) -> None:
         self._family = family

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, ClassVar, Unpack
+from typing import Any, Unpack
 
 from httpx_resilient._core.body.replay import body_of
 from httpx_resilient._core.body.unread import mark_unread
@@ -28,7 +28,7 @@ _OF_ONE_CONNECTION = frozenset({b"content-encoding", b"content-length"})
 class EventStreamTransport(
     ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
 ):
-    """
+    r"""
     A transport whose event streams go on after their connection has ended.
 
     It serves answers of status 200 and type `text/event-stream`; all others pass it
@@ -83,7 +83,7 @@ class EventStreamTransport(
 
     Example:
         >>> import httpx
-        >>> answers = [b"id: 1\\ndata: a\\n\\nid: 2\\nda", b"id: 2\\ndata: b\\n\\n"]
+        >>> answers = [b"id: 1\ndata: a\n\nid: 2\nda", b"id: 2\ndata: b\n\n"]
         >>> def server(request):
         ...     if not answers:
         ...         return httpx.Response(204)

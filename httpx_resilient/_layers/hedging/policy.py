@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 
 from httpx_resilient._core.described import Described
 from httpx_resilient._core.keys import KeyFunction, check_key, key_shown
-from httpx_resilient._core.methods import SAFE_METHODS
+from httpx_resilient._core.methods import SAFE_METHODS, method_names
 from httpx_resilient._core.public import Uncopyable, public
 from httpx_resilient._core.state.quantile import quantile
 from httpx_resilient._core.state.store import StateStore
 from httpx_resilient._core.validation import Strings, number
-from httpx_resilient._core.methods import method_names
 
 MAX_LATENCIES = 500
 """Latencies stored: enough to know the share below a quantile of 0.95 within 1 %."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ STREAMS = st.lists(st.tuples(LINES, ENDS), max_size=14).map(
 
 def pieces(stream: bytes, cuts: list[int]) -> list[bytes]:
     at = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
-    return [stream[a:b] for a, b in zip(at, at[1:], strict=False)]
+    return [stream[a:b] for a, b in pairwise(at)]
 
 
 def passed_on(stream: list[bytes], most: int = 1 << 20) -> tuple[list[bytes], Blocks]:
@@ -105,10 +107,14 @@ class TestAnEventThatIsTooLarge:
     @pytest.mark.parametrize("size", [1, 7, 100])
     def test_is_refused_and_those_before_it_are_passed_on(self, size: int) -> None:
         stream = b"data: 1\n\ndata: 2\n\ndata: " + b"3" * 20 + b"\n\n"
-        blocks, passed = Blocks(Position(), 20), b""
-        with pytest.raises(TooLarge):
+        blocks, passed = Blocks(Position(), 20), bytearray()
+
+        def feed() -> None:
             for at in range(0, len(stream) + 100, size):
-                passed += blocks.feed(stream[at : at + size] or b".")
+                passed.extend(blocks.feed(stream[at : at + size] or b"."))
+
+        with pytest.raises(TooLarge):
+            feed()
         assert passed == b"data: 1\n\ndata: 2\n\n"
 
     def test_is_refused_at_the_beginning(self) -> None:
