@@ -117,7 +117,7 @@ class TestAnEncodedStream:
         )
         async with world.client(layer(world)) as client:
             response = await opened(client, server.url)
-        received = await read(world, response)
+            received = await read(world, response)
         assert received == ONE + TWO + THREE
         assert last_ids(server) == [None, "1", "2", "3"]
         assert "content-encoding" not in response.headers
@@ -141,6 +141,6 @@ class TestAnEncodedStream:
         )
         async with world.client(layer(world)) as client:
             response = await opened(client, server.url)
-        received = await read(world, response)
+            received = await read(world, response)
         assert received == ONE
         assert "content-length" not in response.headers
