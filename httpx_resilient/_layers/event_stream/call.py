@@ -26,6 +26,15 @@ from httpx_resilient._layers.event_stream.position import Position
 from httpx_resilient._layers.event_stream.rules import Fruitless, Rules
 
 
+def source_of(stream: Any) -> Any:
+    """
+    Return the stream of a response as it was before this layer has replaced it.
+
+    A mock may answer by the same object again, and a client puts its own stream around.
+    """
+    return getattr(getattr(stream, "_stream", stream), "event_source", stream)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """
@@ -97,7 +106,8 @@ class EventStreamCall(Generic[RequestT, ResponseT]):
         self.position.connect()
         headers: Any = response.headers
         encoding: str = headers.get("content-encoding", "")
-        self.stream = decoded(response.stream, encoding, self.settings.family)
+        stream = source_of(response.stream)
+        self.stream = decoded(stream, encoding, self.settings.family)
         self._emit(EventStreamOpened, self._number)
 
     async def lost(self) -> None:
@@ -144,8 +154,7 @@ class EventStreamCall(Generic[RequestT, ResponseT]):
         if end.error is None:
             text = text_of(end)
             return family.protocol_error(f"{text}; {not_again}" if why else text)
-        if why:
-            annotate(end.error, "event stream note", f"event stream {not_again}")
+        annotate(end.error, "event stream note", f"event stream {not_again}")
         return end.error
 
     def close(self) -> None:

@@ -135,5 +135,5 @@ def _read(
         case Verdict.AGAIN:
             after = answer.retry_after
             return End(answer.reason, is_answer=True, retry_after=after)
-        case Verdict.REFUSE:
+        case _:
             raise call.failed(End(answer.reason, is_answer=True))

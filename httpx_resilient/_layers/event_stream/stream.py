@@ -20,13 +20,15 @@ class EventStream:
 
     Args:
         call: What is known of the event stream, with its first connection.
+        event_source: The stream of that connection, as it was.
     """
 
     _family: Family
 
-    __slots__ = ("_call", "_chunks", "_feed")
+    __slots__ = ("_call", "_chunks", "_feed", "event_source")
 
-    def __init__(self, call: EventStreamCall[Any, Any]) -> None:
+    def __init__(self, call: EventStreamCall[Any, Any], event_source: object) -> None:
+        self.event_source = event_source
         self._call = call
         self._feed = call.blocks.feed
         self._chunks: Any = None

@@ -14,7 +14,11 @@ from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.methods import method_names
 from httpx_resilient._core.validation import number
 from httpx_resilient._layers.event_stream.answers import is_readable
-from httpx_resilient._layers.event_stream.call import EventStreamCall, Settings
+from httpx_resilient._layers.event_stream.call import (
+    EventStreamCall,
+    Settings,
+    source_of,
+)
 from httpx_resilient._layers.event_stream.history import StreamHistory
 from httpx_resilient._layers.event_stream.rules import Rules
 from httpx_resilient._layers.event_stream.stream import EventStream
@@ -154,7 +158,7 @@ class EventStreamTransport(
             mark_unread(response)
         call.opened(response)
         mutable.headers = _without_length(mutable.headers)
-        mutable.stream = self._stream_class(call)
+        mutable.stream = self._stream_class(call, source_of(mutable.stream))
         return response
 
 
