@@ -35,7 +35,9 @@ def ids_in(blocks: bytes) -> list[bytes]:
     """Return the ids in whole blocks. One with a NUL is none."""
     if b"id" not in blocks:
         return []
-    values = [found[1] or b"" for found in ID.finditer(blocks)]
+    values: list[bytes] = ID.findall(blocks)
+    if b"\0" not in blocks:
+        return values
     return [value for value in values if b"\0" not in value]
 
 

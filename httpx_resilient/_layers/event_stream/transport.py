@@ -156,7 +156,11 @@ class EventStreamTransport(
         call = EventStreamCall(self._settings, body, io, context, history)
         if mutable.is_closed:  # a mock's, which was read when it was made
             mark_unread(response)
-        call.opened(response)
+        try:
+            call.opened(response)
+        except BaseException:  # observed only, and raised again: a listener may do so
+            await io.discard(response, context, drain=False)
+            raise
         mutable.headers = _without_length(mutable.headers)
         mutable.stream = self._stream_class(call, source_of(mutable.stream))
         return response

@@ -21,7 +21,7 @@ ONE, TWO = b"id: 1\ndata: a\n\n", b"id: 2\ndata: b\n\n"
 class Parts(httpx.AsyncByteStream):
     """Chunks; `None` stands for silence, and `Exception` for a break."""
 
-    def __init__(self, *parts: bytes | None | type[Exception]) -> None:
+    def __init__(self, *parts: bytes | type[Exception] | None) -> None:
         self.parts = parts
         self.closed = 0
 

@@ -254,6 +254,18 @@ def test_an_interrupted_reader_may_go_on() -> None:
     assert next(iter(response.stream), None) is None  # type: ignore[arg-type]  # as above
 
 
+def test_a_listener_that_is_interrupted_leaves_no_response_open() -> None:
+    def interrupt(event: events.Event) -> None:
+        raise KeyboardInterrupt
+
+    answer = stream(ONE)
+    mock = httpx.MockTransport(Script(answer))
+    transport = EventStreamTransport(mock, on_event=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        transport.handle_request(httpx.Request("GET", "http://localhost/"))
+    assert answer.is_closed
+
+
 def test_every_connection_is_closed_before_the_next_one() -> None:
     bodies = [stream(ONE, BROKEN), stream(TWO)]
     Read(Script(*bodies, 204))
