@@ -70,7 +70,7 @@ class Blocks:
             TooLarge: A block has more bytes than may be held. What is complete before
                 it is returned first.
         """
-        if (
+        if (  # most chunks of most streams, 0.5 µs faster
             chunk[-2:] == b"\n\n"
             and not self._parts
             and not self._is_start
@@ -78,9 +78,7 @@ class Blocks:
             and len(chunk) <= self._most
             and b"\r" not in chunk
         ):
-            return self.position.after(
-                chunk
-            )  # most chunks of most streams: 0.5 µs less
+            return self.position.after(chunk)
         if self._is_start:
             chunk = self._without_bom(chunk)
         if self._lf is not None and chunk:

@@ -91,14 +91,14 @@ class DecodedStream:
     """
 
     def __init__(self, stream: Any, inflater: Inflater, family: Family) -> None:
-        self._stream = stream
+        self.stream = stream
         self._inflater = inflater
         self._family = family
         self._chunks: Any = None
         self._pieces: Iterator[bytes] = iter(())
 
     def __iter__(self) -> Self:
-        self._chunks = iter(self._stream)
+        self._chunks = iter(self.stream)
         return self
 
     def __next__(self) -> bytes:
@@ -112,7 +112,7 @@ class DecodedStream:
         return piece
 
     def __aiter__(self) -> Self:
-        self._chunks = aiter(self._stream)
+        self._chunks = aiter(self.stream)
         return self
 
     async def __anext__(self) -> bytes:
@@ -139,11 +139,11 @@ class DecodedStream:
             raise self._family.protocol_error(msg)
 
     def close(self) -> None:
-        self._stream.close()
+        self.stream.close()
 
     async def aclose(self) -> None:
         await leave_reading(self._chunks)
-        await self._stream.aclose()
+        await self.stream.aclose()
 
 
 async def leave_reading(iterator: object) -> None:

@@ -34,6 +34,11 @@ class EventStream:
         self._chunks: Any = None
         """What reads the stream of the present connection; `None` if there is none."""
 
+    @property
+    def stream(self) -> Any:
+        """The stream of the present connection, as streams around others have it."""
+        return self._call.stream
+
     def __iter__(self) -> Self:
         if self._chunks is None and self._call.stream is not None:
             self._chunks = iter(self._call.stream)

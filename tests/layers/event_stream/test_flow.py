@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -264,6 +266,22 @@ def test_a_listener_that_is_interrupted_leaves_no_response_open() -> None:
     with pytest.raises(KeyboardInterrupt):
         transport.handle_request(httpx.Request("GET", "http://localhost/"))
     assert answer.is_closed
+
+
+def test_a_response_that_is_forgotten_is_collected_without_a_cycle() -> None:
+    answer = stream(ONE, TWO)
+    source = weakref.ref(answer.stream)
+    transport = EventStreamTransport(httpx.MockTransport(Script(answer, 204)))
+    response = transport.handle_request(httpx.Request("GET", "http://localhost/"))
+    own: Any = response.stream
+    assert next(iter(own)) == ONE
+    assert own.stream is source()
+    gc.disable()
+    try:
+        del transport, response, answer, own
+        assert source() is None
+    finally:
+        gc.enable()
 
 
 def test_every_connection_is_closed_before_the_next_one() -> None:
