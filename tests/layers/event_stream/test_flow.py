@@ -313,7 +313,7 @@ class TestTheHistory:
         ({"finite": 1}, "finite is True or False; got 1"),
         ({"without_ids": None}, "without_ids is True or False; got None"),
         ({"methods": "GET"}, "methods must be a collection"),
-        ({"methods": ["PSOT"]}, "did you mean 'POST'"),
+        ({"methods": ["POSTT"]}, "did you mean 'POST'"),
         ({"wait": -1}, "wait is a number of seconds, 0 or more"),
         ({"max_event_bytes": 0}, "max_event_bytes is a whole number of bytes"),
         ({"max_reconnects": 1.5}, "max_reconnects is a whole number"),
