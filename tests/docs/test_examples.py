@@ -25,6 +25,7 @@ SHOWN = {
     "concurrency_limit": "with a limit: {200: 50}",
     "credentials": "{200: 100} with 2 tokens",
     "deadline": "DeadlineExceeded",
+    "event_stream": "6 events: data: event 1, data: event 2, data: event 3",
     "failover": "first, first, second, second, first, first",
     "faults": "with retries: {'200': 100}",
     "hedging": "hedged:",
