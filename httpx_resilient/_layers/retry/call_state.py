@@ -15,6 +15,8 @@ from httpx_resilient._layers.retry.outcome import Outcome
 _OF_A_RESPONSE = {"status_code", "headers", "extensions"}
 """The attributes that each response has, and its class has not."""
 
+_LOWEST_ERROR = 400
+
 
 class HTTPCallState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     """The base of the state of a request: its outcome, and what tenacity reads."""
@@ -26,6 +28,8 @@ class HTTPCallState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
     error: Exception | None
     is_response_read: bool = False
     """Whether the response was read since this was set to `False`."""
+    ended: float
+    """When the attempt ended, in monotonic seconds."""
     _response: ResponseT | None
     _outcome: Outcome | None
 
@@ -46,6 +50,17 @@ class HTTPCallState(tenacity.RetryCallState, Generic[RequestT, ResponseT]):
         if self._outcome is None and (response is not None or error is not None):
             self._outcome = Outcome(self.attempt_number, response, error)
         return self._outcome
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the attempt was answered by a status below 400."""
+        response: Any = self._response
+        return response is not None and response.status_code < _LOWEST_ERROR
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from sending the first attempt to the end of this one."""
+        return self.ended - self.start_time
 
     redact: Redactor = staticmethod(redact_tokens)
     """What a text shows of its URL."""

@@ -14,6 +14,7 @@ from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.idempotency import Idempotency
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.origin import origin_key
+from httpx_resilient._layers.retry.body_stream import RetriedBody, watch
 from httpx_resilient._layers.retry.decision import next_request
 from httpx_resilient._layers.retry.policy import RetryPolicy
 from httpx_resilient._layers.retry.reporting_io import ReportingIO
@@ -45,6 +46,8 @@ class RetryFlow(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
         if self._idempotency is not None:
             self._plain_body = None  # the layers inside must know the names
         self._accounts = accounts
+        self._body = self._family.stream_class(RetriedBody)
+        self._watches = self.policy.retry_response_body or self.policy.complete
 
     def _refuse_asynchronous(self) -> None:
         super()._refuse_asynchronous()
@@ -92,7 +95,7 @@ class RetryFlow(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
                     context.attempts or context.queued or context.parent is not None
                 ):
                     context.now = started
-                    return self._succeeded(request, context, response)
+                    return self._succeeded(request, io, context, response)
                 # The history and the deposit of a success. Two tricks: a helper would
                 # add 350 instructions to the happy path; and `started` is reused for
                 # the end, because one more local variable would add 8 bytes to the
@@ -102,18 +105,36 @@ class RetryFlow(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
                     self._accounts[
                         origin_key(request.url) if context is None else context.origin
                     ].deposits.append(started)
+                if self._watches and not response.is_closed:
+                    watch(self._body(), self, request, io, context, response, started)
                 return response
             context = context or begin(request, io)
             context.now = started
             retried = self._retried(request, context)
             retried.state.returned(response, io.now())
             if await next_request(retried, io) is None:
-                return response
-        return await send_again(retried, io)
+                return self._watched(retried, io, response)
+        return self._watched(retried, io, await send_again(retried, io))
+
+    def _watched(
+        self,
+        retried: RetriedRequest[RequestT, ResponseT],
+        io: IO[RequestT, ResponseT],
+        response: ResponseT,
+    ) -> ResponseT:
+        """Watch the body of a response that ends a request, unless it is in memory."""
+        policy, context = retried.policy, retried.state.context
+        watches = policy.retry_response_body or policy.complete
+        if watches and not (response.is_closed or retried.falls_back):
+            retried.state.response = None  # it holds the body, which holds the state
+            request, body = retried.request, self._body()
+            watch(body, self, request, io, context, response, 0.0, retried)
+        return response
 
     def _succeeded(
         self,
         request: RequestT,
+        io: IO[RequestT, ResponseT],
         context: RequestContext,
         response: ResponseT,
     ) -> ResponseT:
@@ -121,7 +142,7 @@ class RetryFlow(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
         retried = self._retried(request, context)
         retried.state.succeeds(response, context.clock.now())
         retried.spending.settle(retried.state)
-        return response
+        return self._watched(retried, io, response)
 
     async def _handle_with_options(
         self,
@@ -157,7 +178,9 @@ class RetryFlow(ResilientTransport[RequestT, ResponseT, InnerT, LimitsT, ProxyT]
         retried = self._retried(request, context, policy, body)
         retried.state.begins()
         response = await attempt(retried, io)
-        return await send_again(retried, io) if response is None else response
+        if response is None:
+            response = await send_again(retried, io)
+        return self._watched(retried, io, response)
 
     def _retried(
         self,

@@ -37,6 +37,8 @@ class RetryOptions(TypedDict, Generic[RequestT, ResponseT], total=False):
     buffer_request_body: int
     budget: RetryBudget | bool
     body_hints: hints_in_body | None
+    retry_response_body: bool
+    complete: bool
 
 
 @public()

@@ -17,7 +17,11 @@ from httpx_resilient._core.unknown_options import unknown_options
 from httpx_resilient._core.validation import is_asynchronous
 from httpx_resilient._layers.retry.body_hints import check_body_hints, hints_in_body
 from httpx_resilient._layers.retry.bounds import lowest_retryable_status, max_attempts
-from httpx_resilient._layers.retry.checks import check_buffer_limit, check_strategy
+from httpx_resilient._layers.retry.checks import (
+    check_buffer_limit,
+    check_strategy,
+    check_switch,
+)
 from httpx_resilient._layers.retry.state import RetryState
 from httpx_resilient._layers.retry.strategy_types import (
     Hook,
@@ -37,6 +41,7 @@ _EXAMPLES = {
 """The callable parts of a policy, with an example of each for error messages."""
 
 _OPTIONAL = ("before_sleep", "body_factory")
+_SWITCHES = ("retry_response_body", "complete")
 
 _LOWEST_ERROR = 400
 """The fast path counts its responses as successes, so it ends below the errors."""
@@ -61,6 +66,9 @@ class RetryPolicy:
         body_factory: Makes the body again for another attempt.
         budget: The budget that retries are charged to, or `None`.
         body_hints: Reads hints in bodies before the strategies are asked, or `None`.
+        retry_response_body: Whether a body that breaks while it is read whole is a
+            failed attempt.
+        complete: Whether an encoded body that ends early is a broken one.
         checked: Another policy, whose strategies need no second check.
 
     Raises:
@@ -76,6 +84,8 @@ class RetryPolicy:
     body_factory: Callable[[], object] | None = None
     budget: RetryBudget | None = None
     body_hints: hints_in_body | None = None
+    retry_response_body: bool = True
+    complete: bool = True
     checked: InitVar[RetryPolicy | None] = None
 
     lowest_retryable_status: float = field(init=False)
@@ -90,6 +100,8 @@ class RetryPolicy:
     def __post_init__(self, checked: RetryPolicy | None) -> None:
         check_buffer_limit(self.buffer_request_body)
         check_body_hints(self.body_hints)
+        for each in _SWITCHES:
+            check_switch(each, getattr(self, each))
         for name, example in _EXAMPLES.items():
             strategy = getattr(self, name)
             if checked is not None and strategy is getattr(checked, name):
@@ -97,11 +109,8 @@ class RetryPolicy:
             if strategy is not None or name not in _OPTIONAL:
                 check_strategy(name, strategy, example)
 
-        strategies: dict[str, Any] = {
-            "retry": self.retry,
-            "wait": self.wait,
-            "stop": self.stop,
-        }
+        strategies: dict[str, Any]
+        strategies = {"retry": self.retry, "wait": self.wait, "stop": self.stop}
         asynchronous = [
             each for each in _EXAMPLES if is_asynchronous(getattr(self, each))
         ]

@@ -101,6 +101,18 @@ class RetryState(HTTPCallState[RequestT, ResponseT]):
         self.reason = self.failure = str(status)
         self.outcome_timestamp = self.ended = now
 
+    def reopens(self, context: RequestContext) -> None:
+        """Take back the end of a request: the body of its answer has broken."""
+        *_, context.queued, context.attempts, _, _ = self._records.pop()
+        context.attempt = self.attempt_number
+        self.context, self.hints, self.response = context, NO_HINTS, None
+
+    def breaks(self, error: Exception, received: int, now: float) -> None:
+        """Record that the body of the attempt broke after so many bytes."""
+        self.raised(error, now)
+        self.reason += f" after {received:,} bytes of the body"
+        self.failure = self.reason
+
     def waits(self) -> None:
         """Record that another attempt follows, after `upcoming_sleep`."""
         self.idle_for += self.upcoming_sleep
@@ -194,17 +206,6 @@ class RetryState(HTTPCallState[RequestT, ResponseT]):
     def history(self) -> tuple[Attempt, ...]:
         """Return all attempts, when the request has ended."""
         return attempts_from(self._records)
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the attempt was answered by a status below 400."""
-        response: Any = self._response
-        return response is not None and response.status_code < 400
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds from sending the first attempt to the end of this one."""
-        return self.ended - self.start_time
 
     @property
     def has_idempotency_key(self) -> bool:

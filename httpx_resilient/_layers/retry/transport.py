@@ -46,6 +46,12 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
             outage worse: a `RetryBudget` to share, or `False` for none, where a retry
             follows no failure, as in polling. By default, the transport has its own.
         body_hints: Readers of hints that servers give in bodies, see `hints_in_body`.
+        retry_response_body: Whether a body that breaks is a failed attempt, too, if it
+            is read whole: by `client.get()`, or by `read()` of a response that nobody
+            has begun to read. A stream that breaks is an error.
+        complete: Whether a body of gzip, deflate, br or zstd that ends before its
+            encoding does is a broken one: a `RemoteProtocolError`. The libraries read
+            it as a shorter body.
         idempotency_header: The header by which your server recognizes a repeated
             request, or several, for this layer and those inside. By default
             `Idempotency-Key`, `X-Idempotency-Key`, `PayPal-Request-Id` and
@@ -91,8 +97,8 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
 
     An extension overrides the policy for one request: `{"retry": False}` sends it once.
     `{"retry": {...}}` replaces any of `retry`, `wait`, `stop`, `budget`, `body_hints`,
-    `before_sleep` and `buffer_request_body`, or gives a `body_factory` that makes the
-    body again for every further attempt.
+    `before_sleep`, `buffer_request_body`, `retry_response_body` and `complete`, or
+    gives a `body_factory` that makes the body again for every further attempt.
 
     Example:
         >>> import httpx
@@ -115,6 +121,8 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
         buffer_request_body: int = 0,
         budget: RetryBudget | bool = True,
         body_hints: hints_in_body | None = None,
+        retry_response_body: bool = True,
+        complete: bool = True,
         idempotency_header: HeaderNames | None = None,
         idempotency_key: bool = False,
         on_event: Listener | None = None,
@@ -131,6 +139,8 @@ class RetryingTransport(RetryFlow[RequestT, ResponseT, InnerT, LimitsT, ProxyT])
             buffer_request_body=buffer_request_body,
             budget=shared,
             body_hints=body_hints,
+            retry_response_body=retry_response_body,
+            complete=complete,
         )
         check_nesting(inner, self.policy, self._family)
         self._look_up(None if shared is None else shared.accounts)

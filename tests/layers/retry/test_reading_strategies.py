@@ -183,7 +183,9 @@ async def test_a_response_that_nobody_has_read_keeps_its_own_stream(
 
     body = Body()
     inner = world.mock(lambda _: world.library.Response(404, stream=body))
-    transport = world.transport(inner, retry=lambda _: False)
+    transport = world.transport(
+        inner, retry=lambda _: False, retry_response_body=False, complete=False
+    )
     request = world.library.Request("GET", "http://localhost/")
     if world.sync:
         assert transport.handle_request(request).stream is body

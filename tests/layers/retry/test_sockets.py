@@ -193,16 +193,6 @@ async def test_a_streamed_response_is_not_read_ahead(
     assert received == [b"first", b"second"]
 
 
-async def test_a_response_body_that_breaks_is_not_retried(
-    world: World, server: Server
-) -> None:
-    server.play(close(head(200, {"content-length": "10"}) + b"half"))
-    async with world.client() as client:
-        with pytest.raises(world.library.RemoteProtocolError):
-            await client.get(server.url)
-    assert server.requests == 1
-
-
 async def test_an_upgraded_connection_belongs_to_the_caller(
     world: World, server: Server
 ) -> None:

@@ -1,0 +1,156 @@
+"""Another attempt at a request whose body broke before anybody had a part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+from weakref import ref
+
+from httpx_resilient._core.context import begin
+from httpx_resilient._core.history import KEY, Record, annotate, leave_history
+from httpx_resilient._core.io.protocol import releasing
+from httpx_resilient._core.refused import is_refused_here
+from httpx_resilient._layers.retry.decision import next_request
+from httpx_resilient._layers.retry.resending import send_again
+
+_LOWEST_REDIRECT, _LOWEST_ERROR = 300, 400
+
+
+class BodyRetry:
+    """
+    What follows a body that has broken: the decision, and another attempt.
+
+    Args:
+        body: The stream of the response, a `RetriedBody`.
+        response: The response, as the caller has it.
+        error: What its reader has met.
+    """
+
+    __slots__ = (
+        "_around", "_body", "_error", "_received", "_seen", "answer", "retried",
+    )  # fmt: skip
+
+    def __init__(self, body: Any, response: Any, error: Exception) -> None:
+        self._body = body
+        self._error = error
+        self._received: int = response.num_bytes_downloaded
+        self._seen = _treatment(response)
+        self.answer: Any = None
+        """The response of another attempt, until it has replaced the first one."""
+        found = response.extensions.get(KEY)
+        self._around = _around(found, body.retried)
+        self.retried = _resumed(body, found)
+
+    async def is_granted(self) -> bool:
+        """Release what has broken. Return whether another attempt follows."""
+        body, retried, io = self._body, self.retried, self._body.io
+        with suppress(Exception):  # it is broken already
+            closing = body.stream.aclose() if io.asynchronous else body.stream.close()
+            await io.settle(closing)
+        retried.state.breaks(self._error, self._received, io.now())
+        if await next_request(retried, io) is not None:
+            return True
+        self.ends(self._error)
+        await retried.emit.settle(retried.state.context)
+        return False
+
+    async def send(self) -> None:
+        """
+        Send the request until an attempt is answered as the first one was.
+
+        Raises:
+            Exception: The error that ends the request.
+        """
+        retried, io = self.retried, self._body.io
+        context = retried.state.context
+        try:
+            answer = await send_again(retried, io)
+        except Exception as error:
+            if not is_refused_here(error, retried.state.family, context):
+                raise
+            note = f"the next attempt was refused on this side: {error}"
+            annotate(self._error, "body note", note)
+            raise self._error from self._error.__cause__
+        async with releasing(answer, io):
+            await retried.emit.settle(context)
+        if _treatment(answer) == self._seen:
+            self.answer = answer
+            return
+        await io.discard(answer, context)
+        note = (
+            f"the next attempt was answered by {answer.status_code}: a client that was "
+            "given other headers before would not treat that as an answer"
+        )
+        annotate(self._error, "body note", note)
+        raise self._error from self._error.__cause__
+
+    def replace(self, response: Any) -> Any:
+        """Give the caller's response what has come with the next one; its stream."""
+        answer, body = self.answer, self._body
+        self.answer = None
+        body.retried = self.retried
+        response.headers = body.headers = answer.headers
+        response.extensions.update(answer.extensions)
+        leave_history(response, self._joined())
+        read = answer.aread if body.io.asynchronous else answer.read
+        body.inside = None
+        if (inside := read.__self__) is not answer:  # a retry layer inside watches it
+            inside.response, body.inside = ref(response), inside
+        return answer.stream
+
+    def ends(self, error: Exception) -> None:
+        """Leave the history on the error that ends the request."""
+        leave_history(error, self._joined())
+
+    async def discard(self) -> None:
+        """Release an answer that nobody gets: the read was cancelled meanwhile."""
+        if self.answer is not None:
+            context = self.retried.state.context
+            await self._body.io.discard(self.answer, context, drain=False)
+
+    def _joined(self) -> Sequence[Record]:
+        """Return the attempts of this layer, within those of one around it."""
+        own: Sequence[Record] = self.retried.state.context.attempts
+        if not self._around or not own:
+            return own
+        *others, last = self._around
+        number, _, _, wait, duration, at, queued, _, origin, hedge = last
+        _, outcome, reason, *_ = own[-1]
+        within = (outcome, reason, wait, duration, at, queued, own, origin, hedge)
+        return [*others, (number, *within)]
+
+
+def _treatment(response: Any) -> tuple[int, str | None]:
+    """
+    Return what a client has acted on before it reads a body.
+
+    Hooks, authentication and redirects have seen a status; a redirect goes to the
+    location of the response whose headers came first.
+    """
+    status: int = response.status_code
+    is_redirect = _LOWEST_REDIRECT <= status < _LOWEST_ERROR
+    return status, response.headers.get("location") if is_redirect else None
+
+
+def _around(found: Any, retried: Any) -> Sequence[Record]:
+    """Return the attempts that a layer around has left on a response, if one has."""
+    own = () if retried is None else retried.state.context.attempts
+    return found if isinstance(found, list) and found != list(own) else ()
+
+
+def _resumed(body: Any, found: Any) -> Any:
+    """Return the attempts of a request that was over when its headers came."""
+    retried = body.retried
+    if retried is None:
+        if body.context is None:
+            context = begin(body.request, body.io)
+        else:
+            context = body.context.fork(body.request)
+        context.now = body.ended - (found if isinstance(found, float) else 0.0)
+        retried = body.flow._retried(body.request, context)  # noqa: SLF001 - a part of the layer
+    else:
+        context = retried.state.context.fork(retried.state.request)
+        retried.state.reopens(context)
+    context.deadline = body.deadline
+    return retried
