@@ -13,6 +13,9 @@ from httpx_resilient._core.http2_errors import leaks_from_http2
 _NO_HTTP = "illegal request line"
 """What h11 raises if the first byte of an answer is a control character."""
 
+_BODY_LENGTH = "InvalidBodyLengthError"
+"""The exception of *h2* for a body that is not as long as its `Content-Length`."""
+
 _MAYBE_TLS = (
     "the answer does not begin as one of HTTP/1.1 does: if the server speaks TLS at "
     "this port, the URL must begin with https://"
@@ -40,6 +43,11 @@ def as_family_error(error: Exception, family: Family, *, fresh: bool) -> Excepti
     if isinstance(error, ssl.SSLError):
         return family.read_error(str(error))
     if isinstance(error, family.transport_error):
+        if isinstance(error, family.local_protocol_error) and _BODY_LENGTH in str(
+            error
+        ):
+            # *h2* checks the length of a body, and httpcore blames this side for it.
+            return family.protocol_error(str(error))
         if not str(error):
             error.args = (_text_behind(error),)
         elif fresh and str(error) == _NO_HTTP:

@@ -135,8 +135,8 @@ def _treatment(response: Any) -> tuple[int, str | None]:
 
 def _around(found: Any, retried: Any) -> Sequence[Record]:
     """Return the attempts that a layer around has left on a response, if one has."""
-    own = () if retried is None else retried.state.context.attempts
-    return found if isinstance(found, list) and found != list(own) else ()
+    is_own = retried is not None and retried.state.has_left(found)
+    return found if isinstance(found, list) and not is_own else ()
 
 
 def _resumed(body: Any, found: Any) -> Any:

@@ -83,8 +83,7 @@ class RetriedBody:
 
     def __iter__(self) -> Iterator[bytes]:
         if self.renewal is not None:
-            run_sync(self.renewal.send())
-            raise Renewed
+            return _Renewing(self.renewal)
         chunks: Iterator[bytes] = iter(self.stream)
         decoder = decoder_of(self.response()) if self.complete else None
         if decoder is None:
@@ -207,6 +206,13 @@ class _Renewing:
 
     def __init__(self, renewal: BodyRetry) -> None:
         self._renewal = renewal
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> NoReturn:
+        run_sync(self._renewal.send())
+        raise Renewed
 
     def __aiter__(self) -> Self:
         return self

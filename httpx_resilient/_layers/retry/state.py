@@ -107,6 +107,10 @@ class RetryState(HTTPCallState[RequestT, ResponseT]):
         context.attempt = self.attempt_number
         self.context, self.hints, self.response = context, NO_HINTS, None
 
+    def has_left(self, records: object) -> bool:
+        """Whether a history is what this layer has left."""
+        return records == self._records
+
     def breaks(self, error: Exception, received: int, now: float) -> None:
         """Record that the body of the attempt broke after so many bytes."""
         self.raised(error, now)

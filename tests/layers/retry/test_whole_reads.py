@@ -10,7 +10,7 @@ import tenacity
 from support.server import Server, Step, close, drip, head, raw, reply, reset, stall
 from support.world import World
 
-from httpx_resilient import attempts_of, explain
+from httpx_resilient import RetryBudget, attempts_of, explain
 from httpx_resilient.events import AttemptEnded, GaveUp, NotRetried, RetryScheduled
 
 pytestmark = pytest.mark.anyio
@@ -167,6 +167,7 @@ async def test_a_body_of_the_request_that_is_spent_ends_it(
         ({}, {"retry": False}),
         ({"retry_response_body": False, "complete": False}, {}),
         ({"stop": tenacity.stop_after_attempt(1)}, {}),
+        ({"budget": RetryBudget(0.01, least=0, most=1, grace=0)}, {}),
     ],
 )
 async def test_options_end_it_at_the_first_break(
@@ -198,7 +199,9 @@ async def test_a_stream_ends_where_its_encoding_does_not(
     world: World, server: Server, connections: str
 ) -> None:
     server.play(BREAKS["gzip"])
-    text = r"the body ended before its encoding did: gzip is not complete after 33 bytes"
+    text = (
+        r"the body ended before its encoding did: gzip is not complete after 33 bytes"
+    )
     text = text.replace("33", str(len(GZIP) - 8))
     async with world.client() as client:
         response = await opened(client, server.url)
