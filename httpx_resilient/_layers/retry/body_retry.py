@@ -94,8 +94,9 @@ class BodyRetry:
         response.extensions.update(answer.extensions)
         leave_history(response, self._joined())
         read = answer.aread if body.io.asynchronous else answer.read
+        inside = getattr(read, "__self__", answer)
         body.inside = None
-        if (inside := read.__self__) is not answer:  # a retry layer inside watches it
+        if isinstance(inside, type(body)):  # a retry layer inside watches it
             inside.response, body.inside = ref(response), inside
         return answer.stream
 

@@ -102,7 +102,7 @@ class RetriedBody:
         return self.stream.aclose()
 
     def _release(self) -> None:
-        """Drop the layer: a response of httpx is freed only when cycles are collected."""
+        """Drop the layer: responses of httpx are freed when cycles are collected."""
         self.flow = self.io = self.context = self.deadline = self.request = None
         self.retried = None
 
@@ -199,7 +199,7 @@ class RetriedBody:
         return getitem, ((self.response(),), 0)
 
 
-class _Renewing:
+class _Renewing(Iterator[bytes], AsyncIterator[bytes]):
     """Sends another attempt in place of a first chunk."""
 
     __slots__ = ("_renewal",)
@@ -207,15 +207,9 @@ class _Renewing:
     def __init__(self, renewal: BodyRetry) -> None:
         self._renewal = renewal
 
-    def __iter__(self) -> Self:
-        return self
-
     def __next__(self) -> NoReturn:
         run_sync(self._renewal.send())
         raise Renewed
-
-    def __aiter__(self) -> Self:
-        return self
 
     async def __anext__(self) -> NoReturn:
         await self._renewal.send()
