@@ -153,5 +153,6 @@ def _resumed(body: Any, found: Any) -> Any:
     else:
         context = retried.state.context.fork(retried.state.request)
         retried.state.reopens(context)
+        retried.spending.reopen(body.io.now())
     context.deadline = body.deadline
     return retried

@@ -25,12 +25,14 @@ class Spending:
         overdraft: Retries that this request may withdraw beyond the balance.
     """
 
-    __slots__ = ("_account", "_budget", "_overdraft", "withdrawn")
+    __slots__ = ("_account", "_budget", "_overdraft", "_settled", "withdrawn")
 
     def __init__(self, budget: RetryBudget | None, overdraft: float) -> None:
         self._budget = budget
         self._overdraft = overdraft
         self._account: Account | None = None
+        self._settled = 0.0
+        """The refund of an attempt that has helped, until its body breaks."""
         self.withdrawn = 0.0
 
     def withdraw(self, state: RetryState[Any, Any]) -> bool:
@@ -72,6 +74,12 @@ class Spending:
             self._account.refunds.append(self.withdrawn)
             self.withdrawn = 0.0
 
+    def reopen(self, now: float) -> None:
+        """Withdraw a refund again: the body of the answer has broken afterwards."""
+        if self._settled and self._account is not None:
+            self._account.withdraw(now, self._settled, self._settled)
+        self._settled = 0.0
+
     def settle(self, state: RetryState[Any, Any]) -> None:
         """
         Settle with the budget when a request ends.
@@ -88,6 +96,7 @@ class Spending:
                 else:
                     account.helped = max(account.helped, state.sent)
                 account.served = state.ended
+                self._settled = self.withdrawn
                 self.refund()
         elif self.withdrawn and error is not None and _is_free(error, state.family):
             self.refund()
