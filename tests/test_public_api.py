@@ -274,8 +274,8 @@ def test_the_signature_of_a_transport_shows_the_defaults() -> None:
     parameters = parameters_of(httpx_resilient.RetryingTransport)
     assert list(parameters) == [
         "inner", "retry", "wait", "stop", "before_sleep", "buffer_request_body",
-        "budget", "body_hints", "idempotency_header", "idempotency_key", "on_event",
-        "http",
+        "budget", "body_hints", "retry_response_body", "complete",
+        "idempotency_header", "idempotency_key", "on_event", "http",
     ]  # fmt: skip
     assert parameters["stop"].default.max_attempt_number == 3
 

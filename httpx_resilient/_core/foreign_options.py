@@ -176,7 +176,7 @@ FOREIGN_OPTIONS: Mapping[str, Names] = {
 
 OWN_OPTIONS: Mapping[str, str] = {
     "RetryingTransport": "retry wait stop before_sleep buffer_request_body budget "
-    "body_hints idempotency_header idempotency_key",
+    "body_hints retry_response_body complete idempotency_header idempotency_key",
     "DeadlineTransport": "total body",
     "CircuitBreaker": "failure_rate minimum_calls window open_for max_open_for "
     "half_open_wait slow_after slow_rate metrics_only key",

@@ -11,23 +11,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from operator import getitem
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 from weakref import ref
 
 from httpx_resilient._core.body.checked import CheckedReader
 from httpx_resilient._core.body.encodings import decoder_of
 from httpx_resilient._core.body.unread import mark_unread
-from httpx_resilient._core.classify import SWITCHING_PROTOCOLS
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.deadline import Deadline
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._layers.retry.body_retry import BodyRetry
+from httpx_resilient._layers.retry.renewing import Renewing
 from httpx_resilient._layers.retry.retried_request import RetriedRequest
-
-
-class Renewed(Exception):  # noqa: N818 - no error: it never leaves the read
-    """The body begins again: another attempt was answered."""
 
 
 class RetriedBody:
@@ -74,7 +70,7 @@ class RetriedBody:
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         if self.renewal is not None:
-            return _Renewing(self.renewal)
+            return Renewing(self.renewal)
         chunks: AsyncIterator[bytes] = self.stream.__aiter__()
         decoder = decoder_of(self.response()) if self.complete else None
         if decoder is None:
@@ -83,7 +79,7 @@ class RetriedBody:
 
     def __iter__(self) -> Iterator[bytes]:
         if self.renewal is not None:
-            return _Renewing(self.renewal)
+            return Renewing(self.renewal)
         chunks: Iterator[bytes] = iter(self.stream)
         decoder = decoder_of(self.response()) if self.complete else None
         if decoder is None:
@@ -197,74 +193,3 @@ class RetriedBody:
 
     def __reduce__(self) -> tuple[Any, tuple[Any, int]]:
         return getitem, ((self.response(),), 0)
-
-
-class _Renewing(Iterator[bytes], AsyncIterator[bytes]):
-    """Sends another attempt in place of a first chunk."""
-
-    __slots__ = ("_renewal",)
-
-    def __init__(self, renewal: BodyRetry) -> None:
-        self._renewal = renewal
-
-    def __next__(self) -> NoReturn:
-        run_sync(self._renewal.send())
-        raise Renewed
-
-    async def __anext__(self) -> NoReturn:
-        await self._renewal.send()
-        raise Renewed
-
-
-def watch(
-    body: RetriedBody,
-    flow: Any,
-    request: Any,
-    io: Any,
-    context: RequestContext | None,
-    response: Any,
-    ended: float,
-    retried: RetriedRequest[Any, Any] | None = None,
-) -> None:
-    """
-    Watch the body of a response that a request ends with.
-
-    Args:
-        body: What becomes its stream.
-        flow: The retry layer.
-        request: The request.
-        io: The effects of its flow.
-        context: What is known of it, if there is a context.
-        response: The response, open and unread.
-        ended: When the headers of a first attempt had arrived.
-        retried: The attempts, if there was more than a first one that has succeeded.
-    """
-    if response.status_code == SWITCHING_PROTOCOLS or not isinstance(
-        response,
-        body._family.response,  # noqa: SLF001 - that of a class which is derived for a library
-    ):
-        return  # it has no body, or it is of a class whose `read` is unknown
-    policy = flow.policy if retried is None else retried.policy
-    body.complete = policy.complete
-    body.context = context
-    body.deadline = None if context is None else context.deadline
-    body.ended = ended
-    body.flow = flow
-    body.headers = response.headers
-    body.inside = body.renewal = None
-    body.io = io
-    body.is_read = False
-    body.request = request
-    body.response = ref(response)
-    body.retried = retried
-    body.stream = response.stream
-    response.stream = body
-    if policy.retry_response_body:
-        if io.asynchronous:
-            inside = getattr(response.aread, "__self__", response)
-            response.aread = body.aread
-        else:
-            inside = getattr(response.read, "__self__", response)
-            response.read = body.read
-        if inside is not response and isinstance(inside, RetriedBody):
-            body.inside = inside

@@ -14,13 +14,14 @@ from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.idempotency import Idempotency
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.origin import origin_key
-from httpx_resilient._layers.retry.body_stream import RetriedBody, watch
+from httpx_resilient._layers.retry.body_stream import RetriedBody
 from httpx_resilient._layers.retry.decision import next_request
 from httpx_resilient._layers.retry.policy import RetryPolicy
 from httpx_resilient._layers.retry.reporting_io import ReportingIO
 from httpx_resilient._layers.retry.resending import attempt, send_again, send_once
 from httpx_resilient._layers.retry.retried_request import RetriedRequest
 from httpx_resilient._layers.retry.state import RetryState
+from httpx_resilient._layers.retry.watching import watch
 from httpx_resilient._transport.base import InnerT, ResilientTransport
 from httpx_resilient._transport.inner import LimitsT, ProxyT
 from httpx_resilient._transport.recognition import check_request
