@@ -1,7 +1,7 @@
 """
 Stream downloads, and uploads that a generator creates.
 
-Retries happen before the first byte of the response; if the body breaks later, you
+Retries happen before the first byte of the response; if the stream breaks later, you
 decide. A generator can be read only once, so a `body_factory` creates a new one for a
 retry.
 """
