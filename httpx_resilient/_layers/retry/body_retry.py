@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 from weakref import ref
 
 from httpx_resilient._core.context import begin
@@ -48,6 +48,7 @@ class BodyRetry:
         with suppress(Exception):  # it is broken already
             closing = body.stream.aclose() if io.asynchronous else body.stream.close()
             await io.settle(closing)
+        retried.answer = None  # the server has answered something else since
         retried.state.breaks(self._error, self._received, io.now())
         if await next_request(retried, io) is not None:
             return True
@@ -136,8 +137,9 @@ def _treatment(response: Any) -> tuple[int, str | None]:
 
 def _around(found: Any, retried: Any) -> Sequence[Record]:
     """Return the attempts that a layer around has left on a response, if one has."""
-    is_own = retried is not None and retried.state.has_left(found)
-    return found if isinstance(found, list) and not is_own else ()
+    if not isinstance(found, list) or (retried and retried.state.has_left(found)):
+        return ()
+    return cast("list[Record]", found)
 
 
 def _resumed(body: Any, found: Any) -> Any:

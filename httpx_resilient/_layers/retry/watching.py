@@ -36,7 +36,7 @@ def watch(
     """
     if response.status_code == SWITCHING_PROTOCOLS or not isinstance(
         response,
-        body._family.response,  # noqa: SLF001 - that of a class which is derived for a library
+        flow._family.response,  # noqa: SLF001 - a part of the layer
     ):
         return  # it has no body, or it is of a class whose `read` is unknown
     policy = flow.policy if retried is None else retried.policy
