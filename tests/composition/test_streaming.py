@@ -86,14 +86,14 @@ BROKEN = {
 
 @pytest.mark.parametrize(("breaking", "error"), BROKEN.values(), ids=BROKEN.keys())
 class TestABodyThatBreaks:
-    async def test_is_not_retried_and_raises_the_librarys_error(
+    async def test_raises_the_librarys_error_when_all_attempts_have_failed(
         self, world: World, server: Server, breaking: Step, error: str
     ) -> None:
         server.play(breaking)
         async with world.client() as client:
             with pytest.raises(getattr(world.library, error)):
                 await client.get(server.url)
-        assert server.requests == 1
+        assert server.requests == 3
 
     async def test_delivers_the_bytes_before_the_break(
         self, world: World, server: Server, breaking: Step, error: str

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, cast
 from weakref import ref
 
+from httpx_resilient._core.classify import ALWAYS, IF_IDEMPOTENT, classify_error
 from httpx_resilient._core.context import begin
 from httpx_resilient._core.history import KEY, Record, annotate, leave_history
 from httpx_resilient._core.io.protocol import releasing
@@ -48,6 +49,10 @@ class BodyRetry:
         with suppress(Exception):  # it is broken already
             closing = body.stream.aclose() if io.asynchronous else body.stream.close()
             await io.settle(closing)
+        if classify_error(self._error, retried.state.family) is ALWAYS:
+            # Whatever HTTP/2 says: it was processed, since it was answered.
+            failed: Any = self._error
+            failed.retryability = IF_IDEMPOTENT
         retried.answer = None  # the server has answered something else since
         retried.state.breaks(self._error, self._received, io.now())
         if await next_request(retried, io) is not None:
