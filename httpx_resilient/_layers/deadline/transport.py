@@ -61,7 +61,7 @@ class DeadlineTransport(StagedTransport[RequestT, ResponseT, InnerT, LimitsT, Pr
             extension `deadline` have one.
         body: Whether the limit includes the response body. With `False`, a body may
             take any time once the headers have arrived. Use that for streams inside of
-            a retry, which never repeats a request whose body has begun. The limit is
+            a retry, which never repeats a stream that has begun. The limit is
             one for the server then: it pauses while the request is queued on this side,
             for a connection, a permit or a turn.
         on_event: Called with each `Event`, as in `RetryingTransport`.
