@@ -19,7 +19,7 @@ except ModuleNotFoundError as _missing:
     msg = "metrics need prometheus_client: pip install 'httpx_resilient[prometheus]'"
     raise ImportError(msg, name=_missing.name) from _missing
 
-from httpx_resilient._metrics.from_events import Labels
+from httpx_resilient._metrics.converters import Labels
 from httpx_resilient._metrics.instruments import (
     Instrument,
     Kind,

@@ -15,7 +15,8 @@ from httpx_resilient._layers.concurrency.semaphores import ALL_ORIGINS, Limit
 from httpx_resilient._layers.pool.transport import PoolingTransport
 from httpx_resilient._layers.rate_limit.limit import RateLimit
 from httpx_resilient._metrics import instruments
-from httpx_resilient._metrics.from_events import Labels, Measurement, measurements
+from httpx_resilient._metrics.converters import Labels, Measurement
+from httpx_resilient._metrics.from_events import measurements
 from httpx_resilient._metrics.instruments import ALL, SERVER, Instrument, Kind
 from httpx_resilient._metrics.semconv import server_of_origin
 

@@ -14,7 +14,7 @@ from opentelemetry.metrics import (
 
 from httpx_resilient import __version__
 from httpx_resilient._core.public import public
-from httpx_resilient._metrics.from_events import Labels
+from httpx_resilient._metrics.converters import Labels
 from httpx_resilient._metrics.instruments import Instrument, Kind
 from httpx_resilient._metrics.listener import MetricsListener, Recorder
 from httpx_resilient._metrics.semconv import SCHEMA_URL
