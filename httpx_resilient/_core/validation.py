@@ -153,3 +153,15 @@ def accepts(function: Callable[..., Any], count: int) -> bool:
     except TypeError:
         return False
     return True
+
+
+def check_switch(name: str, given: object) -> None:
+    """
+    Refuse what is neither `True` nor `False`.
+
+    Raises:
+        TypeError: It is not.
+    """
+    if not isinstance(given, bool):
+        msg = f"{name} must be True or False; got {given!r}"
+        raise TypeError(msg)

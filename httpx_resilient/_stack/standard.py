@@ -9,7 +9,7 @@ from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.idempotency import HeaderNames
 from httpx_resilient._core.keys import KeyFunction, check_key
-from httpx_resilient._core.validation import StringSequence
+from httpx_resilient._core.validation import StringSequence, check_switch
 from httpx_resilient._layers.circuit_breaker.breaker import CircuitBreaker
 from httpx_resilient._layers.concurrency.limit import (
     AdaptiveConcurrencyLimit,
@@ -54,6 +54,7 @@ class StandardStack(
         inner: InnerT | None = None,
         *,
         deadline: float | None = 30.0,
+        resume: bool = False,
         retry: RetryOptions[RequestT, ResponseT] | bool | None = True,
         budget: RetryBudget | bool = True,
         failover: Failover | StringSequence | None = None,
@@ -78,6 +79,7 @@ class StandardStack(
         inner: InnerT | None = None,
         *,
         deadline: float | None = 30.0,
+        resume: bool = False,
         retry: RetryOptions[RequestT, ResponseT] | bool | None = True,
         budget: RetryBudget | bool = True,
         failover: Failover | StringSequence | None = None,
@@ -101,6 +103,7 @@ class StandardStack(
         inner: InnerT | None = None,
         *,
         deadline: float | None = 30.0,
+        resume: bool = False,
         retry: RetryOptions[RequestT, ResponseT] | bool | None = True,
         budget: RetryBudget | bool = True,
         failover: Failover | StringSequence | None = None,
@@ -124,6 +127,7 @@ class StandardStack(
 
         * `deadline` limits everything below it, waits and the body included. It could
           not limit a layer outside of it.
+        * `resume`: a request for the rest of a body that has broken is retried itself.
         * `retry`, with its `budget`: each attempt passes all layers below. They count
           it, and a retry makes no attempt that they would refuse.
         * `failover` sends a request that one origin fails to serve to the next origin,
@@ -141,8 +145,8 @@ class StandardStack(
         Args:
             inner: The transport that sends. By default it is a `PoolingTransport`.
             deadline: Seconds for a request, as for `DeadlineTransport`.
-            retry: Options of `RetryingTransport`, as in
-                `{"stop": stop_after_attempt(5)}`.
+            resume: Whether a streamed GET that breaks goes on, with the same budget.
+            retry: Options of `RetryingTransport`: `{"stop": stop_after_attempt(5)}`.
             budget: The `RetryBudget` of retries and hedges, or `False` for none.
             failover: The origins in order of preference, or a `Failover` to share.
             hedging: A `HedgePolicy`, or `True` for the default one. For asynchronous
@@ -194,10 +198,12 @@ class StandardStack(
         check_given(inner, http, cls._binding)
         check_seconds(deadline=deadline, attempt=attempt)
         check_key(key)
+        check_switch("resume", resume)
         keys = idempotency_options(idempotency_header, key=idempotency_key)
         shared = budget_of(keyed(budget, RetryBudget, key))
         outside_in: list[Layer] = [
             ("DeadlineTransport", deadline, {}),
+            ("ResumingTransport", resume, {"budget": shared or False}),
             ("RetryingTransport", *retries(retry, shared, key, keys)),
             ("FailoverTransport", group(failover, key), keys),
             ("HedgingTransport", hedging, {"budget": shared}),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import tenacity
+from support.ranges import File, versions
 from support.server import Server, reply, stall
 from support.world import World
 
@@ -69,10 +70,11 @@ def test_the_default_stack_has_the_layers_that_need_no_setting() -> None:
 
 def test_each_layer_has_its_place_whatever_the_order_of_keywords() -> None:
     transport = standard_transport(
-        concurrency=True, throttle=True, hedging=True, failover=ORIGINS
+        concurrency=True, throttle=True, hedging=True, failover=ORIGINS, resume=True
     )
     assert names(transport) == [
         "Deadline",
+        "Resuming",
         "Retrying",
         "Failover",
         "Hedging",
@@ -88,6 +90,7 @@ def test_each_layer_has_its_place_whatever_the_order_of_keywords() -> None:
     ("keyword", "name"),
     [
         ({"deadline": 5}, "Deadline"),
+        ({"resume": True}, "Resuming"),
         ({"retry": True}, "Retrying"),
         ({"failover": ORIGINS}, "Failover"),
         ({"hedging": HedgePolicy(1)}, "Hedging"),
@@ -116,6 +119,11 @@ def test_a_stack_without_layers_is_refused() -> None:
 
 
 # Settings.
+
+
+def test_what_is_no_switch_does_not_turn_resuming_on() -> None:
+    with pytest.raises(TypeError, match="resume must be True or False; got 20"):
+        standard_transport(resume=20)  # type: ignore[call-overload]  # what is tested
 
 
 def test_a_layer_uses_the_state_that_was_given() -> None:
@@ -222,3 +230,16 @@ async def test_a_stack_can_wrap_an_existing_client(
     async with world.awaited(world.ours.wrap(stock(), standard)) as client:
         response = await client.get(server.url)
     assert len(attempts_of(response)) == 2
+
+
+async def test_a_stack_goes_on_with_a_body_that_breaks(world: World) -> None:
+    body = bytes(range(256)) * 4_000
+    file = File(versions(body, etag='"a"'), cut=300_000, cuts=4)
+    transport = world.ours.standard_transport(resume=True, **QUICK)
+    with Server(file) as server:
+        async with (
+            world.client(transport) as client,
+            world.stream(client, "GET", server.url) as response,
+        ):
+            assert await world.read(response) == body
+    assert [str(each) for each in attempts_of(response)] == ["200", "206", "206", "206"]

@@ -111,6 +111,10 @@ class FileServer:
             headers["content-encoding"] = "gzip"
             body = gzip.compress(body)
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", asked.get("range", ""))
+        since = asked.get("if-unmodified-since")
+        if since and self.obeys and since != file.modified:
+            connection.send(head(412, {**headers, "content-length": "0"}))
+            return True
         wanted = asked.get("if-range")
         is_same = not self.obeys or wanted in {None, file.etag, file.modified}
         if found and self.ranges and is_same:

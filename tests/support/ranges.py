@@ -102,6 +102,9 @@ class File:
         asked = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
         condition = request.headers.get("if-range")
         is_same = condition is None or condition in version.validators
+        since = request.headers.get("if-unmodified-since")
+        if since and self.if_range and since not in version.validators:
+            return head(412, headers | {"Content-Length": "0"}), b"", False
         if asked and self.ranges and (is_same or not self.if_range):
             if asked[1]:
                 first = int(asked[1])

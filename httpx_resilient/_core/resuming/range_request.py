@@ -13,7 +13,9 @@ _SINGLE = re.compile(
     rb"\s*bytes\s*=\s*(\d+\s*-\s*\d*|-\s*\d+)\s*", re.ASCII | re.IGNORECASE
 )
 
-_REPLACED = frozenset({b"range", b"if-range", b"if-none-match", b"if-modified-since"})
+_REPLACED = frozenset(
+    {b"range", b"if-range", b"if-none-match", b"if-modified-since"}
+)
 """
 The headers of the caller that a resume does not send.
 
@@ -54,7 +56,10 @@ def rest_headers(
     # the end, and resolved a suffix such as `-500`.
     end = first.last if first.status == PARTIAL and first.last is not None else ""
     sent.append((b"Range", f"bytes={offset}-{end}".encode()))
-    sent.append((b"If-Range", (first.validator or "").encode("latin-1")))
+    if first.precondition is not None:
+        name, value = first.precondition
+        sent = [each for each in sent if each[0].lower() != name.lower().encode()]
+        sent.append((name.encode(), value.encode("latin-1")))
     return sent
 
 

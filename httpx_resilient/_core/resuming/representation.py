@@ -75,12 +75,24 @@ class Representation:
 
     @property
     def validator(self) -> str | None:
-        """
-        What `If-Range` may have: a strong ETag, else a `Last-Modified` that is one.
-
-        It is never weak (RFC 9110 §13.1.5).
-        """
+        """A strong ETag, else a `Last-Modified` that is strong; never a weak one."""
         return self.strong_etag or self.strong_date
+
+    @property
+    def precondition(self) -> tuple[str, str] | None:
+        """
+        The header, and its value, by which a range is sent of the same version only.
+
+        `If-Range` must have neither a weak ETag nor the date of an answer that has an
+        ETag (RFC 9110 §13.1.5). Then the date goes into `If-Unmodified-Since`, whose
+        412 says that the content is another one.
+        """
+        if self.strong_etag is not None:
+            return "If-Range", self.strong_etag
+        if self.strong_date is None:
+            return None
+        name = "If-Range" if self.etag is None else "If-Unmodified-Since"
+        return name, self.strong_date
 
     @property
     def is_consistent(self) -> bool:

@@ -12,7 +12,7 @@ from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
 from httpx_resilient._core.methods import method_names
-from httpx_resilient._core.validation import number
+from httpx_resilient._core.validation import check_switch, number
 from httpx_resilient._layers.event_stream.answers import is_readable
 from httpx_resilient._layers.event_stream.call import (
     EventStreamCall,
@@ -117,9 +117,7 @@ class EventStreamTransport(
     ) -> None:
         super().__init__(inner, on_event, dict(http))
         for name, given in (("finite", finite), ("without_ids", without_ids)):
-            if not isinstance(given, bool):
-                msg = f"{name} is True or False; got {given!r}"
-                raise TypeError(msg)
+            check_switch(name, given)
         self._rules = rules = Rules(
             methods=method_names(methods),
             finite=finite,

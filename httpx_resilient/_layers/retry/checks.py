@@ -61,18 +61,6 @@ def check_strategy(name: str, strategy: Any, example: str) -> None:
             raise TypeError(msg)
 
 
-def check_switch(name: str, given: object) -> None:
-    """
-    Refuse what is neither `True` nor `False`.
-
-    Raises:
-        TypeError: It is not.
-    """
-    if not isinstance(given, bool):
-        msg = f"{name} must be True or False; got {given!r}"
-        raise TypeError(msg)
-
-
 def check_buffer_limit(limit: object) -> None:
     """
     Check `buffer_request_body`.

@@ -14,13 +14,12 @@ from httpx_resilient._budget.token_bucket import DEFAULT_RETRIES
 from httpx_resilient._core.idle_failure import was_idle
 from httpx_resilient._core.methods import is_sdk_retry
 from httpx_resilient._core.unknown_options import unknown_options
-from httpx_resilient._core.validation import is_asynchronous
+from httpx_resilient._core.validation import check_switch, is_asynchronous
 from httpx_resilient._layers.retry.body_hints import check_body_hints, hints_in_body
 from httpx_resilient._layers.retry.bounds import lowest_retryable_status, max_attempts
 from httpx_resilient._layers.retry.checks import (
     check_buffer_limit,
     check_strategy,
-    check_switch,
 )
 from httpx_resilient._layers.retry.state import RetryState
 from httpx_resilient._layers.retry.strategy_types import (

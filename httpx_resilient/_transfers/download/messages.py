@@ -20,7 +20,8 @@ def range_in(request: Any) -> str:
     asked = request.headers.get("range", "")
     if not asked:
         return ""
-    validator = request.headers.get("if-range")
+    headers = request.headers
+    validator = headers.get("if-range") or headers.get("if-unmodified-since")
     return f"{asked} if {validator}" if validator else f"{asked}, to be checked"
 
 

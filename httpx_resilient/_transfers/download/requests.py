@@ -62,17 +62,18 @@ def request_for(transfer: Transfer, segment: Segment) -> Asked:
     skip = 1 if version.total is None else 0
     start, end = segment.position - skip, segment.end
     last = "" if end is None or end == version.total else end - 1
-    _set(request, b"Range", f"bytes={start}-{last}")
-    if version.told.validator is not None:
-        _set(request, b"If-Range", version.told.validator)
+    _set(request, "Range", f"bytes={start}-{last}")
+    if version.told.precondition is not None:
+        _set(request, *version.told.precondition)
     return Asked(request, options, version, start, skip)
 
 
-def _set(request: Any, name: bytes, value: str) -> None:
+def _set(request: Any, name: str, value: str) -> None:
     """Set a header to bytes: an ETag may have any (RFC 9110 §8.8.3), a text may not."""
     headers = request.headers
-    others = [each for each in headers.raw if each[0].lower() != name.lower()]
-    request.headers = type(headers)([*others, (name, value.encode("latin-1"))])
+    raw = name.encode(), value.encode("latin-1")
+    others = [each for each in headers.raw if each[0].lower() != raw[0].lower()]
+    request.headers = type(headers)([*others, raw])
 
 
 def _unchanged(request: Any) -> Any:

@@ -37,8 +37,17 @@ def test_a_request_for_the_rest(first: Representation, asked: bytes) -> None:
 
 
 def test_a_date_is_a_validator_too() -> None:
-    dated = said(etag='W/"a"', last_modified=OLD, date=NOW)
+    dated = said(last_modified=OLD, date=NOW)
     assert rest_headers([], dated, 1)[-1] == (b"If-Range", OLD.encode())
+
+
+def test_beside_an_etag_a_date_is_no_validator_of_if_range() -> None:
+    dated = said(etag='W/"a"', last_modified=OLD, date=NOW)
+    given = [(b"if-unmodified-since", NOW.encode())]
+    expected = [
+        PLAIN, (b"Range", b"bytes=1-"), (b"If-Unmodified-Since", OLD.encode()),
+    ]  # fmt: skip
+    assert rest_headers(given, dated, 1) == expected
 
 
 def test_a_request_for_everything_once_more() -> None:

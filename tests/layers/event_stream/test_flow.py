@@ -310,8 +310,8 @@ class TestTheHistory:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"finite": 1}, "finite is True or False; got 1"),
-        ({"without_ids": None}, "without_ids is True or False; got None"),
+        ({"finite": 1}, "finite must be True or False; got 1"),
+        ({"without_ids": None}, "without_ids must be True or False; got None"),
         ({"methods": "GET"}, "methods must be a collection"),
         ({"methods": ["POSTT"]}, "did you mean 'POST'"),
         ({"wait": -1}, "wait is a number of seconds, 0 or more"),
