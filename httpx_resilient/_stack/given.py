@@ -115,6 +115,15 @@ def retries(
     return is_chosen, {**options, "budget": keyed(options["budget"], RetryBudget, key)}
 
 
+def resuming(retry: object, budget: RetryBudget | None) -> dict[str, Any]:
+    """Return the options of a resuming layer that those of the retry layer imply."""
+    own: Mapping[str, Any] = (
+        cast("Mapping[str, Any]", retry) if isinstance(retry, Mapping) else {}
+    )
+    budget = own.get("budget", budget)
+    return {"budget": budget or False, "complete": own.get("complete", True)}
+
+
 def nested(
     binding: Any,
     outside_in: list[Layer],

@@ -29,6 +29,7 @@ from httpx_resilient._stack.given import (
     idempotency_options,
     keyed,
     nested,
+    resuming,
     retries,
 )
 from httpx_resilient._transport.base import InnerT
@@ -127,9 +128,9 @@ class StandardStack(
 
         * `deadline` limits everything below it, waits and the body included. It could
           not limit a layer outside of it.
-        * `resume`: a request for the rest of a body that has broken is retried itself.
         * `retry`, with its `budget`: each attempt passes all layers below. They count
           it, and a retry makes no attempt that they would refuse.
+        * `resume` goes on with a body, as a part of the attempt that has brought it.
         * `failover` sends a request that one origin fails to serve to the next origin,
           within the same attempt.
         * `hedging` sends a slow request a second time, to the same origin.
@@ -165,8 +166,7 @@ class StandardStack(
             key: A function of the request that returns the key of its states in all
                 layers, such as `key_by_path()`, if that is not the origin. A state that
                 you make and give keeps its own.
-            idempotency_header: The header that makes a request repeatable, or several,
-                as for `RetryingTransport`.
+            idempotency_header: The header, or several, that makes requests repeatable.
             idempotency_key: Whether a POST or PATCH without a key gets one, as there.
             on_event: Called with each `Event` of any layer, as for `RetryingTransport`.
             http: Without an `inner`, the options of the library's own HTTP transport,
@@ -203,8 +203,8 @@ class StandardStack(
         shared = budget_of(keyed(budget, RetryBudget, key))
         outside_in: list[Layer] = [
             ("DeadlineTransport", deadline, {}),
-            ("ResumingTransport", resume, {"budget": shared or False}),
             ("RetryingTransport", *retries(retry, shared, key, keys)),
+            ("ResumingTransport", resume, resuming(retry, shared)),
             ("FailoverTransport", group(failover, key), keys),
             ("HedgingTransport", hedging, {"budget": shared}),
             ("CredentialsTransport", credentials, {}),

@@ -63,11 +63,23 @@ class CheckedReader:
         encoding = unfinished(self._decoder) if self._received else ""
         if not encoding:
             return
-        msg = (
-            f"the body ended before its encoding did: {encoding} is not complete "
-            f"after {self._received:,} bytes"
-        )
-        error = self._family.protocol_error(msg)
+        error = incomplete(self._family, encoding, self._received)
         if isinstance(self._stream, TrackedStream):
             self._stream.error = error  # its owners hear of it as of any other break
         raise error
+
+
+def incomplete(family: Family, encoding: str, received: int) -> Exception:
+    """
+    Make the exception of a body that ends before its encoding does.
+
+    Args:
+        family: The library of the response.
+        encoding: The encoding, as in `Content-Encoding`.
+        received: The bytes that have arrived.
+    """
+    msg = (
+        f"the body ended before its encoding did: {encoding} is not complete after "
+        f"{received:,} bytes"
+    )
+    return family.protocol_error(msg)

@@ -13,9 +13,7 @@ _SINGLE = re.compile(
     rb"\s*bytes\s*=\s*(\d+\s*-\s*\d*|-\s*\d+)\s*", re.ASCII | re.IGNORECASE
 )
 
-_REPLACED = frozenset(
-    {b"range", b"if-range", b"if-none-match", b"if-modified-since"}
-)
+_REPLACED = frozenset({b"range", b"if-range", b"if-none-match", b"if-modified-since"})
 """
 The headers of the caller that a resume does not send.
 

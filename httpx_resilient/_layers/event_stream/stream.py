@@ -25,6 +25,9 @@ class EventStream:
 
     _family: Family
 
+    is_joined = True
+    """Of several answers: to read it once more from its beginning makes no sense."""
+
     __slots__ = ("_call", "_chunks", "_feed", "event_source")
 
     def __init__(self, call: EventStreamCall[Any, Any], event_source: object) -> None:

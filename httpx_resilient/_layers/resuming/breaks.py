@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from httpx_resilient._core.body.checked import incomplete
 from httpx_resilient._core.classify import NEVER, classify_error
 from httpx_resilient._core.errors import Refusal
 from httpx_resilient._core.family import Family
@@ -25,7 +26,9 @@ def break_of(error: Exception, family: Family) -> Exception:
     return named
 
 
-def ended_early(family: Family, received: int, first: Representation) -> Exception:
+def ended_early(
+    family: Family, received: int, first: Representation, encoding: str
+) -> Exception:
     """
     Make the exception of a body that has ended before all had arrived.
 
@@ -33,7 +36,10 @@ def ended_early(family: Family, received: int, first: Representation) -> Excepti
         family: The library of the request.
         received: The bytes that have arrived.
         first: What the first answer said.
+        encoding: The encoding that has not come to its end, if it is that.
     """
+    if encoding:
+        return incomplete(family, encoding, received)
     of = ""
     if first.last is not None:
         of = f" of {first.last + 1 - (first.first or 0):,}"

@@ -18,7 +18,8 @@ from httpx_resilient._layers.resuming.payment import Payment
 from httpx_resilient._layers.resuming.steps import End, Progress, next_step
 
 if TYPE_CHECKING:
-    from httpx_resilient._layers.resuming.stream import Exchange, ResumedStream
+    from httpx_resilient._layers.resuming.exchange import Exchange
+    from httpx_resilient._layers.resuming.stream import ResumedStream
 
 _LONGEST_ASKED = 60.0
 """Seconds that a server may ask for before the next request, as in `wait_transient`."""

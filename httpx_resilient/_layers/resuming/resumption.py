@@ -57,6 +57,9 @@ class Resumption:
 
     def is_whole(self) -> bool:
         """Whether everything has arrived, where the answer that is read has ended."""
+        return self._has_ended() and not self._stream.unfinished()
+
+    def _has_ended(self) -> bool:
         end = self._first.last
         if end is None:
             return self._part is not None and self._part.is_last
@@ -95,7 +98,7 @@ class Resumption:
         stream, requests = self._stream, self._requests
         family = stream.settings.family
         cause = (
-            ended_early(family, stream.received, self._first)
+            ended_early(family, stream.received, self._first, stream.unfinished())
             if error is None
             else break_of(error, family)
         )
@@ -115,6 +118,9 @@ class Resumption:
                 chunk = await self._begin(judged, response, answer, cause)
                 if chunk is not None or self.is_whole():
                     return chunk
+                if self._has_ended():
+                    why = "the same bytes came once more"
+                    raise await self._ending.lost(cause, requests.progress.failure, why)
             elif await self._is_complete(judged, response, what, cause):
                 return None
 
@@ -161,12 +167,7 @@ class Resumption:
         answer: Representation,
         cause: Exception,
     ) -> bytes | None:
-        """
-        Begin to read an answer that goes on with the body.
-
-        Returns:
-            The first new chunk, or `None` if there is none.
-        """
+        """Begin to read an answer that goes on; return its first new chunk, if any."""
         stream, requests = self._stream, self._requests
         # First of all: whoever is cancelled closes what the stream reads.
         stream.stream = response.stream

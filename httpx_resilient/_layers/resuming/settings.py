@@ -25,6 +25,7 @@ class Settings:
         emit: Emits the events of the layer.
         limits: How much a body may cost.
         budget: The budget of requests for the rest, or `None`.
+        complete: Whether an encoded body that ends early has broken.
         earns: Whether the budget is the layer's own: nobody else deposits in it.
     """
 
@@ -33,4 +34,5 @@ class Settings:
     emit: EventEmitter
     limits: Limits
     budget: RetryBudget | None
+    complete: bool
     earns: bool

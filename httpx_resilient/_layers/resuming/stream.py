@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
 
+from httpx_resilient._core.body.beginning import beginner_in
+from httpx_resilient._core.body.encodings import decoder_of, unfinished
 from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._core.resuming.rejoining import RunningHash
 from httpx_resilient._core.resuming.representation import (
     content_length,
     representation_of,
 )
+from httpx_resilient._layers.resuming.exchange import Exchange
 from httpx_resilient._layers.resuming.steps import needs_hash
 
 if TYPE_CHECKING:
-    from httpx_resilient._core.context import RequestContext
-    from httpx_resilient._core.deadline import Deadline
     from httpx_resilient._core.family import Family
     from httpx_resilient._layers.resuming.resumption import Resumption
     from httpx_resilient._layers.resuming.settings import Settings
@@ -27,29 +28,6 @@ What a stream has of the bytes that it has handed out.
 Nothing yet; the only chunk; the hash of all; their number alone. A body of one chunk,
 as most are, ends before anybody asks what the answer says of its version.
 """
-
-
-class Exchange(NamedTuple):
-    """
-    A request and its answer, whose body is handed out.
-
-    Args:
-        request: The request, as it was sent.
-        response: Its answer.
-        io: The IO of the layer.
-        context: The context of the request, if there is one.
-        deadline: The deadline around the layer, if there is one.
-        began: When the request was sent, in monotonic seconds.
-        ended: When its answer came.
-    """
-
-    request: Any
-    response: Any
-    io: Any
-    context: RequestContext | None
-    deadline: Deadline | None
-    began: float
-    ended: float
 
 
 class ResumedStream:
@@ -68,8 +46,8 @@ class ResumedStream:
     _family: Family
 
     __slots__ = (
-        "_exchange", "hash", "held", "iterator", "received", "resumption", "settings",
-        "stage", "stream",
+        "_exchange", "_own", "hash", "held", "iterator", "received", "resumption",
+        "settings", "stage", "stream",
     )  # fmt: skip
 
     iterator: Any
@@ -84,8 +62,9 @@ class ResumedStream:
     ) -> None:
         self.settings = settings
         self._exchange = exchange
-        self.stream = stream
+        self._own = self.stream = stream
         """The stream of the answer that is being read: the first, or a later one."""
+        self.iterator = None
         self.received = 0
         """The bytes that were handed out."""
         self.stage = _NOTHING
@@ -99,7 +78,9 @@ class ResumedStream:
 
     # No generator: trio warns of an asynchronous one that a reader has left.
 
-    def __aiter__(self) -> Self:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        if self.iterator is not None and self._passes():
+            return aiter(self._own)
         self.iterator = aiter(self.stream)
         return self
 
@@ -127,7 +108,12 @@ class ResumedStream:
         return chunk
 
     def __iter__(self) -> Iterator[bytes]:
+        if self.iterator is not None and self._passes():
+            return iter(self._own)
         self.iterator = iter(self.stream)
+        return self._chunks()
+
+    def _chunks(self) -> Iterator[bytes]:
         while True:
             try:
                 chunk = next(self.iterator, None)
@@ -148,6 +134,20 @@ class ResumedStream:
             elif self.stage != _COUNTED:
                 self._note(chunk)
             yield chunk
+
+    def _passes(self) -> bool:
+        """
+        Begin again, if a layer inside has another answer, or sends for one.
+
+        Returns:
+            Whether it sends for one: that is its own matter, and has no bytes.
+        """
+        beginner = beginner_in(self._own)
+        if beginner is None:
+            return False
+        self.stream, self.received, self.stage = self._own, 0, _NOTHING
+        self.hash = self.held = self.resumption = None
+        return bool(beginner.is_renewing)
 
     def close(self) -> None:
         self.stream.close()
@@ -191,7 +191,13 @@ class ResumedStream:
         if self.resumption is not None:
             return self.resumption.is_whole()
         length = content_length(self._exchange[1].headers)
-        return length is None or self.received >= length
+        return (length is None or self.received >= length) and not self.unfinished()
+
+    def unfinished(self) -> str:
+        """Return the encoding that has not come to its end with what was read."""
+        if not (self.settings.complete and self.received):
+            return ""
+        return unfinished(decoder_of(self._exchange[1]))
 
     async def _recovered(self, error: Exception | None) -> bytes | None:
         """Return the next chunk after a break, or `None` if there is no more."""

@@ -9,7 +9,7 @@ from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.events.base import Listener
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.io.protocol import IO
-from httpx_resilient._core.validation import number
+from httpx_resilient._core.validation import check_switch, number
 from httpx_resilient._layers.resuming.errors import ContentChanged
 from httpx_resilient._layers.resuming.settings import OPTION, Settings
 from httpx_resilient._layers.resuming.steps import Limits
@@ -34,7 +34,9 @@ class ResumingTransport(
     of the break, with a note that says why; if the content has changed,
     `ContentChanged`, which names both versions.
 
-    Put it around a `RetryingTransport`: then the further requests are retried, too.
+    Put it inside of a `RetryingTransport`: then a body that is read as a whole, and
+    cannot go on because the content has changed, is a failed attempt, and the new
+    content arrives. Its own requests are repeated by itself.
 
     Args:
         inner: The transport to send with. By default, a `PoolingTransport`.
@@ -47,6 +49,8 @@ class ResumingTransport(
             `RetryingTransport`: share its `RetryBudget`. By default, the transport has
             its own. A request costs as much as one after a timeout, which is refunded
             once a new byte has come.
+        complete: Whether a body of gzip, deflate, br or zstd that ends before its
+            encoding does has broken. The libraries read it as a shorter one.
         on_event: Called with each `Event`, as in `RetryingTransport`.
         http: The options of the default inner transport, as in `PoolingTransport`.
 
@@ -79,6 +83,7 @@ class ResumingTransport(
         max_resumes: int = 20,
         max_reread: int = 64 * 1024 * 1024,
         budget: RetryBudget | bool = True,
+        complete: bool = True,
         on_event: Listener | None = None,
         **http: Unpack[HTTPOptions[LimitsT, ProxyT]],
     ) -> None:
@@ -87,6 +92,7 @@ class ResumingTransport(
             int(number("max_resumes", max_resumes, least=0, whole=True)),
             int(number("max_reread", max_reread, least=0, whole=True, unit="bytes")),
         )
+        check_switch("complete", complete)
         self.budget: RetryBudget | None = budget_of(budget)
         self._settings = Settings(
             self._family,
@@ -94,6 +100,7 @@ class ResumingTransport(
             self._emit,
             limits,
             self.budget,
+            complete,
             earns=budget is True,
         )
         self._stream_class = self._family.stream_class(ResumedStream)

@@ -110,6 +110,12 @@ class BodyRetry:
         """Leave the history on the error that ends the request."""
         leave_history(error, self._joined())
 
+    def given_up(self, reason: str) -> Exception:
+        """Return what the body broke with, with its history, and why it ends there."""
+        self.ends(self._error)
+        annotate(self._error, "body note", f"no other attempt is possible: {reason}")
+        return self._error
+
     async def discard(self) -> None:
         """Release an answer that nobody gets: the read was cancelled meanwhile."""
         if self.answer is not None:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from operator import getitem
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 from weakref import ref
 
+from httpx_resilient._core.body.beginning import can_begin_again
 from httpx_resilient._core.body.checked import CheckedReader
 from httpx_resilient._core.body.encodings import decoder_of
 from httpx_resilient._core.body.unread import mark_unread
@@ -39,10 +40,13 @@ class RetriedBody:
     _family: Family
 
     __slots__ = (
-        "complete", "context", "deadline", "ended", "flow", "headers", "inside", "io",
-        "is_read", "renewal", "request", "response", "retried", "stream",
+        "begins_again", "complete", "context", "deadline", "ended", "flow", "headers",
+        "inside", "io", "is_reached", "latest", "renewal", "request", "response",
+        "retried", "stream",
     )  # fmt: skip
 
+    begins_again: bool
+    """Whether all of it is being read: a further iteration is of another answer."""
     complete: bool
     """Whether an encoding must come to its end."""
     context: RequestContext | None
@@ -57,8 +61,10 @@ class RetriedBody:
     inside: Any
     """The body of another retry layer inside, which is for other failures."""
     io: Any
-    is_read: bool
-    """Whether all of it is being read, so that it may begin again."""
+    is_reached: bool
+    """Whether the latest read has come here, through the streams of layers around."""
+    latest: BodyRetry | None
+    """The latest other attempt."""
     renewal: BodyRetry | None
     """Another attempt at the body, until it is answered."""
     request: Any
@@ -68,7 +74,13 @@ class RetriedBody:
     """The attempts, if there was more than a first one that has succeeded."""
     stream: Any
 
+    @property
+    def is_renewing(self) -> bool:
+        """Whether the next iteration sends for that answer, and has no bytes."""
+        return self.renewal is not None
+
     def __aiter__(self) -> AsyncIterator[bytes]:
+        self.is_reached = True
         if self.renewal is not None:
             return Renewing(self.renewal)
         chunks: AsyncIterator[bytes] = self.stream.__aiter__()
@@ -78,6 +90,7 @@ class RetriedBody:
         return CheckedReader(self.stream, chunks, decoder, self._family)
 
     def __iter__(self) -> Iterator[bytes]:
+        self.is_reached = True
         if self.renewal is not None:
             return Renewing(self.renewal)
         chunks: Iterator[bytes] = iter(self.stream)
@@ -87,20 +100,20 @@ class RetriedBody:
         return iter(CheckedReader(self.stream, chunks, decoder, self._family))
 
     def close(self) -> None:
-        if not self.is_read:
+        if not self.begins_again:
             self._release()
         self.stream.close()
 
     # The coroutine of the stream is returned as it is: one frame less to await.
     def aclose(self) -> Any:
-        if not self.is_read:
+        if not self.begins_again:
             self._release()
         return self.stream.aclose()
 
     def _release(self) -> None:
         """Drop the layer: responses of httpx are freed when cycles are collected."""
         self.flow = self.io = self.context = self.deadline = self.request = None
-        self.retried = None
+        self.retried = self.latest = None
 
     async def aread(self) -> bytes:
         """Read all of the response, as its own `aread`; send again if that breaks."""
@@ -109,22 +122,23 @@ class RetriedBody:
             return await self._orphan().aread()  # type: ignore[no-any-return]  # of the library
         # What somebody has got a part of cannot be taken back.
         is_begun = response.is_stream_consumed or response.is_closed
-        self.is_read = not is_begun
+        self.begins_again = not is_begun
+        content: bytes
         try:
             while True:
                 try:
                     if self.inside is not None:
-                        return await self.inside.aread()  # type: ignore[no-any-return]  # as here
-                    return await type(response).aread(response)  # type: ignore[no-any-return]  # of the library
+                        content = await self.inside.aread()
+                    else:
+                        content = await type(response).aread(response)
                 except Exception as error:
                     if is_begun or not await self._begins_again(response, error):
                         raise
+                else:
+                    return content if self.is_reached else self._missed(response)
         finally:
-            self.is_read = False
-            try:  # noqa: SIM105 - `suppress` costs 900 instructions
-                del response.aread
-            except AttributeError:
-                pass
+            self.begins_again = False
+            vars(response).pop("aread", None)
             if self.renewal is not None:
                 await self.renewal.discard()
             self._release()
@@ -135,22 +149,23 @@ class RetriedBody:
         if response is None:
             return self._orphan().read()  # type: ignore[no-any-return]  # of the library
         is_begun = response.is_stream_consumed or response.is_closed
-        self.is_read = not is_begun
+        self.begins_again = not is_begun
+        content: bytes
         try:
             while True:
                 try:
                     if self.inside is not None:
-                        return self.inside.read()  # type: ignore[no-any-return]  # as here
-                    return type(response).read(response)  # type: ignore[no-any-return]  # of the library
+                        content = self.inside.read()
+                    else:
+                        content = type(response).read(response)
                 except Exception as error:
                     if is_begun or not run_sync(self._begins_again(response, error)):
                         raise
+                else:
+                    return content if self.is_reached else self._missed(response)
         finally:
-            self.is_read = False
-            try:  # noqa: SIM105 - `suppress` costs 900 instructions
-                del response.read
-            except AttributeError:
-                pass
+            self.begins_again = False
+            vars(response).pop("read", None)
             if self.renewal is not None:
                 run_sync(self.renewal.discard())
             self._release()
@@ -160,18 +175,15 @@ class RetriedBody:
         return self._family.response(200, headers=self.headers, stream=self)
 
     async def _begins_again(self, response: Any, error: Exception) -> bool:
-        """
-        After a failed read: prepare the response for the next one.
-
-        Returns:
-            Whether another attempt follows. If not, `error` ends the request.
-        """
-        renewal = self.renewal
+        """Prepare for another read; return whether one follows, or the error ends."""
+        renewal, self.is_reached = self.renewal, False
         if renewal is None:
+            if not can_begin_again(response.stream):
+                return False
             renewal = BodyRetry(self, response, error)
             if not await renewal.is_granted():
                 return False
-            self.renewal = renewal
+            self.renewal = self.latest = renewal
         elif renewal.answer is None:
             renewal.ends(error)
             return False
@@ -181,6 +193,17 @@ class RetriedBody:
         mark_unread(response)
         return True
 
+    def _missed(self, response: Any) -> NoReturn:
+        """
+        Raise what the body broke with: a stream around does not begin again.
+
+        What it has handed out in place of the body, mostly nothing, is no body.
+        """
+        latest: Any = self.latest
+        del response._content  # noqa: SLF001 - no public way takes back what was read
+        msg = "a stream around the layer does not begin again"
+        raise latest.given_up(msg)
+
     # A response that was not read may be copied and pickled: the copy has no stream,
     # and the methods of its class.
 
@@ -188,7 +211,7 @@ class RetriedBody:
         copied = type(self)()
         copied.response = ref(memo[id(self.response())])
         copied.renewal = copied.inside = None
-        copied.is_read = False
+        copied.begins_again, copied.is_reached = False, True
         return copied
 
     def __reduce__(self) -> tuple[Any, tuple[Any, int]]:

@@ -46,9 +46,9 @@ def watch(
     body.ended = ended
     body.flow = flow
     body.headers = response.headers
-    body.inside = body.renewal = None
+    body.inside = body.latest = body.renewal = None
     body.io = io
-    body.is_read = False
+    body.begins_again, body.is_reached = False, True
     body.request = request
     body.response = ref(response)
     body.retried = retried

@@ -43,7 +43,8 @@ ROWS: dict[str, Row] = {
         2,
         30_000,
     ),
-    "changed, weak ETag": (FileServer(WEAK, as_new(WEAK), cuts=1), NEW, 2, 30_000),
+    # The date of an answer with an ETag must not be in If-Range, so 412 comes first.
+    "changed, weak ETag": (FileServer(WEAK, as_new(WEAK), cuts=1), NEW, 3, 30_000),
     "changed, date": (FileServer(DATED, as_new(DATED), cuts=1), NEW, 2, 30_000),
     "changed, no validator": (FileServer(PLAIN, as_new(PLAIN), cuts=1), NEW, 2, 30_000),
     "range ignored": (FileServer(STRONG, ranges=False), OLD, 5, 120_000),
