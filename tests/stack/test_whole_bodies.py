@@ -101,53 +101,62 @@ async def test_a_switch_turns_the_check_off_in_the_whole_stack(world: World) -> 
     assert server.requests == 1
 
 
-async def test_a_stream_around_that_is_read_once_never_makes_a_body_empty(
-    world: World,
-) -> None:
-    """As transports of others may wrap a stream, to measure it or to log it."""
-    stream_class = (
-        world.library.SyncByteStream if world.sync else world.library.AsyncByteStream
-    )
+class Once:
+    """A stream of somebody else around another one: it can be read once only."""
 
-    class Once(stream_class):  # type: ignore[misc,valid-type]  # of the world
-        def __init__(self, stream: Any) -> None:
-            self._stream_inside = stream
-            self._chunks = self._sync() if world.sync else self._async()
+    def __init__(self, stream: Any, *, sync: bool) -> None:
+        self._around = stream
+        self._chunks = self._read() if sync else self._read_async()
 
-        def _sync(self) -> Iterator[bytes]:
-            yield from self._stream_inside
+    def _read(self) -> Iterator[bytes]:
+        yield from self._around
 
-        async def _async(self) -> AsyncIterator[bytes]:
-            async for chunk in self._stream_inside:
-                yield chunk
+    async def _read_async(self) -> AsyncIterator[bytes]:
+        async for chunk in self._around:
+            yield chunk
 
-        def __iter__(self) -> Any:
-            return self._chunks
+    def __iter__(self) -> Any:
+        return self._chunks
 
-        def __aiter__(self) -> Any:
-            return self._chunks
+    def __aiter__(self) -> Any:
+        return self._chunks
 
-        def close(self) -> None:
-            self._stream_inside.close()
+    def close(self) -> None:
+        self._around.close()
 
-        async def aclose(self) -> None:
-            await self._stream_inside.aclose()
+    async def aclose(self) -> None:
+        await self._around.aclose()
+
+
+def read_once_around(world: World) -> Any:
+    """Return a transport of somebody else, with such streams."""
+    library = world.library
+
+    class Wrapped(Once, library.SyncByteStream, library.AsyncByteStream):  # type: ignore[misc,name-defined]  # of the world
+        pass
 
     inner = world.ours.RetryingTransport(**AT_ONCE)
 
-    class Around(world.library.AsyncBaseTransport, world.library.BaseTransport):  # type: ignore[misc,name-defined]  # of the world
+    class Around(library.AsyncBaseTransport, library.BaseTransport):  # type: ignore[misc,name-defined]  # of the world
         async def handle_async_request(self, request: Any) -> Any:
             response = await inner.handle_async_request(request)
-            response.stream = Once(response.stream)
+            response.stream = Wrapped(response.stream, sync=world.sync)
             return response
 
         def handle_request(self, request: Any) -> Any:
             response = inner.handle_request(request)
-            response.stream = Once(response.stream)
+            response.stream = Wrapped(response.stream, sync=world.sync)
             return response
 
+    return Around()
+
+
+async def test_a_stream_around_that_is_read_once_never_makes_a_body_empty(
+    world: World,
+) -> None:
+    """As transports of others may wrap a stream, to measure it or to log it."""
     with Server(zipped(HALF), zipped(WHOLE)) as server:
-        async with world.client(Around()) as client:
+        async with world.client(read_once_around(world)) as client:
             with pytest.raises(world.library.RemoteProtocolError) as raised:
                 await client.get(server.url)
     assert "does not begin again" in "".join(raised.value.__notes__)
