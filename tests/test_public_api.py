@@ -286,7 +286,7 @@ def test_the_signature_of_standard_transport_shows_the_defaults(binding: Any) ->
     defaults = {name: each.default for name, each in parameters.items()}
     assert defaults.pop("http") is inspect.Parameter.empty
     assert defaults == {
-        "inner": None, "deadline": 30.0, "retry": True, "budget": True,
+        "inner": None, "deadline": 30.0, "resume": False, "retry": True, "budget": True,
         "failover": None, "hedging": False, "credentials": None, "throttle": False, "breaker": True,
         "rate_limit": True, "concurrency": False, "attempt": 10.0, "key": None,
         "idempotency_header": None, "idempotency_key": False, "on_event": None,

@@ -102,8 +102,8 @@ class retry_if_transient(Described, retry_base):  # noqa: N801 - tenacity's stra
       not open for now, HTTP/2 streams that the server refused, 425, 429, 449, 529, and
       answers whose headers prove it, such as 403 with `Retry-After`.
     * Only a request that may be repeated, as `retry_if_idempotent` defines it: timeouts
-      and broken connections before the response's headers, 408, and 5xx except 501,
-      505, 511 and 526.
+      and broken connections, before the response's headers or in a body that is read
+      whole, 408, and 5xx except 501, 505, 511 and 526.
     * The server decides for any failure that it answers: `x-should-retry: false` or
       `Stripe-Should-Retry: false` stops, `true` allows. So do hints in its body, if
       `hints_in_body` reads them.
