@@ -13,6 +13,8 @@ Definition = ast.ClassDef | ast.FunctionDef
 
 DIRECTIVE = re.compile(r"^::: (\S+)$", re.MULTILINE)
 METHODS = {
+    "download": "httpx_resilient._transfers.download.function.Downloader",
+    "upload": "httpx_resilient._transfers.upload.upload.Uploader",
     "standard_transport": "httpx_resilient._stack.standard.StandardStack",
     "wrap": "httpx_resilient._stack.wrap.ClientWrapper",
 }

@@ -52,7 +52,8 @@ if TYPE_CHECKING:
         DownloadError,
     )
     from httpx_resilient._transfers.download.function import Downloader
-    from httpx_resilient._transfers.upload.upload import Uploader, UploadError
+    from httpx_resilient._transfers.upload.record import UploadError
+    from httpx_resilient._transfers.upload.upload import Uploader
     from httpx_resilient._transport.base import ResilientTransport
     from httpx_resilient._transport.stage_transport import StageTransport
 else:
@@ -88,7 +89,8 @@ else:
             "_stack.wrap": ("ClientWrapper",),
             "_transfers.download.errors": ("ChecksumMismatch", "DownloadError"),
             "_transfers.download.function": ("Downloader",),
-            "_transfers.upload.upload": ("UploadError", "Uploader"),
+            "_transfers.upload.record": ("UploadError",),
+            "_transfers.upload.upload": ("Uploader",),
             "_transport.base": ("ResilientTransport",),
             "_transport.stage_transport": ("StageTransport",),
         },

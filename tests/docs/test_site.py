@@ -124,6 +124,8 @@ def test_a_link_to_a_file_that_is_not_on_the_site_is_refused() -> None:
 def test_the_reference_as_markdown_has_the_docstrings() -> None:
     text = reference.as_markdown("::: httpx_resilient.standard_transport")
     assert "Build the recommended stack of layers" in text
+    for page in (places.DOCS / "reference").glob("*.md"):
+        assert "```text\n\n```" not in reference.as_markdown(page.read_text()), page
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from httpx_resilient._transfers.upload.options import (
     Wait,
     options_of,
 )
-from httpx_resilient._transfers.upload.record import UploadError
 from httpx_resilient._transfers.upload.state import PIECE
 
 ClientT = TypeVar("ClientT")
@@ -165,6 +164,3 @@ class Uploader(Generic[ClientT, AsyncClientT, ResponseT]):
             return UploadFlow(options, url, family, binding.UploadError, io).run()
 
         return start("upload", client, family, flow)
-
-
-__all__ = ["UploadError", "Uploader"]
