@@ -43,7 +43,7 @@ def explain(outcome: object, *, redact: Redactor = redact_tokens) -> str:
     which = "the first attempt" if last.number == 1 else f"attempt {last.number}"
     total = last.at + last.duration
     width = max(len(str(each)) for each in attempts)
-    lines = [f"{name}{last} at {which}, after {total:.2f} s"]
+    lines = [f"{name}{last} at {which}{_then(outcome, last)}, after {total:.2f} s"]
     numbers = [*(each.number for each in attempts[1:]), 0]
     for each, next_number in zip(attempts, numbers, strict=True):
         lines.append(_line(each, width, is_followed=next_number > each.number))
@@ -55,6 +55,16 @@ def _decisive(outcome: object, attempts: Sequence[Attempt]) -> Attempt:
     status = getattr(outcome, "status_code", None)
     answers = [each for each in attempts if status and each.outcome == status]
     return answers[-1] if answers else attempts[-1]
+
+
+def _then(outcome: object, last: Attempt) -> str:
+    """Name the exception of a body, which followed a good answer."""
+    if not isinstance(outcome, Exception) or not isinstance(last.outcome, int):
+        return ""
+    for each in walk(outcome, links_of):
+        if getattr(each, "response", None) is not None:  # its status is the failure
+            return ""
+    return f", then {type(outcome).__name__}"
 
 
 def _line(attempt: Attempt, width: int, *, is_followed: bool) -> str:

@@ -31,6 +31,7 @@ from httpx_resilient import (
 )
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.io.protocol import run_sync
+from httpx_resilient.testing import FaultInjectingTransport, Reset
 
 pytestmark = pytest.mark.anyio
 
@@ -317,6 +318,26 @@ class TestExplain:
             "  2.50 s  2  ReadTimeout  after 0.500 s, then waited 2.00 s\n"
             "  5.00 s  3  200          after 0.500 s"
         )
+
+    def test_the_summary_names_the_exception_of_a_body(self) -> None:
+        server = httpx.MockTransport(lambda _: httpx.Response(200, content=b"x" * 20))
+        inner = FaultInjectingTransport(server, Reset(after=10))
+        layer = RetryingTransport(inner, retry_response_body=False)
+        with httpx.Client(transport=layer) as client:
+            with pytest.raises(httpx.ReadError) as caught:
+                client.get(A)
+        said = explain(caught.value)
+        assert said.startswith(f"GET {A}/: 200 at the first attempt, then ReadError, ")
+
+    def test_the_summary_of_a_refusal_is_its_status(self) -> None:
+        server = httpx.MockTransport(lambda _: httpx.Response(404))
+        with httpx.Client(transport=RetryingTransport(server)) as client:
+            with pytest.raises(httpx.HTTPStatusError) as caught:
+                client.get(A).raise_for_status()
+        wrapped = ValueError("of an SDK")
+        wrapped.__cause__ = caught.value
+        for error in (caught.value, wrapped):
+            assert ": 404 at the first attempt, after" in explain(error)
 
     def test_the_last_line_says_why_no_retry_followed(self) -> None:
         response = httpx.Response(429, headers={"retry-after": "3600"})

@@ -18,7 +18,6 @@ from httpx_resilient._transfers.upload.options import (
     Wait,
     options_of,
 )
-from httpx_resilient._transfers.upload.state import PIECE
 
 ClientT = TypeVar("ClientT")
 AsyncClientT = TypeVar("AsyncClientT")
@@ -84,7 +83,7 @@ class Uploader(Generic[ClientT, AsyncClientT, ResponseT]):
         length: int | None = None,
         resume_from: Any = None,
         checksum: str | None = None,
-        piece_size: int = PIECE,
+        piece_size: int = 8 * 1024 * 1024,
         wait: Wait | None = None,
         max_stalls: int = 3,
         max_breaks: int = 100,
