@@ -67,7 +67,7 @@ class ResumingTransport(
 
     Example:
         >>> import httpx
-        >>> transport = ResumingTransport(RetryingTransport(), max_reread=1_000_000)
+        >>> transport = RetryingTransport(ResumingTransport(max_reread=1_000_000))
         >>> with httpx.Client(transport=transport) as client:
         ...     pass
     """
