@@ -46,7 +46,8 @@ def explain(outcome: object, *, redact: Redactor = redact_tokens) -> str:
     lines = [f"{name}{last} at {which}{_then(outcome, last)}, after {total:.2f} s"]
     numbers = [*(each.number for each in attempts[1:]), 0]
     for each, next_number in zip(attempts, numbers, strict=True):
-        lines.append(_line(each, width, is_followed=next_number > each.number))
+        is_followed = next_number > each.number or each.wait > 0
+        lines.append(_line(each, width, is_followed=is_followed))
     return "\n".join(lines)
 
 

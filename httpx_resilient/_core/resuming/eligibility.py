@@ -7,6 +7,7 @@ from httpx_resilient._core.resuming.range_request import Raw, asks_for_one_range
 from httpx_resilient._core.resuming.representation import OK, PARTIAL, Representation
 
 EVENT_STREAM = "text/event-stream"
+NO_POSITIONS = "an event stream has no positions"
 
 
 def why_final(method: str, headers: Raw, first: Representation) -> str | None:
@@ -23,7 +24,7 @@ def why_final(method: str, headers: Raw, first: Representation) -> str | None:
     if first.status not in {OK, PARTIAL}:
         return f"the answer is {first.status}, not 200 or 206"
     if first.media_type == EVENT_STREAM:
-        return "an event stream has no positions"
+        return NO_POSITIONS
     if first.media_type == MULTIPART or not asks_for_one_range(headers):
         return "several ranges were asked for"
     if first.first is None:

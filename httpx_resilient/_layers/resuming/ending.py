@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.history import annotate
-from httpx_resilient._core.resuming.eligibility import why_final
+from httpx_resilient._core.resuming.eligibility import NO_POSITIONS, why_final
 from httpx_resilient._core.resuming.representation import Representation
 from httpx_resilient._layers.resuming.events import BodyLost
 from httpx_resilient._layers.resuming.history import BodyHistory
@@ -57,6 +57,8 @@ class Ending:
             failure: Why the latest attempt is of no use.
             reason: Why there is no further one.
         """
+        if reason == NO_POSITIONS:
+            return cause  # nothing is lost: it may go on by its ids, in a layer around
         received = self._stream.received
         note = f"the body broke after {received:,} bytes and is not resumed: {reason}"
         annotate(cause, "resume note", note)

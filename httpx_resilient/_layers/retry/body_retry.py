@@ -9,7 +9,13 @@ from weakref import ref
 
 from httpx_resilient._core.classify import ALWAYS, IF_IDEMPOTENT, classify_error
 from httpx_resilient._core.context import begin
-from httpx_resilient._core.history import KEY, Record, annotate, leave_history
+from httpx_resilient._core.history import (
+    KEY,
+    Record,
+    annotate,
+    history_on,
+    leave_history,
+)
 from httpx_resilient._core.io.protocol import releasing
 from httpx_resilient._core.refused import is_refused_here
 from httpx_resilient._layers.retry.decision import next_request
@@ -29,7 +35,8 @@ class BodyRetry:
     """
 
     __slots__ = (
-        "_around", "_body", "_error", "_received", "_seen", "answer", "retried",
+        "_around", "_body", "_error", "_inside", "_received", "_seen", "answer",
+        "retried",
     )  # fmt: skip
 
     def __init__(self, body: Any, response: Any, error: Exception) -> None:
@@ -40,8 +47,11 @@ class BodyRetry:
         self.answer: Any = None
         """The response of another attempt, until it has replaced the first one."""
         found = response.extensions.get(KEY)
-        self._around = _around(found, body.retried)
+        # What goes on with a body leaves the same on both: it is no layer around.
+        inside = found if found and found == history_on(error) else ()
+        self._around = () if inside else _around(found, body.retried)
         self.retried = _resumed(body, found)
+        self._inside = _taken_in(inside, self.retried.state, type(error))
 
     async def is_granted(self) -> bool:
         """Release what has broken. Return whether another attempt follows."""
@@ -55,6 +65,8 @@ class BodyRetry:
             failed.retryability = IF_IDEMPOTENT
         retried.answer = None  # the server has answered something else since
         retried.state.breaks(self._error, self._received, io.now())
+        if self._inside:
+            retried.state.reason = f"{self._inside}, {retried.state.reason}"
         if await next_request(retried, io) is not None:
             return True
         self.ends(self._error)
@@ -98,6 +110,7 @@ class BodyRetry:
         body.retried = self.retried
         response.headers = body.headers = answer.headers
         response.extensions.update(answer.extensions)
+        answer.extensions = response.extensions  # a layer inside adds to the history
         leave_history(response, self._joined())
         read = answer.aread if body.io.asynchronous else answer.read
         inside = getattr(read, "__self__", answer)
@@ -151,6 +164,34 @@ def _around(found: Any, retried: Any) -> Sequence[Record]:
     if not isinstance(found, list) or (retried and retried.state.has_left(found)):
         return ()
     return cast("list[Record]", found)
+
+
+def _taken_in(found: Sequence[Record], state: Any, kind: type[Exception]) -> str:
+    """
+    Take what a layer inside has sent for a body into the attempt that it broke in.
+
+    Args:
+        found: The history that it has left. It begins with what this layer had left.
+        state: The state of this layer, with the attempts before.
+        kind: The class of the exception of the body.
+
+    Returns:
+        What it says of its last request.
+    """
+    if not found:
+        return ""
+    before = next((n for n in range(len(found)) if state.has_left(found[:n])), 0)
+    *others, last = found[before:]
+    state.context.attempts = [*others, _broken(last, kind)]
+    return last[2]
+
+
+def _broken(record: Record, kind: type[Exception]) -> Record:
+    """Return the record of an attempt, or of the last one inside it, as a failure."""
+    number, _, reason, wait, duration, at, queued, inside, origin, hedge = record
+    if inside:
+        inside = [*inside[:-1], _broken(inside[-1], kind)]
+    return (number, kind, reason, wait, duration, at, queued, inside, origin, hedge)
 
 
 def _resumed(body: Any, found: Any) -> Any:
