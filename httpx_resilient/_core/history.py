@@ -61,6 +61,31 @@ def leave_history(outcome: Any, records: Sequence[Record]) -> None:
         outcome.extensions[KEY] = list(records)
 
 
+def broken(
+    records: Sequence[Record], kind: Any, reason: str, wait: float
+) -> Sequence[Record]:
+    """
+    Return the records of a request, the body of whose answer has broken.
+
+    What layers inside have sent last has broken, too: it is the same answer.
+
+    Args:
+        records: The records as they were with the headers; there is one at least.
+        kind: The class of the exception.
+        reason: What has happened, in words. What was told before stays in front of it.
+        wait: Seconds until the next attempt.
+    """
+    *others, last = records
+    number, outcome, before, _, duration, at, queued, inside, origin, hedge = last
+    told = reason if before in {"", str(outcome)} else f"{before}, {reason}"
+    if inside:
+        inside = broken(inside, kind, reason, 0.0)
+    return [
+        *others,
+        (number, kind, told, wait, duration, at, queued, inside, origin, hedge),
+    ]
+
+
 def forget_history(outcome: Any) -> None:
     """Remove what a mock has kept from an earlier request, on the same object."""
     if isinstance(outcome, BaseException):

@@ -12,6 +12,10 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
+from httpx_resilient._core.resuming.content_range import content_range
+
+_PARTIAL = 206
+
 _EMPTY = (
     bytes.fromhex("1f8b080000000000020303000000000000000000"),
     zlib.compress(b""),
@@ -26,12 +30,21 @@ def decoder_of(response: object) -> Any:
 
     Returns:
         The decoder, or `None`: the body is not encoded, or is read as it is sent, or
-        the library has its decoders elsewhere.
+        is a range that ends before its encoding does, as the caller has asked; or the
+        library has its decoders elsewhere.
     """
     decoder = getattr(response, "_decoder", None)
     if hasattr(decoder, "decompressor") or hasattr(decoder, "children"):
-        return decoder
+        return None if _is_beginning(response) else decoder
     return None
+
+
+def _is_beginning(response: Any) -> bool:
+    """Whether an answer is a range that does not reach the end, as far as is known."""
+    if response.status_code != _PARTIAL:
+        return False
+    told = content_range(response.headers.get("content-range", ""))
+    return told is None or told.last is None or told.last + 1 != told.total
 
 
 def unfinished(decoder: Any) -> str:

@@ -97,9 +97,14 @@ class Representation:
     @property
     def is_consistent(self) -> bool:
         """Whether `Content-Length` and `Content-Range` tell the same length."""
+        return self.extent is None or self.length in {None, self.extent}
+
+    @property
+    def extent(self) -> int | None:
+        """The bytes from its first to its last position, if it tells them."""
         if self.first is None or self.last is None:
-            return True
-        return self.length in {None, self.last - self.first + 1}
+            return None
+        return self.last - self.first + 1
 
     @property
     def described(self) -> str:

@@ -40,9 +40,7 @@ def ended_early(
     """
     if encoding:
         return incomplete(family, encoding, received)
-    of = ""
-    if first.last is not None:
-        of = f" of {first.last + 1 - (first.first or 0):,}"
+    of = "" if first.extent is None else f" of {first.extent:,}"
     return family.protocol_error(f"the body ended after {received:,} bytes{of}")
 
 

@@ -10,6 +10,7 @@ from httpx_resilient._core.body.encodings import decoder_of, unfinished
 from httpx_resilient._core.io.protocol import run_sync
 from httpx_resilient._core.resuming.rejoining import RunningHash
 from httpx_resilient._core.resuming.representation import (
+    PARTIAL,
     content_length,
     representation_of,
 )
@@ -190,7 +191,10 @@ class ResumedStream:
         """Whether everything has arrived, where the server has ended a body."""
         if self.resumption is not None:
             return self.resumption.is_whole()
-        length = content_length(self._exchange[1].headers)
+        response = self._exchange[1]
+        length = content_length(response.headers)
+        if length is None and response.status_code == PARTIAL:
+            length = representation_of(response).extent
         return (length is None or self.received >= length) and not self.unfinished()
 
     def unfinished(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 from weakref import ref
 
 from httpx_resilient._core.classify import ALWAYS, IF_IDEMPOTENT, classify_error
@@ -13,7 +13,7 @@ from httpx_resilient._core.history import (
     KEY,
     Record,
     annotate,
-    history_on,
+    broken,
     leave_history,
 )
 from httpx_resilient._core.io.protocol import releasing
@@ -35,7 +35,7 @@ class BodyRetry:
     """
 
     __slots__ = (
-        "_around", "_body", "_error", "_inside", "_received", "_seen", "answer",
+        "_before", "_body", "_error", "_left", "_received", "_seen", "answer",
         "retried",
     )  # fmt: skip
 
@@ -47,11 +47,11 @@ class BodyRetry:
         self.answer: Any = None
         """The response of another attempt, until it has replaced the first one."""
         found = response.extensions.get(KEY)
-        # What goes on with a body leaves the same on both: it is no layer around.
-        inside = found if found and found == history_on(error) else ()
-        self._around = () if inside else _around(found, body.retried)
+        self._left: Sequence[Record] = found if isinstance(found, list) else ()
+        """What all layers have left up to the break, if it is more than one record."""
         self.retried = _resumed(body, found)
-        self._inside = _taken_in(inside, self.retried.state, type(error))
+        self._before: int = self.retried.state.attempt_number - 1
+        """How many attempts of this layer came before the one that has broken."""
 
     async def is_granted(self) -> bool:
         """Release what has broken. Return whether another attempt follows."""
@@ -65,8 +65,6 @@ class BodyRetry:
             failed.retryability = IF_IDEMPOTENT
         retried.answer = None  # the server has answered something else since
         retried.state.breaks(self._error, self._received, io.now())
-        if self._inside:
-            retried.state.reason = f"{self._inside}, {retried.state.reason}"
         if await next_request(retried, io) is not None:
             return True
         self.ends(self._error)
@@ -110,7 +108,8 @@ class BodyRetry:
         body.retried = self.retried
         response.headers = body.headers = answer.headers
         response.extensions.update(answer.extensions)
-        answer.extensions = response.extensions  # a layer inside adds to the history
+        # What goes on with its body leaves the history there.
+        answer.extensions = response.extensions
         leave_history(response, self._joined())
         read = answer.aread if body.io.asynchronous else answer.read
         inside = getattr(read, "__self__", answer)
@@ -120,8 +119,10 @@ class BodyRetry:
         return answer.stream
 
     def ends(self, error: Exception) -> None:
-        """Leave the history on the error that ends the request."""
-        leave_history(error, self._joined())
+        """Leave the history on the error that ends the request, and on its response."""
+        joined = self._joined()
+        leave_history(error, joined)
+        leave_history(self._body.response(), joined)  # for a layer around
 
     def given_up(self, reason: str) -> Exception:
         """Return what the body broke with, with its history, and why it ends there."""
@@ -136,15 +137,20 @@ class BodyRetry:
             await self._body.io.discard(self.answer, context, drain=False)
 
     def _joined(self) -> Sequence[Record]:
-        """Return the attempts of this layer, within those of one around it."""
+        """
+        Return the attempts up to the break, and those of this layer after it.
+
+        Layers around and inside have told theirs on the same response, and may have
+        sent for the body, too. So what comes after it is added at the end.
+        """
         own: Sequence[Record] = self.retried.state.context.attempts
-        if not self._around or not own:
+        if not self._left or not own:
             return own
-        *others, last = self._around
-        number, _, _, wait, duration, at, queued, _, origin, hedge = last
-        _, outcome, reason, *_ = own[-1]
-        within = (outcome, reason, wait, duration, at, queued, own, origin, hedge)
-        return [*others, (number, *within)]
+        (number, kind, reason, wait, *_), *further = own[self._before :]
+        joined: list[Any] = [*broken(self._left, kind, reason, wait)]
+        number = joined[-1][0] or number
+        joined += [(number + i, *rest) for i, (_, *rest) in enumerate(further, 1)]
+        return joined
 
 
 def _treatment(response: Any) -> tuple[int, str | None]:
@@ -157,41 +163,6 @@ def _treatment(response: Any) -> tuple[int, str | None]:
     status: int = response.status_code
     is_redirect = _LOWEST_REDIRECT <= status < _LOWEST_ERROR
     return status, response.headers.get("location") if is_redirect else None
-
-
-def _around(found: Any, retried: Any) -> Sequence[Record]:
-    """Return the attempts that a layer around has left on a response, if one has."""
-    if not isinstance(found, list) or (retried and retried.state.has_left(found)):
-        return ()
-    return cast("list[Record]", found)
-
-
-def _taken_in(found: Sequence[Record], state: Any, kind: type[Exception]) -> str:
-    """
-    Take what a layer inside has sent for a body into the attempt that it broke in.
-
-    Args:
-        found: The history that it has left. It begins with what this layer had left.
-        state: The state of this layer, with the attempts before.
-        kind: The class of the exception of the body.
-
-    Returns:
-        What it says of its last request.
-    """
-    if not found:
-        return ""
-    before = next((n for n in range(len(found)) if state.has_left(found[:n])), 0)
-    *others, last = found[before:]
-    state.context.attempts = [*others, _broken(last, kind)]
-    return last[2]
-
-
-def _broken(record: Record, kind: type[Exception]) -> Record:
-    """Return the record of an attempt, or of the last one inside it, as a failure."""
-    number, _, reason, wait, duration, at, queued, inside, origin, hedge = record
-    if inside:
-        inside = [*inside[:-1], _broken(inside[-1], kind)]
-    return (number, kind, reason, wait, duration, at, queued, inside, origin, hedge)
 
 
 def _resumed(body: Any, found: Any) -> Any:

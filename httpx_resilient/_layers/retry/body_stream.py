@@ -127,7 +127,7 @@ class RetriedBody:
         try:
             while True:
                 try:
-                    if self.inside is not None:
+                    if self.inside is not None and self.renewal is None:
                         content = await self.inside.aread()
                     else:
                         content = await type(response).aread(response)
@@ -154,7 +154,7 @@ class RetriedBody:
         try:
             while True:
                 try:
-                    if self.inside is not None:
+                    if self.inside is not None and self.renewal is None:
                         content = self.inside.read()
                     else:
                         content = type(response).read(response)

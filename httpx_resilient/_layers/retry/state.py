@@ -12,7 +12,7 @@ from httpx_resilient._core.attempts import Attempt, attempts_from
 from httpx_resilient._core.context import RequestContext
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.hints.reading import NO_HINTS, Hints, hints_in
-from httpx_resilient._core.history import Record, leave_history
+from httpx_resilient._core.history import Record, broken, leave_history
 from httpx_resilient._core.http_types import RequestT, ResponseT
 from httpx_resilient._core.methods import has_idempotency_key
 from httpx_resilient._core.public import public
@@ -103,19 +103,19 @@ class RetryState(HTTPCallState[RequestT, ResponseT]):
 
     def reopens(self, context: RequestContext) -> None:
         """Take back the end of a request: the body of its answer has broken."""
-        *_, context.queued, context.attempts, _, _ = self._records.pop()
+        # A copy: what was left before is of the layers around.
+        *self._records, last = self._records
+        *_, context.queued, context.attempts, _, _ = last
         context.attempt = self.attempt_number
         self.context, self.hints, self.response = context, NO_HINTS, None
-
-    def has_left(self, records: object) -> bool:
-        """Whether a history is what this layer has left."""
-        return records == self._records
 
     def breaks(self, error: Exception, received: int, now: float) -> None:
         """Record that the body of the attempt broke after so many bytes."""
         self.raised(error, now)
         self.reason += f" after {received:,} bytes of the body"
         self.failure = self.reason
+        if inside := self.context.attempts:
+            self.context.attempts = broken(inside, self._kind, self.reason, 0.0)
 
     def waits(self) -> None:
         """Record that another attempt follows, after `upcoming_sleep`."""

@@ -33,6 +33,25 @@ def test_a_length_is_checked_where_a_server_ends_a_body_in_peace() -> None:
     assert str(error) == "the body ended after 6 bytes of 9"
 
 
+def test_a_range_without_a_length_has_that_of_its_content_range() -> None:
+    """As of a server of HTTP/1.0, whose body ends with the connection."""
+    asked: list[str] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["range"])
+        first = 10 * len(asked)
+        told = {"etag": '"a"', "content-range": f"bytes {first}-29/100"}
+        short = Broken([BODY[first : first + 10]])
+        return httpx.Response(206, headers=told, stream=short)
+
+    request = httpx.Request(
+        "GET", "https://example.org/", headers={"range": "bytes=10-29"}
+    )
+    response, _ = opened(serve, request=request)
+    assert read(response) == (BODY[10:30], None)
+    assert asked == ["bytes=10-29", "bytes=20-29"]
+
+
 def test_explain_tells_offset_reason_validator_and_bytes_read_twice() -> None:
     serve = cutting(file(ranges=False), 7)
     response, _ = opened(serve)

@@ -76,3 +76,27 @@ async def test_an_empty_body_is_whole_in_any_encoding(
     async with world.client() as client:
         assert (await client.request(method, server.url)).content == b""
     assert server.requests == 1
+
+
+@pytest.mark.parametrize("told", [f"bytes 0-29/{len(GZIP)}", "bytes 0-29/*", "nothing"])
+async def test_a_range_that_the_caller_has_asked_for_may_end_before_its_encoding(
+    world: World, server: Server, told: str
+) -> None:
+    server.play(reply(206, GZIP[:30], content_encoding="gzip", content_range=told))
+    async with world.client() as client:
+        response = await client.get(server.url, headers={"Range": "bytes=0-29"})
+    assert WHOLE.startswith(response.content)
+    assert server.requests == 1
+
+
+async def test_a_range_to_the_end_of_an_encoding_must_have_it(
+    world: World, server: Server
+) -> None:
+    told = f"bytes 0-{len(GZIP) - 9}/{len(GZIP) - 8}"
+    cut = reply(206, GZIP[:-8], content_encoding="gzip", content_range=told)
+    whole = f"bytes 0-{len(GZIP) - 1}/{len(GZIP)}"
+    server.play(cut, reply(206, GZIP, content_encoding="gzip", content_range=whole))
+    async with world.client() as client:
+        response = await client.get(server.url, headers={"Range": "bytes=0-"})
+    assert response.content == WHOLE
+    assert server.requests == 2
