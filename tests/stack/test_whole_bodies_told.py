@@ -12,10 +12,12 @@ from stack.test_whole_bodies import (
     Make,
     resuming_outside,
 )
+from support.event_streams import begun
 from support.server import Server, Step, close, head, reply
 from support.world import World
 
 from httpx_resilient import attempts_of
+from httpx_resilient.events import BodyLost, Event
 
 pytestmark = pytest.mark.anyio
 
@@ -73,3 +75,18 @@ async def test_an_attempt_that_ends_within_another_ends_in_words(world: World) -
     assert "the next attempt was answered by 404" in "".join(raised.value.__notes__)
     broke = world.library.RemoteProtocolError
     assert [each.outcome for each in attempts_of(raised.value)] == [broke, 404]
+
+
+async def test_an_event_stream_that_reconnects_has_lost_no_body(world: World) -> None:
+    events: list[Event] = []
+    inner = world.ours.standard_transport(
+        deadline=None, resume=True, on_event=events.append
+    )
+    transport = world.ours.EventStreamTransport(inner, wait=0.0)
+    first = close(begun(b"id: 1\ndata: a\n\nid: 2\nda"))
+    second = close(begun(b"id: 2\ndata: b\n\nid: 3\n"))
+    with Server(first, second, reply(204)) as server:
+        async with world.client(transport) as client:
+            response = await client.get(server.url)
+    assert response.content == b"id: 1\ndata: a\n\nid: 2\ndata: b\n\n"
+    assert not [event for event in events if isinstance(event, BodyLost)]
