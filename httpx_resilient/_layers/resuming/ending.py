@@ -57,8 +57,6 @@ class Ending:
             failure: Why the latest attempt is of no use.
             reason: Why there is no further one.
         """
-        if reason == NO_POSITIONS:
-            return cause  # nothing is lost: it may go on by its ids, in a layer around
         received = self._stream.received
         note = f"the body broke after {received:,} bytes and is not resumed: {reason}"
         annotate(cause, "resume note", note)
@@ -83,6 +81,8 @@ class Ending:
         stream = self._stream
         self.history.broke(failure, 0.0)
         self.history.leave(error)
+        if reason == NO_POSITIONS:
+            return error  # it is not lost yet: a layer around may go on by its ids
         emit = stream.settings.emit
         emit(self._context, BodyLost, stream.exchange.request, stream.received, reason)
         await emit.settle(self._context)
