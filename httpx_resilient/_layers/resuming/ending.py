@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from httpx_resilient._core.context import RequestContext
+from httpx_resilient._core.drain import leave
 from httpx_resilient._core.history import annotate
 from httpx_resilient._core.resuming.eligibility import NO_POSITIONS, why_final
 from httpx_resilient._core.resuming.representation import Representation
@@ -30,6 +32,15 @@ def why_never(stream: ResumedStream, first: Representation) -> str | None:
     if type(request.stream) is not stream.settings.family.plain_body:
         return "its request has a body that may not be sent again"
     return why_final(request.method, request.headers.raw, first)
+
+
+async def release(stream: ResumedStream) -> None:
+    """Release what a stream reads, also half-way: trio warns of generators left so."""
+    try:
+        with suppress(Exception):  # it may be broken
+            await leave(stream.iterator)
+    finally:
+        await stream.exchange.io.discard(stream.stream, drain=False)
 
 
 class Ending:

@@ -22,7 +22,7 @@ from httpx_resilient._core.resuming.representation import (
     representation_of,
 )
 from httpx_resilient._layers.resuming.breaks import break_of, ended_early
-from httpx_resilient._layers.resuming.ending import why_never
+from httpx_resilient._layers.resuming.ending import release, why_never
 from httpx_resilient._layers.resuming.events import BodyResumed
 from httpx_resilient._layers.resuming.part import Part
 from httpx_resilient._layers.resuming.requesting import Requesting, What
@@ -79,7 +79,7 @@ class Resumption:
         room = min(known) + 1 - self._offset
         if room > 0:
             return chunk[:room]
-        await self._exchange.io.discard(self._stream.stream, drain=False)
+        await release(self._stream)
         return None if self.is_whole() else await self.next_chunk(None)
 
     async def next_chunk(self, error: Exception | None) -> bytes | None:
@@ -102,7 +102,7 @@ class Resumption:
             if error is None
             else break_of(error, family)
         )
-        await self._exchange.io.discard(stream.stream, drain=False)
+        await release(stream)
         requests.failed(f"{type(cause).__name__} after {stream.received:,} bytes")
         why = why_never(stream, self._first)
         if why is not None:
@@ -177,7 +177,7 @@ class Resumption:
         if not part.is_usable:
             why = "nothing proves that it is the same version"
         if why is not None:
-            await self._exchange.io.discard(stream.stream, drain=False)
+            await release(stream)
             failure = f"the server answered {answer.status} to a range"
             raise await self._ending.lost(cause, failure, f"{failure}, and {why}")
         self._part = part
@@ -216,5 +216,5 @@ class Resumption:
         if chunk is not None:
             return await self.limited(chunk)
         requests.failed(failure)
-        await self._exchange.io.discard(body, drain=False)
+        await release(stream)
         return None

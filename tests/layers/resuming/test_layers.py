@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 from typing import Any
 
@@ -85,6 +86,20 @@ async def test_an_asynchronous_listener_hears_of_a_break(world: World) -> None:
         async with world.client(transport) as client:
             assert (await client.get(server.url)).content == BODY
     assert [type(event) for event in heard[:2]] == [CallEnded, BodyBroken]
+
+
+async def test_an_answer_that_is_left_half_way_leaves_no_generator(
+    world: World,
+) -> None:
+    """Trio warns of each, such as that of a deadline inside, and a warning fails."""
+    inner = world.ours.DeadlineTransport(None, 60)
+    transport = world.ours.ResumingTransport(inner)
+    file = File(versions(BODY, BODY[::-1]), cut=CUT, cuts=1)
+    with Server(file) as server:
+        async with world.client(transport) as client:
+            with pytest.raises(world.ours.ContentChanged):
+                await client.get(server.url)
+    gc.collect()
 
 
 async def test_gzip_is_decoded_across_a_break(world: World) -> None:
