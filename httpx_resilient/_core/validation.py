@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, Literal, Protocol, overload
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, Protocol, cast, overload
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 """The syntax of a method and of a header's name (RFC 9110 §5.1, §5.6.2)."""
@@ -153,6 +153,22 @@ def accepts(function: Callable[..., Any], count: int) -> bool:
     except TypeError:
         return False
     return True
+
+
+def extensions_of(given: object) -> Mapping[str, Any]:
+    """
+    Return the extensions for requests that a user has given, if any.
+
+    Raises:
+        TypeError: They are no dictionary.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        form = "extensions must be a dictionary such as {'deadline': 60}"
+        msg = f"{form}; got {type(given).__name__}"
+        raise TypeError(msg)
+    return cast("Mapping[str, Any]", given)
 
 
 def check_switch(name: str, given: object) -> None:

@@ -64,5 +64,6 @@ LISTENERS = [
     Mistake("standard_transport(on_event=lambda event, request: 1)", "a function that takes an event, and nothing else"),
     Mistake("get(RetryingTransport(ok, on_event=listen))", "on_event is asynchronous and cannot be awaited in a synchronous client"),
     Mistake("get(DeadlineTransport(ok), retry={'stop': stop_after_attempt(3)})", "add one, or leave the extension out", RuntimeWarning),
+    Mistake("get(ResumingTransport(ok), resume='no')", 'extensions["resume"] must be True or False'),
     Mistake("get(RetryingTransport(ok), retry='no')", 'extensions["retry"] must be False, or a dict'),
 ]  # fmt: skip

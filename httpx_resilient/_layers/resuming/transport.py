@@ -123,6 +123,8 @@ class ResumingTransport(
         io: IO[RequestT, ResponseT],
         context: RequestContext | None = None,
     ) -> ResponseT:
+        if OPTION in request.extensions:
+            check_switch(f'extensions["{OPTION}"]', request.extensions[OPTION])
         began = io.now()
         deadline = None if context is None else context.deadline
         response: Any = await io.send(request, context)

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from httpx_resilient._core.validation import is_asynchronous
+from httpx_resilient._core.headers import headers_of
+from httpx_resilient._core.validation import extensions_of, is_asynchronous
 from httpx_resilient._transfers.download.job import NameOf
 from httpx_resilient._transfers.download.target import check_target
 
@@ -68,11 +69,15 @@ def request_options(
     Return the arguments of `client.build_request`.
 
     Raises:
-        ValueError: There are headers that a download sets itself.
+        TypeError: One of both is no dictionary.
+        ValueError: There are headers that cannot be sent, or that a download sets.
     """
     # A download goes on by itself. A layer that does so, too, would read more twice.
-    options: dict[str, Any] = {"extensions": {"resume": False, **(extensions or {})}}
+    options: dict[str, Any] = {
+        "extensions": {"resume": False, **extensions_of(extensions)}
+    }
     if headers is not None:
+        headers_of("headers", headers)
         given = dict(headers)
         if own := _OWN_HEADERS & {name.lower() for name in given}:
             msg = (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar, overload
 
 from httpx_resilient._core.family import Family
 from httpx_resilient._core.origin import parse_url
-from httpx_resilient._core.validation import number
+from httpx_resilient._core.validation import check_switch, number
 from httpx_resilient._transfers.download.arguments import (
     Choose,
     Target,
@@ -22,7 +22,7 @@ from httpx_resilient._transfers.download.flow import run_download
 from httpx_resilient._transfers.download.job import Job, OnProgress
 from httpx_resilient._transfers.download.patience import Patience
 from httpx_resilient._transfers.download.result import Download
-from httpx_resilient._transfers.io.start import start
+from httpx_resilient._transfers.io.start import check_client, start
 
 SyncT = TypeVar("SyncT")
 AsyncT = TypeVar("AsyncT")
@@ -73,7 +73,7 @@ class Downloader(Generic[SyncT, AsyncT, UrlT]):
         max_breaks: int = ...,
         backoff: float = ...,
         on_progress: OnProgress | None = ...,
-    ) -> Awaitable[Download]: ...
+    ) -> Coroutine[Any, Any, Download]: ...
     @classmethod
     def download(
         cls,
@@ -130,7 +130,7 @@ class Downloader(Generic[SyncT, AsyncT, UrlT]):
                 It is not awaited.
 
         Returns:
-            A `Download`, or an awaitable of it.
+            A `Download`, or a coroutine of it.
 
         Raises:
             TypeError: An argument is of the wrong type.
@@ -152,8 +152,11 @@ class Downloader(Generic[SyncT, AsyncT, UrlT]):
             >>> result.path.read_bytes()
             b'hello'
         """
+        check_client("download", client, cls._family)
         parse_url(url)
         check_listener(on_progress)
+        check_switch("overwrite", overwrite)
+        check_switch("follow_redirects", follow_redirects)
         job = Job(
             family=cls._family,
             error=cls._error,

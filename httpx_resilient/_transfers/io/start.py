@@ -32,14 +32,28 @@ def start(name: str, client: object, family: Family, flow: Flow[T]) -> Any:
     Raises:
         TypeError: It is no client of this library.
     """
-    asynchronous, synchronous = family.clients
-    if isinstance(client, asynchronous):
+    check_client(name, client, family)
+    if isinstance(client, family.clients[0]):
         from httpx_resilient._transfers.io.async_io import AsyncClientIO  # noqa: PLC0415 - loads asyncio
 
         return flow(AsyncClientIO(client))
-    if isinstance(client, synchronous):
-        return run_sync(flow(cast("ClientIO", SyncClientIO(client))))
-    raise TypeError(_not_a_client(name, client, family))
+    return run_sync(flow(cast("ClientIO", SyncClientIO(client))))
+
+
+def check_client(name: str, given: object, family: Family) -> None:
+    """
+    Refuse what is no client of a library.
+
+    Args:
+        name: The name of the function that users call, for messages.
+        given: What was given as a client.
+        family: The library.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not isinstance(given, family.clients):
+        raise TypeError(_not_a_client(name, given, family))
 
 
 def _not_a_client(name: str, given: object, family: Family) -> str:

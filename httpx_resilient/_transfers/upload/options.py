@@ -11,7 +11,12 @@ import tenacity
 
 from httpx_resilient._core.events.emitter import EventEmitter
 from httpx_resilient._core.headers import headers_of
-from httpx_resilient._core.validation import TOKEN, is_asynchronous, number
+from httpx_resilient._core.validation import (
+    TOKEN,
+    extensions_of,
+    is_asynchronous,
+    number,
+)
 from httpx_resilient._transfers.upload.dialect import Dialect
 from httpx_resilient._transfers.upload.draft import Draft
 from httpx_resilient._transfers.upload.fields import upload_metadata
@@ -36,6 +41,10 @@ The wait after a break: 0.5 s to 1 s, then about 1 s, 2 s, 4 s ... 30 s.
 It is never 0: servers still write what a broken request has sent, and tell an offset
 that is not the last one (tuspyserver, resumable-upload).
 """
+
+
+_OF_BODIES = {b"content-length", b"transfer-encoding"}
+"""With one of an empty request, a server would take the next request for its body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +84,13 @@ def options_of(source: object, given: Mapping[str, Any]) -> Options:
         msg = f"tus creates an upload by POST; got {method!r}"
         raise ValueError(msg)
     headers = headers_of("headers", given["headers"] or {})
+    for name, _ in headers:
+        if name.lower() in _OF_BODIES:
+            msg = f"upload sets the header {name.decode()} of each piece: leave it out"
+            raise ValueError(msg)
     location = given["resume_from"]
-    if location is not None and not (
-        isinstance(location, str) or hasattr(location, "raw_host")
-    ):
-        msg = (
-            "resume_from must be the URL of an upload: upload_of(...).location; got "
-            f"{type(location).__name__}"
-        )
-        raise TypeError(msg)
+    _check_location(location)
+    _check_timeout(given["timeout"])
     for name in ("wait", "on_progress"):
         function = given[name]
         if function is not None and not callable(function):
@@ -107,10 +114,29 @@ def options_of(source: object, given: Mapping[str, Any]) -> Options:
         _whole("max_stalls", given["max_stalls"], least=1),
         _whole("max_breaks", given["max_breaks"], least=1),
         given["timeout"],
-        dict(given["extensions"] or {}),
+        dict(extensions_of(given["extensions"])),
         given["on_progress"],
         EventEmitter(given["on_event"]),
     )
+
+
+def _check_timeout(given: object) -> None:
+    if given is None or hasattr(given, "read"):  # that of the client, or a `Timeout`
+        return
+    for each in given if isinstance(given, tuple) else (given,):
+        if each is not None:
+            number("timeout", each, least=0, unit="seconds")
+
+
+def _check_location(given: object) -> None:
+    form = "resume_from must be the URL of an upload, upload_of(...).location"
+    if given is not None and not (isinstance(given, str) or hasattr(given, "raw_host")):
+        msg = f"{form}; got {type(given).__name__}"
+        raise TypeError(msg)
+    if given is not None and not str(given).strip():
+        # It would begin another upload, which is not what was asked for.
+        msg = f"{form}, or None to begin one; got {str(given)!r}"
+        raise ValueError(msg)
 
 
 def _whole(name: str, given: object, *, least: int) -> int:
