@@ -8,12 +8,12 @@ is another process.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from rich.progress import Progress
@@ -80,34 +80,37 @@ def measure(arguments: argparse.Namespace, progress: Progress) -> list[Row]:
     server = Process("bodies_server")
     try:
         address = f"http://127.0.0.1:{server.receive(30)}"
-        runs = [
-            (case, kind, times) for case in cases for kind in KINDS for times in (1, 2)
-        ]
-
-        def count(run: tuple[str, str, int]) -> int:
-            case, kind, times = run
-            backend, how, path, n = CASES[case]
-            sent = ("--n", str(n * times), "--url", f"{address}/{path}")
-            client = [sys.executable, "-m", "benchmarks.bodies_client"]
-            return overhead.callgrind(
-                valgrind, [*client, backend, kind, how, *sent], {}
-            )
-
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            track = progress.track(runs, description="bodies")
-            totals = dict(zip(track, pool.map(count, runs), strict=True))
+        groups = [cases[0::2], cases[1::2]]
+        with ThreadPoolExecutor(len(groups)) as pool:
+            counts = pool.map(partial(_count, valgrind, address), groups)
+            track = progress.track(counts, total=len(groups), description="bodies")
+            rows = {row.case: row for group in track for row in group}
     finally:
         server.stop()
-    return [
-        Row(
-            case,
-            {
-                kind: (totals[case, kind, 2] - totals[case, kind, 1]) / CASES[case][3]
-                for kind in KINDS
-            },
-        )
-        for case in cases
-    ]
+    return [rows[case] for case in cases]
+
+
+def _count(valgrind: str, address: str, cases: Sequence[str]) -> list[Row]:
+    """Count cases, all in forks of one process."""
+    if not cases:
+        return []
+    runs = []
+    for case in cases:
+        backend, how, path, n = CASES[case]
+        for kind in KINDS:
+            runs += [f"{backend},{kind},{how},{path},{n * times}" for times in (1, 2)]
+    client = [sys.executable, "-m", "benchmarks.bodies_client", address, *runs]
+    counted = overhead.callgrind_of_each(valgrind, client, {})
+    # The forks end in the order of the runs, and then the process itself does.
+    totals = iter(counted.values())
+    rows = []
+    for case in cases:
+        instructions = {}
+        for kind in KINDS:
+            less, more = next(totals), next(totals)
+            instructions[kind] = (more - less) / CASES[case][3]
+        rows.append(Row(case, instructions))
+    return rows
 
 
 def table_of(rows: Sequence[Row]) -> Table:

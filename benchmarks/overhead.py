@@ -214,6 +214,26 @@ def callgrind(
     Raises:
         RuntimeError: The process failed.
     """
+    (count,) = callgrind_of_each(valgrind, command, environment).values()
+    return count
+
+
+def callgrind_of_each(
+    valgrind: str, command: Sequence[str], environment: Mapping[str, str]
+) -> dict[int, int]:
+    """
+    Count the instructions of a process, and of each that it forks, by their numbers.
+
+    A fork counts what came before it, too.
+
+    Args:
+        valgrind: The path of valgrind.
+        command: The program and its arguments.
+        environment: Environment variables to add.
+
+    Raises:
+        RuntimeError: The process failed.
+    """
     output = f"--callgrind-out-file={os.devnull}"
     finished = subprocess.run(
         [valgrind, "--tool=callgrind", output, *command],
@@ -223,11 +243,11 @@ def callgrind(
         text=True,
         check=False,
     )
-    collected = re.search(r"Collected : (\d+)", finished.stderr)
-    if finished.returncode or collected is None:
+    collected = re.findall(r"==(\d+)== Collected : (\d+)", finished.stderr)
+    if finished.returncode or not collected:
         msg = f"callgrind did not count {' '.join(command)}:\n{finished.stderr}"
         raise RuntimeError(msg)
-    return int(collected[1])
+    return {int(process): int(count) for process, count in collected}
 
 
 def _single() -> None:

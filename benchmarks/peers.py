@@ -15,10 +15,12 @@ from httpx_resilient import (
     Credentials,
     CredentialsTransport,
     DeadlineTransport,
+    EventStreamTransport,
     FailoverTransport,
     HedgingTransport,
     RateLimit,
     RateLimitingTransport,
+    ResumingTransport,
     RetryBudget,
     RetryingTransport,
     ThrottlingTransport,
@@ -161,6 +163,18 @@ def _listen(_: Event) -> None:
 LAYERS: dict[str, Factory] = {
     "retry, with a no-op listener": lambda inner: RetryingTransport(
         inner, on_event=_listen
+    ),
+    "retry, only whole encodings": lambda inner: RetryingTransport(
+        inner, retry_response_body=False
+    ),
+    "retry, no bodies": lambda inner: RetryingTransport(
+        inner, retry_response_body=False, complete=False
+    ),
+    "resuming": ResumingTransport,
+    "resuming around retry": lambda inner: ResumingTransport(RetryingTransport(inner)),
+    "event stream": EventStreamTransport,
+    "event stream around retry": lambda inner: EventStreamTransport(
+        RetryingTransport(inner)
     ),
     "deadline": lambda inner: DeadlineTransport(inner, 30),
     "breaker": CircuitBreakingTransport,

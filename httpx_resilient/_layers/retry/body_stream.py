@@ -138,7 +138,10 @@ class RetriedBody:
                     return content if self.is_reached else self._missed(response)
         finally:
             self.begins_again = False
-            vars(response).pop("aread", None)
+            try:  # noqa: SIM105 - `suppress` costs a call and an object for each response
+                del response.aread  # `vars` would make a dictionary, if there is none
+            except AttributeError:  # somebody has kept the method, and called it twice
+                pass
             if self.renewal is not None:
                 await self.renewal.discard()
             self._release()
@@ -165,7 +168,10 @@ class RetriedBody:
                     return content if self.is_reached else self._missed(response)
         finally:
             self.begins_again = False
-            vars(response).pop("read", None)
+            try:  # noqa: SIM105 - `suppress` costs a call and an object for each response
+                del response.read  # `vars` would make a dictionary, if there is none
+            except AttributeError:  # somebody has kept the method, and called it twice
+                pass
             if self.renewal is not None:
                 run_sync(self.renewal.discard())
             self._release()

@@ -102,6 +102,19 @@ async def test_read_of_a_response_that_nobody_keeps_works(
         assert (read() if world.sync else await read()) == WHOLE
 
 
+async def test_a_read_that_was_kept_can_be_called_twice(
+    world: World, server: Server
+) -> None:
+    server.play(AGAIN)
+    async with world.client() as client:
+        response = await opened(client, server.url)
+        read = response.read if world.sync else response.aread
+        for _ in range(2):
+            assert (read() if world.sync else await read()) == WHOLE
+        assert not {"read", "aread"} & vars(response).keys()
+    assert server.requests == 1
+
+
 async def test_what_was_begun_is_never_sent_again(world: World, server: Server) -> None:
     server.play(close(START))
     async with world.client() as client:
