@@ -1,7 +1,7 @@
 """
 The clients of the bodies part. It imports little, since callgrind counts that, too.
 
-    python -m benchmarks.bodies_client http://localhost:8000 sync,plain,get,1000/etag,100
+    python -m benchmarks.bodies_client http://localhost sync,plain,get,1000/etag,100
 
 sends 100 requests in a fork. All runs that the arguments name share one start of
 Python, and one TLS context without certificates: under callgrind the start takes 15

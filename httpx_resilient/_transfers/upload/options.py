@@ -84,9 +84,10 @@ def options_of(source: object, given: Mapping[str, Any]) -> Options:
         msg = f"tus creates an upload by POST; got {method!r}"
         raise ValueError(msg)
     headers = headers_of("headers", given["headers"] or {})
-    for name, _ in headers:
-        if name.lower() in _OF_BODIES:
-            msg = f"upload sets the header {name.decode()} of each piece: leave it out"
+    for header, _ in headers:
+        if header.lower() in _OF_BODIES:
+            own = header.decode()
+            msg = f"upload sets the header {own} of each piece: leave it out"
             raise ValueError(msg)
     location = given["resume_from"]
     _check_location(location)
