@@ -3,8 +3,8 @@ Stream downloads, and uploads that a generator creates.
 
 Retries happen before the first byte of the response. If the stream breaks later, that
 is an error, unless a `ResumingTransport` goes on with it: `standard_transport` has one
-with `resume=True`. A generator can be read only once, so a `body_factory` creates a new one for a
-retry.
+with `resume=True`. A generator can be read only once, so a `body_factory` creates a new
+one for a retry.
 """
 
 from __future__ import annotations

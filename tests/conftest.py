@@ -3,11 +3,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import trustme
 from support.selection import mark
 from support.server import Server
 from support.world import LIBRARIES, World
+
+# The time of an example measures the machine.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 collect_ignore = ["sdks", "servers"]
 """These have environments of their own: `python3 tests/sdks`, `python3 tests/servers`."""
