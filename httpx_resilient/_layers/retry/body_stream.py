@@ -200,11 +200,7 @@ class RetriedBody:
         return True
 
     def _missed(self, response: Any) -> NoReturn:
-        """
-        Raise what the body broke with: a stream around does not begin again.
-
-        What it has handed out in place of the body, mostly nothing, is no body.
-        """
+        """Raise what the body broke with: a stream around gave none in its place."""
         latest: Any = self.latest
         del response._content  # noqa: SLF001 - no public way takes back what was read
         msg = "a stream around the layer does not begin again"
