@@ -171,7 +171,7 @@ LAYERS: dict[str, Factory] = {
         inner, retry_response_body=False, complete=False
     ),
     "resuming": ResumingTransport,
-    "resuming around retry": lambda inner: ResumingTransport(RetryingTransport(inner)),
+    "resuming inside retry": lambda inner: RetryingTransport(ResumingTransport(inner)),
     "event stream": EventStreamTransport,
     "event stream around retry": lambda inner: EventStreamTransport(
         RetryingTransport(inner)

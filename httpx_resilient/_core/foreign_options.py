@@ -74,7 +74,7 @@ FOREIGN_OPTIONS: Mapping[str, Names] = {
         'leave the transport out, or send with extensions={"retry": False}': "enabled",
         "in tests, use no_waits() of httpx_resilient.testing": "sleep sleep_func",
         "put DeadlineTransport(RetryingTransport(), seconds) around it": "deadline",
-        "put ResumingTransport(RetryingTransport()) in its place": "resume",
+        "put RetryingTransport(ResumingTransport()) in its place": "resume",
         "give inner=DeadlineTransport(None, seconds, body=False)": "attempt",
     },
     "standard_transport": {

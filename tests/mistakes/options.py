@@ -27,7 +27,7 @@ OF_OTHER_TOOLS = [
             "give the first argument, inner": "transport wrapped",
             "give limits=Limits(...)": "max_connections",
             "put DeadlineTransport(RetryingTransport(), seconds) around it": "deadline",
-            "put ResumingTransport(RetryingTransport()) in its place": "resume",
+            "put RetryingTransport(ResumingTransport()) in its place": "resume",
             "give inner=DeadlineTransport(None, seconds, body=False)": "attempt",
         }.items()
         for name in names.split()

@@ -106,7 +106,7 @@ def stream(
         between: Called after the first bytes have come.
     """
     events: list[Event] = []
-    transport = ResumingTransport(RetryingTransport(), on_event=events.append)
+    transport = RetryingTransport(ResumingTransport(on_event=events.append))
     read, kind = b"", "whole"
     headers = {"Accept-Encoding": "identity" if name == PLAIN else "gzip"}
     with (
