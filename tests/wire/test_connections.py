@@ -480,6 +480,21 @@ async def test_connections_that_are_closed_before_their_tasks_wait_are_errors(
 
 
 @pytest.mark.parametrize("runtime", ["trio"])
+@pytest.mark.parametrize("write", [True, False])
+async def test_no_task_waits_for_a_socket_that_is_closed(
+    world: World, write: bool
+) -> None:
+    from httpx_resilient._wire.on_trio import TrioConnection
+
+    ours, theirs = socket.socketpair()
+    connection = TrioConnection(world.ours._FAMILY, ours)
+    with theirs:
+        connection.close()
+        for _ in range(2):  # trio would take the second one for one more of the first
+            await connection._wait(None, write=write)
+
+
+@pytest.mark.parametrize("runtime", ["trio"])
 async def test_a_large_head_is_tried_again_with_no_less(world: World) -> None:
     from httpx_resilient._wire.on_trio import TrioConnection
 

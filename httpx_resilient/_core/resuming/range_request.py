@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import cast
 
 from httpx_resilient._core.resuming.representation import PARTIAL, Representation
 
@@ -54,11 +55,9 @@ def rest_headers(
     # the end, and resolved a suffix such as `-500`.
     end = first.last if first.status == PARTIAL and first.last is not None else ""
     sent.append((b"Range", f"bytes={offset}-{end}".encode()))
-    if first.precondition is not None:
-        name, value = first.precondition
-        sent = [each for each in sent if each[0].lower() != name.lower().encode()]
-        sent.append((name.encode(), value.encode("latin-1")))
-    return sent
+    name, value = cast("tuple[str, str]", first.precondition)
+    sent = [each for each in sent if each[0].lower() != name.lower().encode()]
+    return [*sent, (name.encode(), value.encode("latin-1"))]
 
 
 def reread_headers(headers: Raw, first: Representation) -> list[tuple[bytes, bytes]]:

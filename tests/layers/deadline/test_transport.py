@@ -119,7 +119,7 @@ async def test_reading_a_body_after_the_deadline_raises_deadline_exceeded(
 async def test_reading_the_rest_of_a_body_after_the_deadline_raises_deadline_exceeded(
     world: World, server: Server
 ) -> None:
-    server.play(drip(200, [b"x"] * 3))
+    server.play(stall(head(200, {"transfer-encoding": "chunked"}) + b"1\r\nx\r\n"))
     async with limited(world) as client:
         async with streamed(world, client, server.url) as response:
             chunks = world.chunks(response)

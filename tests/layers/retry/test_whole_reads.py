@@ -58,6 +58,18 @@ async def test_a_get_becomes_whole(
     assert not {"read", "aread"} & vars(response).keys()
 
 
+async def test_a_get_becomes_whole_that_is_not_the_first_one(
+    world: World, server: Server
+) -> None:
+    """The first request around a transport of others finds out what later ones need."""
+    server.play(AGAIN, close(START), AGAIN)
+    async with world.client(world.transport(world.http())) as client:
+        await client.get(server.url)
+        response = await client.get(server.url)
+    assert response.content == WHOLE
+    assert len(attempts_of(response)) == 2
+
+
 @breaks
 async def test_a_body_that_never_becomes_whole_ends_with_its_error(
     world: World, server: Server, broken: Step
