@@ -7,7 +7,7 @@ from typing import Any
 
 def streams_in(stream: Any) -> list[Any]:
     """Return a stream and those inside it, as far as they are known."""
-    found = []
+    found: list[Any] = []
     while stream is not None:
         found.append(stream)
         # A client wraps what a transport returns, in a class with a private attribute.

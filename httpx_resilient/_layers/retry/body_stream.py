@@ -130,7 +130,7 @@ class RetriedBody:
                     if self.inside is not None and self.renewal is None:
                         content = await self.inside.aread()
                     else:
-                        content = await type(response).aread(response)
+                        content = await response.__class__.aread(response)
                 except Exception as error:
                     if is_begun or not await self._begins_again(response, error):
                         raise
@@ -160,7 +160,7 @@ class RetriedBody:
                     if self.inside is not None and self.renewal is None:
                         content = self.inside.read()
                     else:
-                        content = type(response).read(response)
+                        content = response.__class__.read(response)
                 except Exception as error:
                     if is_begun or not run_sync(self._begins_again(response, error)):
                         raise

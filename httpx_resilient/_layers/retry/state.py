@@ -62,7 +62,7 @@ class RetryState(HTTPCallState[RequestT, ResponseT]):
         self.upcoming_sleep: float = 0.0
         self.budget: RetryBudget | None = None
         self.request: RequestT = request
-        self.context = context
+        self.context: RequestContext = context
         self.family = family
         self._response: ResponseT | None = None
         self.error: Exception | None = None

@@ -36,7 +36,9 @@ class DownloadError(Refusal):
         total: int | None = None,
     ) -> None:
         super().__init__(message)
-        self.part, self.received, self.total = part, received, total
+        self.part = part
+        self.received = received
+        self.total = total
 
 
 @public()

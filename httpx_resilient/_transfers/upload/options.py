@@ -124,7 +124,8 @@ def options_of(source: object, given: Mapping[str, Any]) -> Options:
 def _check_timeout(given: object) -> None:
     if given is None or hasattr(given, "read"):  # that of the client, or a `Timeout`
         return
-    for each in given if isinstance(given, tuple) else (given,):
+    is_tuple = isinstance(given, tuple)
+    for each in cast("tuple[object, ...]", given) if is_tuple else (given,):
         if each is not None:
             number("timeout", each, least=0, unit="seconds")
 
